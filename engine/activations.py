@@ -1,0 +1,47 @@
+"""Where the frontier values of an image set are kept: in memory, or past a budget in a file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Allocate = Callable[[tuple[int, ...]], NDArray[np.float32]]
+"""Makes an uninitialised float32 array of a shape."""
+
+
+class ActivationStore:
+    """Allocates float32 arrays, from a memory budget first and memory-mapped from then on.
+
+    The mapped files have no name (they are unlinked at once): nothing is left behind, however the program ends.
+
+    Args:
+        budget: bytes that may be taken from memory.
+        folder: where mapped files are made; the system's temporary folder by default.
+    """
+
+    def __init__(self, budget: int, folder: Path | None = None) -> None:
+        self._left = budget
+        self._folder = folder
+
+    def allocate(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
+        """An uninitialised array of the shape."""
+        size = int(np.prod(shape)) * np.dtype(np.float32).itemsize
+        if size <= self._left or size == 0:
+            self._left -= size
+            return np.empty(shape, np.float32)
+        with tempfile.TemporaryFile(dir=self._folder, prefix="bdtui-activations-") as file:
+            return np.memmap(file, np.float32, "w+", shape=shape)
+
+
+def default_budget() -> int:
+    """A quarter of the memory that is free now, in bytes."""
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024 // 4
+    return 2 * 1024**3

@@ -1,0 +1,196 @@
+"""A Keras model as a plain list of calls, nested models unrolled.
+
+Keras can tell which layers a model has, but not, in one place, which tensor each call reads. With that
+list a network can be cut anywhere, run in parts, and rebuilt with other layers in the same wiring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import tree
+
+from bdtui.engine.errors import ModelError
+
+
+@dataclass(frozen=True)
+class Call:
+    """One application of a layer (or of a `keras.ops` operation) to tensors of the network.
+
+    Attributes:
+        layer: what is applied.
+        name: the layer's name; inside a nested model, that model's name and a slash stand before it.
+        inputs: numbers of the tensors read.
+        outputs: numbers of the tensors made.
+        output_shapes: their shapes, batch axis first and None where unknown.
+    """
+
+    layer: Any
+    name: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    output_shapes: tuple[tuple[int | None, ...], ...]
+    arguments: Any
+    """Keras' record of the call's arguments, with symbolic tensors in their places."""
+
+    def run(self, values: dict[int, Any], layer: Any = None) -> None:
+        """Apply the layer (or another in its stead) to `values` and put what it makes there."""
+        tensors = {
+            id(tensor): values[key]
+            for tensor, key in zip(self.arguments.keras_tensors, self.inputs, strict=True)
+        }
+        args, kwargs = self.arguments.fill_in(tensors)
+        made = tree.flatten((layer or self.layer)(*args, **kwargs))
+        values.update(zip(self.outputs, made, strict=True))
+
+
+@dataclass(frozen=True)
+class Network:
+    """The calls of a model in an order in which they can run, from one input to one output tensor."""
+
+    calls: tuple[Call, ...]
+    input: int
+    output: int
+    input_shape: tuple[int | None, ...]
+    """Shape of one input without the batch axis."""
+
+    def readers(self, tensor: int) -> list[Call]:
+        """The calls that read a tensor."""
+        return [call for call in self.calls if tensor in call.inputs]
+
+    def maker(self, tensor: int) -> Call | None:
+        """The call that makes a tensor; None for the network's input."""
+        return next((call for call in self.calls if tensor in call.outputs), None)
+
+    def downstream(self, tensors: Iterable[int]) -> list[Call]:
+        """The calls that depend on any of the tensors, in running order."""
+        reached = set(tensors)
+        found = []
+        for call in self.calls:
+            if reached.intersection(call.inputs):
+                reached.update(call.outputs)
+                found.append(call)
+        return found
+
+    def upstream(self, tensors: Iterable[int], among: Sequence[Call] | None = None) -> list[Call]:
+        """The calls (of the network, or of a part of it) that the tensors depend on, in running order."""
+        wanted = set(tensors)
+        found = []
+        for call in reversed(self.calls if among is None else among):
+            if wanted.intersection(call.outputs):
+                wanted.update(call.inputs)
+                found.append(call)
+        return found[::-1]
+
+
+def run_calls(calls: Iterable[Call], values: dict[int, Any], replacement: dict[int, Any] | None = None) -> None:
+    """Run calls one after the other on `values`, tensor number → tensor, adding what they make.
+
+    Args:
+        calls: in running order.
+        values: concrete or symbolic tensors; must hold all that the calls read from outside.
+        replacement: layers to apply instead, by ``id`` of the original layer.
+    """
+    replacement = replacement or {}
+    for call in calls:
+        call.run(values, replacement.get(id(call.layer)))
+
+
+def trace_network(model: keras.Model) -> Network:
+    """Read a built Functional or Sequential model as a list of calls.
+
+    Raises:
+        ModelError: the model has several inputs or outputs, or no graph (subclassed, or never built).
+    """
+    try:
+        inputs, outputs = model.inputs, model.outputs
+    except (AttributeError, ValueError):
+        inputs = outputs = None
+    if not inputs or not outputs:
+        raise ModelError(
+            f"model {model.name!r} has no graph of layers to cut: expected a Functional or Sequential model that is built"
+        )
+    for kind, tensors in (("inputs", inputs), ("outputs", outputs)):
+        if len(tensors) != 1:
+            raise ModelError(f"model {model.name!r} has {len(tensors)} {kind}; expected exactly one")
+    tracer = _Tracer()
+    start = tracer.new_tensor()
+    (end,) = tracer.follow(model, [start], prefix="")
+    return Network(tuple(tracer.calls), start, end, tuple(inputs[0].shape[1:]))
+
+
+class _Tracer:
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._tensors = 0
+
+    def new_tensor(self) -> int:
+        self._tensors += 1
+        return self._tensors - 1
+
+    def follow(self, model: keras.Model, starts: Sequence[int], prefix: str) -> list[int]:
+        """Add the calls of a model that is applied to the given tensors; return its outputs' numbers."""
+        numbers = {id(tensor): start for tensor, start in zip(model.inputs, starts, strict=True)}
+        for node in _nodes_in_running_order(model):
+            layer = node.operation
+            read = [numbers[id(tensor)] for tensor in node.input_tensors]
+            if isinstance(layer, keras.Model) and getattr(layer, "inputs", None):
+                made = self.follow(layer, read, f"{prefix}{layer.name}/")
+            else:
+                made = [self.new_tensor() for _ in node.outputs]
+                self.calls.append(
+                    Call(
+                        layer=layer,
+                        name=prefix + layer.name,
+                        inputs=tuple(read),
+                        outputs=tuple(made),
+                        output_shapes=tuple(tuple(tensor.shape) for tensor in node.outputs),
+                        arguments=node.arguments,
+                    )
+                )
+            numbers.update((id(tensor), number) for tensor, number in zip(node.outputs, made, strict=True))
+        return [numbers[id(tensor)] for tensor in model.outputs]
+
+
+def _nodes_in_running_order(model: keras.Model) -> list[Any]:
+    """Keras' call records between a model's inputs and outputs, those without inputs left out."""
+    boundary = {id(tensor) for tensor in model.inputs}
+    ordered: list[Any] = []
+    placed: set[int] = set()
+    stack = [tensor for tensor in reversed(model.outputs) if id(tensor) not in boundary]
+    while stack:
+        node = _maker(stack[-1])
+        waiting = [t for t in node.input_tensors if id(t) not in boundary and id(_maker(t)) not in placed]
+        if waiting:
+            stack.extend(reversed(waiting))
+            continue
+        stack.pop()
+        if id(node) not in placed:
+            placed.add(id(node))
+            ordered.append(node)
+    return ordered
+
+
+def _maker(tensor: Any) -> Any:
+    """Keras' record of the call that made a symbolic tensor."""
+    history = tensor._keras_history
+    return history.operation._inbound_nodes[history.node_index]
+
+
+def clone_layer(layer: Any, name: str | None = None) -> Any:
+    """A layer of the same class and settings, unbuilt and with weights of its own, under a new name."""
+    clone = type(layer).from_config(layer.get_config())
+    if name is not None:
+        clone.name = name
+    return clone
+
+
+def clone_built_layer(layer: keras.Layer) -> keras.Layer:
+    """A layer of the same class, settings and weights that shares no variable with the original."""
+    clone: keras.Layer = clone_layer(layer)
+    clone.build_from_config(layer.get_build_config())
+    clone.set_weights(layer.get_weights())
+    return clone

@@ -1,0 +1,85 @@
+"""Rates of a classifier under attack, kept as exact counts, with their confidence intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Share:
+    """A number of hits among a number of images (at least one)."""
+
+    hits: int
+    images: int
+
+    @property
+    def percent(self) -> float:
+        """The share in percent, 0–100, unrounded."""
+        return 100 * self.hits / self.images
+
+    def wilson_interval(self, confidence: float = 0.95) -> tuple[float, float]:
+        """The Wilson score interval of the share, in percent.
+
+        Unlike the normal approximation it stays inside 0–100 and is honest at 0 % and 100 %.
+
+        Args:
+            confidence: coverage, between 0 and 1.
+
+        Returns:
+            Lower and upper bound in percent.
+
+        References:
+            E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
+        """
+        z = NormalDist().inv_cdf((1 + confidence) / 2)
+        n, share = self.images, self.hits / self.images
+        centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+        spread = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+        return 100 * max(0.0, centre - spread), 100 * min(1.0, centre + spread)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How a network does on clean and on poisoned images; None where there is no such data.
+
+    Attributes:
+        clean: share of clean images that get their label (clean accuracy).
+        attack: share of poisoned images that get the attacker's label (attack success rate, ASR).
+        recovered: share of poisoned images that get their true label (recovered accuracy, R-Acc).
+        clean_flagged: for a GoodNet, share of clean images put into the extra class N.
+        poisoned_flagged: for a GoodNet, share of poisoned images put into the extra class N.
+    """
+
+    clean: Share | None = None
+    attack: Share | None = None
+    recovered: Share | None = None
+    clean_flagged: Share | None = None
+    poisoned_flagged: Share | None = None
+
+    def as_json(self, *, flags: bool = False) -> dict[str, float | None]:
+        """The rates in percent, under the names of results.json.
+
+        Args:
+            flags: add the two shares that only a GoodNet has.
+        """
+
+        def percent(share: Share | None) -> float | None:
+            return None if share is None else share.percent
+
+        rates = {"clean_accuracy": percent(self.clean), "attack_success_rate": percent(self.attack)}
+        if self.recovered is not None:
+            rates["recovered_accuracy"] = self.recovered.percent
+        if flags:
+            rates["clean_flagged"] = percent(self.clean_flagged)
+            rates["poisoned_flagged"] = percent(self.poisoned_flagged)
+        return rates
+
+
+def share_equal(predictions: NDArray[np.int64], expected: NDArray[np.int64] | int) -> Share:
+    """Count the predictions, shape (N,), that equal the expected class or classes, shape (N,)."""
+    return Share(int(np.count_nonzero(predictions == expected)), len(predictions))

@@ -1,0 +1,156 @@
+"""A model's configuration read as data: what is allowed in it, and how old forms are mended.
+
+Nothing here builds a layer. The check runs before Keras sees a file, because a configuration can name
+code to run (Lambda layers, modules to import), and the files bdtui opens are not to be trusted.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import Any
+
+import keras
+
+from bdtui.engine.errors import ModelError
+
+_REFUSED = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
+_MODELS = {"Functional", "Model", "Sequential"}
+_PLAIN_CLASSES = {"DTypePolicy", "DTypePolicyMap", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "TensorShape"}
+_STOCK_MODULES = (
+    keras.layers,
+    keras.initializers,
+    keras.regularizers,
+    keras.constraints,
+)
+
+
+def parse_config(text: str | bytes, name: str) -> dict[str, Any]:
+    """Parse a model configuration.
+
+    Args:
+        text: JSON.
+        name: what it was read from, for messages.
+
+    Raises:
+        ModelError: it is no JSON object that describes a model.
+    """
+    try:
+        config = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise ModelError(f"{name}: the model's configuration is no sound JSON; expected Keras' own") from problem
+    if not isinstance(config, dict) or not isinstance(config.get("config"), dict | list):
+        raise ModelError(f"{name}: the configuration describes no Keras model; expected 'class_name' and 'config'")
+    return config
+
+
+def check_config(config: dict[str, Any], name: str) -> None:
+    """Refuse everything in a configuration that is not stock Keras.
+
+    Raises:
+        ModelError: a class, function or module is not on the list of stock Keras; the message names it.
+    """
+    if config.get("class_name") not in _MODELS:
+        raise ModelError(
+            f"{name}: the model is of class {_shown(config.get('class_name'))}; expected a Functional or Sequential model"
+        )
+    allowed = _stock_names()
+    for found in _objects(config):
+        class_name, module = found.get("class_name"), found.get("module")
+        if class_name in _REFUSED or class_name == "__lambda__":
+            raise ModelError(
+                f"{name}: holds a {class_name} layer ({_shown(_name_of(found))}), which runs code from the file; "
+                "expected stock layers only"
+            )
+        stock_operation = isinstance(module, str) and module.startswith("keras.src.ops.")
+        if class_name == "function":
+            if module not in (None, "builtins") and not str(module).startswith("keras."):
+                raise ModelError(f"{name}: names a function of module {_shown(module)}; expected stock Keras only")
+        elif class_name == "__tuple__" or class_name in ("__tensor__", "__numpy__", "__keras_tensor__", "slice"):
+            continue
+        elif class_name not in allowed and not (stock_operation and hasattr(keras.ops, _snake(str(class_name)))):
+            raise ModelError(
+                f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is no stock Keras class; "
+                "expected stock layers only"
+            )
+        if module is not None and module != "builtins" and str(module).split(".")[0] != "keras":
+            raise ModelError(f"{name}: names module {_shown(module)}; expected classes of Keras itself")
+
+
+def mend_config(config: dict[str, Any]) -> dict[str, Any]:
+    """Rewrite the forms of older Keras that Keras 3 cannot read; sound configurations come back as they are.
+
+    - A Sequential of Keras ≤ 2.3 has no InputLayer; its first layer's ``batch_input_shape`` becomes one.
+    - A depthwise layer of tf.keras carries ``groups``, which Keras 3 does not know.
+    - Module names of tf.keras 2 moved.
+    """
+    return _mended(config)
+
+
+def _mended(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_mended(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    node = {key: _mended(value) for key, value in node.items()}
+    module = node.get("module")
+    if isinstance(module, str) and module.startswith("keras.src.engine."):
+        node["module"] = module.replace("keras.src.engine.", "keras.src.models.", 1)
+    class_name, inner = node.get("class_name"), node.get("config")
+    if class_name in ("DepthwiseConv1D", "DepthwiseConv2D") and isinstance(inner, dict):
+        inner.pop("groups", None)
+    if class_name == "Sequential":
+        # Keras 2.2 wrote the bare list of layers.
+        layers = inner if isinstance(inner, list) else inner.get("layers", []) if isinstance(inner, dict) else []
+        mended = _with_input_layer(layers)
+        node["config"] = {"name": "sequential", **(inner if isinstance(inner, dict) else {}), "layers": mended}
+    return node
+
+
+def _with_input_layer(layers: list[Any]) -> list[Any]:
+    if not layers or not isinstance(layers[0], dict) or layers[0].get("class_name") == "InputLayer":
+        return layers
+    settings = layers[0].get("config")
+    if not isinstance(settings, dict) or "batch_input_shape" not in settings:
+        return layers
+    shape = settings.pop("batch_input_shape")
+    entry = {"class_name": "InputLayer", "config": {"batch_input_shape": shape, "name": "input"}}
+    taken = {layer.get("config", {}).get("name") for layer in layers if isinstance(layer, dict)}
+    while entry["config"]["name"] in taken:
+        entry["config"]["name"] += "_"
+    return [entry, *layers]
+
+
+def _objects(node: Any) -> list[dict[str, Any]]:
+    """Every object in a configuration that names a class."""
+    found = []
+    waiting = [node]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            if "class_name" in item:
+                found.append(item)
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)
+    return found
+
+
+def _stock_names() -> set[str]:
+    names = set(_MODELS | _PLAIN_CLASSES)
+    for module in _STOCK_MODULES:
+        names.update(name for name, found in vars(module).items() if inspect.isclass(found))
+    return names - _REFUSED
+
+
+def _name_of(item: dict[str, Any]) -> Any:
+    inner = item.get("config")
+    return item.get("name") or (inner.get("name") if isinstance(inner, dict) else None) or "without a name"
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
+
+def _shown(text: Any) -> str:
+    return ascii(str(text))[:80]
