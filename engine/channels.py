@@ -7,8 +7,8 @@ BatchNormalization that sees the channel before channels mix; otherwise a consta
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -89,6 +89,11 @@ class ChannelSource:
     region: tuple[Call, ...]
     channels: int
     axis: int
+
+    def with_layers(self, copies: Mapping[int, Any]) -> ChannelSource:
+        """The same channels in copied layers, given by ``id`` of the originals."""
+        region = tuple(replace(call, layer=copies[id(call.layer)]) for call in self.region)
+        return replace(self, pruned=region[0], region=region)
 
     @property
     def normalisations(self) -> list[keras.Layer]:

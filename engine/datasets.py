@@ -105,9 +105,7 @@ def open_dataset(
             raise DataError(f"{path}: 'data' holds no images; expected at least one")
         found = _decide_layout(path, data.shape, input_shape, layout)
         labels = _read_labels(file, "label", path, data.shape[0], classes)
-        true_labels = (
-            _read_labels(file, "true_label", path, data.shape[0], classes) if "true_label" in file else None
-        )
+        true_labels = _read_labels(file, "true_label", path, data.shape[0], classes) if "true_label" in file else None
         shape = data.shape[1:] if found == "nhwc" else (*data.shape[2:], data.shape[1])
         dtype = str(data.dtype)
     with path.open("rb") as raw:

@@ -170,13 +170,18 @@ class Reporter:
         self.emit = emit
         self._stop_requested = stop_requested
 
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked the work to stop."""
+        return self._stop_requested()
+
     def checkpoint(self) -> None:
         """Stop here if somebody asked for it.
 
         Raises:
             Interrupted: somebody did.
         """
-        if self._stop_requested():
+        if self.stop_requested:
             raise Interrupted("interrupted")
 
 

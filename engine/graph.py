@@ -39,8 +39,7 @@ class Call:
     def run(self, values: dict[int, Any], layer: Any = None) -> None:
         """Apply the layer (or another in its stead) to `values` and put what it makes there."""
         tensors = {
-            id(tensor): values[key]
-            for tensor, key in zip(self.arguments.keras_tensors, self.inputs, strict=True)
+            id(tensor): values[key] for tensor, key in zip(self.arguments.keras_tensors, self.inputs, strict=True)
         }
         args, kwargs = self.arguments.fill_in(tensors)
         made = tree.flatten((layer or self.layer)(*args, **kwargs))

@@ -80,6 +80,10 @@ class Rates:
         return rates
 
 
+NO_RATES = Rates()
+"""Of image sets that were not given."""
+
+
 def share_equal(predictions: NDArray[np.int64], expected: NDArray[np.int64] | int) -> Share:
     """Count the predictions, shape (N,), that equal the expected class or classes, shape (N,)."""
     return Share(int(np.count_nonzero(predictions == expected)), len(predictions))

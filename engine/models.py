@@ -106,8 +106,7 @@ def _open_whole(path: Path) -> keras.Model:
         raise ModelError(f"{path}: cannot be read ({problem.strerror}); expected a readable Keras model") from problem
     with _explained(path), tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
         copy = _checked_archive(path, Path(folder)) if is_zip else _checked_hdf5(path, Path(folder))
-        model = keras.models.load_model(copy, compile=False, safe_mode=True)
-    return model
+        return keras.models.load_model(copy, compile=False, safe_mode=True)
 
 
 def _checked_hdf5(path: Path, folder: Path) -> Path:
@@ -115,8 +114,12 @@ def _checked_hdf5(path: Path, folder: Path) -> Path:
     with open_hdf5(path, ModelError) as file:
         stored = file.attrs.get("model_config")
         if stored is None:
-            hint = "it holds weights only: give it as --weights with --architecture" if "layer_names" in file.attrs else ""
-            raise ModelError(f"{path}: holds no model configuration; expected a whole Keras model" + (f" ({hint})" if hint else ""))
+            hint = (
+                "it holds weights only: give it as --weights with --architecture" if "layer_names" in file.attrs else ""
+            )
+            raise ModelError(
+                f"{path}: holds no model configuration; expected a whole Keras model" + (f" ({hint})" if hint else "")
+            )
         config = parse_config(stored, str(path))
         check_config(config, str(path))
         return _hdf5_copy(file, "model_weights", config, path, folder)
@@ -198,23 +201,25 @@ def _build_architecture(architecture: str, weights: Path) -> keras.Model:
 def _classes_of_weights(path: Path) -> int:
     """How many classes a weights-only file of DeepID has: the length of its output layer's bias."""
     with open_hdf5(path, ModelError) as file:
-        group = file["model_weights"] if "model_weights" in file else file
+        group = file.get("model_weights", file)
         found: list[int] = []
 
         def look(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset) and name.split("/")[0] == "output" and item.ndim == 1:
+            if isinstance(item, h5py.Dataset) and name.split("/", maxsplit=1)[0] == "output" and item.ndim == 1:
                 found.append(item.shape[0])
 
         group.visititems(look)
     if len(found) != 1:
-        raise ModelError(f"{path}: has no bias of a layer 'output'; expected the weights of DeepID, input {INPUT_SHAPE}")
+        raise ModelError(
+            f"{path}: has no bias of a layer 'output'; expected the weights of DeepID, input {INPUT_SHAPE}"
+        )
     return found[0]
 
 
 def _load_weights(model: keras.Model, path: Path) -> None:
     with _explained(path), tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
         with open_hdf5(path, ModelError) as file:
-            group = file["model_weights"] if "model_weights" in file else file
+            group = file.get("model_weights", file)
             if "layer_names" not in group.attrs:
                 if "layers" not in file and "_layer_checkpoint_dependencies" not in file:
                     raise ModelError(f"{path}: holds no weights of a Keras model; expected a weights-only .h5")
@@ -224,7 +229,9 @@ def _load_weights(model: keras.Model, path: Path) -> None:
                 model.load_weights(modern)
                 return
             stored = {_text(name) for name in group.attrs["layer_names"]}
-            weighted = {_text(n) for n in group.attrs["layer_names"] if len(group[_text(n)].attrs.get("weight_names", ()))}
+            weighted = {
+                _text(n) for n in group.attrs["layer_names"] if len(group[_text(n)].attrs.get("weight_names", ()))
+            }
             copy = _hdf5_copy(file, "model_weights", None, path, Path(folder))
         wanted = {layer.name for layer in model.layers if layer.weights}
         # By name where the names agree, since the order of branches is the writer's; else by position.

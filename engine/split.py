@@ -69,15 +69,12 @@ def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
         For every carrier an array of its shape without the batch axis, float32.
     """
     clones = {id(call.layer): clone_built_layer(call.layer) for call in cut.source.region}
-    region = tuple(
-        Call(clones[id(c.layer)], c.name, c.inputs, c.outputs, c.output_shapes, c.arguments) for c in cut.source.region
-    )
     source = cut.source
-    silenced = ChannelSource(source.profiled, region[0], region, source.channels, source.axis)
+    silenced = source.with_layers(clones)
     silence(silenced, range(source.channels))
     values: dict[int, Any] = {cut.network.input: tf.zeros((1, *image_shape))}
     run_calls(cut.network.upstream(source.pruned.inputs), values)
-    run_calls(region, values)
+    run_calls(silenced.region, values)
     return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in cut.frontier[: cut.carriers]]
 
 

@@ -1,0 +1,1 @@
+"""What a person or a script meets: the command line and its fronts."""

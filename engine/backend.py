@@ -1,0 +1,44 @@
+"""Sets TensorFlow up for a run: which device, which seed, and the same numbers every time."""
+
+from __future__ import annotations
+
+import keras
+import tensorflow as tf
+
+from bdtui.engine.errors import OptionError
+
+
+def prepare_backend(device: str = "auto", seed: int = 0) -> str:
+    """Choose the device and make computation repeatable.
+
+    Args:
+        device: ``auto`` (the first GPU if there is one), ``cpu`` or ``gpu:N``.
+        seed: of everything random, 0 to 2³² − 1.
+
+    Returns:
+        What is computed on, e.g. ``CPU`` or ``GPU 0``.
+
+    Raises:
+        OptionError: there is no such device, or the seed is out of range.
+    """
+    if not 0 <= seed < 2**32:
+        raise OptionError(f"seed {seed} is out of range; expected a whole number from 0 to {2**32 - 1}")
+    gpus = tf.config.list_physical_devices("GPU")
+    kind, _, number = device.partition(":")
+    index = 0 if kind == "auto" else int(number) if kind == "gpu" and number.isdecimal() else -1
+    if kind not in ("auto", "cpu", "gpu") or (kind == "gpu" and index < 0) or (kind != "gpu" and number):
+        raise OptionError(f"device {device!r} makes no sense; expected auto, cpu or gpu:N")
+    if kind == "gpu" and index >= len(gpus):
+        raise OptionError(f"there is no device {device!r}; TensorFlow sees {len(gpus)} GPUs")
+    use_gpu = kind != "cpu" and bool(gpus)
+    try:
+        tf.config.set_visible_devices(gpus[index : index + 1] if use_gpu else [], "GPU")
+        if use_gpu:
+            tf.config.experimental.set_memory_growth(gpus[index], True)
+    except RuntimeError as problem:
+        raise OptionError(f"device {device!r} cannot be chosen any more: TensorFlow is already in use") from problem
+    # TensorFloat-32 would round what a saved model on another machine does not.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+    return f"GPU {index}" if use_gpu else "CPU"

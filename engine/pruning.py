@@ -1,0 +1,340 @@
+"""The pruning defence: silence channels one by one and see what that does to accuracy and attack success.
+
+A `PruningSession` answers for any set of silenced channels; `draw_curve` walks through them in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import prod
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bdtui.engine.activations import ActivationStore, default_budget
+from bdtui.engine.channels import find_source, silence, silent_channels, weight_norms
+from bdtui.engine.datasets import LabelledImages
+from bdtui.engine.errors import ModelError, OptionError
+from bdtui.engine.events import SILENT, Reporter
+from bdtui.engine.graph import Network, trace_network
+from bdtui.engine.metrics import Rates, Share, share_equal
+from bdtui.engine.models import OpenedModel, copy_model
+from bdtui.engine.profile import ChannelStatistics, ProfiledImages, profile_images
+from bdtui.engine.rankings import RankingInput, rank_channels
+from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, DEFAULT_THRESHOLDS, POISONED_VALID
+from bdtui.engine.split import CutRunner, cut_network
+
+Mask = NDArray[np.bool_]
+Predictions = NDArray[np.int64]
+
+
+class MaskedImages:
+    """Predictions for one image set while channels come and go.
+
+    Only images for which a changed channel fires are run again; for all others nothing at the cut changes.
+    """
+
+    def __init__(self, runner: CutRunner, profiled: ProfiledImages) -> None:
+        self._runner = runner
+        self._profiled = profiled
+        self._silenced: Mask = np.zeros(runner.cut.source.channels, bool)
+        self._predictions = profiled.predictions
+
+    def predict(self, silenced: Mask, reporter: Reporter = SILENT) -> Predictions:
+        """Classes, shape (N,), with the channels of ``silenced`` (channels,) silent."""
+        changed = silenced ^ self._silenced
+        rows = np.flatnonzero(self._profiled.fires[:, changed].any(axis=1))
+        predictions = self._predictions.copy()
+        for start in range(0, len(rows), self._runner.batch_size):
+            reporter.checkpoint()
+            batch = rows[start : start + self._runner.batch_size]
+            predictions[batch] = self._runner.back([values[batch] for values in self._profiled.frontier], silenced)
+        # Together, and only now: a stop in the middle leaves the last complete state.
+        self._silenced, self._predictions = silenced.copy(), predictions
+        return predictions
+
+
+class PruningSession:
+    """A BadNet, one of its layers, and image sets, profiled and ready for any mask.
+
+    Args:
+        model: the BadNet B.
+        data: image sets by role (`bdtui.engine.settings.ROLES`); ``clean_valid`` is needed.
+        layer: name of the profiled layer; None for the default.
+        scale: pixels are divided by this.
+        batch_size: rows computed at once; None chooses by the size of the network's tensors.
+        memory_budget: bytes of activations kept in memory before a file is used; None for a quarter of what is free.
+        reporter: hears progress, is asked whether to stop.
+
+    Raises:
+        ModelError: the layer does not exist or cannot be pruned soundly.
+        DataError: an image cannot be read or is not finite.
+        Interrupted: the reporter was told to stop.
+    """
+
+    def __init__(
+        self,
+        model: OpenedModel,
+        data: Mapping[str, LabelledImages],
+        *,
+        layer: str | None = None,
+        scale: float = 1,
+        batch_size: int | None = None,
+        memory_budget: int | None = None,
+        reporter: Reporter = SILENT,
+    ) -> None:
+        self.model = model
+        self.data = dict(data)
+        self.scale = scale
+        self.source = find_source(model.network, layer)
+        cut = cut_network(model.network, self.source)
+        image_shape = self.data[CLEAN_VALID].image_shape
+        self.batch_size = batch_size or default_batch_size(model.network, image_shape)
+        runner = CutRunner(cut, image_shape, self.batch_size)
+        store = ActivationStore(default_budget() if memory_budget is None else memory_budget)
+        self.statistics: dict[str, ChannelStatistics] = {}
+        self._masked: dict[str, MaskedImages] = {}
+        self._baseline: dict[str, Predictions] = {}
+        for role, images in self.data.items():
+            batches = images.batches(self.batch_size, scale)
+            profiled = profile_images(
+                runner, batches, images.images, store.allocate, reporter, stage=role.replace("_", " ")
+            )
+            self.statistics[role] = profiled.statistics
+            self._baseline[role] = profiled.predictions
+            self._masked[role] = MaskedImages(runner, profiled)
+
+    @property
+    def channels(self) -> int:
+        """How many channels the profiled layer has."""
+        return self.source.channels
+
+    def first_batch(self, role: str) -> NDArray[np.float32]:
+        """The first images of a set as the network reads them, at most ``batch_size``."""
+        return next(self.data[role].batches(self.batch_size, self.scale))
+
+    def silent_from_the_start(self) -> list[int]:
+        """Channels whose weights are zero in the model as it was opened."""
+        return [int(channel) for channel in np.flatnonzero(silent_channels(self.source))]
+
+    def order(self, ranking: str = DEFAULT_RANKING, seed: int = 0) -> list[int]:
+        """The pruning order that a ranking gives; see `bdtui.engine.rankings`."""
+        statistics = self.statistics[CLEAN_VALID]
+        return rank_channels(ranking, RankingInput(statistics, weight_norms(self.source), seed))
+
+    def predict(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
+        """Classes of an image set, shape (N,), with some channels silent: those of the saved B′, one by one."""
+        mask = np.zeros(self.channels, bool)
+        mask[list(silenced)] = True
+        return self._masked[role].predict(mask, reporter)
+
+    def rates(self, part: str, silenced: Collection[int] = (), reporter: Reporter = SILENT) -> Rates:
+        """Rates of B′ with some channels silent, on the ``valid`` or the ``test`` image sets."""
+        return self._rates(
+            part, {role: self.predict(role, silenced, reporter) for role in self.data if role.endswith(part)}
+        )
+
+    def predict_goodnet(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
+        """Classes, shape (N,), that G gives: that of B and B′ where they agree, else the number of classes."""
+        pruned = self.predict(role, silenced, reporter)
+        return np.where(pruned == self._baseline[role], pruned, self.model.classes)
+
+    def goodnet_rates(self, part: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Rates:
+        """Rates of the GoodNet of B and of B′ with some channels silent, on ``valid`` or ``test`` image sets."""
+        predictions = {
+            role: self.predict_goodnet(role, silenced, reporter) for role in self.data if role.endswith(part)
+        }
+        return self._rates(part, predictions)
+
+    def _rates(self, part: str, predictions: Mapping[str, Predictions]) -> Rates:
+        clean, poisoned = f"clean_{part}", f"poisoned_{part}"
+        measured: dict[str, Share] = {}
+        extra = self.model.classes
+        if clean in predictions:
+            measured["clean"] = share_equal(predictions[clean], self.data[clean].labels)
+            measured["clean_flagged"] = share_equal(predictions[clean], extra)
+        if poisoned in predictions:
+            images = self.data[poisoned]
+            measured["attack"] = share_equal(predictions[poisoned], images.labels)
+            measured["poisoned_flagged"] = share_equal(predictions[poisoned], extra)
+            if images.true_labels is not None:
+                measured["recovered"] = share_equal(predictions[poisoned], images.true_labels)
+        return Rates(**measured)
+
+    def pruned_model(self, silenced: Collection[int]) -> keras.Model:
+        """B′: a copy of the model with the weights of some channels set to zero."""
+        return silenced_copy(self.model.keras_model, self.source.profiled.name, silenced)
+
+
+def silenced_copy(model: keras.Model, layer: str, channels: Collection[int]) -> keras.Model:
+    """A copy of a model in which some channels of a layer are silenced in the weights.
+
+    Args:
+        model: Functional or Sequential, untouched.
+        layer: name of the layer whose channels are meant, e.g. ``pool_3``; the weighted layer behind it changes.
+        channels: indices of the channels.
+
+    Raises:
+        ModelError: the layer does not exist or cannot be pruned soundly, or a channel is out of range.
+    """
+    copy = copy_model(model)
+    source = find_source(trace_network(copy), layer)
+    outside = [channel for channel in channels if not 0 <= channel < source.channels]
+    if outside:
+        raise ModelError(f"layer {layer!r} has no channel {outside[0]}; expected 0 to {source.channels - 1}")
+    silence(source, channels)
+    return copy
+
+
+def default_batch_size(network: Network, image_shape: tuple[int, ...]) -> int:
+    """Rows computed at once: a power of two from 8 to 256 that keeps the two largest tensors within 256 MiB.
+
+    It depends on the network alone, so that one machine computes what another does.
+    """
+    sizes = [prod(image_shape)]
+    for call in network.calls:
+        # An axis of unknown length is taken to be as long as the image's.
+        sizes += [prod(size or max(image_shape) for size in shape[1:]) for shape in call.output_shapes]
+    row = 4 * sum(sorted(sizes)[-2:])
+    rows = 256
+    while rows > 8 and rows * row > 256 * 1024**2:
+        rows //= 2
+    return rows
+
+
+@dataclass(frozen=True)
+class Step:
+    """The network after the first ``step`` channels of the order were silenced; step 0 is the BadNet itself.
+
+    Attributes:
+        step: how many channels are silent by pruning.
+        channel: the one that went last; None at step 0.
+        fraction: ``step`` ÷ channels, 0–1.
+        rates: on the validation sets.
+    """
+
+    step: int
+    channel: int | None
+    fraction: float
+    rates: Rates
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """What a tolerated drop of clean validation accuracy led to.
+
+    Attributes:
+        drop: in percentage points.
+        step: the first step at or past the drop; None when no step fell that far.
+        channels: those silent at that step, in pruning order.
+        rates: on the validation sets at that step.
+    """
+
+    drop: float
+    step: int | None
+    channels: tuple[int, ...] = ()
+    rates: Rates | None = None
+
+
+def draw_curve(session: PruningSession, order: Sequence[int], reporter: Reporter = SILENT) -> Iterator[Step]:
+    """Walk through the steps of a pruning order, from step 0 to the last channel."""
+    for step in range(len(order) + 1):
+        rates = session.rates("valid", order[:step], reporter)
+        yield Step(step, order[step - 1] if step else None, step / session.channels, rates)
+
+
+def has_dropped(baseline: Share, now: Share, drop: float) -> bool:
+    """Whether accuracy fell by at least ``drop`` percentage points, without rounding."""
+    return Fraction(100 * (baseline.hits - now.hits), baseline.images) >= Fraction(repr(drop))
+
+
+def check_thresholds(drops: Sequence[float]) -> tuple[float, ...]:
+    """The drops in ascending order, each once.
+
+    Raises:
+        OptionError: one is not a number above 0 and at most 100.
+    """
+    for drop in drops:
+        if not 0 < drop <= 100:
+            raise OptionError(f"threshold {drop:g} makes no sense; expected percentage points above 0, up to 100")
+    return tuple(sorted(set(drops)))
+
+
+@dataclass(frozen=True)
+class PruningResult:
+    """A pruning run on the validation sets.
+
+    Attributes:
+        session: answers further questions, and makes the pruned models.
+        order: the channels in pruning order.
+        curve: step 0 first.
+        thresholds: in ascending order of the drop.
+    """
+
+    session: PruningSession
+    order: tuple[int, ...]
+    curve: tuple[Step, ...]
+    thresholds: tuple[Threshold, ...]
+
+
+def prune(
+    model: OpenedModel,
+    clean_valid: LabelledImages,
+    poisoned_valid: LabelledImages | None = None,
+    *,
+    layer: str | None = None,
+    scale: float = 1,
+    ranking: str = DEFAULT_RANKING,
+    thresholds: Sequence[float] = DEFAULT_THRESHOLDS,
+    seed: int = 0,
+    batch_size: int | None = None,
+    reporter: Reporter = SILENT,
+) -> PruningResult:
+    """Prune a BadNet channel by channel, in ascending mean activation over clean validation images.
+
+    Args:
+        model: the BadNet B.
+        clean_valid: D_valid; decides the order and the thresholds.
+        poisoned_valid: triggered images with the attacker's labels; only measured, decides nothing.
+        layer: the layer whose activations are read, e.g. ``pool_3``; None for the default.
+        scale: pixels are divided by this before they reach the network.
+        ranking: a name of `bdtui.engine.rankings.RANKINGS`.
+        thresholds: drops of clean accuracy, in percentage points above 0 and up to 100.
+        seed: for rankings that draw lots.
+        batch_size: rows computed at once; None chooses by the size of the network's tensors.
+        reporter: hears progress, is asked whether to stop.
+
+    Returns:
+        Order, curve (channels + 1 steps) and thresholds; rates are exact counts with ``percent`` 0–100.
+
+    Raises:
+        ModelError: the layer does not exist or cannot be pruned soundly.
+        DataError: an image cannot be read or is not finite.
+        OptionError: a threshold or the ranking makes no sense.
+        Interrupted: the reporter was told to stop.
+
+    References:
+        K. Liu, B. Dolan-Gavitt, S. Garg, "Fine-Pruning: Defending Against Backdooring Attacks on Deep Neural
+        Networks", RAID 2018. T. Gu, B. Dolan-Gavitt, S. Garg, "BadNets: Identifying Vulnerabilities in the Machine
+        Learning Model Supply Chain", 2017.
+    """
+    drops = check_thresholds(thresholds)
+    data = {CLEAN_VALID: clean_valid}
+    if poisoned_valid is not None:
+        data[POISONED_VALID] = poisoned_valid
+    session = PruningSession(model, data, layer=layer, scale=scale, batch_size=batch_size, reporter=reporter)
+    order = session.order(ranking, seed)
+    curve = tuple(draw_curve(session, order, reporter))
+    return PruningResult(session, tuple(order), curve, tuple(find_threshold(curve, order, drop) for drop in drops))
+
+
+def find_threshold(curve: Sequence[Step], order: Sequence[int], drop: float) -> Threshold:
+    """The first step of a curve at or past a drop of clean accuracy, in percentage points."""
+    baseline = curve[0].rates.clean
+    for step in curve:
+        if baseline and step.rates.clean and has_dropped(baseline, step.rates.clean, drop):
+            return Threshold(drop, step.step, tuple(order[: step.step]), step.rates)
+    return Threshold(drop, None)

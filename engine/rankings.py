@@ -1,0 +1,58 @@
+"""In which order channels are pruned. A new ranking is a function and a line in `RANKINGS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bdtui.engine.errors import OptionError
+
+if TYPE_CHECKING:
+    from bdtui.engine.profile import ChannelStatistics
+
+
+@dataclass(frozen=True)
+class RankingInput:
+    """What a ranking may look at; nothing of it comes from poisoned or test data.
+
+    Attributes:
+        statistics: of the profiled layer over the clean validation images.
+        weight_norms: L1 norm of the kernel that makes each channel, shape (channels,).
+        seed: of the run.
+    """
+
+    statistics: ChannelStatistics
+    weight_norms: NDArray[np.float64]
+    seed: int
+
+
+RANKINGS: dict[str, Callable[[RankingInput], NDArray[np.floating]]] = {
+    # Liu, Dolan-Gavitt, Garg 2018: the channels that sleep on clean data go first.
+    "mean-activation": lambda given: given.statistics.mean_activation,
+    "max-activation": lambda given: given.statistics.max_activation,
+    "firing-share": lambda given: given.statistics.firing_share,
+    # Li et al. 2017 (filter pruning): the smallest kernels go first, whatever they do on data.
+    "weight-norm": lambda given: given.weight_norms,
+    # The control: what pruning as many channels does without any knowledge.
+    "random": lambda given: np.random.default_rng(given.seed).random(len(given.weight_norms)),
+}
+
+
+def check_ranking(ranking: str) -> None:
+    """Raise `OptionError` where there is no ranking of that name."""
+    if ranking not in RANKINGS:
+        raise OptionError(f"there is no ranking {ranking!r}; expected one of {', '.join(RANKINGS)}")
+
+
+def rank_channels(ranking: str, given: RankingInput) -> list[int]:
+    """Channels in the order in which they are pruned: ascending score, of equals the lower index first.
+
+    Raises:
+        OptionError: there is no ranking of that name.
+    """
+    check_ranking(ranking)
+    return [int(channel) for channel in np.argsort(RANKINGS[ranking](given), kind="stable")]

@@ -1,0 +1,116 @@
+"""A run as a TOML file: every run writes one, and ``--recipe`` replays it.
+
+The keys are the long options without their dashes in front. Paths in it are relative to the recipe's own folder.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+
+from bdtui.engine.errors import OptionError
+from bdtui.engine.settings import ROLES, RunSettings
+
+_PATHS = ("model", "weights", *ROLES)
+_FIELDS = {entry.name: entry for entry in fields(RunSettings)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a recipe file says.
+
+    Attributes:
+        settings: values by the field names of `RunSettings`, only those that the file gives.
+        out: output folder, if the file gives one.
+        sha256: expected hash of an input file by field name (``model``, ``weights``, ``clean_valid`` …).
+    """
+
+    settings: dict[str, Any]
+    out: Path | None = None
+    sha256: dict[str, str] = field(default_factory=dict)
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe.
+
+    Raises:
+        OptionError: the file cannot be read, is no TOML, or says something that is no option of a run.
+    """
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except OSError as problem:
+        raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected a recipe in TOML") from problem
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        raise OptionError(f"{path}: is no sound TOML ({problem}); expected a recipe") from problem
+    hashes = content.pop("sha256", {})
+    if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
+        raise OptionError(f"{path}: 'sha256' is not a table of texts; expected hashes by input")
+    given = {key.replace("-", "_"): value for key, value in content.items()}
+    out = given.pop("out", None)
+    settings = {key: _value(path, key, value) for key, value in given.items()}
+    return Recipe(
+        settings,
+        None if out is None else path.parent / _value(path, "model", out),
+        {key.replace("-", "_"): value for key, value in hashes.items()},
+    )
+
+
+def _value(path: Path, key: str, value: Any) -> Any:
+    """A value of the file as `RunSettings` wants it."""
+    option = key.replace("_", "-")
+    if key not in _FIELDS:
+        known = ", ".join(name.replace("_", "-") for name in _FIELDS)
+        raise OptionError(f"{path}: {option!r} is no option of a run; expected one of {known}")
+    if key == "thresholds":
+        numbers = isinstance(value, list) and all(
+            isinstance(item, int | float) and not isinstance(item, bool) for item in value
+        )
+        if not numbers:
+            raise OptionError(f"{path}: 'thresholds' is {value!r}; expected a list of numbers")
+        return tuple(float(item) for item in value)
+    if key in ("until_last_threshold", "sample"):
+        expected: tuple[type, str] = (bool, "true or false")
+    elif key == "seed":
+        expected = (int, "a whole number")
+    else:
+        value = str(value) if key == "scale" and isinstance(value, int) else value
+        expected = (str, "a text")
+    if not isinstance(value, expected[0]) or (expected[0] is int and isinstance(value, bool)):
+        raise OptionError(f"{path}: {option!r} is {value!r}; expected {expected[1]}")
+    if key in _PATHS:
+        return path.parent / value
+    if key == "architecture" and value.endswith(".json"):
+        return str(path.parent / value)
+    return value
+
+
+def write_recipe_text(settings: RunSettings, sha256: Mapping[str, str]) -> str:
+    """The text of a recipe that replays a run.
+
+    Args:
+        settings: of the run, with everything that was found automatically filled in.
+        sha256: hash of every input file, by field name.
+    """
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Replay with: bdtui --batch --recipe recipe.toml --out NEW_FOLDER"))
+    for name, entry in _FIELDS.items():
+        value = getattr(settings, name)
+        if value is None or (value == entry.default and name in ("sample", "until_last_threshold")):
+            continue
+        if name in _PATHS or (name == "architecture" and value.endswith(".json")):
+            value = str(Path(value).resolve())
+        elif name == "thresholds":
+            value = [int(drop) if drop == int(drop) else drop for drop in value]
+        document.add(name.replace("_", "-"), value)
+    table = tomlkit.table()
+    table.comment("the inputs this run was made of; a replay refuses others (delete a line to allow it)")
+    for name, value in sha256.items():
+        table.add(name.replace("_", "-"), value)
+    document.add("sha256", table)
+    return tomlkit.dumps(document)

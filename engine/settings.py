@@ -1,0 +1,54 @@
+"""What a run is asked to do: one record, filled by the command line, by a recipe, or by a script."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_THRESHOLDS = (2.0, 4.0, 10.0)
+DEFAULT_RANKING = "mean-activation"
+
+CLEAN_VALID, POISONED_VALID = "clean_valid", "poisoned_valid"
+CLEAN_TEST, POISONED_TEST = "clean_test", "poisoned_test"
+ROLES = (CLEAN_VALID, POISONED_VALID, CLEAN_TEST, POISONED_TEST)
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """All that decides what a run does and computes.
+
+    Attributes:
+        model: whole model file.
+        weights: weights-only file laid over ``model`` or ``architecture``.
+        architecture: built-in name or Keras JSON file.
+        clean_valid: clean validation images; without them nothing can be pruned.
+        poisoned_valid: triggered validation images with the attacker's labels.
+        clean_test: clean test images.
+        poisoned_test: triggered test images with the attacker's labels.
+        layout: ``auto``, ``nchw`` or ``nhwc``.
+        scale: ``auto``, ``1`` or ``255``; pixels are divided by it.
+        layer: name of the profiled layer; None for the default.
+        ranking: name of the ranking.
+        thresholds: tolerated drops, percentage points.
+        until_last_threshold: stop the curve at the largest threshold instead of at the last channel.
+        sample: use the bundled BadNet and data in place of the files.
+        device: ``auto``, ``cpu`` or ``gpu:N``.
+        seed: of everything random.
+    """
+
+    model: Path | None = None
+    weights: Path | None = None
+    architecture: str | None = None
+    clean_valid: Path | None = None
+    poisoned_valid: Path | None = None
+    clean_test: Path | None = None
+    poisoned_test: Path | None = None
+    layout: str = "auto"
+    scale: str = "auto"
+    layer: str | None = None
+    ranking: str = DEFAULT_RANKING
+    thresholds: tuple[float, ...] = DEFAULT_THRESHOLDS
+    until_last_threshold: bool = False
+    sample: bool = False
+    device: str = "auto"
+    seed: int = 0

@@ -1,0 +1,166 @@
+"""The headless front: progress on stderr, results on stdout, an exit status for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError
+from bdtui.engine.events import Emit, Event, Notice, Reporter
+from bdtui.engine.recipe import Recipe, read_recipe
+from bdtui.engine.settings import RunSettings
+from bdtui.tui.batch_output import ProgressDisplay, plain, print_check, print_results
+from bdtui.tui.exit_codes import ExitCode
+from bdtui.tui.gates import Gates
+from bdtui.tui.native_output import NativeOutput, captured_native_output
+
+if TYPE_CHECKING:
+    from bdtui.engine.run import RunResult
+
+_RECIPE = "recipe.toml"
+
+
+def run_batch(options: Mapping[str, Any]) -> ExitCode:
+    """Run without a screen.
+
+    Args:
+        options: those given on the command line, by their names with underscores.
+    """
+    with captured_native_output() as native, _stop_on_signal() as stop_requested:
+        try:
+            return _answer(options, stop_requested)
+        except Interrupted as problem:
+            _say(f"bdtui: {problem}")
+            return ExitCode.INTERRUPTED
+        except BdtuiError as problem:
+            _say(f"bdtui: error: {problem}")
+            return ExitCode.USAGE if isinstance(problem, InputError) else ExitCode.FAULT
+        except BrokenPipeError:
+            raise
+        except Exception:
+            _tell_fault(native)
+            return ExitCode.FAULT
+
+
+def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
+    settings, out, recipe = _merge(options)
+    gates = Gates(options.get("max_asr"), options.get("min_accuracy"))
+    _check_given(settings, gates)
+    heard: list[Event] = []
+    result: RunResult | None = None
+    with _display(options) as show:
+
+        def emit(event: Event) -> None:
+            heard.append(event)
+            show(event)
+
+        reporter = Reporter(emit, stop_requested)
+        emit(Notice("loading TensorFlow"))
+        if options.get("check"):
+            from bdtui.engine.opening import check_inputs
+
+            check_inputs(settings, reporter, recipe.sha256)
+        else:
+            from bdtui.engine.run import execute_run
+
+            resume = bool(options.get("resume"))
+            result = execute_run(settings, out, reporter=reporter, resume=resume, expected_sha256=recipe.sha256)
+    if result is None:
+        if not options.get("json"):
+            print_check(Console(), heard)
+        return ExitCode.DONE
+    if not options.get("json"):
+        print_results(Console(), result.results, result.out)
+    failed = gates.failure(result.tested)
+    if failed:
+        _say(f"bdtui: {failed}")
+        return ExitCode.GATE
+    return ExitCode.DONE
+
+
+def _merge(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None, Recipe]:
+    """The settings that flags and recipe make together; flags win."""
+    out: Path | None = options.get("out")
+    if options.get("resume"):
+        path = Path(str(out)) / _RECIPE
+        if not path.exists():
+            raise OptionError(f"{out}: holds no run to go on with; expected a folder with {_RECIPE}")
+        recipe = read_recipe(path)
+    elif "recipe" in options:
+        recipe = read_recipe(options["recipe"])
+    else:
+        recipe = Recipe({})
+    given = {name: value for name, value in options.items() if name in RunSettings.__dataclass_fields__}
+    # A file named by a flag is not the one whose hash the recipe recorded.
+    hashes = {name: value for name, value in recipe.sha256.items() if name not in given}
+    settings = replace(RunSettings(), **{**recipe.settings, **given})
+    return settings, out or recipe.out, replace(recipe, sha256=hashes)
+
+
+def _check_given(settings: RunSettings, gates: Gates) -> None:
+    """Find what is missing before TensorFlow is loaded."""
+    if settings.sample:
+        return
+    if settings.model is None and (settings.architecture is None or settings.weights is None):
+        raise OptionError("no model was given; expected MODEL, or --architecture with --weights, or --sample")
+    if settings.clean_valid is None:
+        raise OptionError("no clean validation images were given; expected --clean-valid FILE")
+    if gates.max_asr is not None and not (settings.poisoned_valid or settings.poisoned_test):
+        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
+
+
+@contextmanager
+def _display(options: Mapping[str, Any]) -> Iterator[Emit]:
+    if options.get("json"):
+        yield _print_json
+    else:
+        with ProgressDisplay(Console(stderr=True)) as display:
+            yield display.show
+
+
+def _print_json(event: Event) -> None:
+    print(json.dumps(event.as_json(), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C (or SIGTERM) into a wish to stop, and the second into an end at once."""
+    wishes: list[int] = []
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        if wishes:
+            raise KeyboardInterrupt
+        wishes.append(number)
+        sys.stderr.write("\nbdtui: stopping after the batch at hand; once more to stop at once\n")
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, wish) for number in signals]
+    try:
+        yield lambda: bool(wishes)
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _say(sentence: str) -> None:
+    """One line on stderr, whatever the text holds."""
+    sys.stderr.write(plain(sentence) + os.linesep)
+
+
+def _tell_fault(native: NativeOutput) -> None:
+    sys.stderr.write(traceback.format_exc())
+    printed = native.tail().strip()
+    if printed:
+        sys.stderr.write(f"\nwhat TensorFlow printed last:\n{printed}\n")
+    _say("bdtui: this is a fault of bdtui; please report it with the lines above")

@@ -1,0 +1,187 @@
+"""What the headless front shows: live progress on stderr, and tables of what was found on stdout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from bdtui.engine import events
+from bdtui.engine.events import Event
+
+
+def plain(text: str) -> str:
+    """Text from outside made harmless for a terminal: one line, nothing but printable characters."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+
+
+def status_line(step: int, channels: int, accuracy: float, asr: float | None) -> str:
+    """Where a pruning run stands, e.g. ``step 3/60 · accuracy 98.65 % · ASR 100.00 %``."""
+    words = [f"step {step}/{channels}", f"accuracy {accuracy:.2f} %"]
+    if asr is not None:
+        words.append(f"ASR {asr:.2f} %")
+    return " · ".join(words)
+
+
+class ProgressDisplay:
+    """Shows events as they come: a bar for what is running, a line for what is worth keeping.
+
+    Where stderr is no terminal only the lines are written.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}", markup=False),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._tasks: dict[str, Any] = {}
+        self._channels = 0
+
+    def __enter__(self) -> ProgressDisplay:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._progress.stop()
+
+    def show(self, event: Event) -> None:
+        """Show one event."""
+        match event:
+            case events.Progress():
+                self._advance(event)
+            case events.StepFinished():
+                if event.step == 0:
+                    self._line(f"{self._status(event)} (unpruned)")
+                self._describe("curve", self._status(event))
+            case _:
+                line = self._sentence(event)
+                if line:
+                    self._line(line)
+
+    def _status(self, event: events.StepFinished) -> str:
+        return status_line(event.step, self._channels, event.clean_accuracy, event.attack_success_rate)
+
+    def _sentence(self, event: Event) -> str | None:
+        match event:
+            case events.Notice() | events.ScaleDecided():
+                return event.text
+            case events.ModelOpened():
+                shape = "×".join(str(size or "any") for size in event.input_shape)
+                return f"model {event.path}: {event.classes} classes, images {shape}"
+            case events.DataOpened():
+                return f"{event.role.replace('_', ' ')} {event.path}: {event.images} images ({event.layout}, {event.dtype})"
+            case events.LayerChosen():
+                self._channels = event.channels
+                silent = f", {event.silent} of them already silent" if event.silent else ""
+                return f"layer {event.profiled}: prunes {event.pruned}, {event.channels} channels{silent}"
+            case events.ThresholdReached():
+                rates = status_line(event.step, self._channels, event.clean_accuracy, event.attack_success_rate)
+                return f"X={event.drop:g} reached: {rates}"
+            case events.ThresholdMissed():
+                return f"X={event.drop:g} not reached: accuracy fell by {event.largest_drop:.2f} points at most"
+            case events.ArtifactWritten():
+                return f"wrote {event.path}"
+        return None
+
+    def _line(self, text: str) -> None:
+        self._console.print(Text(plain(text)), soft_wrap=True)
+
+    def _advance(self, event: events.Progress) -> None:
+        task = self._tasks.get(event.stage)
+        if task is None:
+            task = self._tasks[event.stage] = self._progress.add_task(event.stage, total=event.total, unit=event.unit)
+        self._progress.update(task, completed=event.done, total=event.total)
+        if event.done == event.total:
+            self._progress.update(task, visible=False)
+
+    def _describe(self, stage: str, text: str) -> None:
+        if stage in self._tasks:
+            self._progress.update(self._tasks[stage], description=text)
+
+
+def print_results(console: Console, results: dict[str, Any], out: Path) -> None:
+    """Print the table of a finished run, and the folder's name."""
+    test = results["baseline"]["test"]["clean_accuracy"] is not None
+    table = Table(
+        title=f"{'test' if test else 'validation'} rates in percent", box=box.SIMPLE_HEAD, title_justify="left"
+    )
+    table.add_column("network")
+    for heading in ("pruned", "accuracy", "ASR", "recovered", *(("clean flagged", "poisoned flagged") if test else ())):
+        table.add_column(heading, justify="right")
+    part = "test" if test else "valid"
+    table.add_row("B", "0", *_cells(results["baseline"][part], flags=test))
+    for threshold in results["thresholds"]:
+        name, step = f"X={threshold['drop']:g}", str(threshold["step"])
+        if not threshold["reached"]:
+            table.add_row(f"B′ {name}", "never reached")
+        elif test:
+            table.add_row(f"B′ {name}", step, *_cells(threshold["test"]["pruned"], flags=True))
+            table.add_row(f"G  {name}", step, *_cells(threshold["test"]["goodnet"], flags=True))
+        else:
+            table.add_row(f"B′ {name}", step, *_cells(threshold["valid"], flags=False))
+    console.print(table)
+    console.print(
+        Text(plain(f"{results['layer']['channels']} channels of {results['layer']['pruned']}")), soft_wrap=True
+    )
+    console.print(Text(plain(f"results in {out}")), soft_wrap=True)
+
+
+def _cells(rates: dict[str, float | None], *, flags: bool) -> list[str]:
+    names = ["clean_accuracy", "attack_success_rate", "recovered_accuracy"]
+    if flags:
+        names += ["clean_flagged", "poisoned_flagged"]
+    values = [rates.get(name) for name in names]
+    return ["–" if value is None else f"{value:.2f}" for value in values]
+
+
+def print_check(console: Console, heard: Sequence[Event]) -> None:
+    """Print what ``--check`` found."""
+    for event in heard:
+        match event:
+            case events.ModelOpened():
+                _print_model(console, event)
+            case events.DataOpened():
+                labels = ", with true labels" if event.true_labels else ""
+                text = f"{event.role.replace('_', ' ')}: {event.images} images, {event.layout}, {event.dtype}{labels}"
+                console.print(Text(plain(f"{text}  {event.path}")), soft_wrap=True)
+            case events.ScaleDecided():
+                console.print(Text(plain(f"scale: {event.scale}. {event.text}")), soft_wrap=True)
+            case events.LayerChosen():
+                text = (
+                    f"layer: {event.profiled} is profiled, {event.pruned} is pruned; "
+                    f"{event.silent} of {event.channels} channels are already silent"
+                )
+                console.print(Text(plain(text)), soft_wrap=True)
+
+
+def _print_model(console: Console, event: events.ModelOpened) -> None:
+    shape = "×".join(str(size or "any") for size in event.input_shape)
+    console.print(Text(plain(f"model: {event.classes} classes, images {shape}  {event.path}")), soft_wrap=True)
+    console.print(Text(f"sha256: {event.sha256}"), soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("layer", "kind", "output", "parameters", "prunable channels"):
+        table.add_column(heading, justify="right" if heading in ("parameters", "prunable channels") else "left")
+    for layer in event.layers:
+        output = "×".join(str(size or "any") for size in layer.output_shape[1:])
+        channels = "–" if layer.channels is None else str(layer.channels)
+        table.add_row(Text(plain(layer.name)), layer.kind, output, f"{layer.parameters:,}", channels)
+    console.print(table)

@@ -1,0 +1,151 @@
+"""The command line: reads the options and hands them to a front.
+
+Nothing heavy is imported here: ``--help`` and ``--version`` answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from bdtui.tui.exit_codes import ExitCode
+
+_DESCRIPTION = """\
+Prune a Keras image classifier that may hold a backdoor, channel by channel, watch clean accuracy and attack
+success rate, and join the network with its pruned form into a GoodNet."""
+
+_EXAMPLES = """\
+examples:
+  bdtui --batch --sample --out demo-run
+  bdtui --batch bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5 --out run
+  bdtui --batch --architecture deepid --weights bd_weights.h5 --clean-valid valid.h5 --layer pool_3 --scale 1
+
+exit status: 0 done, 1 a fault of bdtui, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence, without the usage in front of it."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(ExitCode.USAGE, f"bdtui: error: {message} (see bdtui --help)\n")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """All options, none with a default: what is absent may stand in a recipe."""
+    parser = _Parser(
+        prog="bdtui",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        argument_default=argparse.SUPPRESS,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version and exit")
+
+    network = parser.add_argument_group("the network")
+    network.add_argument(
+        "model", metavar="MODEL", nargs="?", type=Path, default=None, help="whole Keras model: .h5, .hdf5 or .keras"
+    )
+    network.add_argument("--weights", metavar="FILE", type=Path, help="weights-only .h5, over MODEL or --architecture")
+    network.add_argument("--architecture", metavar="NAME_OR_JSON", help="deepid (built in) or a Keras JSON file")
+
+    data = parser.add_argument_group("the images (HDF5 with 'data' and 'label')")
+    data.add_argument("--clean-valid", metavar="FILE", type=Path, help="clean validation images; required")
+    data.add_argument(
+        "--poisoned-valid", metavar="FILE", type=Path, help="triggered ones, labelled as the attacker wants"
+    )
+    data.add_argument("--clean-test", metavar="FILE", type=Path, help="clean test images")
+    data.add_argument("--poisoned-test", metavar="FILE", type=Path, help="triggered test images")
+    data.add_argument("--layout", choices=("auto", "nchw", "nhwc"), help="axis order of 'data' (default: auto)")
+    data.add_argument("--scale", choices=("auto", "1", "255"), help="divide pixels by this (default: auto)")
+    data.add_argument("--sample", action="store_true", help="use the bundled BadNet and its images")
+
+    run = parser.add_argument_group("the run")
+    run.add_argument(
+        "--layer", metavar="NAME", help="where activations are read, e.g. pool_3 (default: deepest pooling)"
+    )
+    run.add_argument("--ranking", metavar="NAME", help="pruning order (default: mean-activation; 'list' names them)")
+    run.add_argument(
+        "--thresholds", metavar="X,X,…", type=_thresholds, help="tolerated accuracy drops in points (default: 2,4,10)"
+    )
+    run.add_argument("--until-last-threshold", action="store_true", help="stop the curve at the largest threshold")
+    run.add_argument("--out", metavar="DIR", type=Path, help="where all is written (default: new under bdtui-runs/)")
+    run.add_argument(
+        "--recipe", metavar="FILE", type=Path, help="read the options from a recipe.toml; flags win over it"
+    )
+    run.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
+    run.add_argument("--device", metavar="D", help="auto, cpu or gpu:N (default: auto)")
+    run.add_argument("--seed", metavar="N", type=int, help="of everything random (default: 0)")
+
+    front = parser.add_argument_group("how it answers")
+    front.add_argument(
+        "--batch", action="store_true", help="run without a screen: progress on stderr, results on stdout"
+    )
+    front.add_argument("--json", action="store_true", help="with --batch: events as JSON lines on stdout")
+    front.add_argument("--check", action="store_true", help="open everything, report what was found, write nothing")
+    front.add_argument("--max-asr", metavar="P", type=_percent, help="exit 3 unless a result has at most P %% ASR")
+    front.add_argument("--min-accuracy", metavar="P", type=_percent, help="… and at least P %% clean accuracy")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run bdtui; the return value is its exit status."""
+    try:
+        return int(_main(list(sys.argv[1:] if arguments is None else arguments)))
+    except KeyboardInterrupt:
+        print("bdtui: interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        # The reader of stdout has gone (`bdtui … | head`); there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return ExitCode.FAULT
+
+
+def _main(arguments: list[str]) -> ExitCode:
+    parser = build_parser()
+    options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    if options.get("version"):
+        from importlib.metadata import version
+
+        print(f"bdtui {version('bdtui')}")
+        return ExitCode.DONE
+    if options.get("ranking") == "list":
+        from bdtui.engine.rankings import RANKINGS
+
+        print("\n".join(RANKINGS))
+        return ExitCode.DONE
+    if not (options.get("batch") or options.get("check")):
+        parser.error("the terminal app is not part of this version; add --batch to run without a screen")
+    if options.get("json") and not options.get("batch"):
+        parser.error("--json says how --batch answers; expected --batch with it")
+    if options.get("resume") and "out" not in options:
+        parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
+
+    from bdtui.tui.batch import run_batch
+
+    return run_batch(options)
+
+
+def _thresholds(text: str) -> tuple[float, ...]:
+    """Comma-separated percentage points."""
+    try:
+        drops = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        drops = ()
+    if not drops or not all(0 < drop <= 100 for drop in drops):
+        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers above 0, up to 100, such as 2,4,10")
+    return drops
+
+
+def _percent(text: str) -> float:
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = -1
+    if not 0 <= percent <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is no percentage between 0 and 100")
+    return percent

@@ -1,0 +1,18 @@
+"""What the program's exit status means to a script."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """Exit status."""
+
+    DONE = 0
+    FAULT = 1
+    """A fault of bdtui itself."""
+    USAGE = 2
+    """Bad usage or input."""
+    GATE = 3
+    """A gate (``--max-asr``, ``--min-accuracy``) was not met."""
+    INTERRUPTED = 130
