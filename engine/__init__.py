@@ -1,11 +1,82 @@
 """What knows about networks: opens them, profiles and prunes them, and joins B and B′ into a GoodNet.
 
-Public names are resolved on first use, since most of them need TensorFlow, which takes seconds to load.
+    from bdtui.engine import build_goodnet, open_dataset, open_model, prune
+
+    badnet = open_model("bd_net.h5")
+    clean = open_dataset("valid.h5", badnet.input_shape, badnet.classes)
+    poisoned = open_dataset("bd_valid.h5", badnet.input_shape, badnet.classes)
+    result = prune(badnet, clean, poisoned, layer="pool_3")
+    for step in result.curve:
+        print(step.step, step.rates.clean.percent, step.rates.attack.percent)
+    first = result.thresholds[0]
+    result.session.pruned_model(first.channels).save("pruned.h5")
+    build_goodnet(badnet.keras_model, "pool_3", first.channels).save("goodnet.keras")
+
+Names are resolved on first use, since most of them need TensorFlow, which takes seconds to load.
 """
 
 from __future__ import annotations
 
+import importlib
 import os
+from typing import TYPE_CHECKING, Any
 
 # The engine is written for TensorFlow; a keras.json that names another backend must not change that.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+
+if TYPE_CHECKING:
+    from bdtui.engine.datasets import LabelledImages, open_dataset
+    from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, ModelError, OptionError, OutputError
+    from bdtui.engine.events import Reporter
+    from bdtui.engine.goodnet import build_goodnet
+    from bdtui.engine.metrics import Rates, Share
+    from bdtui.engine.models import OpenedModel, open_model
+    from bdtui.engine.pruning import PruningResult, PruningSession, Step, Threshold, prune, silenced_copy
+    from bdtui.engine.run import RunResult, execute_run
+    from bdtui.engine.settings import RunSettings
+
+_HOMES = {
+    "datasets": ("LabelledImages", "open_dataset"),
+    "errors": ("BdtuiError", "DataError", "InputError", "Interrupted", "ModelError", "OptionError", "OutputError"),
+    "events": ("Reporter",),
+    "goodnet": ("build_goodnet",),
+    "metrics": ("Rates", "Share"),
+    "models": ("OpenedModel", "open_model"),
+    "pruning": ("PruningResult", "PruningSession", "Step", "Threshold", "prune", "silenced_copy"),
+    "run": ("RunResult", "execute_run"),
+    "settings": ("RunSettings",),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BdtuiError",
+    "DataError",
+    "InputError",
+    "Interrupted",
+    "LabelledImages",
+    "ModelError",
+    "OpenedModel",
+    "OptionError",
+    "OutputError",
+    "PruningResult",
+    "PruningSession",
+    "Rates",
+    "Reporter",
+    "RunResult",
+    "RunSettings",
+    "Share",
+    "Step",
+    "Threshold",
+    "build_goodnet",
+    "execute_run",
+    "open_dataset",
+    "open_model",
+    "prune",
+    "silenced_copy",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)

@@ -16,16 +16,22 @@ from typing import Any
 import keras
 
 from bdtui.engine.errors import OutputError
+from bdtui.engine.graph import Network
 from bdtui.engine.pruning import Step
 
 RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
 _FIXED_NAMES = (RESULTS, CURVE, FIGURE, REPORT, RECIPE)
-_MODEL_PATTERNS = ("model_X=*.h5", "goodnet_X=*.keras")
+_MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
 
 
-def model_name(drop: float) -> str:
-    """File name of the pruned model B′ of a threshold."""
-    return f"model_X={drop:g}.h5"
+def model_name(drop: float, network: Network) -> str:
+    """File name of the pruned model B′ of a threshold.
+
+    It ends in ``.h5``, but for networks with bare operations (``x + y`` in place of an Add layer): Keras writes those
+    to HDF5 and cannot read them back, so they are saved as ``.keras``.
+    """
+    bare = any(not isinstance(call.layer, keras.layers.Layer) for call in network.calls)
+    return f"model_X={drop:g}.{'keras' if bare else 'h5'}"
 
 
 def goodnet_name(drop: float) -> str:

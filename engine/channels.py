@@ -162,7 +162,8 @@ def weight_norms(source: ChannelSource) -> NDArray[np.float64]:
     """The L1 norm of the kernel that makes each channel, shape (channels,)."""
     kernel, axis = _kernel(source.pruned.layer)
     slices = _slices(np.array(kernel, dtype=np.float64), axis, source.channels)
-    return np.abs(slices).reshape(source.channels, -1).sum(axis=1)
+    norms: NDArray[np.float64] = np.abs(slices).reshape(source.channels, -1).sum(axis=1)
+    return norms
 
 
 def _slices(weights: NDArray[Any], axis: int | None, channels: int) -> NDArray[Any]:
@@ -304,7 +305,7 @@ def _is_channelwise(call: Call, axis: int) -> bool:
         return _is_elementwise(layer.activation)
     if isinstance(layer, layers.BatchNormalization):
         rank = len(call.output_shapes[0])
-        return layer.axis % rank == axis % rank
+        return bool(layer.axis % rank == axis % rank)
     if not isinstance(layer, _CHANNELWISE):
         return False
     first = getattr(layer, "data_format", "channels_last") == "channels_first"

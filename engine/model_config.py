@@ -81,10 +81,17 @@ def mend_config(config: dict[str, Any]) -> dict[str, Any]:
     """Rewrite the forms of older Keras that Keras 3 cannot read; sound configurations come back as they are.
 
     - A Sequential of Keras ≤ 2.3 has no InputLayer; its first layer's ``batch_input_shape`` becomes one.
-    - A depthwise layer of tf.keras carries ``groups``, which Keras 3 does not know.
-    - Module names of tf.keras 2 moved.
+    - Layers of Keras 2 carry settings that their counterparts do not know, and that say nothing.
+    - Module names of Keras 2 moved.
     """
-    return _mended(config)
+    mended: dict[str, Any] = _mended(config)
+    return mended
+
+
+def layer_names(config: dict[str, Any]) -> list[str]:
+    """Names of a (mended) model's own layers, in the order of its configuration."""
+    layers = config["config"].get("layers", []) if isinstance(config["config"], dict) else []
+    return [str(_name_of(layer)) for layer in layers if isinstance(layer, dict)]
 
 
 def _mended(node: Any) -> Any:
@@ -92,19 +99,43 @@ def _mended(node: Any) -> Any:
         return [_mended(item) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: _mended(value) for key, value in node.items()}
-    module = node.get("module")
-    if isinstance(module, str) and module.startswith("keras.src.engine."):
-        node["module"] = module.replace("keras.src.engine.", "keras.src.models.", 1)
+    node = dict(node)
     class_name, inner = node.get("class_name"), node.get("config")
-    if class_name in ("DepthwiseConv1D", "DepthwiseConv2D") and isinstance(inner, dict):
-        inner.pop("groups", None)
     if class_name == "Sequential":
         # Keras 2.2 wrote the bare list of layers.
         layers = inner if isinstance(inner, list) else inner.get("layers", []) if isinstance(inner, dict) else []
-        mended = _with_input_layer(layers)
-        node["config"] = {"name": "sequential", **(inner if isinstance(inner, dict) else {}), "layers": mended}
-    return node
+        settings = inner if isinstance(inner, dict) else {}
+        node["config"] = {"name": "sequential", **settings, "layers": _with_input_layer(layers)}
+    elif isinstance(inner, dict) and class_name != "InputLayer":
+        node["config"] = {
+            key: _without_list(class_name, key, value)
+            for key, value in inner.items()
+            if not _says_nothing(class_name, key, value)
+        }
+    module = node.get("module")
+    if isinstance(module, str):
+        if module.startswith("tf_keras."):
+            module = module.removeprefix("tf_")
+        if module.endswith(".engine.functional"):
+            module = "keras.src.models.functional"
+        node["module"] = module
+    return {key: _mended(value) for key, value in node.items()}
+
+
+def _says_nothing(class_name: Any, key: str, value: Any) -> bool:
+    """Whether a setting of a Keras 2 layer can go: Keras 3 does not know it, and it has no effect."""
+    if key == "batch_input_shape":
+        return True
+    if key == "groups":
+        return value == 1 and class_name not in ("Conv1D", "Conv2D", "Conv3D")
+    separate = isinstance(class_name, str) and class_name.startswith(("Depthwise", "Separable"))
+    return separate and key in ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
+
+
+def _without_list(class_name: Any, key: str, value: Any) -> Any:
+    """Keras 2 wrote the one axis of a BatchNormalization as a list."""
+    single = class_name == "BatchNormalization" and key == "axis" and isinstance(value, list) and len(value) == 1
+    return value[0] if single else value
 
 
 def _with_input_layer(layers: list[Any]) -> list[Any]:
@@ -113,12 +144,11 @@ def _with_input_layer(layers: list[Any]) -> list[Any]:
     settings = layers[0].get("config")
     if not isinstance(settings, dict) or "batch_input_shape" not in settings:
         return layers
-    shape = settings.pop("batch_input_shape")
-    entry = {"class_name": "InputLayer", "config": {"batch_input_shape": shape, "name": "input"}}
-    taken = {layer.get("config", {}).get("name") for layer in layers if isinstance(layer, dict)}
-    while entry["config"]["name"] in taken:
-        entry["config"]["name"] += "_"
-    return [entry, *layers]
+    name = "input"
+    while name in {_name_of(layer) for layer in layers if isinstance(layer, dict)}:
+        name += "_"
+    shape = settings["batch_input_shape"]
+    return [{"class_name": "InputLayer", "config": {"batch_input_shape": shape, "name": name}}, *layers]
 
 
 def _objects(node: Any) -> list[dict[str, Any]]:

@@ -11,11 +11,12 @@ import json
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import h5py
 import keras
@@ -25,7 +26,7 @@ from bdtui.engine.deepid import INPUT_SHAPE, build_deepid
 from bdtui.engine.errors import ModelError
 from bdtui.engine.graph import Network, trace_network
 from bdtui.engine.hdf5 import open_hdf5
-from bdtui.engine.model_config import check_config, mend_config, parse_config
+from bdtui.engine.model_config import check_config, layer_names, mend_config, parse_config
 
 BUILT_IN_ARCHITECTURES = ("deepid",)
 
@@ -74,16 +75,25 @@ def open_model(
     if path is not None and architecture is not None:
         raise ModelError("both a model and an architecture were given; expected one of them")
     if path is not None:
-        source = Path(path)
-        model = _open_whole(source)
+        described = Path(path)
+        config = _config_of_model(described)
     elif architecture is not None and weights is not None:
-        source = Path(architecture)
-        model = _build_architecture(architecture, Path(weights))
+        described = Path(architecture)
+        config = _config_of_architecture(architecture, Path(weights))
     else:
         raise ModelError("no model was given: expected a model file, or an architecture with its weights")
-    if weights is not None:
-        source = Path(weights)
-        _load_weights(model, source)
+    config = mend_config(config)
+    check_config(config, str(described))
+    source = described if weights is None else Path(weights)
+    with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
+        copy = _copy_for_keras(config, source, Path(folder))
+        try:
+            model = keras.models.load_model(copy, compile=False, safe_mode=True)
+        except Exception as problem:
+            detail = " ".join(str(problem).split())[:200] or type(problem).__name__
+            raise ModelError(
+                f"{source}: Keras cannot rebuild the model ({detail}); expected a sound model and weights that fit it"
+            ) from problem
     network = trace_network(model)
     return OpenedModel(model, network, source, _sha256(source), _count_classes(model, source))
 
@@ -95,54 +105,101 @@ def copy_model(model: keras.Model) -> keras.Model:
     return copy
 
 
-def _open_whole(path: Path) -> keras.Model:
+def _config_of_model(path: Path) -> dict[str, Any]:
+    """The configuration that a whole model's file holds."""
     if not path.exists():
         raise ModelError(f"{path}: no such file; expected a Keras model (.h5, .hdf5 or .keras)")
     if path.is_dir():
         raise ModelError(f"{path}: is a folder; expected a Keras model file (.h5, .hdf5 or .keras)")
-    try:
-        is_zip = zipfile.is_zipfile(path)
-    except OSError as problem:
-        raise ModelError(f"{path}: cannot be read ({problem.strerror}); expected a readable Keras model") from problem
-    with _explained(path), tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
-        copy = _checked_archive(path, Path(folder)) if is_zip else _checked_hdf5(path, Path(folder))
-        return keras.models.load_model(copy, compile=False, safe_mode=True)
-
-
-def _checked_hdf5(path: Path, folder: Path) -> Path:
-    """A copy of a whole-model HDF5 that holds its mended configuration and its weights, and nothing else."""
+    if _is_archive(path):
+        with _archive(path) as archive:
+            return parse_config(archive.read("config.json"), str(path))
     with open_hdf5(path, ModelError) as file:
         stored = file.attrs.get("model_config")
         if stored is None:
-            hint = (
-                "it holds weights only: give it as --weights with --architecture" if "layer_names" in file.attrs else ""
-            )
-            raise ModelError(
-                f"{path}: holds no model configuration; expected a whole Keras model" + (f" ({hint})" if hint else "")
-            )
-        config = parse_config(stored, str(path))
-        check_config(config, str(path))
-        return _hdf5_copy(file, "model_weights", config, path, folder)
+            hint = "; weights alone go with --weights and --architecture" if "layer_names" in file.attrs else ""
+            raise ModelError(f"{path}: holds no model configuration; expected a whole Keras model{hint}")
+        return parse_config(stored, str(path))
 
 
-def _hdf5_copy(file: h5py.File, group: str, config: dict[str, Any] | None, path: Path, folder: Path) -> Path:
-    weights = file.get(group) if group in file else file
-    _refuse_links(weights, path)
+def _config_of_architecture(architecture: str, weights: Path) -> dict[str, Any]:
+    if architecture == "deepid":
+        return parse_config(build_deepid(_classes_of_weights(weights)).to_json(), architecture)
+    path = Path(architecture)
+    if not path.is_file():
+        raise ModelError(
+            f"{architecture}: no such architecture; expected {', '.join(BUILT_IN_ARCHITECTURES)} or a Keras JSON file"
+        )
+    try:
+        return parse_config(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ModelError(f"{path}: cannot be read as text; expected a Keras JSON configuration") from problem
+
+
+def _copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Path:
+    """A model file that holds a checked configuration and the weights of a file, and nothing else."""
+    if _is_archive(weights):
+        with _archive(weights) as archive, archive.open("model.weights.h5") as stored:
+            return _archive_copy(config, stored, folder)
+    with open_hdf5(weights, ModelError) as file:
+        group = file.get("model_weights", file)
+        _refuse_links(group, weights)
+        if "layer_names" in group.attrs:
+            return _hdf5_copy(config, group, weights, folder)
+        if "layers" not in file and "_layer_checkpoint_dependencies" not in file:
+            raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
+    with weights.open("rb") as stored:
+        return _archive_copy(config, stored, folder)
+
+
+def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: Path) -> Path:
+    """Keras reads the weights of this format by position, so the layers are put in the model's order."""
+    stored = [_text(name) for name in weights.attrs["layer_names"]]
+    missing = [name for name in stored if name not in weights]
+    if missing:
+        raise ModelError(f"{path}: the weights of layer {missing[0]!r} are missing; expected a whole file")
+    wanted = [name for name in layer_names(config) if name in set(stored)]
+    ordered = wanted if set(wanted) == set(stored) else stored
     copy = folder / "model.h5"
     with h5py.File(copy, "w") as target:
-        if config is not None:
-            target.attrs["model_config"] = json.dumps(mend_config(config)).encode()
-        for key in ("keras_version", "backend"):
-            if key in file.attrs:
-                target.attrs[key] = file.attrs[key]
-        if config is not None:
-            file.copy(weights, target, "model_weights")
-        else:
-            for key in weights:
-                file.copy(weights[key], target, key)
-            for key, value in weights.attrs.items():
-                target.attrs[key] = value
+        target.attrs["model_config"] = json.dumps(config).encode()
+        version = weights.attrs.get("keras_version", weights.file.attrs.get("keras_version"))
+        if version is not None:
+            target.attrs["keras_version"] = version
+        weights.file.copy(weights, target, "model_weights")
+        target["model_weights"].attrs["layer_names"] = [name.encode() for name in ordered]
     return copy
+
+
+def _archive_copy(config: dict[str, Any], weights: IO[bytes], folder: Path) -> Path:
+    copy = folder / "model.keras"
+    with zipfile.ZipFile(copy, "w") as target:
+        target.writestr("config.json", json.dumps(config))
+        target.writestr("metadata.json", "{}")
+        with target.open("model.weights.h5", "w", force_zip64=True) as out:
+            shutil.copyfileobj(weights, out)
+    return copy
+
+
+def _is_archive(path: Path) -> bool:
+    try:
+        return zipfile.is_zipfile(path)
+    except OSError as problem:
+        raise ModelError(f"{path}: cannot be read ({problem.strerror}); expected a readable Keras model") from problem
+
+
+@contextmanager
+def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open a ``.keras`` archive that has the parts of a model."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
+                raise ModelError(
+                    f"{path}: is a zip file without 'config.json' and 'model.weights.h5'; expected a Keras model"
+                )
+            yield archive
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as problem:
+        raise ModelError(f"{path}: is a damaged .keras archive; expected a whole one") from problem
 
 
 def _refuse_links(group: h5py.Group, path: Path) -> None:
@@ -160,86 +217,25 @@ def _refuse_links(group: h5py.Group, path: Path) -> None:
                 raise ModelError(f"{path}: {key!r} keeps its content in other files; expected the weights themselves")
 
 
-def _checked_archive(path: Path, folder: Path) -> Path:
-    """A copy of a ``.keras`` archive with its mended configuration."""
-    copy = folder / "model.keras"
-    try:
-        with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as target:
-            names = set(archive.namelist())
-            if not {"config.json", "model.weights.h5"} <= names:
-                raise ModelError(f"{path}: is a zip file without 'config.json' and 'model.weights.h5'; expected .keras")
-            config = parse_config(archive.read("config.json"), str(path))
-            check_config(config, str(path))
-            target.writestr("config.json", json.dumps(mend_config(config)))
-            target.writestr("metadata.json", archive.read("metadata.json") if "metadata.json" in names else "{}")
-            with archive.open("model.weights.h5") as weights, target.open("model.weights.h5", "w") as out:
-                shutil.copyfileobj(weights, out)
-    except (zipfile.BadZipFile, EOFError, OSError) as problem:
-        raise ModelError(f"{path}: is a damaged .keras archive; expected a whole one") from problem
-    return copy
-
-
-def _build_architecture(architecture: str, weights: Path) -> keras.Model:
-    if architecture == "deepid":
-        return build_deepid(_classes_of_weights(weights))
-    path = Path(architecture)
-    if not path.exists():
-        raise ModelError(
-            f"{architecture}: no such architecture; expected one of {', '.join(BUILT_IN_ARCHITECTURES)} "
-            "or a Keras JSON file"
-        )
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as problem:
-        raise ModelError(f"{path}: cannot be read as text; expected a Keras JSON configuration") from problem
-    config = parse_config(text, str(path))
-    check_config(config, str(path))
-    with _explained(path):
-        return keras.models.model_from_json(json.dumps(mend_config(config)))
-
-
 def _classes_of_weights(path: Path) -> int:
     """How many classes a weights-only file of DeepID has: the length of its output layer's bias."""
+    found: list[int] = []
+
+    def look(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset) and "output" in name.split("/")[:-1] and item.ndim == 1:
+            found.append(item.shape[0])
+
     with open_hdf5(path, ModelError) as file:
-        group = file.get("model_weights", file)
-        found: list[int] = []
-
-        def look(name: str, item: Any) -> None:
-            if isinstance(item, h5py.Dataset) and name.split("/", maxsplit=1)[0] == "output" and item.ndim == 1:
-                found.append(item.shape[0])
-
-        group.visititems(look)
-    if len(found) != 1:
+        file.get("model_weights", file).visititems(look)
+    if len(found) != 1 or not found[0]:
         raise ModelError(
             f"{path}: has no bias of a layer 'output'; expected the weights of DeepID, input {INPUT_SHAPE}"
         )
     return found[0]
 
 
-def _load_weights(model: keras.Model, path: Path) -> None:
-    with _explained(path), tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
-        with open_hdf5(path, ModelError) as file:
-            group = file.get("model_weights", file)
-            if "layer_names" not in group.attrs:
-                if "layers" not in file and "_layer_checkpoint_dependencies" not in file:
-                    raise ModelError(f"{path}: holds no weights of a Keras model; expected a weights-only .h5")
-                _refuse_links(file, path)
-                modern = Path(folder) / "model.weights.h5"
-                shutil.copyfile(path, modern)
-                model.load_weights(modern)
-                return
-            stored = {_text(name) for name in group.attrs["layer_names"]}
-            weighted = {
-                _text(n) for n in group.attrs["layer_names"] if len(group[_text(n)].attrs.get("weight_names", ()))
-            }
-            copy = _hdf5_copy(file, "model_weights", None, path, Path(folder))
-        wanted = {layer.name for layer in model.layers if layer.weights}
-        # By name where the names agree, since the order of branches is the writer's; else by position.
-        model.load_weights(copy, **({"by_name": True} if wanted == weighted and wanted <= stored else {}))
-
-
 def _text(name: str | bytes) -> str:
-    return name.decode() if isinstance(name, bytes) else str(name)
+    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
 
 
 def _count_classes(model: keras.Model, path: Path) -> int:
@@ -252,18 +248,6 @@ def _count_classes(model: keras.Model, path: Path) -> int:
         if variable.dtype.startswith(("float", "bfloat")) and not np.isfinite(np.asarray(variable, np.float32)).all():
             raise ModelError(f"{path}: weights {variable.path!r} hold NaN or infinite values; expected finite numbers")
     return int(shape[1])
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    """Turn whatever Keras, HDF5 or TensorFlow raise over a file into one sentence about it."""
-    try:
-        yield
-    except ModelError:
-        raise
-    except Exception as problem:
-        detail = " ".join(str(problem).split())[:200] or type(problem).__name__
-        raise ModelError(f"{path}: Keras cannot rebuild the model ({detail}); expected a sound model file") from problem
 
 
 def _sha256(path: Path) -> str:

@@ -46,7 +46,6 @@ class OpenedInputs:
         data: image sets by role.
         source: the layer to prune.
         scale: pixels are divided by this.
-        scale_sentence: how the scale was found, for a person.
     """
 
     settings: RunSettings
@@ -54,7 +53,6 @@ class OpenedInputs:
     data: dict[str, LabelledImages]
     source: ChannelSource
     scale: int
-    scale_sentence: str
 
 
 def sample_settings(settings: RunSettings) -> RunSettings:
@@ -153,7 +151,7 @@ def open_inputs(
         scale=str(decided.scale),
         layer=source.profiled.name,
     )
-    return OpenedInputs(resolved, model, data, source, decided.scale, decided.text)
+    return OpenedInputs(resolved, model, data, source, decided.scale)
 
 
 def input_hashes(inputs: OpenedInputs) -> dict[str, str]:
@@ -188,12 +186,12 @@ def _decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, repor
         return ScaleDecided(int(wanted), None, f"Pixels are divided by {wanted}, as asked for.")
     batch_size = default_batch_size(model.network, images.image_shape)
 
-    @tf.function(reduce_retracing=True)
-    def classes(batch: tf.Tensor) -> tf.Tensor:
+    def predict(batch: tf.Tensor) -> tf.Tensor:
         values = {model.network.input: batch}
         run_calls(model.network.calls, values)
         return tf.argmax(values[model.network.output], axis=-1)
 
+    classes = tf.function(predict, reduce_retracing=True)
     hits = dict.fromkeys(SCALES, 0)
     seen = 0
     for batch in islice(images.batches(batch_size), max(1, _PROBE_IMAGES // batch_size)):

@@ -75,18 +75,20 @@ def _value(path: Path, key: str, value: Any) -> Any:
             raise OptionError(f"{path}: 'thresholds' is {value!r}; expected a list of numbers")
         return tuple(float(item) for item in value)
     if key in ("until_last_threshold", "sample"):
-        expected: tuple[type, str] = (bool, "true or false")
-    elif key == "seed":
-        expected = (int, "a whole number")
-    else:
-        value = str(value) if key == "scale" and isinstance(value, int) else value
-        expected = (str, "a text")
-    if not isinstance(value, expected[0]) or (expected[0] is int and isinstance(value, bool)):
-        raise OptionError(f"{path}: {option!r} is {value!r}; expected {expected[1]}")
+        return _typed(path, option, value, bool, "true or false")
+    if key == "seed":
+        return _typed(path, option, value, int, "a whole number")
+    text: str = _typed(path, option, str(value) if key == "scale" else value, str, "a text")
     if key in _PATHS:
-        return path.parent / value
-    if key == "architecture" and value.endswith(".json"):
-        return str(path.parent / value)
+        return path.parent / text
+    if key == "architecture" and text.endswith(".json"):
+        return str(path.parent / text)
+    return text
+
+
+def _typed(path: Path, option: str, value: Any, kind: type, expected: str) -> Any:
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise OptionError(f"{path}: {option!r} is {value!r}; expected {expected}")
     return value
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bdtui.engine.artifacts import FIGURE, RECIPE, goodnet_name, model_name
+from bdtui.engine.artifacts import FIGURE, RECIPE
 from bdtui.engine.metrics import NO_RATES, Rates, Share
 from bdtui.engine.pruning import Step, Threshold
 
@@ -16,12 +16,16 @@ class TestedThreshold:
 
     Attributes:
         threshold: where it was reached, with the validation rates of B′.
+        model: file name of B′; None where the threshold was not reached.
+        goodnet: file name of G; None where the threshold was not reached.
         goodnet_valid: of G on the validation sets.
         pruned_test: of B′ on the test sets.
         goodnet_test: of G on the test sets.
     """
 
     threshold: Threshold
+    model: str | None = None
+    goodnet: str | None = None
     goodnet_valid: Rates = NO_RATES
     pruned_test: Rates = NO_RATES
     goodnet_test: Rates = NO_RATES
@@ -169,9 +173,7 @@ def _test_row(name: str, rates: Rates, *, flags: bool) -> str:
 
 def _reading(run: ReportedRun) -> str:
     files = [
-        f"{_code(model_name(e.threshold.drop))} and {_code(goodnet_name(e.threshold.drop))}"
-        for e in run.tested
-        if e.threshold.step is not None
+        f"{_code(entry.model)} and {_code(entry.goodnet)}" for entry in run.tested if entry.model and entry.goodnet
     ]
     saved = f"Saved: {'; '.join(files)}. " if files else ""
     return (

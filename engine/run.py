@@ -210,15 +210,18 @@ class _Run:
 
     def _export(self, session: PruningSession, threshold: Threshold) -> None:
         """Save B′ and G of a threshold, reopen both, and hold them against what the run says of them."""
-        drop, channels = threshold.drop, threshold.channels
+        channels = threshold.channels
         rates = threshold.rates.as_json() if threshold.rates else {}
         self.reporter.emit(
             ThresholdReached(
-                drop, threshold.step or 0, rates.get("clean_accuracy") or 0.0, rates.get("attack_success_rate")
+                threshold.drop,
+                threshold.step or 0,
+                rates.get("clean_accuracy") or 0.0,
+                rates.get("attack_success_rate"),
             )
         )
         layer = session.source.profiled.name
-        pruned, goodnet = artifacts.model_name(drop), artifacts.goodnet_name(drop)
+        pruned, goodnet = _file_names(session, threshold)
         self._write(pruned, lambda path: artifacts.write_model(path, session.pruned_model(channels)))
         self._write(
             goodnet,
@@ -241,8 +244,11 @@ class _Run:
         if threshold.step is None:
             return TestedThreshold(threshold)
         channels = threshold.channels
+        model, goodnet = _file_names(session, threshold)
         return TestedThreshold(
             threshold,
+            model,
+            goodnet,
             goodnet_valid=session.goodnet_rates("valid", channels, self.reporter),
             pruned_test=session.rates("test", channels, self.reporter),
             goodnet_test=session.goodnet_rates("test", channels, self.reporter),
@@ -301,7 +307,7 @@ class _Run:
                 model=str(inputs.model.path),
                 classes=inputs.model.classes,
                 data=[(role, str(images.path), images.images) for role, images in inputs.data.items()],
-                input_sentence=f"Images are stored {layout}. {inputs.scale_sentence}",
+                input_sentence=f"Images are stored {layout}; pixels are divided by {inputs.scale}.",
                 profiled=session.source.profiled.name,
                 pruned=session.source.pruned.name,
                 channels=session.channels,
@@ -315,6 +321,11 @@ class _Run:
                 notices=self.notices,
             )
         )
+
+
+def _file_names(session: PruningSession, threshold: Threshold) -> tuple[str, str]:
+    """Of B′ and of G."""
+    return artifacts.model_name(threshold.drop, session.model.network), artifacts.goodnet_name(threshold.drop)
 
 
 def _reaches(curve: Sequence[Step], drop: float) -> bool:
@@ -342,8 +353,8 @@ def _threshold_json(entry: TestedThreshold) -> dict[str, Any]:
         "reached": reached,
         "step": threshold.step,
         "pruned_channels": list(threshold.channels),
-        "model": artifacts.model_name(threshold.drop) if reached else None,
-        "goodnet": artifacts.goodnet_name(threshold.drop) if reached else None,
+        "model": entry.model,
+        "goodnet": entry.goodnet,
         "valid": (threshold.rates or NO_RATES).as_json(),
         "test": {"pruned": entry.pruned_test.as_json(), "goodnet": entry.goodnet_test.as_json(flags=True)},
     }

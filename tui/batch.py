@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -37,6 +39,9 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
     Args:
         options: those given on the command line, by their names with underscores.
     """
+    # Keras and absl speak of formats and versions; what a person needs to know comes as events.
+    logging.getLogger("absl").setLevel(logging.ERROR)
+    warnings.simplefilter("ignore")
     with captured_native_output() as native, _stop_on_signal() as stop_requested:
         try:
             return _answer(options, stop_requested)

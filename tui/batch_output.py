@@ -121,9 +121,11 @@ class ProgressDisplay:
 def print_results(console: Console, results: dict[str, Any], out: Path) -> None:
     """Print the table of a finished run, and the folder's name."""
     test = results["baseline"]["test"]["clean_accuracy"] is not None
-    table = Table(
-        title=f"{'test' if test else 'validation'} rates in percent", box=box.SIMPLE_HEAD, title_justify="left"
-    )
+    layer = results["layer"]
+    kind = "test" if test else "validation"
+    title = f"Rates on {kind} images in percent; pruned: channels of {layer['pruned']}, of {layer['channels']}"
+    console.print(Text(plain(title)), soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
     table.add_column("network")
     for heading in ("pruned", "accuracy", "ASR", "recovered", *(("clean flagged", "poisoned flagged") if test else ())):
         table.add_column(heading, justify="right")
@@ -139,9 +141,6 @@ def print_results(console: Console, results: dict[str, Any], out: Path) -> None:
         else:
             table.add_row(f"B′ {name}", step, *_cells(threshold["valid"], flags=False))
     console.print(table)
-    console.print(
-        Text(plain(f"{results['layer']['channels']} channels of {results['layer']['pruned']}")), soft_wrap=True
-    )
     console.print(Text(plain(f"results in {out}")), soft_wrap=True)
 
 
