@@ -144,7 +144,7 @@ def silence(source: ChannelSource, channels: Collection[int]) -> None:
     """
     index = np.asarray(sorted(channels), dtype=np.int64)
     for variable, axis in _channel_variables(source):
-        weights = np.array(variable)
+        weights = variable.numpy().copy()
         _slices(weights, axis, source.channels)[index] = 0
         variable.assign(weights)
 
@@ -153,7 +153,7 @@ def silent_channels(source: ChannelSource) -> NDArray[np.bool_]:
     """Tell which channels have nothing but zeros in the weights that make them, shape (channels,)."""
     silent = np.ones(source.channels, bool)
     for variable, axis in _channel_variables(source):
-        slices = _slices(np.array(variable), axis, source.channels)
+        slices = _slices(variable.numpy(), axis, source.channels)
         silent &= ~slices.reshape(source.channels, -1).any(axis=1)
     return silent
 
@@ -161,7 +161,7 @@ def silent_channels(source: ChannelSource) -> NDArray[np.bool_]:
 def weight_norms(source: ChannelSource) -> NDArray[np.float64]:
     """The L1 norm of the kernel that makes each channel, shape (channels,)."""
     kernel, axis = _kernel(source.pruned.layer)
-    slices = _slices(np.array(kernel, dtype=np.float64), axis, source.channels)
+    slices = _slices(kernel.numpy().astype(np.float64), axis, source.channels)
     norms: NDArray[np.float64] = np.abs(slices).reshape(source.channels, -1).sum(axis=1)
     return norms
 

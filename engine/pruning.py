@@ -112,9 +112,9 @@ class PruningSession:
         """How many channels the profiled layer has."""
         return self.source.channels
 
-    def first_batch(self, role: str) -> NDArray[np.float32]:
-        """The first images of a set as the network reads them, at most ``batch_size``."""
-        return next(self.data[role].batches(self.batch_size, self.scale))
+    def first_images(self, role: str, number: int) -> NDArray[np.float32]:
+        """The first images of a set as the network reads them, at most ``number``."""
+        return next(self.data[role].batches(number, self.scale))
 
     def silent_from_the_start(self) -> list[int]:
         """Channels whose weights are zero in the model as it was opened."""

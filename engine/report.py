@@ -11,7 +11,7 @@ from bdtui.engine.pruning import Step, Threshold
 
 
 @dataclass(frozen=True)
-class TestedThreshold:
+class MeasuredThreshold:
     """A threshold with the rates of its two networks; test rates are empty where there is no test data.
 
     Attributes:
@@ -68,7 +68,7 @@ class ReportedRun:
     baseline_valid: Rates
     baseline_test: Rates
     curve: Sequence[Step]
-    tested: Sequence[TestedThreshold]
+    tested: Sequence[MeasuredThreshold]
     notices: Sequence[str]
 
 

@@ -29,7 +29,7 @@ from bdtui.engine.events import (
 from bdtui.engine.figure import write_figure
 from bdtui.engine.goodnet import build_goodnet
 from bdtui.engine.metrics import NO_RATES, Rates
-from bdtui.engine.opening import OpenedInputs, input_hashes, open_inputs
+from bdtui.engine.opening import OpenedInputs, input_hashes, open_inputs, sample_settings
 from bdtui.engine.pruning import (
     PruningSession,
     Step,
@@ -41,11 +41,13 @@ from bdtui.engine.pruning import (
 )
 from bdtui.engine.rankings import check_ranking
 from bdtui.engine.recipe import write_recipe_text
-from bdtui.engine.report import ReportedRun, TestedThreshold, write_report_text
+from bdtui.engine.report import MeasuredThreshold, ReportedRun, write_report_text
 from bdtui.engine.settings import CLEAN_VALID, ROLES, RunSettings
 from bdtui.engine.verification import SavedPair, check_saved_pair
 
 SCHEMA = 1
+_VERIFIED_IMAGES = 64
+"""Of every image set, how many are put through the reopened models."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class RunResult:
 
     out: Path
     results: dict[str, Any]
-    tested: tuple[TestedThreshold, ...]
+    tested: tuple[MeasuredThreshold, ...]
 
 
 def execute_run(
@@ -90,7 +92,8 @@ def execute_run(
     clock = _Clock()
     check_thresholds(settings.thresholds)
     check_ranking(settings.ranking)
-    folder = out or artifacts.default_folder(settings.model or settings.weights, time.localtime())
+    named_after = sample_settings(settings) if settings.sample else settings
+    folder = out or artifacts.default_folder(named_after.model or named_after.weights, time.localtime())
     with artifacts.output_folder(folder, may_hold_run=resume):
         prepare_backend(settings.device, settings.seed)
         run = _Run(folder, reporter, clock)
@@ -227,25 +230,29 @@ class _Run:
             goodnet,
             lambda path: artifacts.write_model(path, build_goodnet(session.model.keras_model, layer, channels)),
         )
-        saved = SavedPair(self.folder / pruned, self.folder / goodnet)
-        for role in session.data:
-            self.reporter.checkpoint()
-            images = session.first_batch(role)
-            first = slice(len(images))
-            check_saved_pair(
-                session.model.keras_model,
-                saved,
-                images,
-                session.predict(role, channels)[first],
-                session.predict_goodnet(role, channels)[first],
-            )
+        self.reporter.checkpoint()
+        roles = list(session.data)
+        images = [session.first_images(role, _VERIFIED_IMAGES) for role in roles]
+        pruned_classes = [
+            session.predict(role, channels)[: len(some)] for role, some in zip(roles, images, strict=True)
+        ]
+        joined = [
+            session.predict_goodnet(role, channels)[: len(some)] for role, some in zip(roles, images, strict=True)
+        ]
+        check_saved_pair(
+            session.model.keras_model,
+            SavedPair(self.folder / pruned, self.folder / goodnet),
+            np.concatenate(images),
+            np.concatenate(pruned_classes),
+            np.concatenate(joined),
+        )
 
-    def _test(self, session: PruningSession, threshold: Threshold) -> TestedThreshold:
+    def _test(self, session: PruningSession, threshold: Threshold) -> MeasuredThreshold:
         if threshold.step is None:
-            return TestedThreshold(threshold)
+            return MeasuredThreshold(threshold)
         channels = threshold.channels
         model, goodnet = _file_names(session, threshold)
-        return TestedThreshold(
+        return MeasuredThreshold(
             threshold,
             model,
             goodnet,
@@ -260,7 +267,7 @@ class _Run:
         session: PruningSession,
         order: Sequence[int],
         baseline: tuple[Rates, Rates],
-        tested: Sequence[TestedThreshold],
+        tested: Sequence[MeasuredThreshold],
     ) -> dict[str, Any]:
         model = inputs.model
         return {
@@ -297,7 +304,7 @@ class _Run:
         inputs: OpenedInputs,
         session: PruningSession,
         baseline: tuple[Rates, Rates],
-        tested: Sequence[TestedThreshold],
+        tested: Sequence[MeasuredThreshold],
     ) -> str:
         layout = "channel first" if inputs.data[CLEAN_VALID].layout == "nchw" else "channel last"
         statistics = session.statistics[CLEAN_VALID]
@@ -345,7 +352,7 @@ def _curve_rates(step: Step) -> dict[str, float | None]:
     return {name: rates[name] for name in ("clean_accuracy", "attack_success_rate")}
 
 
-def _threshold_json(entry: TestedThreshold) -> dict[str, Any]:
+def _threshold_json(entry: MeasuredThreshold) -> dict[str, Any]:
     threshold = entry.threshold
     reached = threshold.step is not None
     return {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bdtui.engine.report import TestedThreshold
+    from bdtui.engine.report import MeasuredThreshold
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Gates:
     max_asr: float | None = None
     min_accuracy: float | None = None
 
-    def failure(self, tested: Sequence[TestedThreshold]) -> str | None:
+    def failure(self, tested: Sequence[MeasuredThreshold]) -> str | None:
         """Why no network of the run meets the gates, or None when one does.
 
         Test rates count where they are known, else validation rates.

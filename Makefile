@@ -1,0 +1,57 @@
+# Everything a newcomer runs is one word. Each target brings its own environment into .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_OUT := demo-run
+
+# The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
+TYPING := build/typing
+
+.PHONY: demo test check format lint types imports bench sample clean
+
+demo: $(VENV)/installed
+	rm -rf $(DEMO_OUT)
+	$(BIN)/bdtui --batch --sample --out $(DEMO_OUT)
+
+test: $(VENV)/installed-dev
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+check: lint types imports test
+
+format: $(VENV)/installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: $(VENV)/installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(VENV)/installed-dev
+	mkdir -p $(TYPING)/bdtui
+	for wing in engine tui sample_data; do ln -sfn $(CURDIR)/$$wing $(TYPING)/bdtui/$$wing; done
+	cd $(TYPING) && MYPYPATH=. $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml
+
+imports: $(VENV)/installed-dev
+	$(BIN)/lint-imports
+
+bench: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks
+
+sample: $(VENV)/installed
+	$(BIN)/python -m bdtui.sample_data.make
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info $(DEMO_OUT)
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bdtui needs Python 3.11 or newer; say make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	touch $@
+
+$(VENV)/installed-dev: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@

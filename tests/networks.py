@@ -1,0 +1,215 @@
+"""Small networks of every wiring that has to be cut, with weights that make their channels matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+import numpy as np
+from keras import layers
+
+IMAGE = (12, 12, 3)
+CLASSES = 5
+
+
+@dataclass(frozen=True)
+class NetworkCase:
+    """A network and the layer at which its channels are pruned."""
+
+    build: Callable[[], keras.Model]
+    layer: str
+    image: tuple[int, ...] = IMAGE
+
+
+def functional(body: Callable[[Any], Any], image: tuple[int | None, ...] = IMAGE) -> keras.Model:
+    start = keras.Input(image)
+    return keras.Model(start, body(start))
+
+
+def head(x: Any) -> Any:
+    return layers.Dense(CLASSES, activation="softmax", name="output")(layers.Flatten()(x))
+
+
+def conv(name: str, activation: str | None = "relu", **settings: Any) -> layers.Layer:
+    return layers.Conv2D(8, 3, activation=activation, name=name, **settings)
+
+
+def pooled_after(layer: layers.Layer, pool: type = layers.MaxPooling2D, image: Any = IMAGE) -> keras.Model:
+    return functional(lambda x: head(pool(name="pool")(layer(x))), image)
+
+
+def batch_normalisation_before_activation() -> keras.Model:
+    return functional(
+        lambda x: head(
+            layers.MaxPooling2D(name="pool")(layers.ReLU()(layers.BatchNormalization()(conv("conv", None)(x))))
+        )
+    )
+
+
+def batch_normalisation_behind_pool() -> keras.Model:
+    return functional(lambda x: head(layers.BatchNormalization()(layers.MaxPooling2D(name="pool")(conv("conv")(x)))))
+
+
+def batch_normalisation_without_scale() -> keras.Model:
+    return functional(
+        lambda x: head(
+            layers.BatchNormalization(scale=False)(layers.MaxPooling2D(name="pool")(conv("conv", "tanh")(x)))
+        )
+    )
+
+
+def sigmoid_into_padding() -> keras.Model:
+    return functional(
+        lambda x: head(
+            layers.Conv2D(6, 3)(layers.ZeroPadding2D(2)(layers.MaxPooling2D(name="pool")(conv("conv", "sigmoid")(x))))
+        )
+    )
+
+
+def residual() -> keras.Model:
+    def body(x: Any) -> Any:
+        x = conv("stem", padding="same")(x)
+        y = layers.ReLU(name="inner")(layers.BatchNormalization()(conv("conv_1", None, padding="same")(x)))
+        y = layers.BatchNormalization(name="last")(conv("conv_2", None, padding="same")(y))
+        return head(layers.AveragePooling2D(4)(layers.ReLU()(layers.Add()([x, y]))))
+
+    return functional(body)
+
+
+def two_frontier_tensors() -> keras.Model:
+    def body(x: Any) -> Any:
+        x = conv("conv")(x)
+        pooled = layers.Flatten()(layers.MaxPooling2D(name="pool")(x))
+        return head(layers.Concatenate()([pooled, layers.GlobalAveragePooling2D()(x)]))
+
+    return functional(body)
+
+
+def sequential() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input(IMAGE),
+            conv("conv"),
+            layers.MaxPooling2D(name="pool"),
+            layers.Dropout(0.5),
+            layers.Flatten(),
+            layers.Dense(CLASSES, activation="softmax"),
+        ]
+    )
+
+
+def dense_logits() -> keras.Model:
+    return keras.Sequential(
+        [
+            keras.Input((30,)),
+            layers.Dense(16, activation="relu", name="hidden"),
+            layers.Dense(8, activation="tanh"),
+            layers.Dense(CLASSES),
+        ]
+    )
+
+
+def nested() -> keras.Model:
+    base = functional(lambda x: layers.MaxPooling2D(name="pool")(conv("conv")(x)))
+    return keras.Sequential(
+        [keras.Input(IMAGE), layers.Rescaling(0.5), base, layers.Flatten(), layers.Dense(CLASSES, activation="softmax")]
+    )
+
+
+def bare_operations() -> keras.Model:
+    def body(x: Any) -> Any:
+        x = conv("stem", padding="same")(x)
+        return head(x + conv("conv", padding="same")(x) * 2.0)
+
+    return functional(body)
+
+
+def channels_first() -> keras.Model:
+    def body(x: Any) -> Any:
+        x = conv("conv", data_format="channels_first")(layers.Permute((3, 1, 2))(x))
+        return head(layers.MaxPooling2D(name="pool", data_format="channels_first")(x))
+
+    return functional(body)
+
+
+CASES = {
+    "batch normalisation before the activation": NetworkCase(batch_normalisation_before_activation, "pool"),
+    "batch normalisation behind the pool": NetworkCase(batch_normalisation_behind_pool, "pool"),
+    "batch normalisation without scale": NetworkCase(batch_normalisation_without_scale, "pool"),
+    "sigmoid into zero padding": NetworkCase(sigmoid_into_padding, "pool"),
+    "residual, inner channels": NetworkCase(residual, "inner"),
+    "residual, channels that are added": NetworkCase(residual, "last"),
+    "residual, channels that go around": NetworkCase(residual, "stem"),
+    "two frontier tensors": NetworkCase(two_frontier_tensors, "pool"),
+    "sequential": NetworkCase(sequential, "pool"),
+    "dense logits": NetworkCase(dense_logits, "hidden", (30,)),
+    "nested model": NetworkCase(nested, "pool"),
+    "bare operations": NetworkCase(bare_operations, "conv"),
+    "channels first": NetworkCase(channels_first, "pool"),
+    "images of any size": NetworkCase(
+        lambda: functional(
+            lambda x: head_of_any(layers.GlobalMaxPooling2D(name="pool")(conv("conv")(x))), (None, None, 3)
+        ),
+        "pool",
+    ),
+    "one dimension": NetworkCase(
+        lambda: pooled_after(layers.Conv1D(8, 3, activation="relu", name="conv"), layers.MaxPooling1D, (24, 3)),
+        "pool",
+        (24, 3),
+    ),
+    "three dimensions": NetworkCase(
+        lambda: pooled_after(layers.Conv3D(8, 3, activation="relu", name="conv"), layers.MaxPooling3D, (6, 6, 6, 2)),
+        "pool",
+        (6, 6, 6, 2),
+    ),
+    "depthwise": NetworkCase(
+        lambda: pooled_after(layers.DepthwiseConv2D(3, depth_multiplier=3, activation="relu", name="conv")), "pool"
+    ),
+    "separable": NetworkCase(lambda: pooled_after(layers.SeparableConv2D(8, 3, activation="elu", name="conv")), "pool"),
+    "transposed": NetworkCase(
+        lambda: pooled_after(layers.Conv2DTranspose(8, 3, activation="leaky_relu", name="conv")), "pool"
+    ),
+    "grouped": NetworkCase(lambda: functional(lambda x: head(conv("conv", groups=2)(conv("stem")(x)))), "conv"),
+}
+
+
+def head_of_any(x: Any) -> Any:
+    return layers.Dense(CLASSES, activation="softmax", name="output")(x)
+
+
+def build(case: NetworkCase, seed: int = 7) -> keras.Model:
+    """The network of a case, with weights drawn so that it tells images apart."""
+    keras.utils.set_random_seed(seed)
+    model = case.build()
+    random = np.random.default_rng(seed)
+    for weight in model.weights:
+        if "variance" in weight.path:
+            weight.assign(random.uniform(0.5, 1.5, weight.shape))
+        elif "kernel" in weight.path:
+            fan_in = max(1, int(np.prod(weight.shape[:-1])))
+            weight.assign(random.normal(0, 2 / np.sqrt(fan_in), weight.shape))
+        else:
+            weight.assign(random.normal(0.1, 0.3, weight.shape))
+    # Scores are centred: otherwise one class would win on nearly every image.
+    images = random_images(case, 200)
+    last = model.layers[-1]
+    scores = np.asarray(keras.Model(model.inputs, last.input)(images) @ last.kernel) if last.kernel.shape else 0
+    last.bias.assign(-scores.mean(axis=0))
+    return model
+
+
+def random_images(case: NetworkCase, number: int, seed: int = 11) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(number, *case.image)).astype(np.float32)
+
+
+def write_images(path: Path, images: np.ndarray, labels: np.ndarray, **more: np.ndarray) -> Path:
+    with h5py.File(path, "w") as file:
+        file["data"] = images
+        file["label"] = labels
+        for name, values in more.items():
+            file[name] = values
+    return path

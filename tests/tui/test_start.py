@@ -1,0 +1,62 @@
+"""What is loaded when: the command line answers before anything heavy is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import version
+
+import pytest
+
+
+def loaded_after(program: str) -> set[str]:
+    """Top-level modules loaded by a program in a Python of its own."""
+    show = "\nimport sys; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    done = subprocess.run([sys.executable, "-c", program + show], capture_output=True, text=True, check=True)
+    return set(done.stdout.splitlines()[-1].split())
+
+
+HEAVY = {"tensorflow", "keras", "h5py", "numpy", "matplotlib", "textual"}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"]])
+def test_help_and_version_load_nothing_heavy(arguments: list[str]) -> None:
+    program = f"""
+from bdtui.tui.cli import main
+try:
+    main({arguments})
+except SystemExit:
+    pass
+"""
+    assert not loaded_after(program) & {*HEAVY, "rich"}
+
+
+def test_the_headless_front_loads_no_textual() -> None:
+    assert not loaded_after("import bdtui.tui.batch") & {"textual", "plotext", "tensorflow", "keras"}
+
+
+def test_the_engine_itself_loads_no_screen_and_no_tensorflow() -> None:
+    light = (
+        "import bdtui.engine, bdtui.engine.events, bdtui.engine.settings, bdtui.engine.recipe, bdtui.engine.rankings"
+    )
+    assert not loaded_after(light) & {"textual", "plotext", "rich", "tensorflow", "keras"}
+
+
+def test_every_public_name_of_the_engine_resolves() -> None:
+    import bdtui.engine
+
+    for name in bdtui.engine.__all__:
+        assert getattr(bdtui.engine, name).__doc__, name
+
+
+def test_another_keras_backend_in_the_environment_changes_nothing() -> None:
+    program = (
+        "import os; os.environ['KERAS_BACKEND'] = 'torch'\nimport bdtui.engine\nprint(os.environ['KERAS_BACKEND'])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "tensorflow"
+
+
+def test_version_is_that_of_the_package() -> None:
+    done = subprocess.run([sys.executable, "-m", "bdtui.tui", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == f"bdtui {version('bdtui')}"
