@@ -190,7 +190,7 @@ def silenced_copy(model: keras.Model, layer: str, channels: Collection[int]) -> 
 
 
 def default_batch_size(network: Network, image_shape: tuple[int, ...]) -> int:
-    """Rows computed at once: a power of two from 8 to 256 that keeps the two largest tensors within 256 MiB.
+    """Rows computed at once: a power of two from 8 to 1024 that keeps the two largest tensors within 256 MiB.
 
     It depends on the network alone, so that one machine computes what another does.
     """
@@ -199,7 +199,7 @@ def default_batch_size(network: Network, image_shape: tuple[int, ...]) -> int:
         # An axis of unknown length is taken to be as long as the image's.
         sizes += [prod(size or max(image_shape) for size in shape[1:]) for shape in call.output_shapes]
     row = 4 * sum(sorted(sizes)[-2:])
-    rows = 256
+    rows = 1024
     while rows > 8 and rows * row > 256 * 1024**2:
         rows //= 2
     return rows

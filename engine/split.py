@@ -99,15 +99,14 @@ class FrontValues:
 
 
 class CutRunner:
-    """Runs both parts of a cut network on batches of one fixed size.
+    """Runs both parts of a cut network on batches.
 
-    A batch with fewer rows is padded: one compiled graph serves all, and a row's numbers do not depend on how many
-    rows it came with.
+    A batch is padded to a power of two: TensorFlow prepares its kernels anew for every number of rows it meets.
 
     Args:
         cut: the cut network. Its weights must not change while the runner lives.
         image_shape: shape of one input image, without the batch axis.
-        batch_size: rows of a batch, positive.
+        batch_size: rows of a batch at most, positive.
     """
 
     def __init__(self, cut: Cut, image_shape: tuple[int, ...], batch_size: int) -> None:
@@ -136,8 +135,8 @@ class CutRunner:
         return np.asarray(predictions)[:rows]
 
     def _padded(self, values: Array) -> Any:
-        missing = self.batch_size - len(values)
-        if missing:
+        missing = min(self.batch_size, max(16, 1 << (len(values) - 1).bit_length())) - len(values)
+        if missing > 0:
             values = np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
         return tf.constant(values)
 
