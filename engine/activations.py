@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bdtui.engine.errors import OutputError
 
 Allocate = Callable[[tuple[int, ...]], NDArray[np.float32]]
 """Makes an uninitialised float32 array of a shape."""
@@ -33,8 +36,17 @@ class ActivationStore:
         if size <= self._left or size == 0:
             self._left -= size
             return np.empty(shape, np.float32)
-        with tempfile.TemporaryFile(dir=self._folder, prefix="bdtui-activations-") as file:
-            return np.memmap(file, np.float32, "w+", shape=shape)
+        try:
+            with tempfile.TemporaryFile(dir=self._folder, prefix="bdtui-activations-") as file:
+                # Room is taken at once: a mapped file that meets a full disk later kills the process.
+                os.posix_fallocate(file.fileno(), 0, size)
+                return np.memmap(file, np.float32, "r+", shape=shape)
+        except OSError as problem:
+            folder = self._folder or tempfile.gettempdir()
+            raise OutputError(
+                f"{folder}: {size:,} bytes of activations cannot be kept there ({problem.strerror}); "
+                "expected room for them (TMPDIR names another folder)"
+            ) from problem
 
 
 def default_budget() -> int:

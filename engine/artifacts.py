@@ -8,8 +8,8 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,11 @@ _FIXED_NAMES = (RESULTS, CURVE, FIGURE, REPORT, RECIPE)
 _MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
 
 
+def drop_text(drop: float) -> str:
+    """A threshold as file names have it: ``2``, ``2.5``."""
+    return repr(int(drop)) if drop == int(drop) else repr(drop)
+
+
 def model_name(drop: float, network: Network) -> str:
     """File name of the pruned model B′ of a threshold.
 
@@ -31,18 +36,24 @@ def model_name(drop: float, network: Network) -> str:
     to HDF5 and cannot read them back, so they are saved as ``.keras``.
     """
     bare = any(not isinstance(call.layer, keras.layers.Layer) for call in network.calls)
-    return f"model_X={drop:g}.{'keras' if bare else 'h5'}"
+    return f"model_X={drop_text(drop)}.{'keras' if bare else 'h5'}"
 
 
 def goodnet_name(drop: float) -> str:
     """File name of the GoodNet of a threshold."""
-    return f"goodnet_X={drop:g}.keras"
+    return f"goodnet_X={drop_text(drop)}.keras"
 
 
 def holds_run(folder: Path) -> bool:
     """Whether a folder holds files of a run."""
     patterns = (*_FIXED_NAMES, *_MODEL_PATTERNS)
     return any(True for pattern in patterns for _ in folder.glob(pattern))
+
+
+def discard_results(folder: Path) -> None:
+    """Take away what says that a run is whole, and what a killed process left half-written, before it goes on."""
+    for path in (folder / RESULTS, *folder.glob(".*.partial*")):
+        path.unlink(missing_ok=True)
 
 
 def default_folder(model: Path | None, now: time.struct_time) -> Path:
@@ -72,37 +83,31 @@ def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]
             raise OutputError(
                 f"{folder}: already holds a run; expected a new or empty folder (or --resume to go on with that run)"
             )
-        made = _make_folders(folder)
+        # Without `..`, so that no folder is made on the way to another.
+        whole = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() would follow links)
+        made = [path for path in (whole, *whole.parents) if not os.path.lexists(path)]
         try:
-            probe = folder / f".bdtui-{os.getpid()}.partial"
+            whole.mkdir(parents=True, exist_ok=True)
+            probe = whole / f".bdtui-{os.getpid()}.partial"
             probe.touch()
             probe.unlink()
         except OSError:
             _remove_empty(made)
             raise
-    except OSError as problem:
-        raise OutputError(
-            f"{folder}: cannot be written to ({problem.strerror}); expected a writable folder"
-        ) from problem
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise OutputError(f"{folder}: cannot be written to ({reason}); expected a writable folder") from problem
     try:
         yield folder
     finally:
         _remove_empty(made)
 
 
-def _make_folders(folder: Path) -> list[Path]:
-    """Make a folder and its parents; return those made, innermost first."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    return missing
-
-
 def _remove_empty(folders: Sequence[Path]) -> None:
+    """Remove those of the folders, innermost first, that are there and empty."""
     for folder in folders:
-        try:
+        with suppress(OSError):
             folder.rmdir()
-        except OSError:
-            return
 
 
 @contextmanager
@@ -128,7 +133,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically, UTF-8."""
     with atomic_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -148,12 +153,19 @@ def write_curve(path: Path, curve: Sequence[Step]) -> None:
     write_text(path, text.getvalue())
 
 
-def write_model(path: Path, model: keras.Model) -> None:
-    """Write a model atomically, in the format of the suffix; the same model gives the same bytes."""
+def write_model(path: Path, model: keras.Model, check: Callable[[Path], None] = lambda path: None) -> None:
+    """Write a model atomically, in the format of the suffix; the same model gives the same bytes.
+
+    Args:
+        path: the final name.
+        model: what to write.
+        check: is given the written file; the file takes its final name only if this raises nothing.
+    """
     with atomic_file(path) as partial:
         model.save(partial)
         if path.suffix == ".keras":
             _drop_times(partial)
+        check(partial)
 
 
 def _drop_times(archive_path: Path) -> None:

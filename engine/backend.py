@@ -25,11 +25,13 @@ def prepare_backend(device: str = "auto", seed: int = 0) -> str:
         raise OptionError(f"seed {seed} is out of range; expected a whole number from 0 to {2**32 - 1}")
     gpus = tf.config.list_physical_devices("GPU")
     kind, _, number = device.partition(":")
-    index = 0 if kind == "auto" else int(number) if kind == "gpu" and number.isdecimal() else -1
+    index = 0 if kind == "auto" else int(number) if kind == "gpu" and number.isdecimal() and len(number) < 6 else -1
     if kind not in ("auto", "cpu", "gpu") or (kind == "gpu" and index < 0) or (kind != "gpu" and number):
         raise OptionError(f"device {device!r} makes no sense; expected auto, cpu or gpu:N")
     if kind == "gpu" and index >= len(gpus):
-        raise OptionError(f"there is no device {device!r}; TensorFlow sees {len(gpus)} GPUs")
+        raise OptionError(
+            f"there is no device {device!r}; TensorFlow sees {len(gpus)} GPUs, expected one of them, auto or cpu"
+        )
     use_gpu = kind != "cpu" and bool(gpus)
     try:
         tf.config.set_visible_devices(gpus[index : index + 1] if use_gpu else [], "GPU")

@@ -65,6 +65,14 @@ _CHANNELWISE = (
     layers.UpSampling2D,
     layers.UpSampling3D,
 )
+# Of those, the ones that have to know where the channels are. (1D cropping and upsampling know one place only.)
+_ALONG_AXES = (
+    *POOLINGS,
+    layers.SpatialDropout1D,
+    layers.SpatialDropout2D,
+    layers.SpatialDropout3D,
+    *(getattr(layers, f"{kind}{rank}D") for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in (1, 2, 3)),
+)
 _ELEMENTWISE_ACTIVATIONS = frozenset(
     "linear relu relu6 leaky_relu elu selu celu gelu silu swish sigmoid hard_sigmoid hard_silu hard_swish tanh "
     "hard_tanh softplus softsign exponential log_sigmoid mish tanh_shrink hard_shrink soft_shrink squareplus "
@@ -127,7 +135,10 @@ def find_source(network: Network, layer_name: str | None = None) -> ChannelSourc
 
 def prunable_sources(network: Network) -> list[ChannelSource]:
     """Every layer whose channels can be pruned soundly, in running order."""
-    found = (_source_or_reason(network, [call]) for call in network.calls)
+    by_name: dict[str, list[Call]] = {}
+    for call in network.calls:
+        by_name.setdefault(call.name, []).append(call)
+    found = (_source_or_reason(network, calls) for calls in by_name.values())
     return [source for source in found if isinstance(source, ChannelSource)]
 
 
@@ -138,15 +149,32 @@ def silence(source: ChannelSource, channels: Collection[int]) -> None:
         source: channels of the network that is changed.
         channels: indices between 0 and ``source.channels - 1``.
 
+    Raises:
+        ModelError: a channel is out of range.
+
     References:
         K. Liu, B. Dolan-Gavitt, S. Garg, "Fine-Pruning: Defending Against Backdooring Attacks on Deep Neural
         Networks", RAID 2018.
     """
-    index = np.asarray(sorted(channels), dtype=np.int64)
+    index = check_channels(source, channels)
     for variable, axis in _channel_variables(source):
         weights = variable.numpy().copy()
         _slices(weights, axis, source.channels)[index] = 0
         variable.assign(weights)
+
+
+def check_channels(source: ChannelSource, channels: Collection[int]) -> NDArray[np.int64]:
+    """The channels as a sorted array of indices.
+
+    Raises:
+        ModelError: one is out of range.
+    """
+    outside = [channel for channel in channels if not 0 <= channel < source.channels]
+    if outside:
+        raise ModelError(
+            f"layer {source.profiled.name!r} has no channel {outside[0]}; expected 0 to {source.channels - 1}"
+        )
+    return np.asarray(sorted(channels), dtype=np.int64)
 
 
 def silent_channels(source: ChannelSource) -> NDArray[np.bool_]:
@@ -274,9 +302,13 @@ def _unsound(network: Network, source: ChannelSource) -> str | None:
     behind = network.upstream([network.output], among=behind)
     if not any(network.output in call.outputs for call in behind):
         return "nothing behind it leads to the output"
-    if not any(getattr(call.layer, "weights", None) for call in behind):
+    if not any(getattr(weight, "path", "").endswith("kernel") for call in behind for weight in _weights(call)):
         return "no weighted layer behind it reads its channels"
     return None
+
+
+def _weights(call: Call) -> list[Any]:
+    return list(getattr(call.layer, "weights", ()))
 
 
 def _region(network: Network, pruned: Call, axis: int) -> list[Call]:
@@ -308,8 +340,10 @@ def _is_channelwise(call: Call, axis: int) -> bool:
         return bool(layer.axis % rank == axis % rank)
     if not isinstance(layer, _CHANNELWISE):
         return False
-    first = getattr(layer, "data_format", "channels_last") == "channels_first"
-    return first == (axis == 1) or not hasattr(layer, "data_format")
+    if isinstance(layer, _ALONG_AXES):
+        first = getattr(layer, "data_format", "channels_last") == "channels_first"
+        return first == (axis == 1)
+    return True
 
 
 def _is_elementwise(activation: Any) -> bool:

@@ -16,10 +16,12 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from bdtui.engine.errors import DataError
+from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.hdf5 import open_hdf5, own_dataset
 
-LAYOUTS = ("nchw", "nhwc")
+LAYOUTS = ("auto", "nchw", "nhwc")
+_LARGEST_IMAGE = 2**26
+"""Values of one image; a batch of eight has to fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class LabelledImages:
                         f"{self.path}: images from number {start} on cannot be read ({_first_line(problem)}); "
                         f"expected {self.images} whole images"
                     ) from problem
+                if len(raw) != min(batch_size, self.images - start):
+                    raise DataError(f"{self.path}: has changed while it was read; expected {self.images} images")
                 yield self._prepared(raw, start, scale)
 
     def _prepared(self, raw: NDArray[Any], start: int, scale: float) -> NDArray[np.float32]:
@@ -93,24 +97,39 @@ def open_dataset(
 
     Raises:
         DataError: the file is missing, damaged, or does not hold such images and labels.
+        OptionError: there is no such layout.
     """
     path = Path(path)
+    if layout not in LAYOUTS:
+        raise OptionError(f"layout {layout!r} makes no sense; expected one of {', '.join(LAYOUTS)}")
     with open_hdf5(path, DataError) as file:
         data = own_dataset(file, "data", DataError)
         if data.dtype.kind not in "uif":
             raise DataError(f"{path}: 'data' is of type {data.dtype}; expected uint8, float32 or float64 pixels")
+        if not input_shape:
+            raise DataError(f"{path}: the model reads single numbers; expected a model of images or vectors")
         if data.ndim < 2:
             raise DataError(f"{path}: 'data' has shape {data.shape}; expected one image in each row")
-        if not data.shape[0]:
-            raise DataError(f"{path}: 'data' holds no images; expected at least one")
+        if not data.size:
+            raise DataError(
+                f"{path}: 'data' of shape {'×'.join(map(str, data.shape))} holds no images; expected at least one"
+            )
+        if data.size // data.shape[0] > _LARGEST_IMAGE:
+            raise DataError(
+                f"{path}: 'data' has images of shape {data.shape[1:]}; expected at most {_LARGEST_IMAGE:,} values"
+            )
         found = _decide_layout(path, data.shape, input_shape, layout)
         labels = _read_labels(file, "label", path, data.shape[0], classes)
         true_labels = _read_labels(file, "true_label", path, data.shape[0], classes) if "true_label" in file else None
         shape = data.shape[1:] if found == "nhwc" else (*data.shape[2:], data.shape[1])
         dtype = str(data.dtype)
-    with path.open("rb") as raw:
-        sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
-    return LabelledImages(path, sha256, len(labels), found, dtype, shape, labels, true_labels)
+    return LabelledImages(path, file_sha256(path), len(labels), found, dtype, shape, labels, true_labels)
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _decide_layout(path: Path, shape: tuple[int, ...], wanted: tuple[int | None, ...], layout: str) -> str:

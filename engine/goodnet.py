@@ -14,7 +14,7 @@ import numpy as np
 from keras import layers
 
 from bdtui.engine.channels import find_source, silence
-from bdtui.engine.graph import Call, clone_layer, run_calls, trace_network
+from bdtui.engine.graph import Call, clone_layer, finalize_layers, run_calls, trace_network
 
 
 def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> keras.Model:
@@ -62,6 +62,7 @@ def _copy_calls(calls: list[Call], values: dict[int, Any], names: _UniqueNames, 
     for call in calls:
         if getattr(call.layer, "weights", None):
             copies[id(call.layer)].set_weights(call.layer.get_weights())
+    finalize_layers(copies.values())
     return copies
 
 
@@ -80,7 +81,9 @@ def _one_hot_of_largest(scores: Any, which: str, names: _UniqueNames) -> Any:
     classes = scores.shape[1]
     marked = _mark_largest(scores, f"{which}_largest", names)
     # Equal largest scores are all marked by now. Weighting by N, N - 1, … 1 leaves one largest: the first.
-    weighting = layers.DepthwiseConv1D(1, use_bias=False, dtype="float32", name=names.take(f"{which}_first_of_equals"))
+    weighting = layers.DepthwiseConv1D(
+        1, use_bias=False, data_format="channels_last", dtype="float32", name=names.take(f"{which}_first_of_equals")
+    )
     row = layers.Reshape((1, classes), dtype="float32", name=names.take(f"{which}_row"))(marked)
     weighted = layers.Reshape((classes,), dtype="float32", name=names.take(f"{which}_weighted"))(weighting(row))
     weighting.set_weights([np.arange(classes, 0, -1, dtype=np.float32).reshape(1, classes, 1)])
@@ -94,11 +97,11 @@ def _mark_largest(scores: Any, prefix: str, names: _UniqueNames) -> Any:
         return names.take(f"{prefix}_{part}")
 
     column = layers.Reshape((scores.shape[1], 1), dtype="float32", name=name("column"))(scores)
-    largest = layers.GlobalMaxPooling1D(dtype="float32", name=name("value"))(column)
+    largest = layers.GlobalMaxPooling1D(data_format="channels_last", dtype="float32", name=name("value"))(column)
     below = layers.Subtract(dtype="float32", name=name("below"))([scores, largest])
     # Differences of logits have no bound; softsign keeps them from overflowing below, and zero at zero.
     bounded = layers.Activation("softsign", dtype="float32", name=name("bounded"))(below)
-    # Any difference that a float32 can hold becomes a huge one, so that only zero stays near 1.
+    # The least difference of scores becomes a huge one, so that only zero stays near 1.
     steep = layers.Rescaling(1e30, 1.0, dtype="float32", name=name("steep"))(bounded)
     return layers.ReLU(max_value=1.0, threshold=0.5, dtype="float32", name=name("mark"))(steep)
 

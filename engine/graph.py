@@ -6,14 +6,20 @@ list a network can be cut anywhere, run in parts, and rebuilt with other layers 
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import tree
 
 from bdtui.engine.errors import ModelError
+
+# Networks made here are of this kind, whatever a keras.json says.
+keras.config.set_image_data_format("channels_last")
+keras.config.set_floatx("float32")
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,11 @@ class Call:
             id(tensor): values[key] for tensor, key in zip(self.arguments.keras_tensors, self.inputs, strict=True)
         }
         args, kwargs = self.arguments.fill_in(tensors)
-        made = tree.flatten((layer or self.layer)(*args, **kwargs))
+        layer = layer or self.layer
+        if not any(keras.utils.is_keras_tensor(tensor) for tensor in tensors.values()) and _knows_training(layer):
+            # Augmentation layers are active unless told otherwise, as `model.predict` does.
+            kwargs["training"] = False
+        made = tree.flatten(layer(*args, **kwargs))
         values.update(zip(self.outputs, made, strict=True))
 
 
@@ -55,6 +65,8 @@ class Network:
     output: int
     input_shape: tuple[int | None, ...]
     """Shape of one input without the batch axis."""
+    input_dtype: str
+    """What Keras casts an input to, e.g. ``float32`` or ``uint8``."""
 
     def readers(self, tensor: int) -> list[Call]:
         """The calls that read a tensor."""
@@ -85,6 +97,13 @@ class Network:
         return found[::-1]
 
 
+def run_network(network: Network, images: Any) -> Any:
+    """The scores, shape (batch, N), that a network gives to images, shape (batch, …)."""
+    values = {network.input: tf.cast(images, network.input_dtype)}
+    run_calls(network.calls, values)
+    return values[network.output]
+
+
 def run_calls(calls: Iterable[Call], values: dict[int, Any], replacement: dict[int, Any] | None = None) -> None:
     """Run calls one after the other on `values`, tensor number → tensor, adding what they make.
 
@@ -94,8 +113,14 @@ def run_calls(calls: Iterable[Call], values: dict[int, Any], replacement: dict[i
         replacement: layers to apply instead, by ``id`` of the original layer.
     """
     replacement = replacement or {}
-    for call in calls:
-        call.run(values, replacement.get(id(call.layer)))
+    # Inside a scope TensorFlow accepts names such as "_conv", as it does inside a model.
+    with tf.name_scope("network"):
+        for call in calls:
+            call.run(values, replacement.get(id(call.layer)))
+
+
+def _knows_training(layer: Any) -> bool:
+    return isinstance(layer, keras.layers.Layer) and "training" in inspect.signature(layer.call).parameters
 
 
 def trace_network(model: keras.Model) -> Network:
@@ -118,7 +143,7 @@ def trace_network(model: keras.Model) -> Network:
     tracer = _Tracer()
     start = tracer.new_tensor()
     (end,) = tracer.follow(model, [start], prefix="")
-    return Network(tuple(tracer.calls), start, end, tuple(inputs[0].shape[1:]))
+    return Network(tuple(tracer.calls), start, end, tuple(inputs[0].shape[1:]), inputs[0].dtype)
 
 
 class _Tracer:
@@ -192,4 +217,12 @@ def clone_built_layer(layer: keras.Layer) -> keras.Layer:
     clone: keras.Layer = clone_layer(layer)
     clone.build_from_config(layer.get_build_config())
     clone.set_weights(layer.get_weights())
+    finalize_layers([clone])
     return clone
+
+
+def finalize_layers(layers: Iterable[Any]) -> None:
+    """Let layers that derive something from their weights (Normalization) do so anew, after weights were set."""
+    for layer in layers:
+        if hasattr(layer, "finalize_state"):
+            layer.finalize_state()

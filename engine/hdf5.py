@@ -13,6 +13,10 @@ from pathlib import Path
 import h5py
 
 from bdtui.engine.errors import InputError
+from bdtui.engine.files import require_file
+
+_MOST_COMPRESSION = 1100
+"""gzip unpacks to 1,032 times its size at most."""
 
 
 @contextmanager
@@ -24,10 +28,7 @@ def open_hdf5(path: Path, error: type[InputError], chunk_cache: int = 1024**2) -
         error: class of the error that is raised when it cannot be opened.
         chunk_cache: bytes of unpacked chunks to keep, per data set.
     """
-    if not path.exists():
-        raise error(f"{path}: no such file; expected an HDF5 file")
-    if path.is_dir():
-        raise error(f"{path}: is a folder; expected an HDF5 file")
+    require_file(path, error, "an HDF5 file")
     try:
         size = path.stat().st_size
         sound = h5py.is_hdf5(path)
@@ -70,4 +71,8 @@ def own_dataset(group: h5py.Group, key: str, error: type[InputError]) -> h5py.Da
         raise error(f"{name} keeps its content in other files; expected the data itself")
     if found.shape is None:
         raise error(f"{name} is empty; expected an array")
+    declared = found.size * found.dtype.itemsize
+    stored = found.id.get_storage_size()
+    if declared > _MOST_COMPRESSION * stored + 2**20:
+        raise error(f"{name} declares {declared:,} bytes and stores {stored:,}; expected the content to be there")
     return found

@@ -14,9 +14,11 @@ import keras
 
 from bdtui.engine.errors import ModelError
 
-_REFUSED = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
+_RUNS_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
+_READS_FILES = {"StringLookup", "IntegerLookup", "TextVectorization"}
 _MODELS = {"Functional", "Model", "Sequential"}
 _PLAIN_CLASSES = {"DTypePolicy", "DTypePolicyMap", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "TensorShape"}
+_PLAIN_VALUES = {"__tuple__", "__tensor__", "__numpy__", "__keras_tensor__", "__slice__", "__ellipsis__"}
 _STOCK_MODULES = (
     keras.layers,
     keras.initializers,
@@ -36,7 +38,7 @@ def parse_config(text: str | bytes, name: str) -> dict[str, Any]:
         ModelError: it is no JSON object that describes a model.
     """
     try:
-        config = json.loads(text)
+        config = json.loads(text) if isinstance(text, str | bytes) else None
     except (ValueError, RecursionError) as problem:
         raise ModelError(f"{name}: the model's configuration is no sound JSON; expected Keras' own") from problem
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict | list):
@@ -50,23 +52,26 @@ def check_config(config: dict[str, Any], name: str) -> None:
     Raises:
         ModelError: a class, function or module is not on the list of stock Keras; the message names it.
     """
-    if config.get("class_name") not in _MODELS:
+    if str(config.get("class_name")) not in _MODELS:
         raise ModelError(
             f"{name}: the model is of class {_shown(config.get('class_name'))}; expected a Functional or Sequential model"
         )
     allowed = _stock_names()
     for found in _objects(config):
         class_name, module = found.get("class_name"), found.get("module")
-        if class_name in _REFUSED or class_name == "__lambda__":
+        if not isinstance(class_name, str):
+            raise ModelError(f"{name}: names class {_shown(class_name)}; expected a text")
+        if class_name in _RUNS_CODE or class_name == "__lambda__":
             raise ModelError(
                 f"{name}: holds a {class_name} layer ({_shown(_name_of(found))}), which runs code from the file; "
                 "expected stock layers only"
             )
         stock_operation = isinstance(module, str) and module.startswith("keras.src.ops.")
         if class_name == "function":
-            if module not in (None, "builtins") and not str(module).startswith("keras."):
-                raise ModelError(f"{name}: names a function of module {_shown(module)}; expected stock Keras only")
-        elif class_name == "__tuple__" or class_name in ("__tensor__", "__numpy__", "__keras_tensor__", "slice"):
+            function = found.get("config")
+            if not isinstance(function, str) or not hasattr(keras.activations, function):
+                raise ModelError(f"{name}: names function {_shown(function)}; expected activations of Keras only")
+        elif class_name in _PLAIN_VALUES:
             continue
         elif class_name not in allowed and not (stock_operation and hasattr(keras.ops, _snake(str(class_name)))):
             raise ModelError(
@@ -77,20 +82,30 @@ def check_config(config: dict[str, Any], name: str) -> None:
             raise ModelError(f"{name}: names module {_shown(module)}; expected classes of Keras itself")
 
 
-def mend_config(config: dict[str, Any]) -> dict[str, Any]:
+def mend_config(config: dict[str, Any], name: str) -> dict[str, Any]:
     """Rewrite the forms of older Keras that Keras 3 cannot read; sound configurations come back as they are.
 
     - A Sequential of Keras ≤ 2.3 has no InputLayer; its first layer's ``batch_input_shape`` becomes one.
     - Layers of Keras 2 carry settings that their counterparts do not know, and that say nothing.
     - Module names of Keras 2 moved.
+
+    Optimiser, loss and metrics are left out; nothing here trains.
+
+    Raises:
+        ModelError: the configuration has no sound structure.
     """
-    mended: dict[str, Any] = _mended(config)
+    try:
+        mended: dict[str, Any] = _mended(config)
+    except (AttributeError, TypeError, RecursionError) as problem:
+        raise ModelError(f"{name}: the model's configuration is malformed; expected Keras' own") from problem
     return mended
 
 
 def layer_names(config: dict[str, Any]) -> list[str]:
     """Names of a (mended) model's own layers, in the order of its configuration."""
-    layers = config["config"].get("layers", []) if isinstance(config["config"], dict) else []
+    layers = config["config"].get("layers") if isinstance(config["config"], dict) else None
+    if not isinstance(layers, list):
+        return []
     return [str(_name_of(layer)) for layer in layers if isinstance(layer, dict)]
 
 
@@ -119,7 +134,7 @@ def _mended(node: Any) -> Any:
         if module.endswith(".engine.functional"):
             module = "keras.src.models.functional"
         node["module"] = module
-    return {key: _mended(value) for key, value in node.items()}
+    return {key: _mended(value) for key, value in node.items() if key != "compile_config"}
 
 
 def _says_nothing(class_name: Any, key: str, value: Any) -> bool:
@@ -139,13 +154,18 @@ def _without_list(class_name: Any, key: str, value: Any) -> Any:
 
 
 def _with_input_layer(layers: list[Any]) -> list[Any]:
-    if not layers or not isinstance(layers[0], dict) or layers[0].get("class_name") == "InputLayer":
+    if (
+        not isinstance(layers, list)
+        or not layers
+        or not isinstance(layers[0], dict)
+        or layers[0].get("class_name") == "InputLayer"
+    ):
         return layers
     settings = layers[0].get("config")
     if not isinstance(settings, dict) or "batch_input_shape" not in settings:
         return layers
     name = "input"
-    while name in {_name_of(layer) for layer in layers if isinstance(layer, dict)}:
+    while name in [_name_of(layer) for layer in layers if isinstance(layer, dict)]:
         name += "_"
     shape = settings["batch_input_shape"]
     return [{"class_name": "InputLayer", "config": {"batch_input_shape": shape, "name": name}}, *layers]
@@ -170,7 +190,7 @@ def _stock_names() -> set[str]:
     names = set(_MODELS | _PLAIN_CLASSES)
     for module in _STOCK_MODULES:
         names.update(name for name, found in vars(module).items() if inspect.isclass(found))
-    return names - _REFUSED
+    return names - _RUNS_CODE - _READS_FILES
 
 
 def _name_of(item: dict[str, Any]) -> Any:

@@ -6,8 +6,9 @@ copy that holds only that and the weights.
 
 from __future__ import annotations
 
-import hashlib
 import json
+import lzma
+import re
 import shutil
 import tempfile
 import zipfile
@@ -16,19 +17,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import h5py
 import keras
 import numpy as np
 
+from bdtui.engine.datasets import file_sha256
 from bdtui.engine.deepid import INPUT_SHAPE, build_deepid
 from bdtui.engine.errors import ModelError
-from bdtui.engine.graph import Network, trace_network
+from bdtui.engine.files import require_file
+from bdtui.engine.graph import Network, finalize_layers, trace_network
 from bdtui.engine.hdf5 import open_hdf5
 from bdtui.engine.model_config import check_config, layer_names, mend_config, parse_config
 
 BUILT_IN_ARCHITECTURES = ("deepid",)
+_RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]+")
+_LARGEST_CONFIG = 64 * 1024**2
+_MOST_UNPACKED = 1100
+"""gzip unpacks to 1,032 times its size at most."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ def open_model(
         config = _config_of_architecture(architecture, Path(weights))
     else:
         raise ModelError("no model was given: expected a model file, or an architecture with its weights")
-    config = mend_config(config)
+    config = mend_config(config, str(described))
     check_config(config, str(described))
     source = described if weights is None else Path(weights)
     with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
@@ -94,30 +101,28 @@ def open_model(
             raise ModelError(
                 f"{source}: Keras cannot rebuild the model ({detail}); expected a sound model and weights that fit it"
             ) from problem
-    network = trace_network(model)
-    return OpenedModel(model, network, source, _sha256(source), _count_classes(model, source))
+    return OpenedModel(model, _traced(model, source), source, file_sha256(source), _count_classes(model, source))
 
 
 def copy_model(model: keras.Model) -> keras.Model:
     """A model of the same layers and weights that shares no variable with the original."""
     copy = keras.models.clone_model(model)
     copy.set_weights(model.get_weights())
+    finalize_layers(call.layer for call in trace_network(copy).calls)
     return copy
 
 
 def _config_of_model(path: Path) -> dict[str, Any]:
     """The configuration that a whole model's file holds."""
-    if not path.exists():
-        raise ModelError(f"{path}: no such file; expected a Keras model (.h5, .hdf5 or .keras)")
-    if path.is_dir():
-        raise ModelError(f"{path}: is a folder; expected a Keras model file (.h5, .hdf5 or .keras)")
+    require_file(path, ModelError, "a Keras model (.h5, .hdf5 or .keras)")
     if _is_archive(path):
-        with _archive(path) as archive:
-            return parse_config(archive.read("config.json"), str(path))
+        return parse_config(_read_member(path, "config.json"), str(path))
     with open_hdf5(path, ModelError) as file:
-        stored = file.attrs.get("model_config")
+        with _damage_explained(path):
+            stored = file.attrs.get("model_config")
+            weights_only = "layer_names" in file.attrs
         if stored is None:
-            hint = "; weights alone go with --weights and --architecture" if "layer_names" in file.attrs else ""
+            hint = "; weights alone go with --weights and --architecture" if weights_only else ""
             raise ModelError(f"{path}: holds no model configuration; expected a whole Keras model{hint}")
         return parse_config(stored, str(path))
 
@@ -126,10 +131,7 @@ def _config_of_architecture(architecture: str, weights: Path) -> dict[str, Any]:
     if architecture == "deepid":
         return parse_config(build_deepid(_classes_of_weights(weights)).to_json(), architecture)
     path = Path(architecture)
-    if not path.is_file():
-        raise ModelError(
-            f"{architecture}: no such architecture; expected {', '.join(BUILT_IN_ARCHITECTURES)} or a Keras JSON file"
-        )
+    require_file(path, ModelError, f"{', '.join(BUILT_IN_ARCHITECTURES)} or a Keras JSON file")
     try:
         return parse_config(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as problem:
@@ -138,23 +140,46 @@ def _config_of_architecture(architecture: str, weights: Path) -> dict[str, Any]:
 
 def _copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Path:
     """A model file that holds a checked configuration and the weights of a file, and nothing else."""
+    require_file(weights, ModelError, "the weights of a Keras model")
     if _is_archive(weights):
-        with _archive(weights) as archive, archive.open("model.weights.h5") as stored:
-            return _archive_copy(config, stored, folder)
-    with open_hdf5(weights, ModelError) as file:
-        group = file.get("model_weights", file)
+        unpacked = folder / "model.weights.h5"
+        _unpack_member(weights, "model.weights.h5", unpacked)
+        try:
+            with open_hdf5(unpacked, ModelError) as file, _damage_explained(weights):
+                _refuse_links(file, weights)
+        except ModelError as problem:
+            raise ModelError(str(problem).replace(str(unpacked), f"{weights}: 'model.weights.h5'")) from problem
+        return _archive_copy(config, unpacked, folder)
+    with open_hdf5(weights, ModelError) as file, _damage_explained(weights):
+        group = _weights_group(file, weights)
         _refuse_links(group, weights)
-        if "layer_names" in group.attrs:
+        legacy = "layer_names" in group.attrs
+        modern = "layers" in file or "_layer_checkpoint_dependencies" in file
+        if legacy:
             return _hdf5_copy(config, group, weights, folder)
-        if "layers" not in file and "_layer_checkpoint_dependencies" not in file:
-            raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
-    with weights.open("rb") as stored:
-        return _archive_copy(config, stored, folder)
+    if not modern:
+        raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
+    return _archive_copy(config, weights, folder)
+
+
+def _weights_group(file: h5py.File, path: Path) -> h5py.Group:
+    """Where a file keeps its weights: in ``model_weights`` of a whole model, else at its root."""
+    link = file.get("model_weights", getlink=True)
+    if link is None:
+        return file
+    if not isinstance(link, h5py.HardLink):
+        raise ModelError(f"{path}: 'model_weights' is a link to another place; expected the weights themselves")
+    if not isinstance(file["model_weights"], h5py.Group):
+        raise ModelError(f"{path}: 'model_weights' is no group; expected the weights of a Keras model")
+    return file["model_weights"]
 
 
 def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: Path) -> Path:
     """Keras reads the weights of this format by position, so the layers are put in the model's order."""
-    stored = [_text(name) for name in weights.attrs["layer_names"]]
+    names = np.atleast_1d(weights.attrs["layer_names"])
+    if names.ndim != 1 or not all(isinstance(name, str | bytes) for name in names):
+        raise ModelError(f"{path}: 'layer_names' is no list of names; expected the weights of a Keras model")
+    stored = [_text(name) for name in names]
     missing = [name for name in stored if name not in weights]
     if missing:
         raise ModelError(f"{path}: the weights of layer {missing[0]!r} are missing; expected a whole file")
@@ -164,20 +189,19 @@ def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: 
     with h5py.File(copy, "w") as target:
         target.attrs["model_config"] = json.dumps(config).encode()
         version = weights.attrs.get("keras_version", weights.file.attrs.get("keras_version"))
-        if version is not None:
+        if isinstance(version, str | bytes):
             target.attrs["keras_version"] = version
         weights.file.copy(weights, target, "model_weights")
         target["model_weights"].attrs["layer_names"] = [name.encode() for name in ordered]
     return copy
 
 
-def _archive_copy(config: dict[str, Any], weights: IO[bytes], folder: Path) -> Path:
+def _archive_copy(config: dict[str, Any], weights: Path, folder: Path) -> Path:
     copy = folder / "model.keras"
     with zipfile.ZipFile(copy, "w") as target:
         target.writestr("config.json", json.dumps(config))
         target.writestr("metadata.json", "{}")
-        with target.open("model.weights.h5", "w", force_zip64=True) as out:
-            shutil.copyfileobj(weights, out)
+        target.write(weights, "model.weights.h5")
     return copy
 
 
@@ -188,33 +212,79 @@ def _is_archive(path: Path) -> bool:
         raise ModelError(f"{path}: cannot be read ({problem.strerror}); expected a readable Keras model") from problem
 
 
-@contextmanager
-def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open a ``.keras`` archive that has the parts of a model."""
+def _read_member(path: Path, name: str) -> bytes:
+    """A small member of a ``.keras`` archive."""
+    with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
+        unpacked = Path(folder) / "member"
+        _unpack_member(path, name, unpacked, most=_LARGEST_CONFIG)
+        return unpacked.read_bytes()
+
+
+def _unpack_member(path: Path, name: str, target: Path, most: int | None = None) -> None:
+    """Unpack a member of a ``.keras`` archive, never to more than ``most`` bytes (or what gzip can pack at best)."""
+    damaged = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, ValueError)
     try:
         with zipfile.ZipFile(path) as archive:
             if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
                 raise ModelError(
                     f"{path}: is a zip file without 'config.json' and 'model.weights.h5'; expected a Keras model"
                 )
-            yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as problem:
+            bound = most or _MOST_UNPACKED * path.stat().st_size
+            size = archive.getinfo(name).file_size
+            if size > bound:
+                raise ModelError(f"{path}: {name!r} unpacks to {size:,} bytes; expected at most {bound:,}")
+            with archive.open(name) as packed, target.open("wb") as unpacked:
+                # The reader gives no more than the size declared above, whatever the packed bytes say.
+                shutil.copyfileobj(packed, unpacked)
+    except damaged as problem:
         raise ModelError(f"{path}: is a damaged .keras archive; expected a whole one") from problem
+    except OSError as problem:
+        raise ModelError(
+            f"{path}: cannot be unpacked ({problem.strerror or problem}); expected a whole archive"
+        ) from problem
+
+
+@contextmanager
+def _damage_explained(path: Path) -> Iterator[None]:
+    """Turn what h5py raises over a damaged file into a sentence; for blocks that only read the file."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as problem:
+        raise ModelError(f"{path}: is a damaged HDF5 file; expected a whole Keras model or its weights") from problem
 
 
 def _refuse_links(group: h5py.Group, path: Path) -> None:
     """Refuse weights that lie outside of the file."""
     waiting = [group]
+    visited = set()
     while waiting:
         current = waiting.pop()
+        address = h5py.h5o.get_info(current.id).addr
+        if address in visited:
+            continue
+        visited.add(address)
         for key in current:
             if not isinstance(current.get(key, getlink=True), h5py.HardLink):
                 raise ModelError(f"{path}: {key!r} is a link to another place; expected the weights themselves")
             item = current[key]
             if isinstance(item, h5py.Group):
+                if _is_above(item, current):
+                    raise ModelError(f"{path}: {key!r} leads back to where it lies; expected a tree of weights")
                 waiting.append(item)
             elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
                 raise ModelError(f"{path}: {key!r} keeps its content in other files; expected the weights themselves")
+
+
+def _is_above(group: h5py.Group, place: h5py.Group) -> bool:
+    """Whether a group is the one in which ``place`` lies, or lies above it; such a loop could be copied for ever."""
+    address = h5py.h5o.get_info(group.id).addr
+    above = place
+    while True:
+        if h5py.h5o.get_info(above.id).addr == address:
+            return True
+        if above.name == "/":
+            return False
+        above = above.parent
 
 
 def _classes_of_weights(path: Path) -> int:
@@ -222,11 +292,13 @@ def _classes_of_weights(path: Path) -> int:
     found: list[int] = []
 
     def look(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and "output" in name.split("/")[:-1] and item.ndim == 1:
+        # Keras 3 numbers the layers of a kind: the output is DeepID's third Dense.
+        of_output = "output" in name.split("/")[:-1] or name.endswith("layers/dense_2/vars/1")
+        if isinstance(item, h5py.Dataset) and of_output and item.ndim == 1:
             found.append(item.shape[0])
 
-    with open_hdf5(path, ModelError) as file:
-        file.get("model_weights", file).visititems(look)
+    with open_hdf5(path, ModelError) as file, _damage_explained(path):
+        _weights_group(file, path).visititems(look)
     if len(found) != 1 or not found[0]:
         raise ModelError(
             f"{path}: has no bias of a layer 'output'; expected the weights of DeepID, input {INPUT_SHAPE}"
@@ -236,6 +308,23 @@ def _classes_of_weights(path: Path) -> int:
 
 def _text(name: str | bytes) -> str:
     return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+
+
+def _traced(model: keras.Model, path: Path) -> Network:
+    """The calls of a model, each with a name TensorFlow can run it under."""
+    try:
+        network = trace_network(model)
+    except ModelError as problem:
+        raise ModelError(f"{path}: {problem}") from problem
+    for call in network.calls:
+        if not _RUNNABLE_NAME.fullmatch(call.layer.name):
+            raise ModelError(
+                f"{path}: TensorFlow cannot run a layer named {call.layer.name!r}; "
+                "expected a name of letters, digits and _ . / -"
+            )
+    if not network.input_shape:
+        raise ModelError(f"{path}: the model reads single numbers; expected images or vectors")
+    return network
 
 
 def _count_classes(model: keras.Model, path: Path) -> int:
@@ -248,8 +337,3 @@ def _count_classes(model: keras.Model, path: Path) -> int:
         if variable.dtype.startswith(("float", "bfloat")) and not np.isfinite(np.asarray(variable, np.float32)).all():
             raise ModelError(f"{path}: weights {variable.path!r} hold NaN or infinite values; expected finite numbers")
     return int(shape[1])
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

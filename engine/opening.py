@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +12,8 @@ import tensorflow as tf
 
 from bdtui.engine.backend import prepare_backend
 from bdtui.engine.channels import ChannelSource, find_source, prunable_sources, silent_channels
-from bdtui.engine.datasets import LabelledImages, open_dataset
-from bdtui.engine.errors import DataError, OptionError
+from bdtui.engine.datasets import LabelledImages, file_sha256, open_dataset
+from bdtui.engine.errors import DataError, ModelError, OptionError
 from bdtui.engine.events import (
     DataOpened,
     LayerChosen,
@@ -23,17 +22,16 @@ from bdtui.engine.events import (
     Notice,
     Progress,
     Reporter,
-    ScaleDecided,
 )
-from bdtui.engine.graph import run_calls
-from bdtui.engine.models import OpenedModel, open_model
-from bdtui.engine.pruning import check_thresholds, default_batch_size
+from bdtui.engine.graph import run_network
+from bdtui.engine.models import BUILT_IN_ARCHITECTURES, OpenedModel, open_model
+from bdtui.engine.pixel_scale import decide_scale
+from bdtui.engine.pruning import check_thresholds
 from bdtui.engine.rankings import check_ranking
 from bdtui.engine.settings import CLEAN_VALID, ROLES, RunSettings
 
-SCALES = (1, 255)
-_PROBE_IMAGES = 1024
-_CLOSE_POINTS = 5
+_RANGE_RATIO = 20
+"""Image sets whose brightest pixels differ by more than this were hardly stored in one way."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +96,13 @@ def open_inputs(
     if found.clean_valid is None:
         raise OptionError("no clean validation images were given; expected --clean-valid FILE")
     model = open_model(found.model, weights=found.weights, architecture=found.architecture)
-    _check_hash(model.path, model.sha256, expected.get("weights" if found.weights else "model"))
-    source = find_source(model.network, found.layer)
+    for name, path in _model_files(found).items():
+        if name in expected:
+            _check_hash(path, file_sha256(path), expected[name])
+    try:
+        source = find_source(model.network, found.layer)
+    except ModelError as problem:
+        raise ModelError(f"{model.path}: {problem}") from problem
     prunable = {entry.profiled.name: entry.channels for entry in prunable_sources(model.network)}
     reporter.emit(
         ModelOpened(
@@ -125,25 +128,19 @@ def open_inputs(
         if path is not None:
             reporter.checkpoint()
             images = open_dataset(path, model.input_shape, model.classes, found.layout)
-            _check_hash(images.path, images.sha256, expected.get(role))
+            if role in expected:
+                _check_hash(images.path, images.sha256, expected[role])
             data[role] = images
             has_true = images.true_labels is not None
             reporter.emit(DataOpened(role, str(path), images.images, images.layout, images.dtype, has_true))
     _check_sizes(data)
-    decided = _decide_scale(model, data[CLEAN_VALID], found.scale, reporter)
+    _check_runs(model, data[CLEAN_VALID])
+    decided = decide_scale(model, data[CLEAN_VALID], found.scale, reporter)
     reporter.emit(decided)
     reporter.emit(
         LayerChosen(source.profiled.name, source.pruned.name, source.channels, int(silent_channels(source).sum()))
     )
-    for role, images in data.items():
-        if images.true_labels is not None and role.startswith("poisoned"):
-            already = int(np.count_nonzero(images.true_labels == images.labels))
-            if already:
-                reporter.emit(
-                    Notice(
-                        f"{already} of {images.images} images in {images.path} belong to the attacker's class anyway"
-                    )
-                )
+    _tell_oddities(data, reporter)
     layouts = {images.layout for images in data.values()}
     resolved = replace(
         settings,
@@ -155,17 +152,61 @@ def open_inputs(
 
 
 def input_hashes(inputs: OpenedInputs) -> dict[str, str]:
-    """The sha256 of the file with the weights and of every image set, by field name of `RunSettings`."""
-    hashes = {"weights" if inputs.settings.weights else "model": inputs.model.sha256}
-    return {**hashes, **{role: images.sha256 for role, images in inputs.data.items()}}
+    """The sha256 of every file the model was made of and of every image set, by field name of `RunSettings`."""
+    found = sample_settings(inputs.settings) if inputs.settings.sample else inputs.settings
+    model = {name: file_sha256(path) for name, path in _model_files(found).items()}
+    return {**model, **{role: images.sha256 for role, images in inputs.data.items()}}
 
 
-def _check_hash(path: Path, found: str, expected: str | None) -> None:
-    if expected is not None and found != expected:
+def _model_files(settings: RunSettings) -> dict[str, Path]:
+    """The files a model is made of, by field name."""
+    named = {"model": settings.model, "weights": settings.weights}
+    if settings.architecture is not None and settings.architecture not in BUILT_IN_ARCHITECTURES:
+        named["architecture"] = Path(settings.architecture)
+    return {name: path for name, path in named.items() if path is not None}
+
+
+def _check_hash(path: Path, found: str, expected: str) -> None:
+    if found != expected:
         raise DataError(
             f"{path}: has changed since the recipe was written (sha256 {found[:12]}…, the recipe says {expected[:12]}…); "
             "expected the same file"
         )
+
+
+def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
+    """Send one black image through the network; images of a size it cannot take show here."""
+    try:
+        run_network(model.network, tf.zeros((1, *images.image_shape)))
+    except (tf.errors.OpError, ValueError) as problem:
+        reason = " ".join(str(problem).split())[:160]
+        raise DataError(
+            f"{images.path}: the model cannot take images of shape {images.image_shape} ({reason}); "
+            "expected images it was made for"
+        ) from problem
+
+
+def _tell_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> None:
+    """Say what is allowed and yet may be a mistake."""
+    brightest = {role: float(np.abs(next(images.batches(64))).max()) for role, images in data.items()}
+    for role, images in data.items():
+        ratio = (brightest[role] + 1e-9) / (brightest[CLEAN_VALID] + 1e-9)
+        if not 1 / _RANGE_RATIO < ratio < _RANGE_RATIO:
+            reporter.emit(
+                Notice(
+                    f"pixels of {images.path} reach {brightest[role]:g}, those of {data[CLEAN_VALID].path} "
+                    f"{brightest[CLEAN_VALID]:g}: all are divided by the same number, so one of them may be stored wrongly"
+                )
+            )
+        if images.true_labels is not None and role.startswith("poisoned"):
+            already = int(np.count_nonzero(images.true_labels == images.labels))
+            if already:
+                reporter.emit(
+                    Notice(
+                        f"{already} of {images.images} images in {images.path} belong to the attacker's class anyway; "
+                        "ASR counts them"
+                    )
+                )
 
 
 def _check_sizes(data: Mapping[str, LabelledImages]) -> None:
@@ -176,40 +217,6 @@ def _check_sizes(data: Mapping[str, LabelledImages]) -> None:
             raise DataError(
                 f"{images.path}: images are of shape {images.image_shape}; expected {first.image_shape} as in {first.path}"
             )
-
-
-def _decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, reporter: Reporter) -> ScaleDecided:
-    """Divide pixels as asked, or by what gives the better clean accuracy on a few batches."""
-    if wanted != "auto":
-        if wanted not in {str(scale) for scale in SCALES}:
-            raise OptionError(f"scale {wanted!r} makes no sense; expected auto, 1 or 255")
-        return ScaleDecided(int(wanted), None, f"Pixels are divided by {wanted}, as asked for.")
-    batch_size = default_batch_size(model.network, images.image_shape)
-
-    def predict(batch: tf.Tensor) -> tf.Tensor:
-        values = {model.network.input: batch}
-        run_calls(model.network.calls, values)
-        return tf.argmax(values[model.network.output], axis=-1)
-
-    classes = tf.function(predict, reduce_retracing=True)
-    hits = dict.fromkeys(SCALES, 0)
-    seen = 0
-    for batch in islice(images.batches(batch_size), max(1, _PROBE_IMAGES // batch_size)):
-        reporter.checkpoint()
-        labels = images.labels[seen : seen + len(batch)]
-        seen += len(batch)
-        for scale in SCALES:
-            hits[scale] += int(np.count_nonzero(np.asarray(classes(batch / np.float32(scale))) == labels))
-    accuracy = {scale: 100 * count / seen for scale, count in hits.items()}
-    best = max(SCALES, key=lambda scale: accuracy[scale])
-    other = next(scale for scale in SCALES if scale != best)
-    text = (
-        f"Pixels are divided by {best}: clean accuracy on the first {seen} images is {accuracy[best]:.1f} %, "
-        f"against {accuracy[other]:.1f} % when divided by {other}."
-    )
-    if accuracy[best] - accuracy[other] < _CLOSE_POINTS:
-        text += " The two are close: say --scale 1 or --scale 255 if you know."
-    return ScaleDecided(best, accuracy, text)
 
 
 def check_inputs(

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.activations import ActivationStore, default_budget
-from bdtui.engine.channels import find_source, silence, silent_channels, weight_norms
+from bdtui.engine.channels import check_channels, find_source, silence, silent_channels, weight_norms
 from bdtui.engine.datasets import LabelledImages
-from bdtui.engine.errors import ModelError, OptionError
+from bdtui.engine.errors import OptionError
 from bdtui.engine.events import SILENT, Reporter
 from bdtui.engine.graph import Network, trace_network
 from bdtui.engine.metrics import Rates, Share, share_equal
@@ -128,7 +128,7 @@ class PruningSession:
     def predict(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
         """Classes of an image set, shape (N,), with some channels silent: those of the saved B′, one by one."""
         mask = np.zeros(self.channels, bool)
-        mask[list(silenced)] = True
+        mask[check_channels(self.source, silenced)] = True
         return self._masked[role].predict(mask, reporter)
 
     def rates(self, part: str, silenced: Collection[int] = (), reporter: Reporter = SILENT) -> Rates:
@@ -182,9 +182,6 @@ def silenced_copy(model: keras.Model, layer: str, channels: Collection[int]) -> 
     """
     copy = copy_model(model)
     source = find_source(trace_network(copy), layer)
-    outside = [channel for channel in channels if not 0 <= channel < source.channels]
-    if outside:
-        raise ModelError(f"layer {layer!r} has no channel {outside[0]}; expected 0 to {source.channels - 1}")
     silence(source, channels)
     return copy
 
@@ -248,7 +245,7 @@ def draw_curve(session: PruningSession, order: Sequence[int], reporter: Reporter
 
 def has_dropped(baseline: Share, now: Share, drop: float) -> bool:
     """Whether accuracy fell by at least ``drop`` percentage points, without rounding."""
-    return Fraction(100 * (baseline.hits - now.hits), baseline.images) >= Fraction(repr(drop))
+    return Fraction(100 * (baseline.hits - now.hits), baseline.images) >= Fraction(repr(float(drop)))
 
 
 def check_thresholds(drops: Sequence[float]) -> tuple[float, ...]:
@@ -257,10 +254,12 @@ def check_thresholds(drops: Sequence[float]) -> tuple[float, ...]:
     Raises:
         OptionError: one is not a number above 0 and at most 100.
     """
+    if not drops:
+        raise OptionError("no threshold was given; expected percentage points above 0, up to 100")
     for drop in drops:
         if not 0 < drop <= 100:
             raise OptionError(f"threshold {drop:g} makes no sense; expected percentage points above 0, up to 100")
-    return tuple(sorted(set(drops)))
+    return tuple(sorted({float(drop) for drop in drops}))
 
 
 @dataclass(frozen=True)

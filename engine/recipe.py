@@ -14,9 +14,11 @@ from typing import Any
 import tomlkit
 
 from bdtui.engine.errors import OptionError
+from bdtui.engine.files import require_file
 from bdtui.engine.settings import ROLES, RunSettings
 
 _PATHS = ("model", "weights", *ROLES)
+_HASHED = ("model", "weights", "architecture", *ROLES)
 _FIELDS = {entry.name: entry for entry in fields(RunSettings)}
 
 
@@ -41,23 +43,30 @@ def read_recipe(path: Path) -> Recipe:
     Raises:
         OptionError: the file cannot be read, is no TOML, or says something that is no option of a run.
     """
+    require_file(path, OptionError, "a recipe in TOML")
     try:
         with path.open("rb") as file:
             content = tomllib.load(file)
     except OSError as problem:
         raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected a recipe in TOML") from problem
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        raise OptionError(f"{path}: is no sound TOML ({problem}); expected a recipe") from problem
+    except (ValueError, RecursionError) as problem:
+        raise OptionError(f"{path}: is no sound TOML ({str(problem)[:200]}); expected a recipe") from problem
     hashes = content.pop("sha256", {})
     if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
         raise OptionError(f"{path}: 'sha256' is not a table of texts; expected hashes by input")
+    hashes = {key.replace("-", "_"): value for key, value in hashes.items()}
+    unknown = [key for key in hashes if key not in _HASHED]
+    if unknown:
+        raise OptionError(f"{path}: 'sha256' names {unknown[0]!r}; expected some of {', '.join(_HASHED)}")
     given = {key.replace("-", "_"): value for key, value in content.items()}
+    if len(given) < len(content):
+        raise OptionError(f"{path}: an option stands there twice, with - and with _; expected it once")
     out = given.pop("out", None)
     settings = {key: _value(path, key, value) for key, value in given.items()}
     return Recipe(
         settings,
-        None if out is None else path.parent / _value(path, "model", out),
-        {key.replace("-", "_"): value for key, value in hashes.items()},
+        None if out is None else path.parent / str(_typed(path, "out", out, str, "a text")),
+        hashes,
     )
 
 
@@ -71,14 +80,16 @@ def _value(path: Path, key: str, value: Any) -> Any:
         numbers = isinstance(value, list) and all(
             isinstance(item, int | float) and not isinstance(item, bool) for item in value
         )
-        if not numbers:
-            raise OptionError(f"{path}: 'thresholds' is {value!r}; expected a list of numbers")
-        return tuple(float(item) for item in value)
+        if not numbers or not value:
+            raise OptionError(f"{path}: 'thresholds' is {str(value)[:80]}; expected a list of numbers")
+        return tuple(float(min(item, 1e9)) for item in value)
     if key in ("until_last_threshold", "sample"):
         return _typed(path, option, value, bool, "true or false")
     if key == "seed":
         return _typed(path, option, value, int, "a whole number")
     text: str = _typed(path, option, str(value) if key == "scale" else value, str, "a text")
+    if "\0" in text:
+        raise OptionError(f"{path}: {option!r} holds a zero byte; expected a text without")
     if key in _PATHS:
         return path.parent / text
     if key == "architecture" and text.endswith(".json"):

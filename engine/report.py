@@ -87,8 +87,9 @@ def write_report_text(run: ReportedRun) -> str:
 
 def _summary(run: ReportedRun) -> str:
     lines = ["## In short", ""]
-    part = "test" if run.baseline_test.clean else "validation"
-    baseline = run.baseline_test if run.baseline_test.clean else run.baseline_valid
+    tested = run.baseline_test != NO_RATES
+    part = "test" if tested else "validation"
+    baseline = run.baseline_test if tested else run.baseline_valid
     lines.append(f"- The network as received: {_spoken(baseline)} on {part} images.")
     for entry in run.tested:
         threshold = entry.threshold
@@ -101,19 +102,19 @@ def _summary(run: ReportedRun) -> str:
                 f"fell by {drop:.2f} points at most; nothing was saved."
             )
             continue
-        goodnet = entry.goodnet_test if run.baseline_test.clean else entry.goodnet_valid
+        goodnet = entry.goodnet_test if tested else entry.goodnet_valid
         lines.append(
             f"- X = {threshold.drop:g}: {threshold.step} of {run.channels} channels pruned. "
             f"The GoodNet has {_spoken(goodnet)} on {part} images."
         )
-    if run.baseline_valid.attack is None:
+    if run.baseline_valid.attack is None and run.baseline_test.attack is None:
         lines.append("- No poisoned images were given: whether the backdoor is gone was not measured.")
     return "\n".join(lines)
 
 
 def _inputs(run: ReportedRun) -> str:
     rows = "\n".join(f"| {role.replace('_', ' ')} | {_code(path)} | {images:,} |" for role, path, images in run.data)
-    notices = "".join(f"\n- {text}" for text in run.notices)
+    notices = "".join(f"\n- {_code(text)}" for text in run.notices)
     return (
         f"## What was opened\n\nModel {_code(run.model)}, {run.classes} classes. {run.input_sentence}\n\n"
         f"| images | file | how many |\n| --- | --- | ---: |\n{rows}" + (f"\n{notices}" if notices else "")
@@ -127,7 +128,7 @@ def _pruning(run: ReportedRun) -> str:
     }.get(run.ranking, f"in ascending order of {run.ranking.replace('-', ' ')}")
     text = (
         f"## Pruning\n\nActivations were read at {_code(run.profiled)}; the {run.channels} channels of {_code(run.pruned)} "
-        f"were silenced (kernel slice and bias set to zero) one by one {order}. "
+        f"were silenced (the weights that make them set to zero) one by one {order}. "
         f"{run.sleeping} of them fire on no clean validation image"
         + (f"; {run.silent} were already silent in the file" if run.silent else "")
         + f".\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
@@ -194,7 +195,7 @@ def _reading(run: ReportedRun) -> str:
 
 
 def _spoken(rates: Rates) -> str:
-    words = [f"clean accuracy {rates.clean.percent:.2f} %" if rates.clean else "no clean accuracy"]
+    words = [f"clean accuracy {rates.clean.percent:.2f} %"] if rates.clean else []
     if rates.attack:
         words.append(f"attack success {rates.attack.percent:.2f} %")
     return " and ".join(words)

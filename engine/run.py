@@ -43,7 +43,7 @@ from bdtui.engine.rankings import check_ranking
 from bdtui.engine.recipe import write_recipe_text
 from bdtui.engine.report import MeasuredThreshold, ReportedRun, write_report_text
 from bdtui.engine.settings import CLEAN_VALID, ROLES, RunSettings
-from bdtui.engine.verification import SavedPair, check_saved_pair
+from bdtui.engine.verification import SavedModelCheck
 
 SCHEMA = 1
 _VERIFIED_IMAGES = 64
@@ -96,6 +96,8 @@ def execute_run(
     folder = out or artifacts.default_folder(named_after.model or named_after.weights, time.localtime())
     with artifacts.output_folder(folder, may_hold_run=resume):
         prepare_backend(settings.device, settings.seed)
+        if resume:
+            artifacts.discard_results(folder)
         run = _Run(folder, reporter, clock)
         try:
             return run.execute(open_inputs(settings, run.reporter, expected_sha256))
@@ -225,26 +227,24 @@ class _Run:
         )
         layer = session.source.profiled.name
         pruned, goodnet = _file_names(session, threshold)
-        self._write(pruned, lambda path: artifacts.write_model(path, session.pruned_model(channels)))
+        check = self._check(session, channels)
         self._write(
-            goodnet,
-            lambda path: artifacts.write_model(path, build_goodnet(session.model.keras_model, layer, channels)),
+            pruned, lambda path: artifacts.write_model(path, session.pruned_model(channels), check.check_pruned)
         )
         self.reporter.checkpoint()
-        roles = list(session.data)
-        images = [session.first_images(role, _VERIFIED_IMAGES) for role in roles]
-        pruned_classes = [
-            session.predict(role, channels)[: len(some)] for role, some in zip(roles, images, strict=True)
-        ]
-        joined = [
-            session.predict_goodnet(role, channels)[: len(some)] for role, some in zip(roles, images, strict=True)
-        ]
-        check_saved_pair(
-            session.model.keras_model,
-            SavedPair(self.folder / pruned, self.folder / goodnet),
-            np.concatenate(images),
-            np.concatenate(pruned_classes),
-            np.concatenate(joined),
+        joined = build_goodnet(session.model.keras_model, layer, channels)
+        self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet))
+
+    def _check(self, session: PruningSession, channels: Sequence[int]) -> SavedModelCheck:
+        """What the first images of every set are to be under the saved models."""
+        images, pruned, joined = [], [], []
+        for role in session.data:
+            some = session.first_images(role, _VERIFIED_IMAGES)
+            images.append(some)
+            pruned.append(session.predict(role, channels)[: len(some)])
+            joined.append(session.predict_goodnet(role, channels)[: len(some)])
+        return SavedModelCheck(
+            session.model.keras_model, np.concatenate(images), np.concatenate(pruned), np.concatenate(joined)
         )
 
     def _test(self, session: PruningSession, threshold: Threshold) -> MeasuredThreshold:

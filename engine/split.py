@@ -72,8 +72,10 @@ def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     source = cut.source
     silenced = source.with_layers(clones)
     silence(silenced, range(source.channels))
-    values: dict[int, Any] = {cut.network.input: tf.zeros((1, *image_shape))}
+    values: dict[int, Any] = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
     run_calls(cut.network.upstream(source.pruned.inputs), values)
+    # The front is run for shapes alone: what it makes of a black image need not even be finite.
+    values.update((tensor, tf.zeros_like(values[tensor])) for tensor in source.pruned.inputs)
     run_calls(silenced.region, values)
     return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in cut.frontier[: cut.carriers]]
 
@@ -142,7 +144,7 @@ class CutRunner:
 
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
-        values = {cut.network.input: images}
+        values = {cut.network.input: tf.cast(images, cut.network.input_dtype)}
         run_calls(cut.front, values)
         frontier = [tf.cast(values[tensor], tf.float32) for tensor in cut.frontier]
         (profiled,) = cut.source.profiled.outputs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -11,48 +10,55 @@ from numpy.typing import NDArray
 
 from bdtui.engine.errors import BdtuiError
 
-_CLOSE = 1e-6
+_CLOSE = 1e-5
 """Scores nearer than this, relative to the larger, may change places by rounding alone."""
 
 
-@dataclass(frozen=True)
-class SavedPair:
-    """Files of a threshold.
-
-    Attributes:
-        pruned: B′.
-        goodnet: G.
-    """
-
-    pruned: Path
-    goodnet: Path
-
-
-def check_saved_pair(
-    badnet: keras.Model,
-    saved: SavedPair,
-    images: NDArray[np.float32],
-    pruned_classes: NDArray[np.int64],
-    goodnet_classes: NDArray[np.int64],
-) -> None:
-    """Reopen a saved B′ and G and compare their predictions with those a run reported.
+class SavedModelCheck:
+    """Compares reopened models with what a run reported of them.
 
     Args:
         badnet: B.
-        saved: the files.
         images: as the networks read them, shape (rows, …).
         pruned_classes: reported of B′, shape (rows,).
         goodnet_classes: reported of G, shape (rows,).
-
-    Raises:
-        BdtuiError: a saved model says otherwise, for an image whose scores are clearly apart.
     """
-    scores = _scores(keras.models.load_model(saved.pruned, compile=False, safe_mode=True), images)
-    clear = _clearly_apart(scores)
-    _compare(saved.pruned, scores.argmax(axis=1), pruned_classes, clear)
-    clear &= _clearly_apart(_scores(badnet, images))
-    joined = _scores(keras.models.load_model(saved.goodnet, compile=False, safe_mode=True), images)
-    _compare(saved.goodnet, joined.argmax(axis=1), goodnet_classes, clear)
+
+    def __init__(
+        self,
+        badnet: keras.Model,
+        images: NDArray[np.float32],
+        pruned_classes: NDArray[np.int64],
+        goodnet_classes: NDArray[np.int64],
+    ) -> None:
+        self._images = images
+        self._pruned_classes = pruned_classes
+        self._goodnet_classes = goodnet_classes
+        self._clear = _clearly_apart(_scores(badnet, images))
+
+    def check_pruned(self, path: Path) -> None:
+        """Reopen B′ and compare its classes where its scores are clearly apart.
+
+        Raises:
+            BdtuiError: the saved model says otherwise.
+        """
+        scores = _scores(_reopened(path), self._images)
+        clear = _clearly_apart(scores)
+        _compare("B′", scores.argmax(axis=1), self._pruned_classes, clear)
+        self._clear &= clear
+
+    def check_goodnet(self, path: Path) -> None:
+        """Reopen G and compare its classes where the scores of B and (checked before) B′ are clearly apart.
+
+        Raises:
+            BdtuiError: the saved model says otherwise.
+        """
+        scores = _scores(_reopened(path), self._images)
+        _compare("G", scores.argmax(axis=1), self._goodnet_classes, self._clear)
+
+
+def _reopened(path: Path) -> keras.Model:
+    return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
 def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -61,14 +67,14 @@ def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float
 
 def _clearly_apart(scores: NDArray[np.float32]) -> NDArray[np.bool_]:
     best = np.partition(scores, -2, axis=1)[:, -2:]
-    return np.asarray(best[:, 1] - best[:, 0] > _CLOSE * np.maximum(np.abs(best[:, 1]), _CLOSE))
+    return np.asarray(best[:, 1] - best[:, 0] > _CLOSE * np.abs(scores).max(axis=1))
 
 
-def _compare(path: Path, found: NDArray[np.int64], expected: NDArray[np.int64], clear: NDArray[np.bool_]) -> None:
+def _compare(which: str, found: NDArray[np.int64], expected: NDArray[np.int64], clear: NDArray[np.bool_]) -> None:
     wrong = np.flatnonzero((found != expected) & clear)
     if len(wrong):
         raise BdtuiError(
-            f"{path}: reopened, the model puts {len(wrong)} of {len(found)} images into other classes than the run "
+            f"{which}, reopened, puts {len(wrong)} of {len(found)} images into other classes than the run "
             f"reported (the first is image {wrong[0]}: class {found[wrong[0]]}, reported {expected[wrong[0]]}); "
-            "do not use it, and please report this as a fault of bdtui"
+            "it was not kept; please report this as a fault of bdtui"
         )

@@ -21,7 +21,7 @@ from rich.console import Console
 from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
 from bdtui.engine.recipe import Recipe, read_recipe
-from bdtui.engine.settings import RunSettings
+from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.batch_output import ProgressDisplay, plain, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.gates import Gates
@@ -97,7 +97,11 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
 def _merge(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None, Recipe]:
     """The settings that flags and recipe make together; flags win."""
     out: Path | None = options.get("out")
+    given = {name: value for name, value in options.items() if name in RunSettings.__dataclass_fields__}
     if options.get("resume"):
+        if given or "recipe" in options:
+            other = next(iter(given), "recipe").replace("_", "-")
+            raise OptionError(f"--resume goes on with the run as it was begun; expected it without {other}")
         path = Path(str(out)) / _RECIPE
         if not path.exists():
             raise OptionError(f"{out}: holds no run to go on with; expected a folder with {_RECIPE}")
@@ -106,11 +110,23 @@ def _merge(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None, Recipe
         recipe = read_recipe(options["recipe"])
     else:
         recipe = Recipe({})
-    given = {name: value for name, value in options.items() if name in RunSettings.__dataclass_fields__}
     # A file named by a flag is not the one whose hash the recipe recorded.
     hashes = {name: value for name, value in recipe.sha256.items() if name not in given}
-    settings = replace(RunSettings(), **{**recipe.settings, **given})
+    kept = {name: value for name, value in recipe.settings.items() if name not in _displaced(given)}
+    settings = replace(RunSettings(), **{**kept, **given})
     return settings, out or recipe.out, replace(recipe, sha256=hashes)
+
+
+def _displaced(given: Mapping[str, Any]) -> set[str]:
+    """What a recipe says that cannot stand beside the flags given: the other ways to name a network."""
+    displaced: set[str] = set()
+    if "model" in given:
+        displaced |= {"architecture", "weights", "sample"}
+    if "architecture" in given:
+        displaced |= {"model", "sample"}
+    if "sample" in given:
+        displaced |= {"model", "weights", "architecture", *ROLES}
+    return displaced
 
 
 def _check_given(settings: RunSettings, gates: Gates) -> None:
@@ -147,7 +163,8 @@ def _stop_on_signal() -> Iterator[Callable[[], bool]]:
         if wishes:
             raise KeyboardInterrupt
         wishes.append(number)
-        sys.stderr.write("\nbdtui: stopping after the batch at hand; once more to stop at once\n")
+        # Not through sys.stderr: the signal may have come in the middle of a write to it.
+        os.write(sys.stderr.fileno(), b"\nbdtui: stopping after the batch at hand; once more to stop at once\n")
 
     signals = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, wish) for number in signals]

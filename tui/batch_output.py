@@ -120,7 +120,7 @@ class ProgressDisplay:
 
 def print_results(console: Console, results: dict[str, Any], out: Path) -> None:
     """Print the table of a finished run, and the folder's name."""
-    test = results["baseline"]["test"]["clean_accuracy"] is not None
+    test = any(rate is not None for rate in results["baseline"]["test"].values())
     layer = results["layer"]
     kind = "test" if test else "validation"
     title = f"Rates on {kind} images in percent; pruned: channels of {layer['pruned']}, of {layer['channels']}"

@@ -94,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run bdtui; the return value is its exit status."""
+    _open_missing_streams()
     try:
         return int(_main(list(sys.argv[1:] if arguments is None else arguments)))
     except KeyboardInterrupt:
@@ -101,8 +102,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of stdout has gone (`bdtui … | head`); there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.FAULT
+    finally:
+        _flush_or_forget()
+
+
+def _open_missing_streams() -> None:
+    """Give the program the streams it was started without (`bdtui … >&-`), leading nowhere."""
+    for descriptor in (0, 1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115
+
+
+def _flush_or_forget() -> None:
+    """Write out what is left; where nobody takes it, let Python's own end not stumble over it."""
+    for descriptor, stream in ((1, sys.stdout), (2, sys.stderr)):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def _main(arguments: list[str]) -> ExitCode:

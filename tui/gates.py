@@ -53,7 +53,7 @@ class Gates:
         if not candidates:
             return f"gate not met: no threshold was reached, so no network has {demand}"
         asr, accuracy, name = min(candidates)
-        return f"gate not met: no network has {demand}; nearest in ASR is {name} with {-accuracy:.2f} % accuracy" + (
+        return f"gate not met: no network has {demand}; nearest is {name} with {-accuracy:.2f} % accuracy" + (
             f" and {asr:.2f} % ASR" if self.max_asr is not None else ""
         )
 

@@ -30,8 +30,8 @@ class NativeOutput:
 @contextmanager
 def captured_native_output() -> Iterator[NativeOutput]:
     """Point descriptors 1 and 2 into a nameless file, and ``sys.stdout`` and ``sys.stderr`` past it."""
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
     kept = [os.dup(1), os.dup(2)]
     streams = sys.stdout, sys.stderr
     with tempfile.TemporaryFile() as file:

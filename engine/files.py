@@ -1,0 +1,19 @@
+"""Paths from strangers: what is opened has to be a plain file, not a pipe that never ends."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from bdtui.engine.errors import InputError
+
+
+def require_file(path: Path, error: type[InputError], expected: str) -> None:
+    """Raise ``error`` where a path does not name a plain file: nothing, a folder, a device, a pipe."""
+    if os.path.isfile(path):  # noqa: PTH113 (Path.is_file raises on names that are too long)
+        return
+    if os.path.isdir(path):  # noqa: PTH112
+        raise error(f"{path}: is a folder; expected {expected}")
+    if os.path.exists(path):  # noqa: PTH110
+        raise error(f"{path}: is no plain file; expected {expected}")
+    raise error(f"{path}: no such file; expected {expected}")
