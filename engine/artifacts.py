@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
@@ -16,7 +17,7 @@ from typing import Any
 import keras
 
 from bdtui.engine.errors import OutputError
-from bdtui.engine.graph import Network
+from bdtui.engine.models import OpenedModel
 from bdtui.engine.pruning import Step
 
 RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
@@ -29,14 +30,24 @@ def drop_text(drop: float) -> str:
     return repr(int(drop)) if drop == int(drop) else repr(drop)
 
 
-def model_name(drop: float, network: Network) -> str:
+def model_name(drop: float, badnet: OpenedModel) -> str:
     """File name of the pruned model B′ of a threshold.
 
-    It ends in ``.h5``, but for networks with bare operations (``x + y`` in place of an Add layer): Keras writes those
-    to HDF5 and cannot read them back, so they are saved as ``.keras``.
+    It ends in ``.h5``, but for networks that Keras cannot write to HDF5 and read back: those are saved as ``.keras``.
     """
-    bare = any(not isinstance(call.layer, keras.layers.Layer) for call in network.calls)
-    return f"model_X={drop_text(drop)}.{'keras' if bare else 'h5'}"
+    return f"model_X={drop_text(drop)}.{'h5' if _fits_hdf5(badnet) else 'keras'}"
+
+
+def _fits_hdf5(badnet: OpenedModel) -> bool:
+    if any(not isinstance(call.layer, keras.layers.Layer) for call in badnet.network.calls):
+        # Bare operations (`x + y` in place of an Add layer) are written, but come back as layers and fail.
+        return False
+    try:
+        copy.deepcopy(badnet.keras_model.get_config())
+    except TypeError:
+        # Writing HDF5 copies the configuration; some augmentation layers, once loaded, hold what cannot be copied.
+        return False
+    return True
 
 
 def goodnet_name(drop: float) -> str:

@@ -332,7 +332,7 @@ class _Run:
 
 def _file_names(session: PruningSession, threshold: Threshold) -> tuple[str, str]:
     """Of B′ and of G."""
-    return artifacts.model_name(threshold.drop, session.model.network), artifacts.goodnet_name(threshold.drop)
+    return artifacts.model_name(threshold.drop, session.model), artifacts.goodnet_name(threshold.drop)
 
 
 def _reaches(curve: Sequence[Step], drop: float) -> bool:

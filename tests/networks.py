@@ -23,6 +23,7 @@ class NetworkCase:
     build: Callable[[], keras.Model]
     layer: str
     image: tuple[int, ...] = IMAGE
+    suffix: str = "h5"
 
 
 def functional(body: Callable[[Any], Any], image: tuple[int | None, ...] = IMAGE) -> keras.Model:
@@ -128,6 +129,38 @@ def bare_operations() -> keras.Model:
     return functional(body)
 
 
+def brightest_and_sliced() -> keras.Model:
+    return functional(
+        lambda x: head(
+            layers.MaxPooling2D(name="pool")(
+                conv("conv")((x / keras.ops.max(keras.ops.abs(x), axis=(1, 2, 3), keepdims=True))[:, 1:])
+            )
+        )
+    )
+
+
+def augmented() -> keras.Model:
+    def body(x: Any) -> Any:
+        x = layers.RandomContrast(0.5, seed=1)(layers.RandomFlip(seed=1)(x))
+        return head(layers.MaxPooling2D(name="pool")(conv("conv")(x)))
+
+    return functional(body)
+
+
+def told_to_train() -> keras.Model:
+    def body(x: Any) -> Any:
+        x = layers.BatchNormalization()(conv("conv")(x), training=True)
+        return head(layers.Dropout(0.5, seed=1)(layers.MaxPooling2D(name="pool")(x), training=True))
+
+    return functional(body)
+
+
+def adapted_normalisation() -> keras.Model:
+    normalisation = layers.Normalization()
+    normalisation.adapt(np.random.default_rng(2).normal(3, 4, size=(50, *IMAGE)).astype(np.float32))
+    return functional(lambda x: head(layers.MaxPooling2D(name="pool")(conv("conv")(normalisation(x)))))
+
+
 def channels_first() -> keras.Model:
     def body(x: Any) -> Any:
         x = conv("conv", data_format="channels_first")(layers.Permute((3, 1, 2))(x))
@@ -148,7 +181,11 @@ CASES = {
     "sequential": NetworkCase(sequential, "pool"),
     "dense logits": NetworkCase(dense_logits, "hidden", (30,)),
     "nested model": NetworkCase(nested, "pool"),
-    "bare operations": NetworkCase(bare_operations, "conv"),
+    "bare operations": NetworkCase(bare_operations, "conv", suffix="keras"),
+    "a slice, and a front that is not finite at zero": NetworkCase(brightest_and_sliced, "pool", suffix="keras"),
+    "augmentation": NetworkCase(augmented, "pool", suffix="keras"),
+    "layers told to train": NetworkCase(told_to_train, "pool"),
+    "adapted normalisation": NetworkCase(adapted_normalisation, "pool"),
     "channels first": NetworkCase(channels_first, "pool"),
     "images of any size": NetworkCase(
         lambda: functional(
@@ -186,7 +223,12 @@ def build(case: NetworkCase, seed: int = 7) -> keras.Model:
     keras.utils.set_random_seed(seed)
     model = case.build()
     random = np.random.default_rng(seed)
-    for weight in model.weights:
+    drawn = [
+        weight for layer in model.layers if not isinstance(layer, layers.Normalization) for weight in layer.weights
+    ]
+    for weight in drawn:
+        if not weight.dtype.startswith("float"):
+            continue
         if "variance" in weight.path:
             weight.assign(random.uniform(0.5, 1.5, weight.shape))
         elif "kernel" in weight.path:
@@ -197,7 +239,11 @@ def build(case: NetworkCase, seed: int = 7) -> keras.Model:
     # Scores are centred: otherwise one class would win on nearly every image.
     images = random_images(case, 200)
     last = model.layers[-1]
-    scores = np.asarray(keras.Model(model.inputs, last.input)(images) @ last.kernel) if last.kernel.shape else 0
+    scores = (
+        np.asarray(keras.Model(model.inputs, last.input)(images, training=False) @ last.kernel)
+        if last.kernel.shape
+        else 0
+    )
     last.bias.assign(-scores.mean(axis=0))
     return model
 

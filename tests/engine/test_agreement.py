@@ -36,7 +36,7 @@ def pruned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     images = random_images(case, IMAGES)
     labels = classes(model, images)
     assert len(np.unique(labels)) >= 3, "the network must tell images apart, or agreement says nothing"
-    path = folder / ("model.keras" if case is CASES["bare operations"] else "model.h5")
+    path = folder / f"model.{case.suffix}"
     model.save(path)
     opened = open_model(path)
     data = open_dataset(write_images(folder / "data.h5", images, labels), opened.input_shape, opened.classes)
@@ -87,7 +87,7 @@ def test_saved_goodnet_is_the_class_both_agree_on_or_the_extra_one(pruned: Prune
 def test_saved_pruned_model_survives_its_file(pruned: Pruned, tmp_path: Path) -> None:
     channels = pruned.result.order[: len(pruned.result.order) // 2]
     model = pruned.result.session.pruned_model(channels)
-    path = tmp_path / ("b.keras" if pruned.case is CASES["bare operations"] else "b.h5")
+    path = tmp_path / f"b.{pruned.case.suffix}"
     model.save(path)
     expected = pruned.result.session.predict("clean_valid", channels)
     assert np.array_equal(classes(open_model(path).keras_model, pruned.images), expected)
@@ -109,10 +109,10 @@ def test_mean_activation_is_that_of_the_named_layer(pruned: Pruned) -> None:
     session = pruned.result.session
     if "/" in session.source.profiled.name:
         inner = pruned.model.keras_model.layers[1]
-        read = keras.Model(inner.inputs, inner.get_layer(pruned.case.layer).output)(pruned.images * 0.5)
+        read = keras.Model(inner.inputs, inner.get_layer(pruned.case.layer).output)(pruned.images * 0.5, training=False)
     else:
         model = keras.Model(pruned.model.keras_model.inputs, pruned.model.keras_model.outputs)
-        read = keras.Model(model.inputs, model.get_layer(pruned.case.layer).output)(pruned.images)
+        read = keras.Model(model.inputs, model.get_layer(pruned.case.layer).output)(pruned.images, training=False)
     activations = np.moveaxis(np.asarray(read, np.float64), session.source.axis, -1)
     expected = activations.reshape(-1, session.channels).mean(axis=0)
     assert np.allclose(session.statistics["clean_valid"].mean_activation, expected, rtol=1e-5, atol=1e-7)
