@@ -19,8 +19,8 @@ import keras
 from bdtui.engine.errors import OutputError
 from bdtui.engine.models import OpenedModel
 from bdtui.engine.pruning import Step
+from bdtui.engine.settings import CURVE, FIGURE, RECIPE, REPORT, RESULTS
 
-RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
 _FIXED_NAMES = (RESULTS, CURVE, FIGURE, REPORT, RECIPE)
 _MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
 

@@ -176,7 +176,8 @@ def _read_labels(file: h5py.File, key: str, path: Path, images: int, classes: in
     ):
         if bad.any():
             worst = int(np.argmax(bad))
-            raise DataError(f"{path}: {key!r} of image {worst} is {numbers[worst]:g}, {what}; {expected}")
+            hint = " (labels that count from 1?)" if numbers.min() == 1 and numbers.max() == classes else ""
+            raise DataError(f"{path}: {key!r} of image {worst} is {numbers[worst]:g}, {what}{hint}; {expected}")
     return numbers.astype(np.int64)
 
 

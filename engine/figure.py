@@ -36,11 +36,11 @@ def write_figure(path: Path, curve: Sequence[Step], thresholds: Sequence[Thresho
     for threshold in thresholds:
         if threshold.step is not None:
             placed.setdefault(threshold.step, []).append(f"{threshold.drop:g}")
-    for step, drops in placed.items():
+    for height, (step, drops) in enumerate(placed.items()):
         axes.axvline(curve[step].fraction, color=_MARK, linestyle=":", linewidth=1)
         axes.annotate(
             f"X={', '.join(drops)}",
-            (curve[step].fraction, 3),
+            (curve[step].fraction, 3 + 11 * (height % 3)),
             xytext=(-3, 0),
             textcoords="offset points",
             rotation=90,
@@ -50,7 +50,7 @@ def write_figure(path: Path, curve: Sequence[Step], thresholds: Sequence[Thresho
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-2, 102)
     axes.set_xlabel("fraction of channels pruned")
-    axes.set_ylabel("rate [%]")
+    axes.set_ylabel("rate on validation images [%]")
     axes.set_title(title, parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(loc="center left")

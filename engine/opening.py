@@ -189,7 +189,17 @@ def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
 def _tell_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> None:
     """Say what is allowed and yet may be a mistake."""
     brightest = {role: float(np.abs(next(images.batches(64))).max()) for role, images in data.items()}
+    if len(np.unique(data[CLEAN_VALID].labels)) == 1 < data[CLEAN_VALID].images:
+        reporter.emit(Notice(f"all images in {data[CLEAN_VALID].path} have one label: is it really the clean set?"))
     for role, images in data.items():
+        targets = len(np.unique(images.labels))
+        if role.startswith("poisoned") and targets > 1:
+            reporter.emit(
+                Notice(
+                    f"{images.path} has {targets} different labels: right for an all-to-all attack; else 'label' may hold "
+                    "the true classes, and ASR would be no attack success"
+                )
+            )
         ratio = (brightest[role] + 1e-9) / (brightest[CLEAN_VALID] + 1e-9)
         if not 1 / _RANGE_RATIO < ratio < _RANGE_RATIO:
             reporter.emit(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bdtui.engine.artifacts import FIGURE, RECIPE
 from bdtui.engine.metrics import NO_RATES, Rates, Share
 from bdtui.engine.pruning import Step, Threshold
+from bdtui.engine.settings import FIGURE, RECIPE
+
+_SURVIVES = 10.0
+"""Attack success, in percent, above which the report says that the backdoor survives."""
 
 
 @dataclass(frozen=True)
@@ -104,12 +107,45 @@ def _summary(run: ReportedRun) -> str:
             continue
         goodnet = entry.goodnet_test if tested else entry.goodnet_valid
         lines.append(
-            f"- X = {threshold.drop:g}: {threshold.step} of {run.channels} channels pruned. "
-            f"The GoodNet has {_spoken(goodnet)} on {part} images."
+            f"- X = {threshold.drop:g}: {threshold.step} of {run.channels} channels pruned, where clean validation accuracy "
+            f"had fallen by {_drop(run, threshold):.2f} points. The GoodNet has {_spoken(goodnet)} on {part} images"
+            f"{_flags(goodnet)}."
         )
+    lines += _verdict(run, tested)
     if run.baseline_valid.attack is None and run.baseline_test.attack is None:
         lines.append("- No poisoned images were given: whether the backdoor is gone was not measured.")
     return "\n".join(lines)
+
+
+def _drop(run: ReportedRun, threshold: Threshold) -> float:
+    before, now = run.baseline_valid.clean, threshold.rates.clean if threshold.rates else None
+    return before.percent - now.percent if before and now else 0.0
+
+
+def _flags(goodnet: Rates) -> str:
+    if goodnet.poisoned_flagged is None or goodnet.clean_flagged is None:
+        return ""
+    return (
+        f", and flags {goodnet.poisoned_flagged.percent:.2f} % of the poisoned and "
+        f"{goodnet.clean_flagged.percent:.2f} % of the clean ones"
+    )
+
+
+def _verdict(run: ReportedRun, tested: bool) -> list[str]:
+    """Whether the attack still works where pruning stopped."""
+    left = [
+        (rates.attack.percent, entry.threshold.drop)
+        for entry in run.tested
+        if (rates := entry.goodnet_test if tested else entry.goodnet_valid).attack is not None
+    ]
+    if not left:
+        return []
+    asr, drop = min(left)
+    if asr > _SURVIVES:
+        return [f"- The backdoor survives: the lowest attack success at a threshold is {asr:.2f} % (X = {drop:g})."]
+    return [
+        f"- Attack success falls to {asr:.2f} % at X = {drop:g}; what that costs in clean accuracy stands beside it."
+    ]
 
 
 def _inputs(run: ReportedRun) -> str:

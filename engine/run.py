@@ -42,10 +42,12 @@ from bdtui.engine.pruning import (
 from bdtui.engine.rankings import check_ranking
 from bdtui.engine.recipe import write_recipe_text
 from bdtui.engine.report import MeasuredThreshold, ReportedRun, write_report_text
-from bdtui.engine.settings import CLEAN_VALID, ROLES, RunSettings
+from bdtui.engine.settings import CLEAN_VALID, CURVE, FIGURE, RECIPE, REPORT, RESULTS, ROLES, RunSettings
 from bdtui.engine.verification import SavedModelCheck
 
 SCHEMA = 1
+_LOW_ACCURACY = 50
+_LOW_ACCURACY_TEXT = "clean accuracy is {:.2f} % before any pruning: are labels, --scale and --layout those the network was trained with?"
 _VERIFIED_IMAGES = 64
 """Of every image set, how many are put through the reopened models."""
 
@@ -146,37 +148,41 @@ class _Run:
         session = PruningSession(inputs.model, inputs.data, layer=settings.layer, scale=inputs.scale, reporter=reporter)
         baseline = session.rates("valid"), session.rates("test")
         reporter.emit(BaselineMeasured(baseline[0].as_json(), baseline[1].as_json()))
+        if baseline[0].clean and baseline[0].clean.percent < _LOW_ACCURACY:
+            reporter.emit(Notice(_LOW_ACCURACY_TEXT.format(baseline[0].clean.percent)))
         clock.lap("profile")
 
         recipe = write_recipe_text(settings, input_hashes(inputs))
-        self._write(artifacts.RECIPE, lambda path: artifacts.write_text(path, recipe))
+        self._write(RECIPE, lambda path: artifacts.write_text(path, recipe))
         order = session.order(settings.ranking, settings.seed)
         thresholds = self._prune(session, settings, order)
         tested = tuple(self._test(session, threshold) for threshold in thresholds)
         clock.lap("test")
 
         results = self._results(inputs, session, order, baseline, tested)
-        self._write(artifacts.CURVE, lambda path: artifacts.write_curve(path, self.curve))
+        self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
         title = f"Pruning {session.source.pruned.name} of {inputs.model.path.name}"
-        self._write(artifacts.FIGURE, lambda path: write_figure(path, self.curve, thresholds, title))
+        self._write(FIGURE, lambda path: write_figure(path, self.curve, thresholds, title))
         report = self._report(inputs, session, baseline, tested)
-        self._write(artifacts.REPORT, lambda path: artifacts.write_text(path, report))
+        self._write(REPORT, lambda path: artifacts.write_text(path, report))
         clock.lap("export")
         results["seconds"] = {**clock.seconds, "total": clock.total()}
         # Last of all: where this file is, the run is whole.
-        self._write(artifacts.RESULTS, lambda path: artifacts.write_json(path, results))
+        self._write(RESULTS, lambda path: artifacts.write_json(path, results))
         reporter.emit(RunFinished(str(self.folder), clock.total()))
         return RunResult(self.folder, results, tested)
 
     def keep_what_is_done(self) -> str:
         """Write the steps finished so far, and say what is kept."""
         if len(self.curve) > 1:
-            self._write(artifacts.CURVE, lambda path: artifacts.write_curve(path, self.curve))
+            self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
         if not self.written:
-            return "Interrupted before anything was written; nothing is left behind."
+            return "interrupted before anything was written; nothing is left behind"
         names = ", ".join(path.name for path in self.written)
         done = f"{len(self.curve) - 1} finished steps" if len(self.curve) > 1 else "no finished steps"
-        return f"Interrupted after {done}; kept in {self.folder}: {names}. Go on with --resume --out {self.folder}"
+        return (
+            f"interrupted after {done}; kept in {self.folder}: {names}; --resume --out {self.folder} finishes the run"
+        )
 
     def _write(self, name: str, write: Callable[[Path], None]) -> None:
         path = self.folder / name
@@ -190,7 +196,7 @@ class _Run:
         found = []
         for step in draw_curve(session, order, self.reporter):
             self.curve.append(step)
-            self._tell(step, session.channels)
+            self._tell(step)
             while waiting and _reaches(self.curve, waiting[0]):
                 threshold = find_threshold(self.curve, order, waiting.pop(0))
                 self.clock.lap("curve")
@@ -207,11 +213,10 @@ class _Run:
             found.append(Threshold(drop, None))
         return found
 
-    def _tell(self, step: Step, channels: int) -> None:
+    def _tell(self, step: Step) -> None:
         rates = step.rates.as_json()
         accuracy = rates["clean_accuracy"] or 0.0
         self.reporter.emit(StepFinished(step.step, step.channel, step.fraction, accuracy, rates["attack_success_rate"]))
-        self.reporter.emit(Progress("curve", step.step, channels, "steps"))
 
     def _export(self, session: PruningSession, threshold: Threshold) -> None:
         """Save B′ and G of a threshold, reopen both, and hold them against what the run says of them."""
@@ -228,12 +233,16 @@ class _Run:
         layer = session.source.profiled.name
         pruned, goodnet = _file_names(session, threshold)
         check = self._check(session, channels)
+        stage = f"save X={artifacts.drop_text(threshold.drop)}"
+        self.reporter.emit(Progress(stage, 0, 2, "models"))
         self._write(
             pruned, lambda path: artifacts.write_model(path, session.pruned_model(channels), check.check_pruned)
         )
         self.reporter.checkpoint()
+        self.reporter.emit(Progress(stage, 1, 2, "models"))
         joined = build_goodnet(session.model.keras_model, layer, channels)
         self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet))
+        self.reporter.emit(Progress(stage, 2, 2, "models"))
 
     def _check(self, session: PruningSession, channels: Sequence[int]) -> SavedModelCheck:
         """What the first images of every set are to be under the saved models."""
@@ -311,9 +320,9 @@ class _Run:
         return write_report_text(
             ReportedRun(
                 version=version("bdtui"),
-                model=str(inputs.model.path),
+                model=str(inputs.model.path.resolve()),
                 classes=inputs.model.classes,
-                data=[(role, str(images.path), images.images) for role, images in inputs.data.items()],
+                data=[(role, str(images.path.resolve()), images.images) for role, images in inputs.data.items()],
                 input_sentence=f"Images are stored {layout}; pixels are divided by {inputs.scale}.",
                 profiled=session.source.profiled.name,
                 pruned=session.source.pruned.name,

@@ -8,6 +8,8 @@ from pathlib import Path
 DEFAULT_THRESHOLDS = (2.0, 4.0, 10.0)
 DEFAULT_RANKING = "mean-activation"
 
+RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
+
 CLEAN_VALID, POISONED_VALID = "clean_valid", "poisoned_valid"
 CLEAN_TEST, POISONED_TEST = "clean_test", "poisoned_test"
 ROLES = (CLEAN_VALID, POISONED_VALID, CLEAN_TEST, POISONED_TEST)

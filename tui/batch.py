@@ -21,7 +21,7 @@ from rich.console import Console
 from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
 from bdtui.engine.recipe import Recipe, read_recipe
-from bdtui.engine.settings import ROLES, RunSettings
+from bdtui.engine.settings import RECIPE, RESULTS, ROLES, RunSettings
 from bdtui.tui.batch_output import ProgressDisplay, plain, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.gates import Gates
@@ -29,8 +29,6 @@ from bdtui.tui.native_output import NativeOutput, captured_native_output
 
 if TYPE_CHECKING:
     from bdtui.engine.run import RunResult
-
-_RECIPE = "recipe.toml"
 
 
 def run_batch(options: Mapping[str, Any]) -> ExitCode:
@@ -62,6 +60,13 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     settings, out, recipe = _merge(options)
     gates = Gates(options.get("max_asr"), options.get("min_accuracy"))
     _check_given(settings, gates)
+    if options.get("resume"):
+        finished = _finished_results(Path(str(out)))
+        if finished is not None:
+            _say(f"bdtui: {out} holds a whole run; there is nothing left to do")
+            if not options.get("json"):
+                print_results(Console(), finished, Path(str(out)))
+            return _judge(gates, finished)
     heard: list[Event] = []
     result: RunResult | None = None
     with _display(options) as show:
@@ -87,11 +92,27 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         return ExitCode.DONE
     if not options.get("json"):
         print_results(Console(), result.results, result.out)
-    failed = gates.failure(result.tested)
-    if failed:
-        _say(f"bdtui: {failed}")
-        return ExitCode.GATE
-    return ExitCode.DONE
+    return _judge(gates, result.results)
+
+
+def _judge(gates: Gates, results: Mapping[str, Any]) -> ExitCode:
+    verdict = gates.judge(results)
+    if verdict is None:
+        return ExitCode.DONE
+    _say(f"bdtui: {verdict.sentence}")
+    return ExitCode.DONE if verdict.met else ExitCode.GATE
+
+
+def _finished_results(out: Path) -> dict[str, Any] | None:
+    """The results of a run that needs no going on."""
+    path = out / RESULTS
+    if not path.exists():
+        return None
+    try:
+        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as problem:
+        raise OptionError(f"{path}: cannot be read as JSON; expected the results of a run") from problem
+    return results
 
 
 def _merge(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None, Recipe]:
@@ -102,9 +123,9 @@ def _merge(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None, Recipe
         if given or "recipe" in options:
             other = next(iter(given), "recipe").replace("_", "-")
             raise OptionError(f"--resume goes on with the run as it was begun; expected it without {other}")
-        path = Path(str(out)) / _RECIPE
+        path = Path(str(out)) / RECIPE
         if not path.exists():
-            raise OptionError(f"{out}: holds no run to go on with; expected a folder with {_RECIPE}")
+            raise OptionError(f"{out}: holds no run to go on with; expected a folder with {RECIPE}")
         recipe = read_recipe(path)
     elif "recipe" in options:
         recipe = read_recipe(options["recipe"])

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -40,11 +40,10 @@ class ProgressDisplay:
         self._console = console
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[unit]}", markup=False),
-            TimeElapsedColumn(),
+            BarColumn(bar_width=16),
+            TextColumn("{task.fields[count]}", markup=False),
             TimeRemainingColumn(),
+            TextColumn("left"),
             console=console,
             transient=True,
             disable=not console.is_terminal,
@@ -67,18 +66,18 @@ class ProgressDisplay:
         """Show one event."""
         match event:
             case events.Progress():
-                self._advance(event)
+                self._advance(
+                    event.stage, event.stage, event.done, event.total, f"{event.done}/{event.total} {event.unit}"
+                )
             case events.StepFinished():
+                status = status_line(event.step, self._channels, event.clean_accuracy, event.attack_success_rate)
                 if event.step == 0:
-                    self._line(f"{self._status(event)} (unpruned)")
-                self._describe("curve", self._status(event))
+                    self._line(f"{status} (unpruned)")
+                self._advance("curve", status, event.step, self._channels, "")
             case _:
                 line = self._sentence(event)
                 if line:
                     self._line(line)
-
-    def _status(self, event: events.StepFinished) -> str:
-        return status_line(event.step, self._channels, event.clean_accuracy, event.attack_success_rate)
 
     def _sentence(self, event: Event) -> str | None:
         match event:
@@ -103,19 +102,15 @@ class ProgressDisplay:
         return None
 
     def _line(self, text: str) -> None:
-        self._console.print(Text(plain(text)), soft_wrap=True)
+        # In a file a sentence is one line; in a terminal it is broken between words.
+        self._console.print(Text(plain(text)), soft_wrap=not self._console.is_terminal)
 
-    def _advance(self, event: events.Progress) -> None:
-        task = self._tasks.get(event.stage)
-        if task is None:
-            task = self._tasks[event.stage] = self._progress.add_task(event.stage, total=event.total, unit=event.unit)
-        self._progress.update(task, completed=event.done, total=event.total)
-        if event.done == event.total:
-            self._progress.update(task, visible=False)
-
-    def _describe(self, stage: str, text: str) -> None:
-        if stage in self._tasks:
-            self._progress.update(self._tasks[stage], description=text)
+    def _advance(self, stage: str, description: str, done: int, total: int | None, count: str) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self._progress.add_task(description, total=total, count=count)
+        self._progress.update(
+            self._tasks[stage], description=description, completed=done, total=total, count=count, visible=done != total
+        )
 
 
 def print_results(console: Console, results: dict[str, Any], out: Path) -> None:
@@ -140,8 +135,19 @@ def print_results(console: Console, results: dict[str, Any], out: Path) -> None:
             table.add_row(f"G  {name}", step, *_cells(threshold["test"]["goodnet"], flags=True))
         else:
             table.add_row(f"B′ {name}", step, *_cells(threshold["valid"], flags=False))
-    console.print(table)
+    _print_table(console, table)
     console.print(Text(plain(f"results in {out}")), soft_wrap=True)
+
+
+def _print_table(console: Console, table: Table) -> None:
+    """Print a table; where it goes into a file, without the blanks that fill up its lines."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        console.print(Text(line.rstrip()), soft_wrap=True)
 
 
 def _cells(rates: dict[str, float | None], *, flags: bool) -> list[str]:
@@ -167,7 +173,7 @@ def print_check(console: Console, heard: Sequence[Event]) -> None:
             case events.LayerChosen():
                 text = (
                     f"layer: {event.profiled} is profiled, {event.pruned} is pruned; "
-                    f"{event.silent} of {event.channels} channels are already silent"
+                    f"{event.silent} of {event.channels} channels are already silent (their weights are zero)"
                 )
                 console.print(Text(plain(text)), soft_wrap=True)
 
@@ -183,4 +189,4 @@ def _print_model(console: Console, event: events.ModelOpened) -> None:
         output = "×".join(str(size or "any") for size in layer.output_shape[1:])
         channels = "–" if layer.channels is None else str(layer.channels)
         table.add_row(Text(plain(layer.name)), layer.kind, output, f"{layer.parameters:,}", channels)
-    console.print(table)
+    _print_table(console, table)

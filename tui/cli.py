@@ -70,7 +70,10 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--ranking", metavar="NAME", help="pruning order (default: mean-activation; 'list' names them)")
     run.add_argument(
-        "--thresholds", metavar="X,X,…", type=_thresholds, help="tolerated accuracy drops in points (default: 2,4,10)"
+        "--thresholds",
+        metavar="X,X,…",
+        type=_thresholds,
+        help="save at the first step past each accuracy drop, in points (default: 2,4,10)",
     )
     run.add_argument("--until-last-threshold", action="store_true", help="stop the curve at the largest threshold")
     run.add_argument("--out", metavar="DIR", type=Path, help="where all is written (default: new under bdtui-runs/)")

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
-if TYPE_CHECKING:
-    from bdtui.engine.report import MeasuredThreshold
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network of a run, with its rates in percent; ``asr`` is None where it was not measured."""
+
+    name: str
+    accuracy: float
+    asr: float | None
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the gates are met, and by what or why not."""
+
+    met: bool
+    sentence: str
 
 
 @dataclass(frozen=True)
@@ -17,47 +31,43 @@ class Gates:
     max_asr: float | None = None
     min_accuracy: float | None = None
 
-    def failure(self, tested: Sequence[MeasuredThreshold]) -> str | None:
-        """Why no network of the run meets the gates, or None when one does.
+    def judge(self, results: Mapping[str, Any]) -> Verdict | None:
+        """Judge the content of a results.json; None where nothing is demanded.
 
-        Test rates count where they are known, else validation rates.
+        Test rates count where they are known, else the validation rates of B′.
         """
         if self.max_asr is None and self.min_accuracy is None:
             return None
-        candidates = []
-        for entry in tested:
-            name = f"X={entry.threshold.drop:g}"
-            for kind, test, valid in (
-                ("B′", entry.pruned_test, entry.threshold.rates),
-                ("GoodNet", entry.goodnet_test, entry.goodnet_valid),
-            ):
-                clean = test.clean or (valid.clean if valid else None)
-                attack = test.attack or (valid.attack if valid else None)
-                if clean is None or (attack is None and self.max_asr is not None):
-                    continue
-                asr = attack.percent if attack else None
-                if self._met(clean.percent, asr):
-                    return None
-                candidates.append((asr or 0.0, -clean.percent, f"{kind} at {name}"))
-        demand = " and ".join(
-            text
-            for text, limit in (
-                (f"at most {self.max_asr:g} % ASR" if self.max_asr is not None else "", self.max_asr),
-                (
-                    f"at least {self.min_accuracy:g} % accuracy" if self.min_accuracy is not None else "",
-                    self.min_accuracy,
-                ),
-            )
-            if limit is not None
-        )
+        demands = []
+        if self.max_asr is not None:
+            demands.append(f"at most {self.max_asr:g} % ASR")
+        if self.min_accuracy is not None:
+            demands.append(f"at least {self.min_accuracy:g} % accuracy")
+        demand = " and ".join(demands)
+        candidates = list(_candidates(results))
         if not candidates:
-            return f"gate not met: no threshold was reached, so no network has {demand}"
-        asr, accuracy, name = min(candidates)
-        return f"gate not met: no network has {demand}; nearest is {name} with {-accuracy:.2f} % accuracy" + (
-            f" and {asr:.2f} % ASR" if self.max_asr is not None else ""
-        )
+            return Verdict(False, f"gate not met: no threshold was reached, so no network has {demand}")
+        met = [candidate for candidate in candidates if self._is_met(candidate)]
+        # Of those that meet all, or of all: the one with the least ASR, of equals the most accurate.
+        best = min(met or candidates, key=lambda one: (100.0 if one.asr is None else one.asr, -one.accuracy))
+        rates = f"{best.accuracy:.2f} % accuracy" + ("" if best.asr is None else f" and {best.asr:.2f} % ASR")
+        if met:
+            return Verdict(True, f"gate met: {best.name} has {rates}")
+        return Verdict(False, f"gate not met: no network has {demand}; least ASR has {best.name} with {rates}")
 
-    def _met(self, accuracy: float, asr: float | None) -> bool:
-        return (self.max_asr is None or (asr is not None and asr <= self.max_asr)) and (
-            self.min_accuracy is None or accuracy >= self.min_accuracy
-        )
+    def _is_met(self, candidate: Candidate) -> bool:
+        quiet = self.max_asr is None or (candidate.asr is not None and candidate.asr <= self.max_asr)
+        return quiet and (self.min_accuracy is None or candidate.accuracy >= self.min_accuracy)
+
+
+def _candidates(results: Mapping[str, Any]) -> Iterator[Candidate]:
+    for threshold in results["thresholds"]:
+        rates = {"B′": threshold["test"]["pruned"], "GoodNet": threshold["test"]["goodnet"]}
+        for name, test in rates.items():
+            known = threshold["valid"] if name == "B′" else {}
+            accuracy, asr = (
+                known.get(rate) if test[rate] is None else test[rate]
+                for rate in ("clean_accuracy", "attack_success_rate")
+            )
+            if accuracy is not None:
+                yield Candidate(f"{name} at X={threshold['drop']:g}", accuracy, asr)

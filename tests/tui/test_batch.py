@@ -183,8 +183,13 @@ def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -
     assert main(["--batch", "--sample", "--until-last-threshold", "--thresholds", "2", "--out", str(out)]) == 0
     whole = json.loads((out / "results.json").read_text())
     assert len(whole["curve"]) == whole["thresholds"][0]["step"] + 1, "the curve ends at the threshold"
+    written = (out / "curve.csv").stat().st_mtime_ns
+    assert main(["--batch", "--resume", "--out", str(out), "--min-accuracy", "99.9"]) == 3
+    assert (out / "curve.csv").stat().st_mtime_ns == written, "a whole run is not done again"
     (out / "results.json").unlink()
+    (out / ".model_X=2.77.partial.h5").touch()
     assert main(["--batch", "--resume", "--out", str(out)]) == 0
+    assert not list(out.glob(".*")), "what a killed process left half-written is taken away"
     assert {**json.loads((out / "results.json").read_text()), "seconds": 0} == {**whole, "seconds": 0}
 
 
