@@ -46,6 +46,7 @@ def write_figure(path: Path, curve: Sequence[Step], thresholds: Sequence[Thresho
             rotation=90,
             ha="right",
             color=_MARK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1},
         )
     axes.set_xlim(-0.01, 1.01)
     axes.set_ylim(-2, 102)

@@ -1,41 +1,22 @@
-"""Opens a model that somebody handed over, and writes the ones made from it.
-
-Keras never reads the file itself: its configuration is checked and mended as data, and Keras is given a
-copy that holds only that and the weights.
-"""
+"""Opens a model that somebody handed over: an image classifier whose calls are known."""
 
 from __future__ import annotations
 
-import json
-import lzma
 import re
-import shutil
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import h5py
 import keras
 import numpy as np
 
 from bdtui.engine.datasets import file_sha256
-from bdtui.engine.deepid import INPUT_SHAPE, build_deepid
 from bdtui.engine.errors import ModelError
-from bdtui.engine.files import require_file
 from bdtui.engine.graph import Network, finalize_layers, trace_network
-from bdtui.engine.hdf5 import open_hdf5
-from bdtui.engine.model_config import check_config, layer_names, mend_config, parse_config
+from bdtui.engine.model_config import check_config, mend_config
+from bdtui.engine.model_files import copy_for_keras, read_architecture, read_config
 
-BUILT_IN_ARCHITECTURES = ("deepid",)
 _RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]+")
-_LARGEST_CONFIG = 64 * 1024**2
-_MOST_UNPACKED = 1100
-"""gzip unpacks to 1,032 times its size at most."""
 
 
 @dataclass(frozen=True)
@@ -83,17 +64,17 @@ def open_model(
         raise ModelError("both a model and an architecture were given; expected one of them")
     if path is not None:
         described = Path(path)
-        config = _config_of_model(described)
+        config = read_config(described)
     elif architecture is not None and weights is not None:
         described = Path(architecture)
-        config = _config_of_architecture(architecture, Path(weights))
+        config = read_architecture(architecture, Path(weights))
     else:
         raise ModelError("no model was given: expected a model file, or an architecture with its weights")
     config = mend_config(config, str(described))
     check_config(config, str(described))
     source = described if weights is None else Path(weights)
     with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
-        copy = _copy_for_keras(config, source, Path(folder))
+        copy = copy_for_keras(config, source, Path(folder))
         try:
             model = keras.models.load_model(copy, compile=False, safe_mode=True)
         except Exception as problem:
@@ -110,204 +91,6 @@ def copy_model(model: keras.Model) -> keras.Model:
     copy.set_weights(model.get_weights())
     finalize_layers(call.layer for call in trace_network(copy).calls)
     return copy
-
-
-def _config_of_model(path: Path) -> dict[str, Any]:
-    """The configuration that a whole model's file holds."""
-    require_file(path, ModelError, "a Keras model (.h5, .hdf5 or .keras)")
-    if _is_archive(path):
-        return parse_config(_read_member(path, "config.json"), str(path))
-    with open_hdf5(path, ModelError) as file:
-        with _damage_explained(path):
-            stored = file.attrs.get("model_config")
-            weights_only = "layer_names" in file.attrs
-        if stored is None:
-            hint = "; weights alone go with --weights and --architecture" if weights_only else ""
-            raise ModelError(f"{path}: holds no model configuration; expected a whole Keras model{hint}")
-        return parse_config(stored, str(path))
-
-
-def _config_of_architecture(architecture: str, weights: Path) -> dict[str, Any]:
-    if architecture == "deepid":
-        return parse_config(build_deepid(_classes_of_weights(weights)).to_json(), architecture)
-    path = Path(architecture)
-    require_file(path, ModelError, f"{', '.join(BUILT_IN_ARCHITECTURES)} or a Keras JSON file")
-    try:
-        return parse_config(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as problem:
-        raise ModelError(f"{path}: cannot be read as text; expected a Keras JSON configuration") from problem
-
-
-def _copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Path:
-    """A model file that holds a checked configuration and the weights of a file, and nothing else."""
-    require_file(weights, ModelError, "the weights of a Keras model")
-    if _is_archive(weights):
-        unpacked = folder / "model.weights.h5"
-        _unpack_member(weights, "model.weights.h5", unpacked)
-        try:
-            with open_hdf5(unpacked, ModelError) as file, _damage_explained(weights):
-                _refuse_links(file, weights)
-        except ModelError as problem:
-            raise ModelError(str(problem).replace(str(unpacked), f"{weights}: 'model.weights.h5'")) from problem
-        return _archive_copy(config, unpacked, folder)
-    with open_hdf5(weights, ModelError) as file, _damage_explained(weights):
-        group = _weights_group(file, weights)
-        _refuse_links(group, weights)
-        legacy = "layer_names" in group.attrs
-        modern = "layers" in file or "_layer_checkpoint_dependencies" in file
-        if legacy:
-            return _hdf5_copy(config, group, weights, folder)
-    if not modern:
-        raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
-    return _archive_copy(config, weights, folder)
-
-
-def _weights_group(file: h5py.File, path: Path) -> h5py.Group:
-    """Where a file keeps its weights: in ``model_weights`` of a whole model, else at its root."""
-    link = file.get("model_weights", getlink=True)
-    if link is None:
-        return file
-    if not isinstance(link, h5py.HardLink):
-        raise ModelError(f"{path}: 'model_weights' is a link to another place; expected the weights themselves")
-    if not isinstance(file["model_weights"], h5py.Group):
-        raise ModelError(f"{path}: 'model_weights' is no group; expected the weights of a Keras model")
-    return file["model_weights"]
-
-
-def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: Path) -> Path:
-    """Keras reads the weights of this format by position, so the layers are put in the model's order."""
-    names = np.atleast_1d(weights.attrs["layer_names"])
-    if names.ndim != 1 or not all(isinstance(name, str | bytes) for name in names):
-        raise ModelError(f"{path}: 'layer_names' is no list of names; expected the weights of a Keras model")
-    stored = [_text(name) for name in names]
-    missing = [name for name in stored if name not in weights]
-    if missing:
-        raise ModelError(f"{path}: the weights of layer {missing[0]!r} are missing; expected a whole file")
-    wanted = [name for name in layer_names(config) if name in set(stored)]
-    ordered = wanted if set(wanted) == set(stored) else stored
-    copy = folder / "model.h5"
-    with h5py.File(copy, "w") as target:
-        target.attrs["model_config"] = json.dumps(config).encode()
-        version = weights.attrs.get("keras_version", weights.file.attrs.get("keras_version"))
-        if isinstance(version, str | bytes):
-            target.attrs["keras_version"] = version
-        weights.file.copy(weights, target, "model_weights")
-        target["model_weights"].attrs["layer_names"] = [name.encode() for name in ordered]
-    return copy
-
-
-def _archive_copy(config: dict[str, Any], weights: Path, folder: Path) -> Path:
-    copy = folder / "model.keras"
-    with zipfile.ZipFile(copy, "w") as target:
-        target.writestr("config.json", json.dumps(config))
-        target.writestr("metadata.json", "{}")
-        target.write(weights, "model.weights.h5")
-    return copy
-
-
-def _is_archive(path: Path) -> bool:
-    try:
-        return zipfile.is_zipfile(path)
-    except OSError as problem:
-        raise ModelError(f"{path}: cannot be read ({problem.strerror}); expected a readable Keras model") from problem
-
-
-def _read_member(path: Path, name: str) -> bytes:
-    """A small member of a ``.keras`` archive."""
-    with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
-        unpacked = Path(folder) / "member"
-        _unpack_member(path, name, unpacked, most=_LARGEST_CONFIG)
-        return unpacked.read_bytes()
-
-
-def _unpack_member(path: Path, name: str, target: Path, most: int | None = None) -> None:
-    """Unpack a member of a ``.keras`` archive, never to more than ``most`` bytes (or what gzip can pack at best)."""
-    damaged = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, ValueError)
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
-                raise ModelError(
-                    f"{path}: is a zip file without 'config.json' and 'model.weights.h5'; expected a Keras model"
-                )
-            bound = most or _MOST_UNPACKED * path.stat().st_size
-            size = archive.getinfo(name).file_size
-            if size > bound:
-                raise ModelError(f"{path}: {name!r} unpacks to {size:,} bytes; expected at most {bound:,}")
-            with archive.open(name) as packed, target.open("wb") as unpacked:
-                # The reader gives no more than the size declared above, whatever the packed bytes say.
-                shutil.copyfileobj(packed, unpacked)
-    except damaged as problem:
-        raise ModelError(f"{path}: is a damaged .keras archive; expected a whole one") from problem
-    except OSError as problem:
-        raise ModelError(
-            f"{path}: cannot be unpacked ({problem.strerror or problem}); expected a whole archive"
-        ) from problem
-
-
-@contextmanager
-def _damage_explained(path: Path) -> Iterator[None]:
-    """Turn what h5py raises over a damaged file into a sentence; for blocks that only read the file."""
-    try:
-        yield
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as problem:
-        raise ModelError(f"{path}: is a damaged HDF5 file; expected a whole Keras model or its weights") from problem
-
-
-def _refuse_links(group: h5py.Group, path: Path) -> None:
-    """Refuse weights that lie outside of the file."""
-    waiting = [group]
-    visited = set()
-    while waiting:
-        current = waiting.pop()
-        address = h5py.h5o.get_info(current.id).addr
-        if address in visited:
-            continue
-        visited.add(address)
-        for key in current:
-            if not isinstance(current.get(key, getlink=True), h5py.HardLink):
-                raise ModelError(f"{path}: {key!r} is a link to another place; expected the weights themselves")
-            item = current[key]
-            if isinstance(item, h5py.Group):
-                if _is_above(item, current):
-                    raise ModelError(f"{path}: {key!r} leads back to where it lies; expected a tree of weights")
-                waiting.append(item)
-            elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
-                raise ModelError(f"{path}: {key!r} keeps its content in other files; expected the weights themselves")
-
-
-def _is_above(group: h5py.Group, place: h5py.Group) -> bool:
-    """Whether a group is the one in which ``place`` lies, or lies above it; such a loop could be copied for ever."""
-    address = h5py.h5o.get_info(group.id).addr
-    above = place
-    while True:
-        if h5py.h5o.get_info(above.id).addr == address:
-            return True
-        if above.name == "/":
-            return False
-        above = above.parent
-
-
-def _classes_of_weights(path: Path) -> int:
-    """How many classes a weights-only file of DeepID has: the length of its output layer's bias."""
-    found: list[int] = []
-
-    def look(name: str, item: Any) -> None:
-        # Keras 3 numbers the layers of a kind: the output is DeepID's third Dense.
-        of_output = "output" in name.split("/")[:-1] or name.endswith("layers/dense_2/vars/1")
-        if isinstance(item, h5py.Dataset) and of_output and item.ndim == 1:
-            found.append(item.shape[0])
-
-    with open_hdf5(path, ModelError) as file, _damage_explained(path):
-        _weights_group(file, path).visititems(look)
-    if len(found) != 1 or not found[0]:
-        raise ModelError(
-            f"{path}: has no bias of a layer 'output'; expected the weights of DeepID, input {INPUT_SHAPE}"
-        )
-    return found[0]
-
-
-def _text(name: str | bytes) -> str:
-    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
 
 
 def _traced(model: keras.Model, path: Path) -> Network:

@@ -24,7 +24,8 @@ from bdtui.engine.events import (
     Reporter,
 )
 from bdtui.engine.graph import run_network
-from bdtui.engine.models import BUILT_IN_ARCHITECTURES, OpenedModel, open_model
+from bdtui.engine.model_files import BUILT_IN_ARCHITECTURES
+from bdtui.engine.models import OpenedModel, open_model
 from bdtui.engine.pixel_scale import decide_scale
 from bdtui.engine.pruning import check_thresholds
 from bdtui.engine.rankings import check_ranking
@@ -103,25 +104,7 @@ def open_inputs(
         source = find_source(model.network, found.layer)
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
-    prunable = {entry.profiled.name: entry.channels for entry in prunable_sources(model.network)}
-    reporter.emit(
-        ModelOpened(
-            path=str(model.path),
-            sha256=model.sha256,
-            classes=model.classes,
-            input_shape=model.input_shape,
-            layers=tuple(
-                LayerFound(
-                    call.name,
-                    type(call.layer).__name__,
-                    call.output_shapes[0],
-                    sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
-                    prunable.get(call.name),
-                )
-                for call in model.network.calls
-            ),
-        )
-    )
+    reporter.emit(_describe(model))
     data = {}
     for role in ROLES:
         path = getattr(found, role)
@@ -149,6 +132,26 @@ def open_inputs(
         layer=source.profiled.name,
     )
     return OpenedInputs(resolved, model, data, source, decided.scale)
+
+
+def _describe(model: OpenedModel) -> ModelOpened:
+    prunable = {entry.profiled.name: entry.channels for entry in prunable_sources(model.network)}
+    return ModelOpened(
+        path=str(model.path),
+        sha256=model.sha256,
+        classes=model.classes,
+        input_shape=model.input_shape,
+        layers=tuple(
+            LayerFound(
+                call.name,
+                type(call.layer).__name__,
+                call.output_shapes[0],
+                sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
+                prunable.get(call.name),
+            )
+            for call in model.network.calls
+        ),
+    )
 
 
 def input_hashes(inputs: OpenedInputs) -> dict[str, str]:

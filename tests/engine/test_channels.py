@@ -106,6 +106,15 @@ def test_batch_normalisation_loses_gamma_and_beta_of_the_channel() -> None:
     assert np.count_nonzero(np.asarray(read)[..., 5]) == 0
 
 
+def test_normalisation_over_another_axis_mixes_channels_and_is_left_alone() -> None:
+    model = functional(
+        lambda x: head(layers.MaxPooling2D(name="pool")(layers.BatchNormalization(axis=1)(conv("conv")(x))))
+    )
+    assert find_source(trace_network(model), "conv").normalisations == []
+    with pytest.raises(ModelError, match="do not reach it one by one"):
+        find_source(trace_network(model), "pool")
+
+
 def test_a_channel_out_of_range_is_refused() -> None:
     with pytest.raises(ModelError, match="has no channel 8; expected 0 to 7"):
         silenced_copy(build(CASES["sequential"]), "pool", [8])
