@@ -68,10 +68,6 @@ class Network:
     input_dtype: str
     """What Keras casts an input to, e.g. ``float32`` or ``uint8``."""
 
-    def readers(self, tensor: int) -> list[Call]:
-        """The calls that read a tensor."""
-        return [call for call in self.calls if tensor in call.inputs]
-
     def maker(self, tensor: int) -> Call | None:
         """The call that makes a tensor; None for the network's input."""
         return next((call for call in self.calls if tensor in call.outputs), None)

@@ -106,6 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader of stdout has gone (`bdtui … | head`); there is nobody left to tell.
         return ExitCode.FAULT
+    except OSError as problem:
+        print(f"bdtui: error: the answer cannot be written ({problem.strerror})", file=sys.stderr)
+        return ExitCode.USAGE
     finally:
         _flush_or_forget()
 

@@ -139,5 +139,14 @@ def test_activations_past_the_budget_go_to_a_file_without_a_name(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_activations_that_find_no_room_are_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OutputError, match="400 bytes of activations cannot be kept there"):
+        ActivationStore(budget=0, folder=tmp_path).allocate((100,))
+
+
 def test_the_default_budget_is_a_part_of_memory() -> None:
     assert 2**20 < default_budget() < 2**50

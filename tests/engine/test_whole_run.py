@@ -138,6 +138,17 @@ def test_every_ranking_orders_all_channels(tmp_path: Path, files: dict[str, Path
         assert np.all(np.diff(norms[results["order"]]) >= -1e-5)
 
 
+def test_a_network_of_whole_numbers_reads_them_as_keras_does(tmp_path: Path) -> None:
+    start = keras.Input(IMAGE, dtype="uint8")
+    model = keras.Model(start, head(layers.MaxPooling2D(name="pool")(conv("conv")(layers.Rescaling(1 / 255)(start)))))
+    model.save(tmp_path / "model.keras")
+    images = np.random.default_rng(5).uniform(0, 255, size=(60, *IMAGE)).astype(np.float32)
+    labels = model.predict(images, verbose=0).argmax(axis=1)
+    write_images(tmp_path / "clean.h5", images, labels)
+    results = run(tmp_path, model=tmp_path / "model.keras", clean_valid=tmp_path / "clean.h5", scale="1")
+    assert results["baseline"]["valid"]["clean_accuracy"] == 100
+
+
 def test_a_second_run_into_the_same_folder_is_refused_and_the_first_stays(
     tmp_path: Path, files: dict[str, Path]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
@@ -55,6 +56,14 @@ def test_another_keras_backend_in_the_environment_changes_nothing() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "tensorflow"
+
+
+def test_an_answer_that_nobody_can_take_is_told_without_a_traceback() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "bdtui.tui", "--version"]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "bdtui: error: the answer cannot be written (No space left on device)\n"
 
 
 def test_version_is_that_of_the_package() -> None:
