@@ -1,4 +1,4 @@
-"""What a run leaves behind: the names of its files, and how each is written so that nobody reads half of one."""
+"""The files of a run, each written so that nobody reads half of one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import os
-import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,15 +18,7 @@ import keras
 from bdtui.engine.errors import OutputError
 from bdtui.engine.models import OpenedModel
 from bdtui.engine.pruning import Step
-from bdtui.engine.settings import CURVE, FIGURE, RECIPE, REPORT, RESULTS
-
-_FIXED_NAMES = (RESULTS, CURVE, FIGURE, REPORT, RECIPE)
-_MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
-
-
-def drop_text(drop: float) -> str:
-    """A threshold as file names have it: ``2``, ``2.5``."""
-    return repr(int(drop)) if drop == int(drop) else repr(drop)
+from bdtui.engine.run_folder import drop_text
 
 
 def model_name(drop: float, badnet: OpenedModel) -> str:
@@ -50,75 +41,14 @@ def _fits_hdf5(badnet: OpenedModel) -> bool:
     return True
 
 
-def goodnet_name(drop: float) -> str:
-    """File name of the GoodNet of a threshold."""
-    return f"goodnet_X={drop_text(drop)}.keras"
+_partial_files: set[Path] = set()
 
 
-def holds_run(folder: Path) -> bool:
-    """Whether a folder holds files of a run."""
-    patterns = (*_FIXED_NAMES, *_MODEL_PATTERNS)
-    return any(True for pattern in patterns for _ in folder.glob(pattern))
-
-
-def discard_results(folder: Path) -> None:
-    """Take away what says that a run is whole, and what a killed process left half-written, before it goes on."""
-    for path in (folder / RESULTS, *folder.glob(".*.partial*")):
-        path.unlink(missing_ok=True)
-
-
-def default_folder(model: Path | None, now: time.struct_time) -> Path:
-    """A folder under ``bdtui-runs/`` named after the model and the time, not there yet."""
-    stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in model.stem) if model else "run"
-    wanted = Path("bdtui-runs") / f"{stem or 'run'}-{time.strftime('%Y%m%d-%H%M%S', now)}"
-    folder, number = wanted, 1
-    while folder.exists():
-        number += 1
-        folder = wanted.with_name(f"{wanted.name}-{number}")
-    return folder
-
-
-@contextmanager
-def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]:
-    """Make sure that results can be written to a folder, before anything is computed.
-
-    If the work ends in an error before the first file is written, a folder that was made here goes again.
-
-    Raises:
-        OutputError: the folder holds another run, or cannot be made or written to.
-    """
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise OutputError(f"{folder}: is a file; expected a folder for the results")
-        if folder.exists() and not may_hold_run and holds_run(folder):
-            raise OutputError(
-                f"{folder}: already holds a run; expected a new or empty folder (or --resume to go on with that run)"
-            )
-        # Without `..`, so that no folder is made on the way to another.
-        whole = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() would follow links)
-        made = [path for path in (whole, *whole.parents) if not os.path.lexists(path)]
-        try:
-            whole.mkdir(parents=True, exist_ok=True)
-            probe = whole / f".bdtui-{os.getpid()}.partial"
-            probe.touch()
-            probe.unlink()
-        except OSError:
-            _remove_empty(made)
-            raise
-    except (OSError, ValueError) as problem:
-        reason = getattr(problem, "strerror", None) or str(problem)
-        raise OutputError(f"{folder}: cannot be written to ({reason}); expected a writable folder") from problem
-    try:
-        yield folder
-    finally:
-        _remove_empty(made)
-
-
-def _remove_empty(folders: Sequence[Path]) -> None:
-    """Remove those of the folders, innermost first, that are there and empty."""
-    for folder in folders:
+def abandon_partial_files() -> None:
+    """Remove what is being written at this moment; for a program that ends without waiting for its threads."""
+    for partial in tuple(_partial_files):
         with suppress(OSError):
-            folder.rmdir()
+            partial.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -129,6 +59,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         OutputError: the file cannot be written, for example because the disk is full.
     """
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    _partial_files.add(partial)
     try:
         yield partial
         with partial.open("rb+") as written:
@@ -139,6 +70,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written ({reason}); what was finished before is kept") from problem
     finally:
         partial.unlink(missing_ok=True)
+        _partial_files.discard(partial)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -28,7 +28,7 @@ from bdtui.engine.model_files import BUILT_IN_ARCHITECTURES
 from bdtui.engine.models import OpenedModel, open_model
 from bdtui.engine.pixel_scale import decide_scale
 from bdtui.engine.pruning import check_thresholds
-from bdtui.engine.rankings import check_ranking
+from bdtui.engine.rankings import check_order, check_ranking
 from bdtui.engine.settings import CLEAN_VALID, ROLES, RunSettings
 
 _RANGE_RATIO = 20
@@ -104,6 +104,8 @@ def open_inputs(
         source = find_source(model.network, found.layer)
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
+    if found.order is not None:
+        check_order(found.order, source.channels)
     reporter.emit(_describe(model))
     data = {}
     for role in ROLES:

@@ -98,6 +98,7 @@ class PruningSession:
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
         self._baseline: dict[str, Predictions] = {}
+        self._known_rates: dict[tuple[str, frozenset[int]], Rates] = {}
         for role, images in self.data.items():
             batches = images.batches(self.batch_size, scale)
             profiled = profile_images(
@@ -112,6 +113,11 @@ class PruningSession:
         """How many channels the profiled layer has."""
         return self.source.channels
 
+    @property
+    def weight_norms(self) -> NDArray[np.float64]:
+        """L1 norm of the kernel that makes each channel, shape (channels,)."""
+        return weight_norms(self.source)
+
     def first_images(self, role: str, number: int) -> NDArray[np.float32]:
         """The first images of a set as the network reads them, at most ``number``."""
         return next(self.data[role].batches(number, self.scale))
@@ -123,7 +129,7 @@ class PruningSession:
     def order(self, ranking: str = DEFAULT_RANKING, seed: int = 0) -> list[int]:
         """The pruning order that a ranking gives; see `bdtui.engine.rankings`."""
         statistics = self.statistics[CLEAN_VALID]
-        return rank_channels(ranking, RankingInput(statistics, weight_norms(self.source), seed))
+        return rank_channels(ranking, RankingInput(statistics, self.weight_norms, seed))
 
     def predict(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
         """Classes of an image set, shape (N,), with some channels silent: those of the saved B′, one by one."""
@@ -132,10 +138,20 @@ class PruningSession:
         return self._masked[role].predict(mask, reporter)
 
     def rates(self, part: str, silenced: Collection[int] = (), reporter: Reporter = SILENT) -> Rates:
-        """Rates of B′ with some channels silent, on the ``valid`` or the ``test`` image sets."""
-        return self._rates(
-            part, {role: self.predict(role, silenced, reporter) for role in self.data if role.endswith(part)}
-        )
+        """Rates of B′ with some channels silent, on the ``valid`` or the ``test`` image sets.
+
+        What was measured once is known from then on, so that undoing and jumping back cost nothing.
+        """
+        known = part, frozenset(silenced)
+        if known not in self._known_rates:
+            self._known_rates[known] = self._rates(
+                part, {role: self.predict(role, silenced, reporter) for role in self.data if role.endswith(part)}
+            )
+        return self._known_rates[known]
+
+    def knows_rates(self, part: str, silenced: Collection[int]) -> bool:
+        """Whether `rates` has measured this before."""
+        return (part, frozenset(silenced)) in self._known_rates
 
     def predict_goodnet(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
         """Classes, shape (N,), that G gives: that of B and B′ where they agree, else the number of classes."""

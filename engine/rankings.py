@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,6 +46,15 @@ def check_ranking(ranking: str) -> None:
     """Raise `OptionError` where there is no ranking of that name."""
     if ranking not in RANKINGS:
         raise OptionError(f"there is no ranking {ranking!r}; expected one of {', '.join(RANKINGS)}")
+
+
+def check_order(order: Sequence[int], channels: int) -> None:
+    """Raise `OptionError` where an order made by hand does not name every channel once."""
+    if sorted(order) != list(range(channels)):
+        raise OptionError(
+            f"the order made by hand does not fit a layer of {channels} channels; "
+            f"expected each from 0 to {channels - 1} once"
+        )
 
 
 def rank_channels(ranking: str, given: RankingInput) -> list[int]:

@@ -83,6 +83,11 @@ def _value(path: Path, key: str, value: Any) -> Any:
         if not numbers or not value:
             raise OptionError(f"{path}: 'thresholds' is {str(value)[:80]}; expected a list of numbers")
         return tuple(float(min(item, 1e9)) for item in value)
+    if key == "order":
+        whole = isinstance(value, list) and all(isinstance(item, int) and not isinstance(item, bool) for item in value)
+        if not whole:
+            raise OptionError(f"{path}: 'order' is {str(value)[:80]}; expected a list of channel numbers")
+        return tuple(value)
     if key in ("until_last_threshold", "sample"):
         return _typed(path, option, value, bool, "true or false")
     if key == "seed":
@@ -120,6 +125,8 @@ def write_recipe_text(settings: RunSettings, sha256: Mapping[str, str]) -> str:
             value = str(Path(value).resolve())
         elif name == "thresholds":
             value = [int(drop) if drop == int(drop) else drop for drop in value]
+        elif name == "order":
+            value = list(value)
         document.add(name.replace("_", "-"), value)
     table = tomlkit.table()
     table.comment("the inputs this run was made of; a replay refuses others (delete a line to allow it)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from bdtui.engine.metrics import NO_RATES, Rates, Share
 from bdtui.engine.pruning import Step, Threshold
-from bdtui.engine.settings import FIGURE, RECIPE
+from bdtui.engine.settings import BY_HAND, FIGURE, RECIPE
 
 _SURVIVES = 10.0
 """Attack success, in percent, above which the report says that the backdoor survives."""
@@ -161,6 +161,7 @@ def _pruning(run: ReportedRun) -> str:
     order = {
         "mean-activation": "in ascending order of their mean activation over the clean validation images",
         "random": "in random order",
+        BY_HAND: "in an order made by hand",
     }.get(run.ranking, f"in ascending order of {run.ranking.replace('-', ' ')}")
     text = (
         f"## Pruning\n\nActivations were read at {_code(run.profiled)}; the {run.channels} channels of {_code(run.pruned)} "

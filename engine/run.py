@@ -16,9 +16,6 @@ from bdtui.engine.backend import prepare_backend
 from bdtui.engine.errors import Interrupted
 from bdtui.engine.events import (
     ArtifactWritten,
-    BaselineMeasured,
-    Event,
-    Notice,
     Progress,
     Reporter,
     RunFinished,
@@ -28,8 +25,8 @@ from bdtui.engine.events import (
 )
 from bdtui.engine.figure import write_figure
 from bdtui.engine.goodnet import build_goodnet
-from bdtui.engine.metrics import NO_RATES, Rates
-from bdtui.engine.opening import OpenedInputs, input_hashes, open_inputs, sample_settings
+from bdtui.engine.opening import input_hashes, sample_settings
+from bdtui.engine.preparation import PreparedRun, prepare_run
 from bdtui.engine.pruning import (
     PruningSession,
     Step,
@@ -42,12 +39,12 @@ from bdtui.engine.pruning import (
 from bdtui.engine.rankings import check_ranking
 from bdtui.engine.recipe import write_recipe_text
 from bdtui.engine.report import MeasuredThreshold, ReportedRun, write_report_text
-from bdtui.engine.settings import CLEAN_VALID, CURVE, FIGURE, RECIPE, REPORT, RESULTS, ROLES, RunSettings
+from bdtui.engine.results import results_json
+from bdtui.engine.run_folder import default_folder, discard_results, drop_text, goodnet_name, output_folder
+from bdtui.engine.settings import BY_HAND, CLEAN_VALID, CURVE, FIGURE, RECIPE, REPORT, RESULTS, RunSettings
+from bdtui.engine.stopwatch import Stopwatch
 from bdtui.engine.verification import SavedModelCheck
 
-SCHEMA = 1
-_LOW_ACCURACY = 50
-_LOW_ACCURACY_TEXT = "clean accuracy is {:.2f} % before any pruning: are labels, --scale and --layout those the network was trained with?"
 _VERIFIED_IMAGES = 64
 """Of every image set, how many are put through the reopened models."""
 
@@ -91,85 +88,82 @@ def execute_run(
         InputError: something given cannot be worked with.
         Interrupted: the reporter was told to stop; the message says what is kept.
     """
-    clock = _Clock()
     check_thresholds(settings.thresholds)
     check_ranking(settings.ranking)
-    named_after = sample_settings(settings) if settings.sample else settings
-    folder = out or artifacts.default_folder(named_after.model or named_after.weights, time.localtime())
-    with artifacts.output_folder(folder, may_hold_run=resume):
+    folder = out or planned_folder(settings)
+    with output_folder(folder, may_hold_run=resume):
         prepare_backend(settings.device, settings.seed)
         if resume:
-            artifacts.discard_results(folder)
-        run = _Run(folder, reporter, clock)
+            discard_results(folder)
         try:
-            return run.execute(open_inputs(settings, run.reporter, expected_sha256))
+            prepared = prepare_run(settings, reporter, expected_sha256)
         except Interrupted as stop:
-            raise Interrupted(run.keep_what_is_done()) from stop
+            raise Interrupted("interrupted before anything was written; nothing is left behind") from stop
+        return _write_run(prepared, folder, reporter)
 
 
-class _Clock:
-    """Seconds by stage."""
+def export_run(prepared: PreparedRun, out: Path | None, *, reporter: Reporter) -> RunResult:
+    """Write what ``bdtui --batch`` writes, of a run whose network is opened and profiled already.
 
-    def __init__(self) -> None:
-        self._start = self._last = time.perf_counter()
-        self.seconds: dict[str, float] = {}
+    Args:
+        prepared: the run.
+        out: output folder, new or empty; None for a new one under ``bdtui-runs/``.
+        reporter: hears events, is asked whether to stop.
 
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self.seconds[stage] = round(self.seconds.get(stage, 0) + now - self._last, 3)
-        self._last = now
+    Raises:
+        OutputError: the folder holds another run, or cannot be written to.
+        Interrupted: the reporter was told to stop; the message says what is kept.
+    """
+    folder = out or planned_folder(prepared.inputs.settings)
+    with output_folder(folder):
+        return _write_run(prepared, folder, reporter)
 
-    def total(self) -> float:
-        return round(time.perf_counter() - self._start, 3)
+
+def planned_folder(settings: RunSettings) -> Path:
+    """The folder under ``bdtui-runs/`` that a run begun now would write to."""
+    named_after = sample_settings(settings) if settings.sample else settings
+    return default_folder(named_after.model or named_after.weights, time.localtime())
+
+
+def _write_run(prepared: PreparedRun, folder: Path, reporter: Reporter) -> RunResult:
+    run = _Run(prepared, folder, reporter)
+    try:
+        return run.execute()
+    except Interrupted as stop:
+        raise Interrupted(run.keep_what_is_done()) from stop
 
 
 class _Run:
     """One execution: what is known so far, and the files it led to."""
 
-    def __init__(self, folder: Path, reporter: Reporter, clock: _Clock) -> None:
+    def __init__(self, prepared: PreparedRun, folder: Path, reporter: Reporter) -> None:
+        self.prepared = prepared
+        self.session = prepared.session
         self.folder = folder
-        self.clock = clock
+        self.reporter = reporter
+        self.watch = Stopwatch(prepared.seconds)
         self.curve: list[Step] = []
-        self.notices: list[str] = []
         self.written: list[Path] = []
-        self.reporter = Reporter(self._hear(reporter.emit), lambda: reporter.stop_requested)
 
-    def _hear(self, emit: Callable[[Event], None]) -> Callable[[Event], None]:
-        def hear(event: Event) -> None:
-            if isinstance(event, Notice):
-                self.notices.append(event.text)
-            emit(event)
-
-        return hear
-
-    def execute(self, inputs: OpenedInputs) -> RunResult:
-        settings, reporter, clock = inputs.settings, self.reporter, self.clock
-        clock.lap("load")
-        session = PruningSession(inputs.model, inputs.data, layer=settings.layer, scale=inputs.scale, reporter=reporter)
-        baseline = session.rates("valid"), session.rates("test")
-        reporter.emit(BaselineMeasured(baseline[0].as_json(), baseline[1].as_json()))
-        if baseline[0].clean and baseline[0].clean.percent < _LOW_ACCURACY:
-            reporter.emit(Notice(_LOW_ACCURACY_TEXT.format(baseline[0].clean.percent)))
-        clock.lap("profile")
-
-        recipe = write_recipe_text(settings, input_hashes(inputs))
+    def execute(self) -> RunResult:
+        inputs = self.prepared.inputs
+        recipe = write_recipe_text(inputs.settings, input_hashes(inputs))
         self._write(RECIPE, lambda path: artifacts.write_text(path, recipe))
-        order = session.order(settings.ranking, settings.seed)
-        thresholds = self._prune(session, settings, order)
-        tested = tuple(self._test(session, threshold) for threshold in thresholds)
-        clock.lap("test")
+        thresholds = self._prune(inputs.settings)
+        tested = tuple(self._test(threshold) for threshold in thresholds)
+        self.watch.lap("test")
 
-        results = self._results(inputs, session, order, baseline, tested)
+        results = results_json(self.prepared, self.curve, tested)
         self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
-        title = f"Pruning {session.source.pruned.name} of {inputs.model.path.name}"
+        title = f"Pruning {self.session.source.pruned.name} of {inputs.model.path.name}"
         self._write(FIGURE, lambda path: write_figure(path, self.curve, thresholds, title))
-        report = self._report(inputs, session, baseline, tested)
+        report = self._report(tested)
         self._write(REPORT, lambda path: artifacts.write_text(path, report))
-        clock.lap("export")
-        results["seconds"] = {**clock.seconds, "total": clock.total()}
+        self.watch.lap("export")
+        results["seconds"] = {**self.watch.seconds, "total": self.watch.total}
         # Last of all: where this file is, the run is whole.
         self._write(RESULTS, lambda path: artifacts.write_json(path, results))
-        reporter.emit(RunFinished(str(self.folder), clock.total()))
+        self.reporter.emit(RunFinished(str(self.folder), self.watch.total))
         return RunResult(self.folder, results, tested)
 
     def keep_what_is_done(self) -> str:
@@ -190,22 +184,23 @@ class _Run:
         self.written.append(path)
         self.reporter.emit(ArtifactWritten(str(path)))
 
-    def _prune(self, session: PruningSession, settings: RunSettings, order: Sequence[int]) -> list[Threshold]:
+    def _prune(self, settings: RunSettings) -> list[Threshold]:
         """Draw the curve, saving B′ and G of every threshold the moment it is reached."""
+        order = self.prepared.order
         waiting = list(check_thresholds(settings.thresholds))
         found = []
-        for step in draw_curve(session, order, self.reporter):
+        for step in draw_curve(self.session, order, self.reporter):
             self.curve.append(step)
             self._tell(step)
             while waiting and _reaches(self.curve, waiting[0]):
                 threshold = find_threshold(self.curve, order, waiting.pop(0))
-                self.clock.lap("curve")
-                self._export(session, threshold)
-                self.clock.lap("export")
+                self.watch.lap("curve")
+                self._export(threshold)
+                self.watch.lap("export")
                 found.append(threshold)
             if settings.until_last_threshold and not waiting:
                 break
-        self.clock.lap("curve")
+        self.watch.lap("curve")
         baseline = self.curve[0].rates.clean
         lowest = min((step.rates.clean.percent for step in self.curve if step.rates.clean), default=0.0)
         for drop in waiting:
@@ -218,8 +213,9 @@ class _Run:
         accuracy = rates["clean_accuracy"] or 0.0
         self.reporter.emit(StepFinished(step.step, step.channel, step.fraction, accuracy, rates["attack_success_rate"]))
 
-    def _export(self, session: PruningSession, threshold: Threshold) -> None:
+    def _export(self, threshold: Threshold) -> None:
         """Save B′ and G of a threshold, reopen both, and hold them against what the run says of them."""
+        session = self.session
         channels = threshold.channels
         rates = threshold.rates.as_json() if threshold.rates else {}
         self.reporter.emit(
@@ -231,9 +227,9 @@ class _Run:
             )
         )
         layer = session.source.profiled.name
-        pruned, goodnet = _file_names(session, threshold)
-        check = self._check(session, channels)
-        stage = f"save X={artifacts.drop_text(threshold.drop)}"
+        pruned, goodnet = file_names(session, threshold.drop)
+        check = self._check(channels)
+        stage = f"save X={drop_text(threshold.drop)}"
         self.reporter.emit(Progress(stage, 0, 2, "models"))
         self._write(
             pruned, lambda path: artifacts.write_model(path, session.pruned_model(channels), check.check_pruned)
@@ -244,8 +240,9 @@ class _Run:
         self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet))
         self.reporter.emit(Progress(stage, 2, 2, "models"))
 
-    def _check(self, session: PruningSession, channels: Sequence[int]) -> SavedModelCheck:
+    def _check(self, channels: Sequence[int]) -> SavedModelCheck:
         """What the first images of every set are to be under the saved models."""
+        session = self.session
         images, pruned, joined = [], [], []
         for role in session.data:
             some = session.first_images(role, _VERIFIED_IMAGES)
@@ -256,11 +253,12 @@ class _Run:
             session.model.keras_model, np.concatenate(images), np.concatenate(pruned), np.concatenate(joined)
         )
 
-    def _test(self, session: PruningSession, threshold: Threshold) -> MeasuredThreshold:
+    def _test(self, threshold: Threshold) -> MeasuredThreshold:
+        session = self.session
         if threshold.step is None:
             return MeasuredThreshold(threshold)
         channels = threshold.channels
-        model, goodnet = _file_names(session, threshold)
+        model, goodnet = file_names(session, threshold.drop)
         return MeasuredThreshold(
             threshold,
             model,
@@ -270,51 +268,8 @@ class _Run:
             goodnet_test=session.goodnet_rates("test", channels, self.reporter),
         )
 
-    def _results(
-        self,
-        inputs: OpenedInputs,
-        session: PruningSession,
-        order: Sequence[int],
-        baseline: tuple[Rates, Rates],
-        tested: Sequence[MeasuredThreshold],
-    ) -> dict[str, Any]:
-        model = inputs.model
-        return {
-            "schema": SCHEMA,
-            "version": version("bdtui"),
-            "model": {
-                "path": str(model.path.resolve()),
-                "sha256": model.sha256,
-                "classes": model.classes,
-                "input_shape": list(model.input_shape),
-            },
-            "data": {role: _data_json(inputs, role) for role in ROLES},
-            "input": {"layout": inputs.data[CLEAN_VALID].layout, "scale": inputs.scale},
-            "layer": {
-                "profiled": session.source.profiled.name,
-                "pruned": session.source.pruned.name,
-                "channels": session.channels,
-            },
-            "ranking": inputs.settings.ranking,
-            "mean_activation": [float(mean) for mean in session.statistics[CLEAN_VALID].mean_activation],
-            "order": list(order),
-            "baseline": {"valid": baseline[0].as_json(), "test": baseline[1].as_json()},
-            "curve": [
-                {"step": step.step, "channel": step.channel, "fraction": step.fraction, **_curve_rates(step)}
-                for step in self.curve
-            ],
-            "thresholds": [_threshold_json(entry) for entry in tested],
-            "repairs": [],
-            "detections": [],
-        }
-
-    def _report(
-        self,
-        inputs: OpenedInputs,
-        session: PruningSession,
-        baseline: tuple[Rates, Rates],
-        tested: Sequence[MeasuredThreshold],
-    ) -> str:
+    def _report(self, tested: Sequence[MeasuredThreshold]) -> str:
+        inputs, session = self.prepared.inputs, self.session
         layout = "channel first" if inputs.data[CLEAN_VALID].layout == "nchw" else "channel last"
         statistics = session.statistics[CLEAN_VALID]
         return write_report_text(
@@ -329,48 +284,21 @@ class _Run:
                 channels=session.channels,
                 silent=len(session.silent_from_the_start()),
                 sleeping=int(np.count_nonzero(statistics.firing_share == 0)),
-                ranking=inputs.settings.ranking,
-                baseline_valid=baseline[0],
-                baseline_test=baseline[1],
+                ranking=inputs.settings.ranking if inputs.settings.order is None else BY_HAND,
+                baseline_valid=self.prepared.baseline_valid,
+                baseline_test=self.prepared.baseline_test,
                 curve=self.curve,
                 tested=tested,
-                notices=self.notices,
+                notices=self.prepared.notices,
             )
         )
 
 
-def _file_names(session: PruningSession, threshold: Threshold) -> tuple[str, str]:
-    """Of B′ and of G."""
-    return artifacts.model_name(threshold.drop, session.model), artifacts.goodnet_name(threshold.drop)
+def file_names(session: PruningSession, drop: float) -> tuple[str, str]:
+    """The file names of B′ and of G at a threshold."""
+    return artifacts.model_name(drop, session.model), goodnet_name(drop)
 
 
 def _reaches(curve: Sequence[Step], drop: float) -> bool:
     baseline, now = curve[0].rates.clean, curve[-1].rates.clean
     return bool(baseline and now and has_dropped(baseline, now, drop))
-
-
-def _data_json(inputs: OpenedInputs, role: str) -> dict[str, Any] | None:
-    images = inputs.data.get(role)
-    if images is None:
-        return None
-    return {"path": str(images.path.resolve()), "sha256": images.sha256, "images": images.images}
-
-
-def _curve_rates(step: Step) -> dict[str, float | None]:
-    rates = step.rates.as_json()
-    return {name: rates[name] for name in ("clean_accuracy", "attack_success_rate")}
-
-
-def _threshold_json(entry: MeasuredThreshold) -> dict[str, Any]:
-    threshold = entry.threshold
-    reached = threshold.step is not None
-    return {
-        "drop": int(threshold.drop) if threshold.drop == int(threshold.drop) else threshold.drop,
-        "reached": reached,
-        "step": threshold.step,
-        "pruned_channels": list(threshold.channels),
-        "model": entry.model,
-        "goodnet": entry.goodnet,
-        "valid": (threshold.rates or NO_RATES).as_json(),
-        "test": {"pruned": entry.pruned_test.as_json(), "goodnet": entry.goodnet_test.as_json(flags=True)},
-    }

@@ -7,6 +7,8 @@ from pathlib import Path
 
 DEFAULT_THRESHOLDS = (2.0, 4.0, 10.0)
 DEFAULT_RANKING = "mean-activation"
+BY_HAND = "by-hand"
+"""What results.json calls an order that comes from no ranking."""
 
 RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
 
@@ -31,6 +33,7 @@ class RunSettings:
         scale: ``auto``, ``1`` or ``255``; pixels are divided by it.
         layer: name of the profiled layer; None for the default.
         ranking: name of the ranking.
+        order: channels in pruning order, each once, as somebody made it by hand; None for what the ranking gives.
         thresholds: tolerated drops, percentage points.
         until_last_threshold: stop the curve at the largest threshold instead of at the last channel.
         sample: use the bundled BadNet and data in place of the files.
@@ -49,6 +52,7 @@ class RunSettings:
     scale: str = "auto"
     layer: str | None = None
     ranking: str = DEFAULT_RANKING
+    order: tuple[int, ...] | None = None
     thresholds: tuple[float, ...] = DEFAULT_THRESHOLDS
     until_last_threshold: bool = False
     sample: bool = False

@@ -11,7 +11,6 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -20,12 +19,13 @@ from rich.console import Console
 
 from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
-from bdtui.engine.recipe import Recipe, read_recipe
-from bdtui.engine.settings import RECIPE, RESULTS, ROLES, RunSettings
-from bdtui.tui.batch_output import ProgressDisplay, plain, print_check, print_results
+from bdtui.engine.settings import RESULTS
+from bdtui.tui.batch_output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.gates import Gates
 from bdtui.tui.native_output import NativeOutput, captured_native_output
+from bdtui.tui.options import check_given, merge_options
+from bdtui.tui.wording import plain
 
 if TYPE_CHECKING:
     from bdtui.engine.run import RunResult
@@ -57,9 +57,11 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
 
 
 def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
-    settings, out, recipe = _merge(options)
+    settings, out, recipe = merge_options(options)
     gates = Gates(options.get("max_asr"), options.get("min_accuracy"))
-    _check_given(settings, gates)
+    check_given(settings)
+    if gates.max_asr is not None and not (settings.sample or settings.poisoned_valid or settings.poisoned_test):
+        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
     if options.get("resume"):
         finished = _finished_results(Path(str(out)))
         if finished is not None:
@@ -113,53 +115,6 @@ def _finished_results(out: Path) -> dict[str, Any] | None:
     except (OSError, ValueError) as problem:
         raise OptionError(f"{path}: cannot be read as JSON; expected the results of a run") from problem
     return results
-
-
-def _merge(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None, Recipe]:
-    """The settings that flags and recipe make together; flags win."""
-    out: Path | None = options.get("out")
-    given = {name: value for name, value in options.items() if name in RunSettings.__dataclass_fields__}
-    if options.get("resume"):
-        if given or "recipe" in options:
-            other = next(iter(given), "recipe").replace("_", "-")
-            raise OptionError(f"--resume goes on with the run as it was begun; expected it without {other}")
-        path = Path(str(out)) / RECIPE
-        if not path.exists():
-            raise OptionError(f"{out}: holds no run to go on with; expected a folder with {RECIPE}")
-        recipe = read_recipe(path)
-    elif "recipe" in options:
-        recipe = read_recipe(options["recipe"])
-    else:
-        recipe = Recipe({})
-    # A file named by a flag is not the one whose hash the recipe recorded.
-    hashes = {name: value for name, value in recipe.sha256.items() if name not in given}
-    kept = {name: value for name, value in recipe.settings.items() if name not in _displaced(given)}
-    settings = replace(RunSettings(), **{**kept, **given})
-    return settings, out or recipe.out, replace(recipe, sha256=hashes)
-
-
-def _displaced(given: Mapping[str, Any]) -> set[str]:
-    """What a recipe says that cannot stand beside the flags given: the other ways to name a network."""
-    displaced: set[str] = set()
-    if "model" in given:
-        displaced |= {"architecture", "weights", "sample"}
-    if "architecture" in given:
-        displaced |= {"model", "sample"}
-    if "sample" in given:
-        displaced |= {"model", "weights", "architecture", *ROLES}
-    return displaced
-
-
-def _check_given(settings: RunSettings, gates: Gates) -> None:
-    """Find what is missing before TensorFlow is loaded."""
-    if settings.sample:
-        return
-    if settings.model is None and (settings.architecture is None or settings.weights is None):
-        raise OptionError("no model was given; expected MODEL, or --architecture with --weights, or --sample")
-    if settings.clean_valid is None:
-        raise OptionError("no clean validation images were given; expected --clean-valid FILE")
-    if gates.max_asr is not None and not (settings.poisoned_valid or settings.poisoned_test):
-        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
 
 
 @contextmanager

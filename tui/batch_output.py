@@ -15,19 +15,7 @@ from rich.text import Text
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
-
-
-def plain(text: str) -> str:
-    """Text from outside made harmless for a terminal: one line, nothing but printable characters."""
-    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
-
-
-def status_line(step: int, channels: int, accuracy: float, asr: float | None) -> str:
-    """Where a pruning run stands, e.g. ``step 3/60 · accuracy 98.65 % · ASR 100.00 %``."""
-    words = [f"step {step}/{channels}", f"accuracy {accuracy:.2f} %"]
-    if asr is not None:
-        words.append(f"ASR {asr:.2f} %")
-    return " · ".join(words)
+from bdtui.tui.wording import plain, sentence, shape_text, status_line
 
 
 class ProgressDisplay:
@@ -75,31 +63,11 @@ class ProgressDisplay:
                     self._line(f"{status} (unpruned)")
                 self._advance("curve", status, event.step, self._channels, "")
             case _:
-                line = self._sentence(event)
+                if isinstance(event, events.LayerChosen):
+                    self._channels = event.channels
+                line = sentence(event, self._channels)
                 if line:
                     self._line(line)
-
-    def _sentence(self, event: Event) -> str | None:
-        match event:
-            case events.Notice() | events.ScaleDecided():
-                return event.text
-            case events.ModelOpened():
-                shape = "×".join(str(size or "any") for size in event.input_shape)
-                return f"model {event.path}: {event.classes} classes, images {shape}"
-            case events.DataOpened():
-                return f"{event.role.replace('_', ' ')} {event.path}: {event.images} images ({event.layout}, {event.dtype})"
-            case events.LayerChosen():
-                self._channels = event.channels
-                silent = f", {event.silent} of them already silent" if event.silent else ""
-                return f"layer {event.profiled}: prunes {event.pruned}, {event.channels} channels{silent}"
-            case events.ThresholdReached():
-                rates = status_line(event.step, self._channels, event.clean_accuracy, event.attack_success_rate)
-                return f"X={event.drop:g} reached: {rates}"
-            case events.ThresholdMissed():
-                return f"X={event.drop:g} not reached: accuracy fell by {event.largest_drop:.2f} points at most"
-            case events.ArtifactWritten():
-                return f"wrote {event.path}"
-        return None
 
     def _line(self, text: str) -> None:
         # In a file a sentence is one line; in a terminal it is broken between words.
@@ -179,14 +147,14 @@ def print_check(console: Console, heard: Sequence[Event]) -> None:
 
 
 def _print_model(console: Console, event: events.ModelOpened) -> None:
-    shape = "×".join(str(size or "any") for size in event.input_shape)
+    shape = shape_text(event.input_shape)
     console.print(Text(plain(f"model: {event.classes} classes, images {shape}  {event.path}")), soft_wrap=True)
     console.print(Text(f"sha256: {event.sha256}"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("layer", "kind", "output", "parameters", "prunable channels"):
         table.add_column(heading, justify="right" if heading in ("parameters", "prunable channels") else "left")
     for layer in event.layers:
-        output = "×".join(str(size or "any") for size in layer.output_shape[1:])
+        output = shape_text(layer.output_shape[1:])
         channels = "–" if layer.channels is None else str(layer.channels)
         table.add_row(Text(plain(layer.name)), layer.kind, output, f"{layer.parameters:,}", channels)
     _print_table(console, table)

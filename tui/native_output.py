@@ -1,7 +1,8 @@
 """Keeps what TensorFlow's native code prints away from the terminal.
 
 It writes to file descriptors 1 and 2 directly, and no setting silences all of it. For as long as this
-is entered, those descriptors lead into a file without a name, and Python's own streams to where they led before.
+is entered, those descriptors lead into a file without a name, and Python's own streams to where they led before:
+``sys.__stdout__`` and ``sys.__stderr__`` as well, on which Textual draws.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ def captured_native_output() -> Iterator[NativeOutput]:
         stream.flush()
     kept = [os.dup(1), os.dup(2)]
     streams = sys.stdout, sys.stderr
+    first_streams = sys.__stdout__, sys.__stderr__
     with tempfile.TemporaryFile() as file:
         outputs = [
             open(descriptor, "w", buffering=1, encoding=stream.encoding, errors="replace", closefd=False)  # noqa: SIM115
@@ -42,12 +44,14 @@ def captured_native_output() -> Iterator[NativeOutput]:
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
         sys.stdout, sys.stderr = outputs
+        sys.__stdout__, sys.__stderr__ = outputs  # type: ignore[misc]
         try:
             yield NativeOutput(file)
         finally:
             for output in outputs:
                 output.flush()
             sys.stdout, sys.stderr = streams
+            sys.__stdout__, sys.__stderr__ = first_streams  # type: ignore[misc]
             for original, descriptor in zip(kept, (1, 2), strict=True):
                 os.dup2(original, descriptor)
                 os.close(original)

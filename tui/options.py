@@ -1,0 +1,72 @@
+"""What the options, a recipe and the folder of a run ask for together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bdtui.engine.errors import OptionError
+from bdtui.engine.recipe import Recipe, read_recipe
+from bdtui.engine.settings import RECIPE, ROLES, RunSettings
+
+
+def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None, Recipe]:
+    """The settings that flags and recipe make together; flags win.
+
+    Args:
+        options: those given on the command line, by their names with underscores.
+
+    Returns:
+        The settings, the output folder if there is one, and the recipe with the hashes that still hold.
+
+    Raises:
+        OptionError: the recipe cannot be read, or contradicts the options.
+    """
+    out: Path | None = options.get("out")
+    given = {name: value for name, value in options.items() if name in RunSettings.__dataclass_fields__}
+    if options.get("resume"):
+        if given or "recipe" in options:
+            other = next(iter(given), "recipe").replace("_", "-")
+            raise OptionError(f"--resume goes on with the run as it was begun; expected it without {other}")
+        path = Path(str(out)) / RECIPE
+        if not path.exists():
+            raise OptionError(f"{out}: holds no run to go on with; expected a folder with {RECIPE}")
+        recipe = read_recipe(path)
+    elif "recipe" in options:
+        recipe = read_recipe(options["recipe"])
+    else:
+        recipe = Recipe({})
+    # A file named by a flag is not the one whose hash the recipe recorded.
+    hashes = {name: value for name, value in recipe.sha256.items() if name not in given}
+    kept = {name: value for name, value in recipe.settings.items() if name not in _displaced(given)}
+    settings = replace(RunSettings(), **{**kept, **given})
+    return settings, out or recipe.out, replace(recipe, sha256=hashes)
+
+
+def _displaced(given: Mapping[str, Any]) -> set[str]:
+    """What a recipe says that cannot stand beside the flags given.
+
+    Those are the other ways to name a network, and an order made by hand for another one, layer or ranking.
+    """
+    displaced: set[str] = set()
+    if given.keys() & {"model", "weights", "architecture", "sample", "layer", "ranking"}:
+        displaced.add("order")
+    if "model" in given:
+        displaced |= {"architecture", "weights", "sample"}
+    if "architecture" in given:
+        displaced |= {"model", "sample"}
+    if "sample" in given:
+        displaced |= {"model", "weights", "architecture", *ROLES}
+    return displaced
+
+
+def check_given(settings: RunSettings) -> None:
+    """Raise `OptionError` where what a run needs was not given, before TensorFlow is loaded."""
+    if settings.sample:
+        return
+    if settings.model is None and (settings.architecture is None or settings.weights is None):
+        raise OptionError("no model was given; expected MODEL, or --architecture with --weights, or --sample")
+    if settings.clean_valid is None:
+        raise OptionError("no clean validation images were given; expected --clean-valid FILE")

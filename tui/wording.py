@@ -1,0 +1,64 @@
+"""How events and numbers read, the same in both fronts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bdtui.engine import events
+from bdtui.engine.events import Event
+
+
+def plain(text: str) -> str:
+    """Text from outside made harmless for a terminal: one line, nothing but printable characters."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
+
+
+def status_line(step: int, channels: int, accuracy: float, asr: float | None) -> str:
+    """Where a pruning run stands, e.g. ``step 3/60 · accuracy 98.65 % · ASR 100.00 %``."""
+    words = [f"step {step}/{channels}", f"accuracy {accuracy:.2f} %"]
+    if asr is not None:
+        words.append(f"ASR {asr:.2f} %")
+    return " · ".join(words)
+
+
+def shape_text(shape: Sequence[int | None]) -> str:
+    """A shape, e.g. ``55×47×3``; an axis of open length is ``any``."""
+    return "×".join(str(size or "any") for size in shape)
+
+
+def percent_text(rate: float | None) -> str:
+    """A rate in percent with two decimals; a dash where there is none."""
+    return "–" if rate is None else f"{rate:.2f}"
+
+
+def sentence(event: Event, channels: int) -> str | None:
+    """An event as a line of text; None for those that only move a display.
+
+    Args:
+        event: what the engine said.
+        channels: of the chosen layer.
+    """
+    match event:
+        case events.Notice() | events.ScaleDecided():
+            return event.text
+        case events.EngineReady():
+            return f"TensorFlow {event.tensorflow}, Keras {event.keras}, on {event.device}"
+        case events.ModelOpened():
+            return f"model {event.path}: {event.classes} classes, images {shape_text(event.input_shape)}"
+        case events.DataOpened():
+            return f"{event.role.replace('_', ' ')} {event.path}: {event.images} images ({event.layout}, {event.dtype})"
+        case events.LayerChosen():
+            silent = f", {event.silent} of them already silent" if event.silent else ""
+            return f"layer {event.profiled}: prunes {event.pruned}, {event.channels} channels{silent}"
+        case events.ThresholdReached():
+            rates = status_line(event.step, channels, event.clean_accuracy, event.attack_success_rate)
+            return f"X={event.drop:g} reached: {rates}"
+        case events.ThresholdMissed():
+            return f"X={event.drop:g} not reached: accuracy fell by {event.largest_drop:.2f} points at most"
+        case events.ArtifactWritten():
+            return f"wrote {event.path}"
+        case events.RunFinished():
+            return f"the run is whole, in {event.out}"
+        case events.WorkStopped() | events.WorkFailed():
+            return event.sentence
+    return None
