@@ -154,6 +154,193 @@ class RunFinished(Event):
     seconds: float
 
 
+@dataclass(frozen=True)
+class EngineReady(Event):
+    """TensorFlow is loaded; ``device`` is what is computed on, e.g. ``CPU`` or ``GPU 0``."""
+
+    tensorflow: str
+    keras: str
+    device: str
+
+
+@dataclass(frozen=True)
+class WorkStarted(Event):
+    """The engine's thread took up a request; ``what`` names the work, e.g. ``opening``."""
+
+    what: str
+
+
+@dataclass(frozen=True)
+class WorkEnded(Event):
+    """The engine's thread waits for requests again, or goes on with what nobody waits for."""
+
+
+@dataclass(frozen=True)
+class WorkFailed(Event):
+    """A request could not be fulfilled; everything stays as it was before.
+
+    Attributes:
+        what: the work that failed.
+        sentence: for the person.
+        details: for the log; a traceback where it is a fault of bdtui, else empty.
+    """
+
+    what: str
+    sentence: str
+    details: str
+
+
+@dataclass(frozen=True)
+class WorkStopped(Event):
+    """Work ended early because somebody asked for it; ``sentence`` says what stands."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of a set, for looking at.
+
+    Attributes:
+        width: in pixels.
+        height: in pixels.
+        rgb: three bytes a pixel, row by row from the top.
+        label: the class in the file; for a poisoned image the attacker's.
+        true_label: the class it belongs to, where the file says.
+    """
+
+    width: int
+    height: int
+    rgb: bytes
+    label: int
+    true_label: int | None
+
+
+@dataclass(frozen=True)
+class PicturesTaken(Event):
+    """The first images of a set; empty where its images are no pictures."""
+
+    role: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class ChannelFigures:
+    """What is known of a channel before anything is pruned; the poisoned figures are None without such images.
+
+    Attributes:
+        channel: its index.
+        mean_activation: over all clean validation images and positions.
+        max_activation: the largest on clean validation images.
+        firing_share: share of clean validation images with an activation above zero, 0–1.
+        poisoned_mean_activation: as above, on poisoned validation images.
+        poisoned_firing_share: as above, on poisoned validation images.
+        weight_norm: L1 norm of the kernel that makes it.
+        silent: its weights are zero in the file.
+    """
+
+    channel: int
+    mean_activation: float
+    max_activation: float
+    firing_share: float
+    poisoned_mean_activation: float | None
+    poisoned_firing_share: float | None
+    weight_norm: float
+    silent: bool
+
+
+@dataclass(frozen=True)
+class ChannelsProfiled(Event):
+    """The channels of the chosen layer, by index, and the ranking that orders them."""
+
+    ranking: str
+    channels: tuple[ChannelFigures, ...]
+
+
+@dataclass(frozen=True)
+class MeasuredPoint:
+    """Rates on the validation sets, in percent, with some channels silent.
+
+    Attributes:
+        step: how many channels are silent by pruning.
+        fraction: ``step`` ÷ channels, 0–1.
+        clean_accuracy: of B′.
+        attack_success_rate: of B′; None without poisoned validation images.
+        by_hand: the silent channels are not the first ones of the ranking.
+    """
+
+    step: int
+    fraction: float
+    clean_accuracy: float
+    attack_success_rate: float | None
+    by_hand: bool
+
+
+@dataclass(frozen=True)
+class ThresholdState:
+    """How a threshold stands at the present position.
+
+    Attributes:
+        drop: percentage points of clean validation accuracy.
+        step: the first step of the present order, up to the present one, at or past the drop; None when there is none.
+        model: file name that B′ will have.
+        goodnet: file name that G will have.
+        pruned_valid: rates of B′ in percent by the names of results.json; empty until they are known.
+        goodnet_valid: of G, with the shares flagged.
+        pruned_test: of B′ on the test sets.
+        goodnet_test: of G on the test sets.
+    """
+
+    drop: float
+    step: int | None
+    model: str
+    goodnet: str
+    pruned_valid: dict[str, float | None]
+    goodnet_valid: dict[str, float | None]
+    pruned_test: dict[str, float | None]
+    goodnet_test: dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class PositionWished(Event):
+    """The step the last wish leads to; a `PositionReached` follows when it has been measured."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class PositionReached(Event):
+    """Where the person stands, measured. Holds everything a screen shows of it.
+
+    Attributes:
+        order: every channel once, in pruning order.
+        step: how many of them, from the front, are silent.
+        present: the rates here.
+        path: the measured steps of this order, ascending, step 0 first.
+        measured: everything measured for this layer so far, this order and others, in the order of measuring.
+        thresholds: in ascending order of the drop.
+        undoable: how many moves can be taken back.
+        redoable: how many can be done again.
+    """
+
+    order: tuple[int, ...]
+    step: int
+    present: MeasuredPoint
+    path: tuple[MeasuredPoint, ...]
+    measured: tuple[MeasuredPoint, ...]
+    thresholds: tuple[ThresholdState, ...]
+    undoable: int
+    redoable: int
+
+
+@dataclass(frozen=True)
+class ExportPlanned(Event):
+    """Where the next export goes, and the names of the files every run has."""
+
+    out: str
+    files: tuple[str, ...]
+
+
 Emit = Callable[[Event], None]
 """Where events go. Called in the engine's thread; must not block."""
 

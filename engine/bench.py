@@ -1,0 +1,233 @@
+"""One profiled layer under a person's hands: the moves made on it, and everything measured on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bdtui.engine.errors import Interrupted, OptionError
+from bdtui.engine.events import (
+    MeasuredPoint,
+    Notice,
+    PositionReached,
+    PositionWished,
+    Reporter,
+    ThresholdState,
+)
+from bdtui.engine.metrics import NO_RATES, Rates
+from bdtui.engine.position import History, Position
+from bdtui.engine.preparation import PreparedRun
+from bdtui.engine.pruning import check_thresholds, has_dropped
+from bdtui.engine.requests import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.run import file_names
+
+
+class Bench:
+    """Moves along a pruning order, and off it.
+
+    Args:
+        prepared: the opened and profiled network; the person begins at step 0 of its order.
+        reporter: hears where the person stands; is asked whether to stop.
+    """
+
+    def __init__(self, prepared: PreparedRun, reporter: Reporter) -> None:
+        self.prepared = prepared
+        self._session = prepared.session
+        self._reporter = reporter
+        settings = prepared.inputs.settings
+        self._drops = check_thresholds(settings.thresholds)
+        self._ranking = self._session.order(settings.ranking, settings.seed)
+        self._ranked = set(_masks(self._ranking))
+        self._history = History.beginning_at(Position(prepared.order))
+        self._rates: dict[int, Rates] = {}
+        self._points: dict[int, MeasuredPoint] = {}
+        self._goodnets: dict[tuple[str, int], Rates] = {}
+        self._measure(self.position, reporter)
+
+    @property
+    def position(self) -> Position:
+        """Where the person stands; always measured."""
+        return self._history.present
+
+    def move(self, moves: Sequence[Move]) -> None:
+        """Make several moves at once; only where they end is measured.
+
+        Raises:
+            OptionError: there is no such channel.
+            Interrupted: the reporter was told to stop; the position is the one before.
+        """
+        wished = self._history
+        for move in moves:
+            wished = self._after(wished, move)
+        self._go(wished)
+
+    def go_to_next_threshold(self) -> None:
+        """Prune on until a threshold is reached that was not; every step on the way is a move of its own.
+
+        Raises:
+            Interrupted: the reporter was told to stop; the position is the last one that was measured.
+        """
+        self._measure_path(self.position, self._reporter)
+        waiting = [drop for drop in self._drops if self._step_of(drop) is None]
+        if not waiting:
+            self._reporter.emit(Notice("all thresholds are reached"))
+            return
+        while self.position.step < len(self.position.order):
+            self._reporter.checkpoint()
+            self._go(self._history.moved(self.position.at(self.position.step + 1)))
+            if self._step_of(waiting[0]) is not None:
+                return
+        self._reporter.emit(Notice(f"X={waiting[0]:g} is not reached by pruning in this order"))
+
+    def measure_ahead(self, reporter: Reporter) -> bool:
+        """Measure one thing nobody waits for; False when there is none left.
+
+        Those are steps that were jumped over, and the networks of reached thresholds on the test sets.
+
+        Raises:
+            Interrupted: ``reporter`` was told to stop.
+        """
+        position = self.position
+        for step, mask in enumerate(_masks(position.silenced)):
+            if mask not in self._rates:
+                self._measure(position.at(step), reporter)
+                self.tell()
+                return True
+        for drop in self._drops:
+            reached = self._step_of(drop)
+            if reached is not None and self._measure_networks(position.at(reached), reporter):
+                self.tell()
+                return True
+        return False
+
+    def tell(self) -> None:
+        """Say where the person stands."""
+        position = self.position
+        masks = _masks(position.order)
+        self._reporter.emit(
+            PositionReached(
+                order=position.order,
+                step=position.step,
+                present=self._points[masks[position.step]],
+                path=tuple(self._points[mask] for mask in masks if mask in self._points),
+                measured=tuple(self._points.values()),
+                thresholds=tuple(self._state(drop) for drop in self._drops),
+                undoable=len(self._history.past),
+                redoable=len(self._history.future),
+            )
+        )
+
+    def _after(self, history: History, move: Move) -> History:
+        """The history after a move that was not measured yet."""
+        present = history.present
+        match move:
+            case Prune():
+                for _ in range(min(move.count, len(present.order) - present.step)):
+                    history = history.moved(history.present.at(history.present.step + 1))
+            case Undo():
+                for _ in range(min(move.count, len(history.past))):
+                    history = history.undone()
+            case Redo():
+                for _ in range(min(move.count, len(history.future))):
+                    history = history.redone()
+            case GoTo():
+                if not 0 <= move.step <= len(present.order):
+                    raise OptionError(f"there is no step {move.step}; expected one from 0 to {len(present.order)}")
+                history = history.moved(present.at(move.step))
+            case Toggle():
+                if move.channel not in present.order:
+                    raise OptionError(f"there is no channel {move.channel} in this layer")
+                history = history.moved(present.toggled(move.channel, self._ranking))
+            case _:
+                raise TypeError(f"{move!r} is no move")
+        return history
+
+    def _go(self, wished: History) -> None:
+        target = wished.present
+        if _mask(target.silenced) not in self._rates:
+            self._reporter.emit(PositionWished(target.step))
+            try:
+                self._measure(target, self._reporter)
+            except Interrupted:
+                self.tell()
+                raise
+        self._history = wished
+        self.tell()
+
+    def _measure(self, position: Position, reporter: Reporter) -> None:
+        mask = _mask(position.silenced)
+        rates = self._session.rates("valid", position.silenced, reporter)
+        shown = rates.as_json()
+        self._rates[mask] = rates
+        self._points[mask] = MeasuredPoint(
+            step=position.step,
+            fraction=position.step / self._session.channels,
+            clean_accuracy=shown["clean_accuracy"] or 0.0,
+            attack_success_rate=shown["attack_success_rate"],
+            by_hand=mask not in self._ranked,
+        )
+
+    def _measure_path(self, position: Position, reporter: Reporter) -> None:
+        """Measure the steps up to a position that were jumped over."""
+        for step, mask in enumerate(_masks(position.silenced)):
+            if mask not in self._rates:
+                reporter.checkpoint()
+                self._measure(position.at(step), reporter)
+
+    def _measure_networks(self, position: Position, reporter: Reporter) -> bool:
+        """Measure B′ and G of a threshold on all image sets; False where that was done before."""
+        mask = _mask(position.silenced)
+        if ("test", mask) in self._goodnets:
+            return False
+        for part in ("valid", "test"):
+            self._session.rates(part, position.silenced, reporter)
+            self._goodnets[part, mask] = self._session.goodnet_rates(part, position.silenced, reporter)
+        return True
+
+    def _step_of(self, drop: float) -> int | None:
+        """The first step of the way here at which a threshold was reached; None where a step before is unmeasured."""
+        masks = _masks(self.position.silenced)
+        baseline = self._rates[0].clean
+        for step, mask in enumerate(masks):
+            if mask not in self._rates:
+                return None
+            now = self._rates[mask].clean
+            if baseline and now and has_dropped(baseline, now, drop):
+                return step
+        return None
+
+    def _state(self, drop: float) -> ThresholdState:
+        step = self._step_of(drop)
+        model, goodnet = file_names(self._session, drop)
+        if step is None:
+            return ThresholdState(drop, None, model, goodnet, {}, {}, {}, {})
+        channels = self.position.order[:step]
+        mask = _mask(channels)
+        tested = self._session.knows_rates("test", channels)
+        return ThresholdState(
+            drop=drop,
+            step=step,
+            model=model,
+            goodnet=goodnet,
+            pruned_valid=self._rates[mask].as_json(),
+            goodnet_valid=_flagged(self._goodnets.get(("valid", mask))),
+            pruned_test=self._session.rates("test", channels).as_json() if tested else {},
+            goodnet_test=_flagged(self._goodnets.get(("test", mask))),
+        )
+
+
+def _flagged(rates: Rates | None) -> dict[str, float | None]:
+    """Rates of a GoodNet as a screen shows them; empty where they are not known or there is no such data."""
+    return {} if rates is None or rates == NO_RATES else rates.as_json(flags=True)
+
+
+def _mask(channels: Sequence[int]) -> int:
+    """A set of channels as the bits of a number."""
+    return sum(1 << channel for channel in channels)
+
+
+def _masks(order: Sequence[int]) -> list[int]:
+    """The sets of the first 0, 1, 2 … channels of an order."""
+    masks = [0]
+    for channel in order:
+        masks.append(masks[-1] | 1 << channel)
+    return masks

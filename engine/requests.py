@@ -1,0 +1,85 @@
+"""What a person may ask of the engine while it runs in its own thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bdtui.engine.settings import RunSettings
+
+
+@dataclass(frozen=True)
+class Request:
+    """Root of all requests."""
+
+
+@dataclass(frozen=True)
+class Open(Request):
+    """Open model and images, profile them, and stand at step 0."""
+
+    settings: RunSettings
+
+
+@dataclass(frozen=True)
+class ChooseLayer(Request):
+    """Profile another layer of the opened model, and stand at step 0."""
+
+    layer: str
+
+
+@dataclass(frozen=True)
+class ChooseRanking(Request):
+    """Order the channels in another way, and stand at step 0."""
+
+    ranking: str
+
+
+class Move(Request):
+    """Root of the requests that lead to another position; several in a row are measured once, at their end."""
+
+
+@dataclass(frozen=True)
+class Prune(Move):
+    """Silence the next channels of the order, one by one."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Undo(Move):
+    """Take moves back."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Redo(Move):
+    """Do moves again that were taken back."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class GoTo(Move):
+    """Go to a step of the order."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Toggle(Move):
+    """Silence a channel out of turn, or revive it."""
+
+    channel: int
+
+
+@dataclass(frozen=True)
+class NextThreshold(Request):
+    """Prune on, step by step, until clean accuracy has dropped to the next threshold."""
+
+
+@dataclass(frozen=True)
+class Export(Request):
+    """Write the files of the run; ``out`` None for a new folder under ``bdtui-runs/``."""
+
+    out: Path | None = None

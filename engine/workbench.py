@@ -1,0 +1,176 @@
+"""The network on a person's bench: opened, profiled, and pruned as they wish, move by move.
+
+It answers requests one at a time and says in events all that a screen shows. What nobody waits for (steps that were
+jumped over, rates on the test sets) is measured in between, in small pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from bdtui.engine.backend import prepare_backend
+from bdtui.engine.bench import Bench
+from bdtui.engine.errors import OptionError
+from bdtui.engine.events import (
+    ChannelFigures,
+    ChannelsProfiled,
+    EngineReady,
+    ExportPlanned,
+    LayerChosen,
+    PicturesTaken,
+    Reporter,
+)
+from bdtui.engine.pictures import take_pictures
+from bdtui.engine.preparation import PreparedRun, prepare_layer, prepare_run
+from bdtui.engine.pruning import check_thresholds
+from bdtui.engine.rankings import check_ranking
+from bdtui.engine.requests import (
+    ChooseLayer,
+    ChooseRanking,
+    Export,
+    Move,
+    NextThreshold,
+    Open,
+    Request,
+)
+from bdtui.engine.run import export_run, planned_folder
+from bdtui.engine.run_folder import unused_folder
+from bdtui.engine.settings import CLEAN_VALID, CURVE, FIGURE, POISONED_VALID, RECIPE, REPORT, RESULTS, RunSettings
+
+_PICTURES = 6
+"""Of every image set, how many are shown."""
+
+
+class Workbench:
+    """Holds what is open and where the person stands.
+
+    Args:
+        reporter: hears everything; is asked whether to stop.
+        settings: their device and seed are used; the rest comes with `Open`.
+        out: where the first export goes; None for a new folder under ``bdtui-runs/``.
+    """
+
+    def __init__(self, reporter: Reporter, settings: RunSettings, out: Path | None = None) -> None:
+        self._reporter = reporter
+        self._out = out
+        self._prepared: PreparedRun | None = None
+        self._bench: Bench | None = None
+        self._folder: Path | None = None
+        device = prepare_backend(settings.device, settings.seed)
+        reporter.emit(EngineReady(tf.__version__, keras.__version__, device))
+
+    def fulfil(self, request: Request) -> None:
+        """Do what was asked for; whatever goes wrong, what is open stays as it was.
+
+        Raises:
+            InputError: it cannot be done.
+            Interrupted: the reporter was told to stop.
+        """
+        match request:
+            case Open():
+                self._open(request.settings)
+            case ChooseLayer():
+                self._show(prepare_layer(self._opened(), request.layer, self._reporter))
+            case ChooseRanking():
+                self._rank(request.ranking)
+            case NextThreshold():
+                self._benched().go_to_next_threshold()
+            case Export():
+                self._export(request.out)
+            case Move():
+                self.move([request])
+            case _:
+                raise TypeError(f"{request!r} is no request")
+
+    def move(self, moves: Sequence[Move]) -> None:
+        """Make several moves at once; only where they end is measured.
+
+        Raises:
+            InputError: nothing is open, or there is no such channel.
+            Interrupted: the reporter was told to stop; the position is the one before.
+        """
+        self._benched().move(moves)
+
+    def idle(self, reporter: Reporter) -> bool:
+        """Measure one thing nobody waits for; False when there is none left.
+
+        Raises:
+            Interrupted: ``reporter`` was told to stop; nothing is lost but the piece at hand.
+        """
+        return self._bench is not None and self._bench.measure_ahead(reporter)
+
+    def _open(self, settings: RunSettings) -> None:
+        check_thresholds(settings.thresholds)
+        check_ranking(settings.ranking)
+        prepared = prepare_run(settings, self._reporter)
+        for role, images in prepared.inputs.data.items():
+            self._reporter.emit(PicturesTaken(role, take_pictures(images, _PICTURES)))
+        self._show(prepared)
+
+    def _rank(self, ranking: str) -> None:
+        check_ranking(ranking)
+        prepared = self._opened()
+        settings = replace(prepared.inputs.settings, ranking=ranking, order=None)
+        order = tuple(prepared.session.order(ranking, settings.seed))
+        self._show(replace(prepared, inputs=replace(prepared.inputs, settings=settings), order=order))
+
+    def _show(self, prepared: PreparedRun) -> None:
+        """Put a profiled network on the bench, at step 0."""
+        self._prepared = prepared
+        source, settings = prepared.session.source, prepared.inputs.settings
+        silent = prepared.session.silent_from_the_start()
+        self._reporter.emit(LayerChosen(source.profiled.name, source.pruned.name, source.channels, len(silent)))
+        self._reporter.emit(ChannelsProfiled(settings.ranking, _figures(prepared)))
+        self._bench = Bench(prepared, self._reporter)
+        self._bench.tell()
+        self._plan_export()
+
+    def _export(self, out: Path | None) -> None:
+        bench = self._benched()
+        try:
+            export_run(bench.prepared.reordered(bench.position.order), out or self._folder, reporter=self._reporter)
+        finally:
+            bench.tell()
+            self._plan_export()
+
+    def _plan_export(self) -> None:
+        """Say where the next export would go: a folder that holds no run yet."""
+        out = self._out
+        self._folder = unused_folder(out) if out else planned_folder(self._opened().inputs.settings)
+        self._reporter.emit(ExportPlanned(str(self._folder), (RECIPE, CURVE, FIGURE, REPORT, RESULTS)))
+
+    def _opened(self) -> PreparedRun:
+        if self._prepared is None:
+            raise OptionError("nothing is open yet; expected a model and clean validation images first")
+        return self._prepared
+
+    def _benched(self) -> Bench:
+        self._opened()
+        assert self._bench is not None
+        return self._bench
+
+
+def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
+    """What is known of every channel, by index."""
+    session = prepared.session
+    clean, poisoned = session.statistics[CLEAN_VALID], session.statistics.get(POISONED_VALID)
+    silent = set(session.silent_from_the_start())
+    norms = session.weight_norms
+    return tuple(
+        ChannelFigures(
+            channel=channel,
+            mean_activation=float(clean.mean_activation[channel]),
+            max_activation=float(clean.max_activation[channel]),
+            firing_share=float(clean.firing_share[channel]),
+            poisoned_mean_activation=None if poisoned is None else float(poisoned.mean_activation[channel]),
+            poisoned_firing_share=None if poisoned is None else float(poisoned.firing_share[channel]),
+            weight_norm=float(norms[channel]),
+            silent=channel in silent,
+        )
+        for channel in range(session.channels)
+    )
