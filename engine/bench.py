@@ -11,6 +11,7 @@ from bdtui.engine.events import (
     PositionReached,
     PositionWished,
     Reporter,
+    ThresholdReached,
     ThresholdState,
 )
 from bdtui.engine.metrics import NO_RATES, Rates
@@ -41,6 +42,7 @@ class Bench:
         self._rates: dict[int, Rates] = {}
         self._points: dict[int, MeasuredPoint] = {}
         self._goodnets: dict[tuple[str, int], Rates] = {}
+        self._announced: set[tuple[float, int]] = set()
         self._measure(self.position, reporter)
 
     @property
@@ -91,6 +93,7 @@ class Bench:
             if mask not in self._rates:
                 self._measure(position.at(step), reporter)
                 self.tell()
+                self._announce_thresholds()
                 return True
         for drop in self._drops:
             reached = self._step_of(drop)
@@ -152,6 +155,19 @@ class Bench:
                 raise
         self._history = wished
         self.tell()
+        self._announce_thresholds()
+
+    def _announce_thresholds(self) -> None:
+        """Say of every threshold once that it is reached, and once again where another way reaches it."""
+        for drop in self._drops:
+            step = self._step_of(drop)
+            if step is None:
+                continue
+            mask = _mask(self.position.order[:step])
+            if (drop, mask) not in self._announced:
+                self._announced.add((drop, mask))
+                point = self._points[mask]
+                self._reporter.emit(ThresholdReached(drop, step, point.clean_accuracy, point.attack_success_rate))
 
     def _measure(self, position: Position, reporter: Reporter) -> None:
         mask = _mask(position.silenced)

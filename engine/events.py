@@ -73,11 +73,22 @@ class ModelOpened(Event):
 
 @dataclass(frozen=True)
 class DataOpened(Event):
-    """An image set was opened; ``role`` is its option's name with underscores, e.g. ``clean_valid``."""
+    """An image set was opened.
+
+    Attributes:
+        role: its option's name with underscores, e.g. ``clean_valid``.
+        path: of the file.
+        images: how many there are.
+        classes: how many different labels they have.
+        layout: ``nchw`` or ``nhwc``.
+        dtype: of the stored pixels.
+        true_labels: whether the file tells the true classes of poisoned images.
+    """
 
     role: str
     path: str
     images: int
+    classes: int
     layout: str
     dtype: str
     true_labels: bool

@@ -117,14 +117,13 @@ def open_inputs(
                 _check_hash(images.path, images.sha256, expected[role])
             data[role] = images
             has_true = images.true_labels is not None
-            reporter.emit(DataOpened(role, str(path), images.images, images.layout, images.dtype, has_true))
+            classes = len(np.unique(images.labels))
+            reporter.emit(DataOpened(role, str(path), images.images, classes, images.layout, images.dtype, has_true))
     _check_sizes(data)
     _check_runs(model, data[CLEAN_VALID])
     decided = decide_scale(model, data[CLEAN_VALID], found.scale, reporter)
     reporter.emit(decided)
-    reporter.emit(
-        LayerChosen(source.profiled.name, source.pruned.name, source.channels, int(silent_channels(source).sum()))
-    )
+    reporter.emit(describe_layer(source))
     _tell_oddities(data, reporter)
     layouts = {images.layout for images in data.values()}
     resolved = replace(
@@ -134,6 +133,12 @@ def open_inputs(
         layer=source.profiled.name,
     )
     return OpenedInputs(resolved, model, data, source, decided.scale)
+
+
+def describe_layer(source: ChannelSource) -> LayerChosen:
+    """The event that tells which layer is profiled and pruned."""
+    silent = int(silent_channels(source).sum())
+    return LayerChosen(source.profiled.name, source.pruned.name, source.channels, silent)
 
 
 def _describe(model: OpenedModel) -> ModelOpened:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bdtui.engine.channels import find_source
 from bdtui.engine.events import BaselineMeasured, Event, Notice, Reporter
 from bdtui.engine.metrics import Rates
-from bdtui.engine.opening import OpenedInputs, open_inputs
+from bdtui.engine.opening import OpenedInputs, describe_layer, open_inputs
 from bdtui.engine.pruning import PruningSession
 from bdtui.engine.settings import RunSettings
 from bdtui.engine.stopwatch import Stopwatch
@@ -80,6 +80,7 @@ def prepare_layer(prepared: PreparedRun, layer: str, reporter: Reporter) -> Prep
     inputs = prepared.inputs
     source = find_source(inputs.model.network, layer)
     settings = replace(inputs.settings, layer=source.profiled.name, order=None)
+    reporter.emit(describe_layer(source))
     watch = Stopwatch({"load": prepared.seconds.get("load", 0.0)})
     return _profile(replace(inputs, source=source, settings=settings), reporter, list(prepared.notices), watch)
 

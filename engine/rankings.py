@@ -1,4 +1,4 @@
-"""In which order channels are pruned. A new ranking is a function and a line in `RANKINGS`."""
+"""In which order channels are pruned. A new ranking is an entry in `RANKINGS`."""
 
 from __future__ import annotations
 
@@ -30,15 +30,32 @@ class RankingInput:
     seed: int
 
 
-RANKINGS: dict[str, Callable[[RankingInput], NDArray[np.floating]]] = {
+@dataclass(frozen=True)
+class Ranking:
+    """A way to order channels.
+
+    Attributes:
+        description: which channels go first, for a person.
+        score: gives each channel a number, shape (channels,); the lowest goes first.
+    """
+
+    description: str
+    score: Callable[[RankingInput], NDArray[np.floating]]
+
+
+RANKINGS: dict[str, Ranking] = {
     # Liu, Dolan-Gavitt, Garg 2018: the channels that sleep on clean data go first.
-    "mean-activation": lambda given: given.statistics.mean_activation,
-    "max-activation": lambda given: given.statistics.max_activation,
-    "firing-share": lambda given: given.statistics.firing_share,
+    "mean-activation": Ranking(
+        "lowest mean activation on clean validation images", lambda given: given.statistics.mean_activation
+    ),
+    "max-activation": Ranking("lowest largest activation", lambda given: given.statistics.max_activation),
+    "firing-share": Ranking("firing on the fewest clean images", lambda given: given.statistics.firing_share),
     # Li et al. 2017 (filter pruning): the smallest kernels go first, whatever they do on data.
-    "weight-norm": lambda given: given.weight_norms,
+    "weight-norm": Ranking("smallest kernel, whatever it does on images", lambda given: given.weight_norms),
     # The control: what pruning as many channels does without any knowledge.
-    "random": lambda given: np.random.default_rng(given.seed).random(len(given.weight_norms)),
+    "random": Ranking(
+        "by lot, as a control", lambda given: np.random.default_rng(given.seed).random(len(given.weight_norms))
+    ),
 }
 
 
@@ -64,4 +81,4 @@ def rank_channels(ranking: str, given: RankingInput) -> list[int]:
         OptionError: there is no ranking of that name.
     """
     check_ranking(ranking)
-    return [int(channel) for channel in np.argsort(RANKINGS[ranking](given), kind="stable")]
+    return [int(channel) for channel in np.argsort(RANKINGS[ranking].score(given), kind="stable")]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bdtui.engine.settings import RunSettings
@@ -15,9 +16,15 @@ class Request:
 
 @dataclass(frozen=True)
 class Open(Request):
-    """Open model and images, profile them, and stand at step 0."""
+    """Open model and images, profile them, and stand at step 0.
+
+    Attributes:
+        settings: what to open.
+        expected_sha256: hashes of the inputs by field name, as a recipe recorded them; others are refused.
+    """
 
     settings: RunSettings
+    expected_sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

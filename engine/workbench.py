@@ -20,11 +20,14 @@ from bdtui.engine.events import (
     ChannelFigures,
     ChannelsProfiled,
     EngineReady,
+    Event,
     ExportPlanned,
-    LayerChosen,
+    Notice,
     PicturesTaken,
+    Progress,
     Reporter,
 )
+from bdtui.engine.opening import describe_layer
 from bdtui.engine.pictures import take_pictures
 from bdtui.engine.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.pruning import check_thresholds
@@ -58,6 +61,7 @@ class Workbench:
     def __init__(self, reporter: Reporter, settings: RunSettings, out: Path | None = None) -> None:
         self._reporter = reporter
         self._out = out
+        self._told: list[Event] = []
         self._prepared: PreparedRun | None = None
         self._bench: Bench | None = None
         self._folder: Path | None = None
@@ -73,7 +77,7 @@ class Workbench:
         """
         match request:
             case Open():
-                self._open(request.settings)
+                self._open(request)
             case ChooseLayer():
                 self._show(prepare_layer(self._opened(), request.layer, self._reporter))
             case ChooseRanking():
@@ -104,13 +108,37 @@ class Workbench:
         """
         return self._bench is not None and self._bench.measure_ahead(reporter)
 
-    def _open(self, settings: RunSettings) -> None:
-        check_thresholds(settings.thresholds)
-        check_ranking(settings.ranking)
-        prepared = prepare_run(settings, self._reporter)
-        for role, images in prepared.inputs.data.items():
-            self._reporter.emit(PicturesTaken(role, take_pictures(images, _PICTURES)))
+    def _open(self, request: Open) -> None:
+        check_thresholds(request.settings.thresholds)
+        check_ranking(request.settings.ranking)
+        told: list[Event] = []
+
+        def emit(event: Event) -> None:
+            if not isinstance(event, Progress):
+                told.append(event)
+            self._reporter.emit(event)
+
+        reporter = Reporter(emit, lambda: self._reporter.stop_requested)
+        try:
+            prepared = prepare_run(request.settings, reporter, request.expected_sha256)
+            for role, images in prepared.inputs.data.items():
+                reporter.emit(PicturesTaken(role, take_pictures(images, _PICTURES)))
+        except BaseException:
+            self._tell_again()
+            raise
+        self._told = told
         self._show(prepared)
+
+    def _tell_again(self) -> None:
+        """Say once more what is open, after something else could not be opened."""
+        if self._prepared is None or self._bench is None:
+            return
+        for event in self._told:
+            if not isinstance(event, Notice):
+                self._reporter.emit(event)
+        self._reporter.emit(describe_layer(self._prepared.session.source))
+        self._reporter.emit(ChannelsProfiled(self._prepared.inputs.settings.ranking, _figures(self._prepared)))
+        self._bench.tell()
 
     def _rank(self, ranking: str) -> None:
         check_ranking(ranking)
@@ -122,10 +150,7 @@ class Workbench:
     def _show(self, prepared: PreparedRun) -> None:
         """Put a profiled network on the bench, at step 0."""
         self._prepared = prepared
-        source, settings = prepared.session.source, prepared.inputs.settings
-        silent = prepared.session.silent_from_the_start()
-        self._reporter.emit(LayerChosen(source.profiled.name, source.pruned.name, source.channels, len(silent)))
-        self._reporter.emit(ChannelsProfiled(settings.ranking, _figures(prepared)))
+        self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
         self._bench = Bench(prepared, self._reporter)
         self._bench.tell()
         self._plan_export()

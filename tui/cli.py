@@ -20,6 +20,8 @@ success rate, and join the network with its pruned form into a GoodNet."""
 
 _EXAMPLES = """\
 examples:
+  bdtui --sample
+  bdtui bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5
   bdtui --batch --sample --out demo-run
   bdtui --batch bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5 --out run
   bdtui --batch --architecture deepid --weights bd_weights.h5 --clean-valid valid.h5 --layer pool_3 --scale 1
@@ -148,12 +150,19 @@ def _main(arguments: list[str]) -> ExitCode:
 
         print("\n".join(RANKINGS))
         return ExitCode.DONE
-    if not (options.get("batch") or options.get("check")):
-        parser.error("the terminal app is not part of this version; add --batch to run without a screen")
+    screen = not (options.get("batch") or options.get("check"))
     if options.get("json") and not options.get("batch"):
         parser.error("--json says how --batch answers; expected --batch with it")
     if options.get("resume") and "out" not in options:
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
+
+    if screen:
+        gate = next((name for name in ("max_asr", "min_accuracy") if name in options), None)
+        if gate:
+            parser.error(f"--{gate.replace('_', '-')} judges the results of --batch; expected --batch with it")
+        from bdtui.tui.start import run_app
+
+        return run_app(options)
 
     from bdtui.tui.batch import run_batch
 

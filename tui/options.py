@@ -9,6 +9,7 @@ from typing import Any
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.recipe import Recipe, read_recipe
+from bdtui.engine.run_folder import holds_run
 from bdtui.engine.settings import RECIPE, ROLES, RunSettings
 
 
@@ -70,3 +71,9 @@ def check_given(settings: RunSettings) -> None:
         raise OptionError("no model was given; expected MODEL, or --architecture with --weights, or --sample")
     if settings.clean_valid is None:
         raise OptionError("no clean validation images were given; expected --clean-valid FILE")
+
+
+def check_output_folder(out: Path | None) -> None:
+    """Raise `OptionError` where the folder that was asked for holds a run already."""
+    if out is not None and holds_run(out):
+        raise OptionError(f"{out}: already holds a run; expected a new or empty folder")

@@ -12,9 +12,9 @@ import pytest
 
 from bdtui.engine.activations import ActivationStore, default_budget
 from bdtui.engine.artifacts import atomic_file, write_model, write_text
-from bdtui.engine.run_folder import default_folder, output_folder
 from bdtui.engine.errors import OptionError, OutputError
 from bdtui.engine.recipe import read_recipe, write_recipe_text
+from bdtui.engine.run_folder import default_folder, output_folder
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build
 

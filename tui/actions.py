@@ -1,0 +1,77 @@
+"""Everything a person can do in the app, once: bindings, footer, help, command palette and keymap read this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a key does.
+
+    Attributes:
+        name: of the app's ``action_`` method with its arguments, e.g. ``prune`` or ``show_pane('charts')``.
+        keys: the keys that do it, separated by commas.
+        label: one or two words for the footer.
+        description: one sentence for help and command palette.
+        footer: whether the footer shows it.
+        identity: under which the configuration file knows it.
+    """
+
+    name: str
+    keys: str
+    label: str
+    description: str
+    footer: bool = False
+    identity: str = ""
+
+    @property
+    def id(self) -> str:
+        """The name in the configuration file."""
+        return self.identity or self.name
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("prune", "n", "prune", "Prune the next channel (5n: the next five)", footer=True),
+    Action("undo", "u", "undo", "Take the last move back (3u: the last three)", footer=True),
+    Action("redo", "ctrl+r", "redo", "Do a move again that was taken back"),
+    Action("next_threshold", "a", "next X", "Prune on to the next threshold", footer=True),
+    Action(
+        "go_to_step",
+        "g",
+        "go to",
+        "Go to a step, or X=2 to a threshold that was reached (20g: to step 20)",
+        footer=True,
+    ),
+    Action("toggle_channel", "space", "silence", "Silence or revive the channel under the cursor", footer=True),
+    Action("choose_layer", "l", "layer", "Choose the layer whose channels are pruned"),
+    Action("choose_ranking", "r", "ranking", "Choose the order in which channels go"),
+    Action("open", "o", "open", "Open a model and images"),
+    Action("export", "e", "export", "Write models, GoodNets, curve, report and recipe", footer=True),
+    Action("stop", "x,ctrl+c", "stop", "Stop what is running", footer=True),
+    Action("sort", "s", "sort", "Sort the channels by the next column"),
+    Action("reverse_sort", "S", "reverse", "Reverse the order in which the channels are listed"),
+    Action("next_chart", "v", "chart", "Show the next chart"),
+    Action("copy", "y", "copy", "Copy the status line, and what the pane in focus offers, to the clipboard"),
+    Action("next_theme", "t", "theme", "Change between dark, light and high contrast"),
+    Action("show_pane('channels')", "f2", "channels", "Show the channels", identity="show_channels"),
+    Action("show_pane('charts')", "f3", "charts", "Show the charts", identity="show_charts"),
+    Action("show_pane('model')", "f4", "model", "Show the layers of the model", identity="show_model"),
+    Action("show_pane('data')", "f5", "data", "Show the images", identity="show_data"),
+    Action("show_pane('export')", "f6", "export", "Show what is exported, and where", identity="show_export"),
+    Action("show_pane('log')", "f7", "log", "Show the log", identity="show_log"),
+    Action("help", "f1,question_mark", "help", "Explain the pane in focus and all keys", footer=True),
+    Action("quit", "q", "quit", "Quit at once", footer=True),
+)
+
+COMMANDS: tuple[Action, ...] = (
+    Action("reopen_scaled('1')", "", "", "Open the same files again, pixels as they are", identity="scale_1"),
+    Action("reopen_scaled('255')", "", "", "Open the same files again, pixels divided by 255", identity="scale_255"),
+    Action(
+        "reopen_laid_out('nchw')", "", "", "Open the same files again, images stored channel first", identity="nchw"
+    ),
+    Action("reopen_laid_out('nhwc')", "", "", "Open the same files again, images stored channel last", identity="nhwc"),
+    Action("open_sample", "", "", "Open the bundled BadNet and its images"),
+    Action("save_screenshot", "", "", "Save the screen as SVG", identity="save_screenshot"),
+)
+"""What only the command palette offers."""

@@ -1,0 +1,449 @@
+"""The terminal app: keys become requests to the engine's thread, its events become what the panes show.
+
+Nothing is computed here, and nothing heavy is imported: TensorFlow comes with the engine's thread, after the first
+paint.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.events import Key
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import Footer, Input
+
+from bdtui.engine import events
+from bdtui.engine.errors import OptionError
+from bdtui.engine.events import Emit, Event
+from bdtui.engine.requests import (
+    ChooseLayer,
+    ChooseRanking,
+    Export,
+    GoTo,
+    NextThreshold,
+    Open,
+    Prune,
+    Redo,
+    Request,
+    Toggle,
+    Undo,
+)
+from bdtui.engine.settings import ROLES, RunSettings
+from bdtui.tui.actions import ACTIONS, COMMANDS
+from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
+from bdtui.tui.exit_codes import ExitCode
+from bdtui.tui.options import check_given
+from bdtui.tui.panes.bars import ActivityBar, HeaderBar, StatusBar
+from bdtui.tui.panes.load import LoadScreen
+from bdtui.tui.panes.model import ModelPane
+from bdtui.tui.panes.workspace import Workspace
+from bdtui.tui.preferences import Preferences
+from bdtui.tui.recent import recent, remember
+from bdtui.tui.terminal import TerminalWatch
+from bdtui.tui.themes import THEMES
+
+_LARGEST_COUNT = 9999
+_WATCH_SECONDS = 1.0
+
+log = logging.getLogger("bdtui")
+
+
+class Engine(Protocol):
+    """What the app needs of the engine: `bdtui.engine.worker.EngineThread`, or a fake in tests."""
+
+    def start(self) -> None:
+        """Begin to load what is heavy."""
+
+    def submit(self, request: Request) -> None:
+        """Ask for something."""
+
+    def stop(self) -> None:
+        """Stop what is running."""
+
+
+class EngineSaid(Message):
+    """An event that crossed from the engine's thread."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__()
+        self.event = event
+
+    def can_replace(self, message: Message) -> bool:
+        """Of a flood of positions or of progress, only the last is worth showing."""
+        if not isinstance(message, EngineSaid) or type(message.event) is not type(self.event):
+            return False
+        return isinstance(self.event, events.Progress | events.PositionReached | events.StepFinished)
+
+
+class BdtuiApp(App[None]):
+    """The workbench on a terminal.
+
+    Args:
+        settings: what is open from the start, or what the load screen begins with.
+        make_engine: makes the engine; is given where its events go.
+        expected_sha256: hashes that a recipe recorded of the files in ``settings``.
+        preferences: theme and keys.
+        watch: notices a terminal that has gone.
+        leaving: is told the exit status when the app begins to end.
+    """
+
+    TITLE = "bdtui"
+    CSS_PATH: ClassVar[list[str]] = [  # type: ignore[assignment]
+        "app.tcss",
+        *(
+            f"panes/{name}.tcss"
+            for name in ("workspace", "channels", "charts", "model", "data", "export", "log", "load")
+        ),
+    ]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            action.keys,
+            action.name,
+            action.label,
+            show=action.footer,
+            id=action.id,
+            tooltip=action.description,
+        )
+        for action in ACTIONS
+    ]
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        make_engine: Callable[[Emit], Engine],
+        *,
+        expected_sha256: Mapping[str, str] | None = None,
+        preferences: Preferences | None = None,
+        watch: TerminalWatch | None = None,
+        leaving: Callable[[int], None] = lambda code: None,
+    ) -> None:
+        super().__init__()
+        self._settings = settings
+        self._engine = make_engine(self._hear)
+        self._preferences = preferences or Preferences()
+        self._watch = watch
+        self._leaving = leaving
+        self._expected_sha256 = expected_sha256
+        self._count = ""
+        self._opening: RunSettings | None = None
+        self._position: events.PositionReached | None = None
+
+    def compose(self) -> ComposeResult:
+        """Bars, panes, bars."""
+        yield HeaderBar(id="header")
+        yield Workspace(id="workspace")
+        yield ActivityBar(id="activity")
+        yield StatusBar(id="status")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Colours, keys, signals; then, once the first paint is out, the engine."""
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._preferences.theme
+        self.set_keymap(dict(self._preferences.keys))
+        self._leave_on_signals()
+        if self._watch is not None:
+            self.set_interval(_WATCH_SECONDS, self._leave_when_terminal_is_lost)
+        self.workspace.show_pane("channels")
+        self.call_after_refresh(self._begin)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The panes."""
+        return self.screen_stack[0].query_one(Workspace)
+
+    # What the engine says.
+
+    def _hear(self, event: Event) -> None:
+        """Called in the engine's thread."""
+        self.post_message(EngineSaid(event))
+
+    def on_engine_said(self, message: EngineSaid) -> None:
+        """Show an event everywhere."""
+        event = message.event
+        main = self.screen_stack[0]
+        main.query_one(HeaderBar).show(event)
+        main.query_one(StatusBar).show(event)
+        main.query_one(ActivityBar).show(event)
+        self.workspace.show(event)
+        match event:
+            case events.PositionReached():
+                self._position = event
+            case events.ModelOpened():
+                self._position = None
+            case events.LayerChosen():
+                self._settings = replace(self._settings, layer=event.profiled, order=None)
+            case events.ChannelsProfiled():
+                self._settings = replace(self._settings, ranking=event.ranking)
+                if self._opening is not None:
+                    remember(self._opening)
+                    self._opening = None
+            case events.RunFinished():
+                self.notify(f"Everything is written to {event.out}", title="Exported", markup=False)
+            case events.WorkFailed():
+                self._tell_failure(event)
+
+    def _tell_failure(self, event: events.WorkFailed) -> None:
+        log.error("%s: %s\n%s", event.what, event.sentence, event.details)
+        if event.what == "opening" and not event.details:
+            self._opening = None
+            self._ask_for_files(event.sentence)
+        else:
+            self.push_screen(FailureDialog(event.what, event.sentence))
+
+    # What a person wants. Each of these has a line in tui/actions.py.
+
+    def action_prune(self) -> None:
+        """Prune the next channels."""
+        self._ask(Prune(self._taken_count()))
+
+    def action_undo(self) -> None:
+        """Take moves back."""
+        self._ask(Undo(self._taken_count()))
+
+    def action_redo(self) -> None:
+        """Do moves again."""
+        self._ask(Redo(self._taken_count()))
+
+    def action_next_threshold(self) -> None:
+        """Prune on to the next thresholds."""
+        for _ in range(min(self._taken_count(), 100)):
+            self._ask(NextThreshold())
+
+    def action_go_to_step(self) -> None:
+        """Go to the step that was typed in front, or ask for one."""
+        position = self._position
+        if self._count:
+            self._ask(GoTo(self._taken_count()))
+        elif position is None:
+            self._ask(GoTo(0))
+        else:
+            reached = {state.drop: state.step for state in position.thresholds if state.step is not None}
+
+            def go(step: int | None) -> None:
+                if step is not None:
+                    self._ask(GoTo(step))
+
+            self.push_screen(GoToDialog(len(position.order), reached), go)
+
+    def action_toggle_channel(self) -> None:
+        """Silence or revive the channel under the cursor."""
+        pane = self.workspace.channels
+        channel = pane.selected
+        if channel is None:
+            self._say_nothing_is_open()
+        elif not pane.display:
+            self.notify("The channel under the cursor is meant: f2 shows the channels.", timeout=4)
+        else:
+            self._ask(Toggle(channel))
+
+    def action_choose_layer(self) -> None:
+        """Ask for a layer that can be pruned."""
+        layers = self.workspace.query_one(ModelPane).prunable_layers()
+        if not layers:
+            self._say_nothing_is_open()
+            return
+
+        def choose(layer: str | None) -> None:
+            if layer is not None:
+                self._ask(ChooseLayer(layer))
+
+        self.push_screen(ChoiceDialog("Prune the channels of which layer?", layers, self._settings.layer), choose)
+
+    def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
+        """A layer was picked in the model pane."""
+        self._ask(ChooseLayer(message.layer))
+
+    def action_choose_ranking(self) -> None:
+        """Ask for an order."""
+        # Not above: it brings numpy, which the first paint does not wait for.
+        from bdtui.engine.rankings import RANKINGS
+
+        def choose(ranking: str | None) -> None:
+            if ranking is not None:
+                self._ask(ChooseRanking(ranking))
+
+        choices = [(name, entry.description) for name, entry in RANKINGS.items()]
+        self.push_screen(ChoiceDialog("In which order do channels go?", choices, self._settings.ranking), choose)
+
+    def action_open(self) -> None:
+        """Ask for files."""
+        self._ask_for_files("")
+
+    def action_open_sample(self) -> None:
+        """Open the bundled BadNet."""
+        self._open(RunSettings(sample=True, device=self._settings.device, seed=self._settings.seed))
+
+    def action_reopen_scaled(self, scale: str) -> None:
+        """Open the same files with pixels divided by another number."""
+        self._reopen(replace(self._settings, scale=scale))
+
+    def action_reopen_laid_out(self, layout: str) -> None:
+        """Open the same files with another axis order."""
+        self._reopen(replace(self._settings, layout=layout))
+
+    def _reopen(self, settings: RunSettings) -> None:
+        if self._position is None:
+            self._say_nothing_is_open()
+        else:
+            self._open(settings)
+
+    def action_export(self) -> None:
+        """Write the files."""
+        self.workspace.show_pane("export", focus=False)
+        self._ask(Export(self.workspace.export_folder))
+
+    def action_stop(self) -> None:
+        """Stop what is running, and forget a count."""
+        self._taken_count()
+        self._engine.stop()
+
+    def action_sort(self) -> None:
+        """Sort the channels by the next column."""
+        self.workspace.channels.sort_next()
+
+    def action_reverse_sort(self) -> None:
+        """Turn the channels' order on the screen round."""
+        self.workspace.channels.sort_reversed()
+
+    def action_next_chart(self) -> None:
+        """Show the next chart."""
+        self.workspace.next_chart()
+
+    def action_show_pane(self, name: str) -> None:
+        """Bring a pane in front."""
+        self.workspace.show_pane(name)
+
+    def action_copy(self) -> None:
+        """Copy the status line and what the pane in focus offers (OSC 52)."""
+        pane = self.workspace.focused_pane()
+        text = "\n".join(part for part in (self._main(StatusBar).status, pane.copied_text() if pane else "") if part)
+        if text:
+            self.copy_to_clipboard(text)
+            self.notify("Copied.", timeout=2)
+
+    def action_next_theme(self) -> None:
+        """Change between dark, light and high contrast."""
+        names = [theme.name for theme in THEMES]
+        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+
+    def action_help(self) -> None:
+        """Explain the pane in focus, and all keys."""
+        pane = self.workspace.focused_pane()
+        keymap = self._preferences.keys
+        keys = [(_spoken(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
+        keys += [("ctrl+p", "Find any of this by name"), ("tab", "Go to the next part of the screen")]
+        title, text = (pane.TITLE, pane.HELP) if pane else ("bdtui", "")
+        self.push_screen(HelpScreen(title, text, keys))
+
+    def action_save_screenshot(self) -> None:
+        """Save the screen as SVG in the working directory."""
+        self.notify(f"Saved as {self.save_screenshot(path=str(Path.cwd()))}", markup=False)
+
+    async def action_quit(self) -> None:
+        """Quit at once."""
+        self._leave(ExitCode.DONE)
+
+    def action_help_quit(self) -> None:
+        """Textual's own answer to ctrl+c, which stops work here."""
+        self.action_stop()
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Every action, for the command palette."""
+        keymap = self._preferences.keys
+        for action in (*ACTIONS, *COMMANDS):
+            keys = keymap.get(action.id, action.keys)
+            hint = f"key {_spoken(keys)}" if keys else ""
+            yield SystemCommand(
+                action.description, hint, lambda name=action.name: self.call_later(self.run_action, name)
+            )
+
+    # Counts: 5n prunes five.
+
+    def on_key(self, event: Key) -> None:
+        """Collect the digits in front of a key."""
+        if event.character and event.character in "0123456789" and not isinstance(self.focused, Input):
+            if self._count or event.character != "0":
+                self._count = str(min(int(self._count + event.character), _LARGEST_COUNT))
+                self._main(StatusBar).show_count(self._count)
+                event.stop()
+        elif event.key == "escape" and self._count:
+            self._taken_count()
+
+    def _taken_count(self) -> int:
+        count = int(self._count or 1)
+        self._count = ""
+        self._main(StatusBar).show_count("")
+        return count
+
+    # Opening.
+
+    def _begin(self) -> None:
+        """Start the engine, and open what was asked for or ask for it."""
+        self._engine.start()
+        try:
+            check_given(self._settings)
+        except OptionError as missing:
+            given = any(getattr(self._settings, name) for name in ("model", "weights", "architecture", *ROLES))
+            self._ask_for_files(str(missing) if given else "")
+        else:
+            self._open(self._settings, self._expected_sha256)
+
+    def _ask_for_files(self, notice: str) -> None:
+        if any(isinstance(screen, LoadScreen) for screen in self.screen_stack):
+            return
+
+        def opened(settings: RunSettings | None) -> None:
+            if settings is not None:
+                self._open(settings)
+
+        self.push_screen(LoadScreen(self._settings, recent(), notice), opened)
+
+    def _open(self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None) -> None:
+        self._settings = self._opening = settings
+        self._engine.submit(Open(settings, expected_sha256 or {}))
+
+    def _ask(self, request: Request) -> None:
+        self._engine.submit(request)
+
+    def _say_nothing_is_open(self) -> None:
+        self.notify("Nothing is open yet: o opens a model and images.", timeout=4)
+
+    def _main(self, kind: type[Any]) -> Any:
+        return self.screen_stack[0].query_one(kind)
+
+    # Leaving.
+
+    def _leave_on_signals(self) -> None:
+        """Leave the terminal as it was, whoever ends the app."""
+        loop = asyncio.get_running_loop()
+        try:
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                loop.add_signal_handler(number, self._leave, ExitCode.INTERRUPTED)
+            loop.add_signal_handler(signal.SIGINT, self.action_stop)
+        except (NotImplementedError, RuntimeError, ValueError):
+            # Not in the main thread, as in some tests.
+            return
+
+    def _leave_when_terminal_is_lost(self) -> None:
+        if self._watch is not None and self._watch.lost():
+            self._leave(ExitCode.INTERRUPTED)
+
+    def _leave(self, code: ExitCode) -> None:
+        self._leaving(code)
+        self.exit(return_code=code)
+
+
+def _spoken(keys: str) -> str:
+    """Keys as a person reads them."""
+    return " or ".join("?" if key == "question_mark" else key for key in keys.split(","))

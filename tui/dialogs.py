@@ -1,0 +1,177 @@
+"""Small questions and answers in front of the panes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import DataTable, Input, Markdown, OptionList, Static
+from textual.widgets.option_list import Option
+
+from bdtui.tui.wording import plain
+
+_LEAVE: list[BindingType] = [Binding("escape", "leave", "close"), Binding("ctrl+c", "leave", show=False, priority=True)]
+
+
+class GoToDialog(ModalScreen[int | None]):
+    """Asks for a step, or for a threshold that was reached.
+
+    Args:
+        last: the last step there is.
+        thresholds: steps by drop, of those that were reached.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = _LEAVE
+
+    def __init__(self, last: int, thresholds: dict[float, int]) -> None:
+        super().__init__()
+        self._last = last
+        self._thresholds = thresholds
+
+    def compose(self) -> ComposeResult:
+        """One input."""
+        with Vertical(classes="dialog"):
+            reached = "".join(f" · X={drop:g} is step {step}" for drop, step in self._thresholds.items())
+            yield Static(f"Go to step (0 to {self._last}){reached}", markup=False)
+            yield Input(placeholder="a step, or X=2", id="step", compact=True)
+            yield Static("enter goes there · escape stays", classes="dialog-note", markup=False)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Take a step that is there; say what is wrong with any other."""
+        text = event.value.strip()
+        if not text:
+            self.dismiss(None)
+            return
+        step = self._step(text)
+        if step is None or not 0 <= step <= self._last:
+            self.query_one(".dialog-note", Static).update(
+                Text(f"{plain(text)} is no step; expected 0 to {self._last}, or X= and a threshold that was reached")
+            )
+            return
+        self.dismiss(step)
+
+    def action_leave(self) -> None:
+        """Stay where we are."""
+        self.dismiss(None)
+
+    def _step(self, text: str) -> int | None:
+        if text[0] in "xX":
+            try:
+                return self._thresholds.get(float(text[1:].strip(" =")))
+            except ValueError:
+                return None
+        return int(text) if text.isdecimal() and len(text) < 9 else None
+
+
+class ChoiceDialog(ModalScreen[str | None]):
+    """Asks for one of several names.
+
+    Args:
+        title: what is chosen.
+        choices: names with what stands behind them.
+        present: the one that holds now.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = _LEAVE
+
+    def __init__(self, title: str, choices: Sequence[tuple[str, str]], present: str | None) -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._present = present
+
+    def compose(self) -> ComposeResult:
+        """A list."""
+        longest = max((len(name) for name, _ in self._choices), default=0)
+        with Vertical(classes="dialog"):
+            yield Static(self._title, markup=False)
+            yield OptionList(
+                *(
+                    Option(Text.assemble(plain(name).ljust(longest + 2), (description, "dim")))
+                    for name, description in self._choices
+                ),
+                id="choices",
+                compact=True,
+            )
+            yield Static("enter takes it · escape leaves all as it is", classes="dialog-note", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin at the present choice."""
+        names = [name for name, _ in self._choices]
+        self.query_one(OptionList).highlighted = names.index(self._present) if self._present in names else 0
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Take it."""
+        self.dismiss(self._choices[event.option_index][0])
+
+    def action_leave(self) -> None:
+        """Leave all as it is."""
+        self.dismiss(None)
+
+
+class FailureDialog(ModalScreen[None]):
+    """Says what went wrong, and that the rest goes on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("enter,space,q", "leave", show=False)]
+
+    def __init__(self, what: str, sentence: str) -> None:
+        super().__init__()
+        self._what = what
+        self._sentence = sentence
+
+    def compose(self) -> ComposeResult:
+        """What failed, and why."""
+        with Vertical(classes="dialog -failure"):
+            yield Static(Text(f"{self._what} did not work", style="bold"))
+            with VerticalScroll(classes="dialog-text"):
+                yield Static(plain(self._sentence), id="failure-sentence", markup=False)
+            yield Static("enter or escape goes back; the log keeps this", classes="dialog-note", markup=False)
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.dismiss(None)
+
+
+class HelpScreen(ModalScreen[None]):
+    """What the pane in focus shows, and all keys.
+
+    Args:
+        title: of the pane.
+        text: Markdown about it.
+        keys: keys with what they do.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("f1,question_mark,q", "leave", show=False)]
+
+    def __init__(self, title: str, text: str, keys: Sequence[tuple[str, str]]) -> None:
+        super().__init__()
+        self._title = title
+        self._text = text
+        self._keys = keys
+
+    def compose(self) -> ComposeResult:
+        """The text above the keys, all of it scrolling."""
+        with Vertical(classes="dialog -help"):
+            yield Static(Text(f"Help: {self._title}", style="bold"))
+            with VerticalScroll(id="help-text"):
+                yield Markdown(self._text)
+                table: DataTable[Text] = DataTable(show_header=False, cursor_type="none", id="help-keys")
+                yield table
+            yield Static("arrows scroll · escape closes", classes="dialog-note", markup=False)
+
+    def on_mount(self) -> None:
+        """Fill in the keys; the arrows scroll."""
+        table = self.query_one("#help-keys", DataTable)
+        table.add_columns("key", "what it does")
+        for keys, description in self._keys:
+            table.add_row(Text(keys, style="bold"), Text(description))
+        self.query_one("#help-text").focus()
+
+    def action_leave(self) -> None:
+        """Go back."""
+        self.dismiss(None)

@@ -1,0 +1,61 @@
+"""What the machine has left: memory of this process and of the GPU, for the header."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+_GIB = 2**30
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """Bytes in use, and in all."""
+
+    used: int
+    total: int
+
+    def __str__(self) -> str:
+        return f"{self.used / _GIB:.1f}/{self.total / _GIB:.0f} GiB"
+
+
+def process_memory() -> MemoryUse:
+    """Memory of this process, of all the machine has."""
+    return MemoryUse(psutil.Process().memory_info().rss, psutil.virtual_memory().total)
+
+
+class GpuMeter:
+    """Reads the memory of one GPU; reads nothing where there is none.
+
+    The driver's library may take long to load, so that happens in a thread of its own.
+    """
+
+    def __init__(self, index: int) -> None:
+        self._read: Callable[[], MemoryUse] | None = None
+        threading.Thread(target=self._connect, args=(index,), daemon=True).start()
+
+    def memory(self) -> MemoryUse | None:
+        """Memory in use on the GPU; None as long as it is not known."""
+        if self._read is None:
+            return None
+        with suppress(Exception):
+            return self._read()
+        return None
+
+    def _connect(self, index: int) -> None:
+        # Whatever the driver does not like, the header does without.
+        with suppress(Exception):
+            import pynvml
+
+            pynvml.nvmlInit()
+            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+
+            def read() -> MemoryUse:
+                info = pynvml.nvmlDeviceGetMemoryInfo(handle)
+                return MemoryUse(int(info.used), int(info.total))
+
+            self._read = read

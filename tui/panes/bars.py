@@ -1,0 +1,200 @@
+"""The lines above and below the panes: what is open and on what it runs, what is being done, where pruning stands."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import ProgressBar, Static
+
+from bdtui.engine import events
+from bdtui.engine.events import Event
+from bdtui.tui.machine import GpuMeter, process_memory
+from bdtui.tui.wording import plain, sentence, status_line
+
+_MEMORY_SECONDS = 2.0
+_WORTH_KEEPING = (
+    events.Notice,
+    events.ThresholdReached,
+    events.WorkStopped,
+    events.WorkFailed,
+    events.RunFinished,
+)
+"""What stays on the screen until something else happens."""
+
+
+class HeaderBar(Static):
+    """Name of the model, layer, device and memory."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._model = ""
+        self._layer = ""
+        self._device = ""
+        self._gpu: GpuMeter | None = None
+
+    def on_mount(self) -> None:
+        """Look at the memory now and then."""
+        self.set_interval(_MEMORY_SECONDS, self._draw)
+        self._draw()
+
+    def show(self, event: Event) -> None:
+        """Note what is open and what computes."""
+        match event:
+            case events.EngineReady():
+                self._device = event.device
+                kind, _, number = event.device.partition(" ")
+                if kind == "GPU":
+                    self._gpu = GpuMeter(int(number))
+            case events.ModelOpened():
+                self._model, self._layer = Path(event.path).name, ""
+            case events.LayerChosen():
+                self._layer = f"{event.pruned} · {event.channels} channels"
+            case _:
+                return
+        self._draw()
+
+    def _draw(self) -> None:
+        left = " · ".join(plain(part) for part in ("bdtui", self._model, self._layer) if part)
+        gpu = self._gpu.memory() if self._gpu else None
+        right = " · ".join(
+            part for part in (self._device, f"GPU memory {gpu}" if gpu else "", f"memory {process_memory()}") if part
+        )
+        width = self.content_size.width
+        room = width - len(right) - 2
+        left = left if len(left) <= room else left[: max(0, room - 1)] + "…"
+        self.update(Text(f"{left}{right:>{max(1, width - len(left))}}", no_wrap=True))
+
+    def on_resize(self) -> None:
+        """Use the new width."""
+        self._draw()
+
+
+class ActivityBar(Horizontal):
+    """What is running, how fast, and how long it will take; between times the last thing worth knowing."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._what = ""
+        self._stage = ""
+        self._began = 0.0
+        self._kept = False
+        self._channels = 0
+
+    def compose(self) -> ComposeResult:
+        """A text and a bar."""
+        yield Static("", id="activity-text", markup=False)
+        yield ProgressBar(id="activity-bar", show_eta=False, show_percentage=False)
+
+    def on_mount(self) -> None:
+        """There is nothing to show yet."""
+        self.query_one(ProgressBar).display = False
+
+    def show(self, event: Event) -> None:
+        """Follow the work."""
+        match event:
+            case events.LayerChosen():
+                self._channels = event.channels
+            case events.WorkStarted():
+                self._what, self._stage, self._kept = event.what, "", False
+                self._say(f"{event.what} …")
+            case events.Progress():
+                self._advance(event.stage, event.done, event.total, event.unit)
+            case events.StepFinished():
+                self._advance("curve", event.step, self._channels or None, "steps")
+            case events.WorkEnded():
+                self.query_one(ProgressBar).display = False
+                if not self._kept:
+                    self._say("")
+        if isinstance(event, _WORTH_KEEPING):
+            self._kept = True
+            self._say(sentence(event, self._channels) or "")
+
+    def _advance(self, stage: str, done: int, total: int | None, unit: str) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began = stage, now
+        passed = now - self._began
+        rate = done / passed if passed > 0.2 and done else None
+        words = [f"{self._what}: {stage}", f"{done:,}/{total:,} {unit}" if total else f"{done:,} {unit}"]
+        if rate:
+            words.append(f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s")
+            if total and total > done:
+                words.append(f"{_duration((total - done) / rate)} left")
+        words.append("x stops")
+        self._say(" · ".join(words))
+        bar = self.query_one(ProgressBar)
+        bar.display = bool(total)
+        bar.update(total=total, progress=done)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#activity-text", Static).update(Text(plain(text), no_wrap=True, overflow="ellipsis"))
+
+
+class StatusBar(Static):
+    """Where pruning stands, in the words scripts and people know."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._position: events.PositionReached | None = None
+        self._wished: int | None = None
+        self._count = ""
+
+    @property
+    def status(self) -> str:
+        """E.g. ``step 3/60 · accuracy 98.65 % · ASR 100.00 %``; empty while nothing is open."""
+        if self._position is None:
+            return ""
+        point = self._position.present
+        return status_line(
+            self._position.step, len(self._position.order), point.clean_accuracy, point.attack_success_rate
+        )
+
+    def show(self, event: Event) -> None:
+        """Follow the position."""
+        match event:
+            case events.ModelOpened():
+                self._position = self._wished = None
+            case events.PositionWished():
+                self._wished = event.step
+            case events.PositionReached():
+                self._position, self._wished = event, None
+            case _:
+                return
+        self._draw()
+
+    def show_count(self, count: str) -> None:
+        """The number that was typed in front of the next key."""
+        self._count = count
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Use the new width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        # The status line stands alone at the left, as it is promised; what else there is to say stands at the right.
+        left = self.status or "nothing is open"
+        extras = []
+        if self._wished is not None:
+            extras.append(f"measuring step {self._wished}")
+        if self._position:
+            reached = [f"X={state.drop:g}" for state in self._position.thresholds if state.step is not None]
+            extras += [f"reached {' '.join(reached)}"] if reached else []
+        if self._count:
+            extras.append(f"{self._count}×")
+        right = " · ".join(extras)
+        room = self.content_size.width - len(left)
+        self.update(
+            Text.assemble((left, "bold"), f"{right:>{max(0, room)}}" if len(right) + 2 < room else "", no_wrap=True)
+        )
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    return (
+        f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    )

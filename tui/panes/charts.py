@@ -1,0 +1,183 @@
+"""The pane that draws: accuracy and ASR, their trade-off, and the activations that decide the pruning order.
+
+A chart is drawn when the screen asks for it, at the size it has there: never while hidden, and once however many
+positions arrived in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from bdtui.engine.events import ChannelsProfiled, Event, ModelOpened, PositionReached
+from bdtui.tui import charts
+from bdtui.tui.panes.pane import Pane
+
+Draw = Callable[[int, int], Text]
+"""Makes the text for so many columns and lines."""
+
+
+class ChartsPane(Pane, can_focus=True):
+    """Three charts of where the person stands; one at a time unless the class ``-two`` or ``-all`` gives them room."""
+
+    TITLE = "Charts"
+    HELP: ClassVar[str] = """\
+- **Accuracy and ASR** by the fraction of channels pruned. The upright line is the present step; dotted ones mark the
+  first step at which accuracy has dropped by X percentage points. `+` and `×` were tried by hand.
+- **Trade-off**: the way pruning takes from the BadNet (`B`) to the present step (`◆`). Pruning that works goes down;
+  pruning that only costs accuracy goes left. Best is the lower right corner.
+- **Activations**: the mean activation of each channel, in pruning order. Dots show it on poisoned images where that
+  differs: a low bar under a high dot is a channel that the trigger wakes. Of many channels in a column the largest
+  is shown.
+"""
+
+    CHARTS: ClassVar[tuple[str, ...]] = ("accuracy and ASR", "trade-off", "activations")
+
+    shown: reactive[int] = reactive(0)
+    """Which chart is shown where there is room for one, counted from 0."""
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._profiled: ChannelsProfiled | None = None
+        self._position: PositionReached | None = None
+
+    def compose(self) -> ComposeResult:
+        """The three charts."""
+        yield Chart(self._curve_legend, self._curve, id="curve")
+        yield Chart(self._trade_off_legend, self._trade_off, id="trade-off")
+        yield Chart(self._activations_legend, self._activations, id="activations")
+
+    def show(self, event: Event) -> None:
+        """New channels and positions are drawn; a model that is just being opened has neither."""
+        match event:
+            case ModelOpened():
+                self.clear()
+            case ChannelsProfiled():
+                self.show_channels(event)
+            case PositionReached():
+                self.show_position(event)
+
+    def show_channels(self, event: ChannelsProfiled) -> None:
+        """Begin with another layer or ranking: what was measured before is no longer drawn."""
+        self._profiled = event
+        self._position = None
+        self._redraw()
+
+    def show_position(self, event: PositionReached) -> None:
+        """Draw where the person stands now."""
+        self._position = event
+        self._redraw()
+
+    def clear(self) -> None:
+        """Forget everything that was drawn."""
+        self._profiled = self._position = None
+        self._redraw()
+
+    def next_chart(self) -> None:
+        """Show the next chart, after the last the first."""
+        self.shown = (self.shown + 1) % len(self.CHARTS)
+
+    def watch_shown(self) -> None:
+        """Let the stylesheet show the chart."""
+        for index, chart in enumerate(self.query(Chart)):
+            chart.set_class(index == self.shown, "-shown")
+            chart.set_class(self.shown == len(self.CHARTS) - 1, "-spare")
+
+    def on_mount(self) -> None:
+        """Show the first chart."""
+        self.watch_shown()
+        self._name_charts()
+
+    def on_chart_turned(self, event: Chart.Turned) -> None:
+        """A chart appeared or went."""
+        event.stop()
+        self._name_charts()
+
+    def _name_charts(self) -> None:
+        displayed = [index for index, chart in enumerate(self.query(Chart)) if chart.display]
+        names = " + ".join(self.CHARTS[index] for index in displayed)
+        count = f" · {displayed[0] + 1}/{len(self.CHARTS)}" if len(displayed) == 1 else ""
+        self.border_subtitle = names + count
+
+    def _redraw(self) -> None:
+        for chart in self.query(Chart):
+            chart.redraw()
+
+    def _waiting(self) -> Text:
+        return Text(charts.WAITING if self._profiled is None else charts.WAITING_FOR_POSITION)
+
+    def _curve(self, width: int, height: int) -> Text:
+        if self._position is None:
+            return self._waiting()
+        return charts.draw_curve(self._position, len(self._position.order), width, height)
+
+    def _curve_legend(self, width: int, _height: int) -> Text:
+        if self._position is None:
+            return Text()
+        return charts.curve_legend(self._position, len(self._position.order), width)
+
+    def _trade_off(self, width: int, height: int) -> Text:
+        if self._position is None:
+            return self._waiting()
+        return charts.draw_trade_off(self._position, width, height)
+
+    def _trade_off_legend(self, width: int, _height: int) -> Text:
+        return Text() if self._position is None else charts.trade_off_legend(self._position, width)
+
+    def _activations(self, width: int, height: int) -> Text:
+        if self._position is None or self._profiled is None:
+            return self._waiting()
+        position = self._position
+        return charts.draw_activations(self._profiled, position.order, position.step, width, height)
+
+    def _activations_legend(self, width: int, _height: int) -> Text:
+        if self._position is None or self._profiled is None:
+            return Text()
+        return charts.activations_legend(self._profiled, self._position.order, self._position.step, width)
+
+
+class Chart(Vertical):
+    """A drawing under its legend."""
+
+    class Turned(Message):
+        """The chart came on the screen or left it."""
+
+    def __init__(self, legend: Draw, drawing: Draw, *, id: str) -> None:
+        super().__init__(id=id)
+        self._parts = (Drawing(legend, classes="legend"), Drawing(drawing, classes="drawing"))
+
+    def compose(self) -> ComposeResult:
+        """The legend above the drawing."""
+        yield from self._parts
+
+    def redraw(self) -> None:
+        """Draw anew at the next refresh of the screen."""
+        for part in self._parts:
+            part.refresh()
+
+    def on_show(self) -> None:
+        """Tell the pane."""
+        self.post_message(self.Turned())
+
+    def on_hide(self) -> None:
+        """Tell the pane."""
+        self.post_message(self.Turned())
+
+
+class Drawing(Widget):
+    """Text made for the size it is shown at."""
+
+    def __init__(self, draw: Draw, *, classes: str) -> None:
+        super().__init__(classes=classes)
+        self._draw = draw
+
+    def render(self) -> Text:
+        """Called by Textual when the screen needs it."""
+        return self._draw(self.size.width, self.size.height)

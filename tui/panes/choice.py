@@ -1,0 +1,55 @@
+"""One of a few words, all of them in sight, on a single line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.widget import Widget
+
+
+class Choice(Widget, can_focus=True):
+    """Shows its options side by side, the chosen one in brackets; left and right move on."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "move(-1)", "Previous option", show=False),
+        Binding("right,space,enter", "move(1)", "Next option", show=False),
+    ]
+
+    value: reactive[str] = reactive("")
+
+    def __init__(self, options: Sequence[str], *, id: str) -> None:
+        super().__init__(id=id)
+        self.options = tuple(options)
+        self.set_reactive(Choice.value, self.options[0])
+
+    def validate_value(self, value: str) -> str:
+        """Fall back on the first option for a word that is none."""
+        return value if value in self.options else self.options[0]
+
+    def render(self) -> Text:
+        """The options on one line."""
+        line = Text(no_wrap=True)
+        for option in self.options:
+            chosen = option == self.value
+            style = "bold reverse" if chosen and self.has_focus else "bold" if chosen else ""
+            line.append(f"[{option}]" if chosen else f" {option} ", style)
+            line.append(" ")
+        return line
+
+    def action_move(self, by: int) -> None:
+        """Choose a neighbour; from the last option on to the first."""
+        self.value = self.options[(self.options.index(self.value) + by) % len(self.options)]
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the option under the mouse."""
+        start = 0
+        for option in self.options:
+            start += len(option) + 3
+            if event.x < start:
+                self.value = option
+                return

@@ -1,0 +1,160 @@
+"""The image sets: how many, of which classes, how they are read, and what they look like."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from PIL import Image
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+from rich_pixels import Pixels
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.events import Resize
+from textual.widgets import Static
+
+from bdtui.engine import events
+from bdtui.engine.events import Event, Picture
+from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, ROLES
+from bdtui.tui.panes.pane import Pane
+from bdtui.tui.wording import plain
+
+_GAP = 1
+_LOWEST_STRIP = 9
+"""Lines of a strip of pictures below which a trigger can hardly be seen."""
+
+
+class PictureStrip(Static):
+    """Pictures of one image set side by side, two pixels a cell, as many and as large as there is room for."""
+
+    def __init__(self, title: str, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._title = title
+        self._pictures: Sequence[Picture] = ()
+
+    def show_pictures(self, pictures: Sequence[Picture]) -> None:
+        """Show others."""
+        self._pictures = pictures
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        """Fit them into the new room."""
+        self._draw()
+
+    def _draw(self) -> None:
+        width, lines = self.content_size.width, self.content_size.height - 1
+        if not self._pictures or lines < 3:
+            self.update(Text(self._title if self._pictures else "", style="dim"))
+            return
+        first = self._pictures[0]
+        height = 2 * min(lines, first.height if first.height < lines else (first.height + 1) // 2)
+        one = max(1, round(first.width * height / first.height))
+        if one > width:
+            one, height = width, 2 * max(1, round(first.height * width / first.width / 2))
+        shown = self._pictures[: max(1, (width + _GAP) // (one + _GAP))]
+        strip = Image.new("RGBA", (len(shown) * (one + _GAP), height))
+        for place, picture in enumerate(shown):
+            image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
+            strip.paste(image.resize((one, height), Image.Resampling.LANCZOS), (place * (one + _GAP), 0))
+        labels = [_caption(picture) for picture in shown]
+        caption = "".join(label[: one + _GAP - 1].ljust(one + _GAP) for label in labels)
+        self.update(
+            _Stack(
+                Text(f"{self._title}  {caption}" if len(shown) == 1 else caption, no_wrap=True),
+                Pixels.from_image(strip),
+            )
+        )
+
+
+class _Stack:
+    """A caption above pixels, as one renderable."""
+
+    def __init__(self, caption: Text, pixels: Pixels) -> None:
+        self._parts = caption, pixels
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield from self._parts
+
+
+def _caption(picture: Picture) -> str:
+    true = "" if picture.true_label is None else f" (is {picture.true_label})"
+    return f"class {picture.label}{true}"
+
+
+class DataPane(Pane):
+    """What the image sets hold, and a few pictures of the clean and the poisoned ones."""
+
+    TITLE = "Data"
+    HELP: ClassVar[str] = """\
+The image sets that are open: how many images, how many different labels, how the file stores them.
+
+The line below says what pixels are divided by, and which clean accuracy speaks for it. If that is wrong, `o` opens the
+files again with another scale or layout; the command palette (`ctrl+p`) does it in one go.
+
+The pictures are the first clean and the first poisoned validation images, as they are stored: look for the trigger.
+Their class is the label in the file, for poisoned images the attacker's; *is* names the true one, where it is known.
+"""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self.can_focus = True
+        self._sets: dict[str, events.DataOpened] = {}
+        self._scale = ""
+
+    def compose(self) -> ComposeResult:
+        """Text above, pictures below."""
+        yield Static("Open image sets to see them.", id="data-summary", markup=False)
+        yield Static("", id="data-scale", markup=False)
+        with Container(id="pictures"):
+            yield PictureStrip("clean", id="clean-pictures")
+            yield PictureStrip("poisoned", id="poisoned-pictures")
+
+    def show(self, event: Event) -> None:
+        """Collect what is said about the images."""
+        match event:
+            case events.ModelOpened():
+                self._sets, self._scale = {}, ""
+                for strip in self.query(PictureStrip):
+                    strip.show_pictures(())
+            case events.DataOpened():
+                self._sets[event.role] = event
+            case events.ScaleDecided():
+                self._scale = event.text
+            case events.PicturesTaken() if event.role in (CLEAN_VALID, POISONED_VALID):
+                name = "clean" if event.role == CLEAN_VALID else "poisoned"
+                self.query_one(f"#{name}-pictures", PictureStrip).show_pictures(event.pictures)
+                return
+            case _:
+                return
+        self._draw()
+
+    def on_resize(self, event: Resize) -> None:
+        """Put the strips side by side where they would be too low one above the other."""
+        self.call_after_refresh(self._arrange)
+
+    def copied_text(self) -> str:
+        """The paths of the image sets."""
+        return "\n".join(entry.path for entry in self._sets.values())
+
+    def _arrange(self) -> None:
+        pictures = self.query_one("#pictures")
+        pictures.set_class(pictures.size.height < 2 * _LOWEST_STRIP, "-side-by-side")
+
+    def _draw(self) -> None:
+        lines = []
+        for role in ROLES:
+            entry = self._sets.get(role)
+            name = role.replace("_", " ").ljust(15)
+            if entry is None:
+                lines.append(f"{name} –")
+                continue
+            true = " · true labels" if entry.true_labels else ""
+            lines.append(
+                f"{name} {entry.images:>7,} images · {entry.classes} label{'s'[: entry.classes != 1]} · "
+                f"{entry.layout} {entry.dtype}{true} · {plain(Path(entry.path).name)}"
+            )
+        self.query_one("#data-summary", Static).update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
+        self.query_one("#data-scale", Static).update(self._scale)
+        self.call_after_refresh(self._arrange)

@@ -1,0 +1,161 @@
+"""What an export writes and where, how its networks do, and which files are there already."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.widget import Widget
+from textual.widgets import DataTable, Input, Static
+
+from bdtui.engine import events
+from bdtui.engine.events import Event, ThresholdState
+from bdtui.tui.panes.pane import Pane
+from bdtui.tui.wording import percent_text, plain
+
+_PURPOSES = {
+    "recipe.toml": "replays this run with --batch",
+    "curve.csv": "rates after every step",
+    "curve.png": "the curve as a figure",
+    "report.md": "the run told to a person",
+    "results.json": "everything measured, for programs",
+}
+_WAITING, _WRITTEN = "·", "✓"
+
+
+class ExportPane(Pane):
+    """A row a file, and the folder they go to."""
+
+    TITLE = "Export"
+    HELP: ClassVar[str] = """\
+What `e` writes: the files `--batch` would write for the order as you made it, with the same names.
+
+- **B′** is the pruned network at a threshold X (the first step at which clean accuracy has dropped by X points), **G** the
+  GoodNet of B and B′. Their rates are those on the test sets where there are any, else on the validation sets.
+- *flagged c/p*: share of clean and of poisoned images that G puts into its extra class, in percent.
+- A threshold that you have not reached yet is found by the export: it draws the curve to its end.
+- `✓` marks files that were written. The folder can be changed above the table (`enter` takes it); after an export the
+  next one gets a folder of its own.
+- `recipe.toml` holds your order; `bdtui --batch --recipe …/recipe.toml --out NEW` makes the same files again.
+
+`y` copies the paths that were written.
+"""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._plan: events.ExportPlanned | None = None
+        self._thresholds: tuple[ThresholdState, ...] = ()
+        self._written: list[str] = []
+        self._exporting = False
+        self._found: dict[float, events.ThresholdReached] = {}
+
+    def compose(self) -> ComposeResult:
+        """The folder above, the files below."""
+        yield Input(placeholder="folder", id="export-folder", compact=True)
+        table: DataTable[Text] = DataTable(cursor_type="row", id="export-table")
+        table.add_columns("", "file", "step", "accur.", "ASR", "flagged c/p", "what")
+        yield table
+        yield Static("Nothing is open yet.", id="export-note", markup=False)
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the next export is to go."""
+        text = self.query_one("#export-folder", Input).value.strip()
+        return Path(text).expanduser() if text else None
+
+    def focus_target(self) -> Widget:
+        """The table."""
+        return self.query_one(DataTable)
+
+    def show(self, event: Event) -> None:
+        """Follow plan, thresholds and files."""
+        match event:
+            case events.ExportPlanned():
+                self._plan = event
+                self.query_one("#export-folder", Input).value = event.out
+            case events.PositionReached():
+                if self._thresholds == event.thresholds:
+                    return
+                self._thresholds = event.thresholds
+            case events.WorkStarted():
+                self._exporting = event.what == "exporting"
+                if not self._exporting:
+                    return
+                self._written, self._found = [], {}
+            case events.WorkEnded() if self._exporting:
+                self._exporting = False
+            case events.ThresholdReached() if self._exporting:
+                self._found[event.drop] = event
+            case events.ArtifactWritten():
+                self._written.append(event.path)
+            case events.LayerChosen():
+                self._written, self._found = [], {}
+            case _:
+                return
+        self._draw()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """The folder is taken as it stands; the keys go back to the table."""
+        self.focus_target().focus()
+
+    def copied_text(self) -> str:
+        """The written paths."""
+        return "\n".join(self._written)
+
+    def _draw(self) -> None:
+        table = self.query_one(DataTable)
+        cursor = table.cursor_row
+        table.clear()
+        for state in self._thresholds:
+            self._add_threshold(table, state)
+        for name in self._plan.files if self._plan else ():
+            self._add(table, name, _PURPOSES.get(name, ""))
+        table.move_cursor(row=cursor, animate=False)
+        self.query_one("#export-note", Static).update(self._note())
+
+    def _add_threshold(self, table: DataTable[Text], state: ThresholdState) -> None:
+        tested = bool(state.pruned_test.get("clean_accuracy") is not None)
+        pruned = state.pruned_test if tested else state.pruned_valid
+        goodnet = state.goodnet_test if tested else state.goodnet_valid
+        step, yet = ("–", ", not reached yet") if state.step is None else (str(state.step), "")
+        found = self._found.get(state.drop)
+        if state.step is None and found is not None:
+            # The export draws the curve to its end, and so may find what the person has not reached.
+            step, yet = str(found.step), ", found by the export"
+            pruned = {"clean_accuracy": found.clean_accuracy, "attack_success_rate": found.attack_success_rate}
+        self._add(table, state.model, f"B′, pruned{yet}", step, pruned)
+        self._add(table, state.goodnet, f"G, GoodNet of B and B′{yet}", step, goodnet)
+
+    def _add(
+        self,
+        table: DataTable[Text],
+        name: str,
+        what: str,
+        step: str = "",
+        rates: dict[str, float | None] | None = None,
+    ) -> None:
+        written = any(Path(path).name == name for path in self._written)
+        flagged = ""
+        if rates and "clean_flagged" in rates:
+            flagged = f"{percent_text(rates['clean_flagged'])}/{percent_text(rates['poisoned_flagged'])}"
+        table.add_row(
+            Text(_WRITTEN if written else _WAITING, style="bold green" if written else "dim"),
+            Text(plain(name)),
+            Text(step, justify="right"),
+            Text(percent_text(rates.get("clean_accuracy")) if rates else "", justify="right"),
+            Text(percent_text(rates.get("attack_success_rate")) if rates else "", justify="right"),
+            Text(flagged, justify="right"),
+            Text(what, style="dim"),
+        )
+
+    def _note(self) -> str:
+        if self._exporting and self._written:
+            return f"writing to {plain(str(Path(self._written[0]).parent))} …"
+        if self._written:
+            return f"{len(self._written)} files in {plain(str(Path(self._written[0]).parent))}"
+        tested = any(state.pruned_test.get("clean_accuracy") is not None for state in self._thresholds)
+        reached = [f"X={state.drop:g}" for state in self._thresholds if state.step is not None]
+        known = f"reached: {', '.join(reached)}" if reached else "no threshold is reached yet"
+        return f"{known} · rates on {'test' if tested else 'validation'} images · e writes all of this"

@@ -1,0 +1,120 @@
+"""The layers of the opened model: kind, shape, parameters, and which of them can be pruned."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.message import Message
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from bdtui.engine import events
+from bdtui.engine.events import Event
+from bdtui.tui.panes.pane import Pane
+from bdtui.tui.wording import plain, shape_text
+
+
+class ModelPane(Pane):
+    """The layer table, with the chosen layer marked."""
+
+    TITLE = "Model"
+    HELP: ClassVar[str] = """\
+The layers of the network, in running order.
+
+- **channels**: how many a layer has that can be pruned; a dash where it cannot (its channels come from several layers,
+  or are the classes).
+- `▸` marks the layer whose activations are read, `×` the weighted layer whose channels are silenced for it.
+
+`enter` on a layer that can be pruned profiles it and begins at step 0; `l` asks which one from anywhere.
+Channels whose weights are zero in the file are counted above the table.
+"""
+
+    class LayerPicked(Message):
+        """Somebody wants to prune a layer."""
+
+        def __init__(self, layer: str) -> None:
+            super().__init__()
+            self.layer = layer
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._opened: events.ModelOpened | None = None
+        self._chosen: events.LayerChosen | None = None
+
+    def compose(self) -> ComposeResult:
+        """What the model is, above its layers."""
+        yield Static("Open a model to see its layers.", id="model-summary", markup=False)
+        table: DataTable[Text] = DataTable(cursor_type="row", id="layer-table")
+        table.add_columns("", "layer", "channels", "kind", "output", "parameters")
+        yield table
+
+    def prunable_layers(self) -> list[tuple[str, str]]:
+        """Names of the layers that can be pruned, with what they are."""
+        layers = self._opened.layers if self._opened else ()
+        return [
+            (layer.name, f"{layer.kind}, {layer.channels} channels, {shape_text(layer.output_shape[1:])}")
+            for layer in layers
+            if layer.channels
+        ]
+
+    def focus_target(self) -> Widget:
+        """The table."""
+        return self.query_one(DataTable)
+
+    def show(self, event: Event) -> None:
+        """A model fills the table; a layer that was chosen is marked."""
+        match event:
+            case events.ModelOpened():
+                self._opened, self._chosen = event, None
+            case events.LayerChosen():
+                self._chosen = event
+            case _:
+                return
+        self._draw()
+
+    def copied_text(self) -> str:
+        """The model's path and hash."""
+        return f"{self._opened.path}\nsha256 {self._opened.sha256}" if self._opened else ""
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Enter picks the layer under the cursor."""
+        name = event.row_key.value
+        if name is not None and name in dict(self.prunable_layers()):
+            self.post_message(self.LayerPicked(name))
+        else:
+            self.notify("This layer cannot be pruned; expected one with channels.", markup=False)
+
+    def _draw(self) -> None:
+        model, chosen = self._opened, self._chosen
+        if model is None:
+            return
+        parameters = sum(layer.parameters for layer in model.layers)
+        lines = [
+            f"{plain(model.path)}",
+            f"{model.classes} classes · images {shape_text(model.input_shape)} · {parameters:,} parameters",
+        ]
+        if chosen:
+            silent = f"{chosen.silent} of {chosen.channels} silent in the file"
+            lines.append(f"reads {plain(chosen.profiled)}, prunes {plain(chosen.pruned)} · {silent}")
+        self.query_one("#model-summary", Static).update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
+        table = self.query_one(DataTable)
+        table.clear()
+        for layer in model.layers:
+            mark = ""
+            if chosen:
+                mark = "▸" if layer.name == chosen.profiled else "×" if layer.name == chosen.pruned else ""
+            style = "" if layer.channels else "dim"
+            table.add_row(
+                Text(mark, style="bold"),
+                Text(plain(layer.name), style=style),
+                Text(str(layer.channels or "–"), style=style, justify="right"),
+                Text(layer.kind, style=style),
+                Text(shape_text(layer.output_shape[1:]), style=style),
+                Text(f"{layer.parameters:,}", style=style, justify="right"),
+                key=layer.name,
+            )
+        names = [layer.name for layer in model.layers]
+        if chosen and chosen.profiled in names:
+            table.move_cursor(row=names.index(chosen.profiled), animate=False)

@@ -1,0 +1,148 @@
+"""Where the panes stand: all in tabs on a small terminal, side by side on a larger one.
+
+80×24      one pane at a time; F2 to F7 (or a click on its tab) choose
+120×40     channels left, charts right above one of model, data, export, log
+200×60     channels, all charts, and model, data, export and log one above the other
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, Vertical
+from textual.events import Resize
+from textual.widgets import Static
+
+from bdtui.engine.events import Event
+from bdtui.tui.panes.channels import ChannelsPane
+from bdtui.tui.panes.charts import ChartsPane
+from bdtui.tui.panes.data import DataPane
+from bdtui.tui.panes.export import ExportPane
+from bdtui.tui.panes.log import LogPane
+from bdtui.tui.panes.model import ModelPane
+from bdtui.tui.panes.pane import Pane
+
+PANES = ("channels", "charts", "model", "data", "export", "log")
+DETAILS = PANES[2:]
+_MEDIUM = (104, 32)
+_WIDE = (168, 46)
+_KEYS = dict(zip(PANES, ("F2", "F3", "F4", "F5", "F6", "F7"), strict=True))
+
+
+class Tab(Static):
+    """The name of a pane; a click shows it."""
+
+    def __init__(self, pane: str) -> None:
+        super().__init__(Text.assemble((_KEYS[pane], "dim"), f" {pane.capitalize()}"))
+        self.pane = pane
+
+    def on_click(self) -> None:
+        """Show the pane."""
+        self.app.call_later(self.app.run_action, f"show_pane('{self.pane}')")
+
+
+class TabBar(Horizontal):
+    """The names of some panes in a line, the shown one marked."""
+
+    def __init__(self, panes: Sequence[str], id: str) -> None:
+        super().__init__(id=id)
+        self._panes = panes
+
+    def compose(self) -> ComposeResult:
+        """A tab each."""
+        for pane in self._panes:
+            yield Tab(pane)
+
+    def mark(self, shown: str) -> None:
+        """Mark the pane that is shown."""
+        for tab in self.query(Tab):
+            tab.set_class(tab.pane == shown, "-shown")
+
+
+class Workspace(Vertical):
+    """All panes, laid out by the room there is."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id)
+        self._shown = PANES[0]
+        self._detail = DETAILS[0]
+
+    def compose(self) -> ComposeResult:
+        """Tabs of everything (small terminals), and the three areas."""
+        yield TabBar(PANES, id="all-tabs")
+        with Container(id="areas"):
+            yield ChannelsPane(id="channels")
+            yield ChartsPane(id="charts")
+            with Vertical(id="details"):
+                yield TabBar(DETAILS, id="detail-tabs")
+                yield ModelPane(id="model")
+                yield DataPane(id="data")
+                yield ExportPane(id="export")
+                yield LogPane(id="log")
+
+    @property
+    def panes(self) -> list[Pane]:
+        """All panes."""
+        return list(self.query(Pane))
+
+    @property
+    def channels(self) -> ChannelsPane:
+        """The channel table."""
+        return self.query_one(ChannelsPane)
+
+    @property
+    def export_folder(self) -> Path | None:
+        """Where the next export is to go."""
+        return self.query_one(ExportPane).folder
+
+    def next_chart(self) -> None:
+        """Show the next chart."""
+        self.query_one(ChartsPane).next_chart()
+
+    def show(self, event: Event) -> None:
+        """Let every pane see an event."""
+        for pane in self.panes:
+            pane.show(event)
+
+    def show_pane(self, name: str, *, focus: bool = True) -> None:
+        """Bring a pane in front, where it is not there already."""
+        self._shown = name
+        if name in DETAILS:
+            self._detail = name
+        self._arrange()
+        if focus:
+            self.query_one(f"#{name}", Pane).focus_target().focus()
+
+    def focused_pane(self) -> Pane | None:
+        """The pane that holds the focus."""
+        widget = self.screen.focused
+        while widget is not None and not isinstance(widget, Pane):
+            widget = widget.parent  # type: ignore[assignment]
+        return widget
+
+    def on_mount(self) -> None:
+        """Show the first pane."""
+        self._arrange()
+
+    def on_resize(self, event: Resize) -> None:
+        """Choose the layout by the size of the terminal."""
+        width, height = self.app.size
+        wide = width >= _WIDE[0] and height >= _WIDE[1]
+        medium = not wide and width >= _MEDIUM[0] and height >= _MEDIUM[1]
+        self.set_class(wide, "-wide")
+        self.set_class(medium, "-medium")
+        self.set_class(not (wide or medium), "-narrow")
+        charts = self.query_one(ChartsPane)
+        charts.set_class(wide, "-all")
+        self._arrange()
+
+    def _arrange(self) -> None:
+        for pane in self.panes:
+            pane.set_class(pane.id == self._shown, "-shown")
+            pane.set_class(pane.id == self._detail, "-detail")
+        self.query_one("#details").set_class(self._shown in DETAILS, "-shown")
+        self.query_one("#all-tabs", TabBar).mark(self._shown)
+        self.query_one("#detail-tabs", TabBar).mark(self._detail)

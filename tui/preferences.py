@@ -1,0 +1,89 @@
+"""What a person has set once and for all: theme and keys, in a TOML file where the system keeps such files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from bdtui.engine.errors import OptionError
+from bdtui.tui.actions import ACTIONS
+
+THEMES = ("dark", "light", "high-contrast")
+_KEY = re.compile(r"[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*")
+
+
+@dataclass(frozen=True)
+class Preferences:
+    """Settings of the screen, which change no result.
+
+    Attributes:
+        theme: one of `THEMES`.
+        keys: for the ids of actions the keys that do them, separated by commas.
+    """
+
+    theme: str = THEMES[0]
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+
+def preferences_path() -> Path:
+    """Where the file is, or would be: ``$XDG_CONFIG_HOME/bdtui/config.toml``."""
+    return platformdirs.user_config_path("bdtui") / "config.toml"
+
+
+def read_preferences(path: Path) -> Preferences:
+    """Read the file; without one everything is as it comes.
+
+    Raises:
+        OptionError: the file cannot be read, or says something that cannot be.
+    """
+    try:
+        with path.open("rb") as file:
+            content = tomllib.load(file)
+    except FileNotFoundError:
+        return Preferences()
+    except OSError as problem:
+        raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected settings in TOML") from problem
+    except (ValueError, RecursionError) as problem:
+        raise OptionError(f"{path}: is no sound TOML ({str(problem)[:200]}); expected theme and keys") from problem
+    unknown = [name for name in content if name not in ("theme", "keys")]
+    if unknown:
+        raise OptionError(f"{path}: {unknown[0]!r} is no setting; expected theme or keys")
+    theme = content.get("theme", THEMES[0])
+    if theme not in THEMES:
+        raise OptionError(f"{path}: theme is {theme!r}; expected one of {', '.join(THEMES)}")
+    return Preferences(theme, _read_keys(path, content.get("keys", {})))
+
+
+def _read_keys(path: Path, table: Any) -> dict[str, str]:
+    if not isinstance(table, dict):
+        raise OptionError(f"{path}: 'keys' is {str(table)[:80]!r}; expected a table, e.g. prune = \"n\"")
+    known = {action.id: action for action in ACTIONS}
+    keys: dict[str, str] = {}
+    for name, value in table.items():
+        if name not in known:
+            raise OptionError(f"{path}: there is no action {name!r}; expected some of {', '.join(known)}")
+        parts = value.split(",") if isinstance(value, str) else []
+        if not parts or not all(_KEY.fullmatch(part.strip()) for part in parts) or set(value) <= set("0123456789,"):
+            raise OptionError(
+                f"{path}: key of {name!r} is {str(value)[:40]!r}; expected keys such as n, ctrl+n or f8, but no digits"
+            )
+        keys[name] = ",".join(part.strip() for part in parts)
+    _check_unambiguous(path, {**{name: action.keys for name, action in known.items()}, **keys})
+    return keys
+
+
+def _check_unambiguous(path: Path, keys: Mapping[str, str]) -> None:
+    taken: dict[str, str] = {}
+    for name, listed in keys.items():
+        for key in listed.split(","):
+            if key in taken:
+                raise OptionError(
+                    f"{path}: key {key!r} is to do both {taken[key]!r} and {name!r}; expected one of them"
+                )
+            taken[key] = name
