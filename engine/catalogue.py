@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from bdtui.engine.errors import InputError
+from bdtui.engine.files import require_file
 from bdtui.engine.recipe import read_recipe
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def look_at(path: Path) -> FoundFile | None:
     """
     looks: dict[str, Callable[[Path], FoundFile | None]] = {".toml": _recipe, ".json": _architecture}
     try:
+        require_file(path, InputError, "a file")
         return looks.get(path.suffix.lower(), _stored)(path)
     except Exception:
         # A hostile file fails in ways nobody has listed; whatever it was, such a file is not offered to be opened.

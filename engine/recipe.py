@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import tomlkit
-
 from bdtui.engine.errors import OptionError
 from bdtui.engine.files import require_file
 from bdtui.engine.settings import ROLES, RunSettings
@@ -115,6 +113,9 @@ def write_recipe_text(settings: RunSettings, sha256: Mapping[str, str]) -> str:
         settings: of the run, with everything that was found automatically filled in.
         sha256: hash of every input file, by field name.
     """
+    # Not above: who only reads a recipe, or an option, does not wait for it.
+    import tomlkit
+
     document = tomlkit.document()
     document.add(tomlkit.comment("Replay with: bdtui --batch --recipe recipe.toml --out NEW_FOLDER"))
     for name, entry in _FIELDS.items():

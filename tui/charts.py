@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-import plotext as untyped_plotext
 from rich.text import Text
 
 from bdtui.engine.events import ChannelsProfiled, MeasuredPoint, PositionReached, ThresholdState
-
-_plotext: Any = untyped_plotext
 
 SMALLEST_WIDTH = 30
 SMALLEST_HEIGHT = 8
@@ -224,17 +221,21 @@ class _Figure:
         self._across = across
         self._up = up
         self._taken: set[tuple[int, int]] = set()
-        _plotext.clear_figure()
+        # Not above: the first paint does not wait for it.
+        import plotext
+
+        self._plotext: Any = plotext
+        self._plotext.clear_figure()
         # Else plotext cuts the figure to the terminal it believes to be in.
-        _plotext.limit_size(False, False)
-        _plotext.plot_size(width, height)
-        _plotext.theme("clear")
-        _plotext.xaxes(True, False)
-        _plotext.yaxes(True, False)
-        _plotext.xlim(across.low, across.high)
-        _plotext.ylim(up.low, up.high)
-        _plotext.xticks(across.ticks, across.labels)
-        _plotext.yticks(up.ticks, up.labels)
+        self._plotext.limit_size(False, False)
+        self._plotext.plot_size(width, height)
+        self._plotext.theme("clear")
+        self._plotext.xaxes(True, False)
+        self._plotext.yaxes(True, False)
+        self._plotext.xlim(across.low, across.high)
+        self._plotext.ylim(up.low, up.high)
+        self._plotext.xticks(across.ticks, across.labels)
+        self._plotext.yticks(up.ticks, up.labels)
 
     def column(self, x: float) -> int:
         """The column in which a line passes a value: a cell of braille is two dots wide and four high."""
@@ -248,7 +249,7 @@ class _Figure:
         """Join points by a thin line."""
         if points:
             thinned = self._thinned(points)
-            _plotext.plot([x for x, _ in thinned], [y for _, y in thinned], marker="braille", color=colour)
+            self._plotext.plot([x for x, _ in thinned], [y for _, y in thinned], marker="braille", color=colour)
             self._taken.update(self._cells_along(thinned))
 
     def dashes(self, points: Sequence[_Point], glyph: str, colour: str) -> None:
@@ -277,7 +278,7 @@ class _Figure:
             self._taken.update(columns_and_rows)
         xs = [_middle(column, self._across, self.columns) for column, _ in columns_and_rows]
         ys = [_middle(row, self._up, self.rows) for _, row in columns_and_rows]
-        _plotext.scatter(xs, ys, marker=glyph, color=colour, style=style)
+        self._plotext.scatter(xs, ys, marker=glyph, color=colour, style=style)
 
     def bars(self, heights: dict[int, float], first_loud: int, colour: str) -> None:
         """Draw a bar in every column, with eighths of a cell on top; those before ``first_loud`` are pale."""
@@ -317,7 +318,7 @@ class _Figure:
 
     def drawn(self) -> Text:
         """The figure as text, every line as wide as the figure."""
-        return Text.from_ansi(_plotext.build().removesuffix("\n"))
+        return Text.from_ansi(self._plotext.build().removesuffix("\n"))
 
     def _is_free(self, first: int, length: int, row: int, verticals: Collection[int]) -> bool:
         if first < 0 or first + length > self.columns:
@@ -329,7 +330,7 @@ class _Figure:
         # A cell more on both sides, so that two names do not read as one.
         self._taken.update((column, row) for column in range(first - 1, first + len(name) + 1))
         at = _middle(first, self._across, self.columns), _middle(row, self._up, self.rows)
-        _plotext.text(name, *at, color=_THRESHOLD_COLOUR, alignment="left")
+        self._plotext.text(name, *at, color=_THRESHOLD_COLOUR, alignment="left")
 
     def _thinned(self, points: Sequence[_Point]) -> list[_Point]:
         """Points without those in the same dot as the one before: a wide layer has thousands, and plotext is slow."""

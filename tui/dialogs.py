@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import DataTable, Input, Markdown, OptionList, Static
+from textual.widgets import DataTable, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from bdtui.tui.wording import plain
@@ -156,6 +156,9 @@ class HelpScreen(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         """The text above the keys, all of it scrolling."""
+        # Not above: the first paint does not wait for it.
+        from textual.widgets import Markdown
+
         with Vertical(classes="dialog -help"):
             yield Static(Text(f"Help: {self._title}", style="bold"))
             with VerticalScroll(id="help-text"):

@@ -7,8 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import psutil
-
 _GIB = 2**30
 
 
@@ -25,6 +23,8 @@ class MemoryUse:
 
 def process_memory() -> MemoryUse:
     """Memory of this process, of all the machine has."""
+    import psutil
+
     return MemoryUse(psutil.Process().memory_info().rss, psutil.virtual_memory().total)
 
 

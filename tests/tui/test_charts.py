@@ -297,7 +297,7 @@ def test_legend_of_the_curve_names_every_mark_in_78_columns() -> None:
 
 
 class Host(App[None]):
-    CSS_PATH = Path(pane_module.__file__).with_suffix(".tcss")
+    CSS_PATH = [Path(pane_module.__file__).with_name(name) for name in ("workspace.tcss", "charts.tcss")]  # noqa: RUF012
 
     def compose(self) -> ComposeResult:
         yield ChartsPane()

@@ -34,11 +34,13 @@ class HeaderBar(Static):
         self._model = ""
         self._layer = ""
         self._device = ""
+        self._memory = ""
         self._gpu: GpuMeter | None = None
 
     def on_mount(self) -> None:
         """Look at the memory now and then."""
-        self.set_interval(_MEMORY_SECONDS, self._draw)
+        self.set_interval(_MEMORY_SECONDS, self._look_at_memory)
+        self.set_timer(0.5, self._look_at_memory)
         self._draw()
 
     def show(self, event: Event) -> None:
@@ -57,12 +59,14 @@ class HeaderBar(Static):
                 return
         self._draw()
 
+    def _look_at_memory(self) -> None:
+        gpu = self._gpu.memory() if self._gpu else None
+        self._memory = f"GPU memory {gpu} · memory {process_memory()}" if gpu else f"memory {process_memory()}"
+        self._draw()
+
     def _draw(self) -> None:
         left = " · ".join(plain(part) for part in ("bdtui", self._model, self._layer) if part)
-        gpu = self._gpu.memory() if self._gpu else None
-        right = " · ".join(
-            part for part in (self._device, f"GPU memory {gpu}" if gpu else "", f"memory {process_memory()}") if part
-        )
+        right = " · ".join(part for part in (self._device, self._memory) if part)
         width = self.content_size.width
         room = width - len(right) - 2
         left = left if len(left) <= room else left[: max(0, room - 1)] + "…"

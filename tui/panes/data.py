@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from PIL import Image
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderResult
 from rich.text import Text
-from rich_pixels import Pixels
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.events import Resize
@@ -48,6 +46,10 @@ class PictureStrip(Static):
         if not self._pictures or lines < 3:
             self.update(Text(self._title if self._pictures else "", style="dim"))
             return
+        # Not above: the first paint does not wait for them.
+        from PIL import Image
+        from rich_pixels import Pixels
+
         first = self._pictures[0]
         height = 2 * min(lines, first.height if first.height < lines else (first.height + 1) // 2)
         one = max(1, round(first.width * height / first.height))
@@ -71,7 +73,7 @@ class PictureStrip(Static):
 class _Stack:
     """A caption above pixels, as one renderable."""
 
-    def __init__(self, caption: Text, pixels: Pixels) -> None:
+    def __init__(self, caption: Text, pixels: ConsoleRenderable) -> None:
         self._parts = caption, pixels
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
