@@ -91,7 +91,8 @@ class EngineThread:
         self._emit(WorkStarted("loading TensorFlow"))
         try:
             # Keras and absl speak of formats and versions; what a person needs to know comes as events.
-            logging.getLogger("absl").setLevel(logging.ERROR)
+            for talker in ("absl", "tensorflow"):
+                logging.getLogger(talker).setLevel(logging.ERROR)
             warnings.simplefilter("ignore")
             from bdtui.engine.workbench import Workbench
 

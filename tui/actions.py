@@ -52,6 +52,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort", "s", "sort", "Sort the channels by the next column"),
     Action("reverse_sort", "S", "reverse", "Reverse the order in which the channels are listed"),
     Action("next_chart", "v", "chart", "Show the next chart"),
+    Action("zoom", "z", "zoom", "Give the pane in focus the whole screen, and take it back"),
     Action("copy", "y", "copy", "Copy the status line, and what the pane in focus offers, to the clipboard"),
     Action("next_theme", "t", "theme", "Change between dark, light and high contrast"),
     Action("show_pane('channels')", "f2", "channels", "Show the channels", identity="show_channels"),

@@ -43,7 +43,6 @@ from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScree
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.options import check_given
 from bdtui.tui.panes.bars import ActivityBar, HeaderBar, StatusBar
-from bdtui.tui.panes.load import LoadScreen
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.workspace import Workspace
 from bdtui.tui.preferences import Preferences
@@ -99,10 +98,7 @@ class BdtuiApp(App[None]):
     TITLE = "bdtui"
     CSS_PATH: ClassVar[list[str]] = [  # type: ignore[assignment]
         "app.tcss",
-        *(
-            f"panes/{name}.tcss"
-            for name in ("workspace", "channels", "charts", "model", "data", "export", "log", "load")
-        ),
+        *(f"panes/{name}.tcss" for name in ("workspace", "channels", "charts", "model", "data", "export", "log")),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -324,6 +320,10 @@ class BdtuiApp(App[None]):
         """Bring a pane in front."""
         self.workspace.show_pane(name)
 
+    def action_zoom(self) -> None:
+        """Give the pane in focus the whole screen, or take it back."""
+        self.workspace.zoom()
+
     def action_copy(self) -> None:
         """Copy the status line and what the pane in focus offers (OSC 52)."""
         pane = self.workspace.focused_pane()
@@ -400,6 +400,9 @@ class BdtuiApp(App[None]):
             self._open(self._settings, self._expected_sha256)
 
     def _ask_for_files(self, notice: str) -> None:
+        # Not above: who names the files when starting does not wait for it.
+        from bdtui.tui.panes.load import LoadScreen
+
         if any(isinstance(screen, LoadScreen) for screen in self.screen_stack):
             return
 

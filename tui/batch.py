@@ -38,7 +38,8 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
         options: those given on the command line, by their names with underscores.
     """
     # Keras and absl speak of formats and versions; what a person needs to know comes as events.
-    logging.getLogger("absl").setLevel(logging.ERROR)
+    for talker in ("absl", "tensorflow"):
+        logging.getLogger(talker).setLevel(logging.ERROR)
     warnings.simplefilter("ignore")
     with captured_native_output() as native, _stop_on_signal() as stop_requested:
         try:

@@ -18,6 +18,7 @@ from textual.widgets.tree import TreeNode
 
 from bdtui.engine.recipe import write_recipe_text
 from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings
+from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.panes import file_tree
 from bdtui.tui.panes.choice import Choice
 from bdtui.tui.panes.file_tree import Entry, FileTree
@@ -327,7 +328,7 @@ async def test_weights_go_with_a_built_in_architecture() -> None:
 
 
 async def test_escape_opens_nothing(size: tuple[int, int]) -> None:
-    for keys in (["escape"], ["tab", "x", "escape"]):
+    for keys in (["escape"], ["tab", "x", "escape"], ["tab", "ctrl+c"]):
         app = Host(WHOLE)
         async with app.run_test(size=size) as pilot:
             await pilot.press(*keys)
@@ -384,6 +385,16 @@ async def test_files_of_ones_own_replace_the_sample(folder: Path) -> None:
         await take(pilot, app, folder / "bd_net.h5")
         await pilot.press("f10")
         await until(pilot, lambda: "no clean validation images" in app.message)
+
+
+async def test_help_is_at_hand_while_a_line_is_being_typed(size: tuple[int, int]) -> None:
+    app = Host(RunSettings())
+    async with app.run_test(size=size) as pilot:
+        await pilot.press("tab", "x", "f1")
+        assert isinstance(app.screen, HelpScreen)
+        await pilot.press("escape")
+        assert app.screen is app.load
+        assert app.line("model").value == "x"
 
 
 @pytest.mark.parametrize(
@@ -521,6 +532,7 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
         ]  # fmt: skip
 
 
+@pytest.mark.parametrize("size", [(80, 14), (80, 24), (120, 40)])  # in the first one the form itself scrolls
 async def test_arrows_go_through_the_lines_and_choose(size: tuple[int, int]) -> None:
     app = Host(WHOLE)
     async with app.run_test(size=size) as pilot:
@@ -538,6 +550,8 @@ async def test_the_end_of_a_long_path_is_in_sight(folder: Path) -> None:
     app = Host(RunSettings(model=Path("/a/very/long/way/to/the/folder/of/a/laboratory/in/which/lies") / "bd_net.h5"))
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: "which/lies/bd_net.h5" in shown(app))
+        app.line("weights").fill("/another/very/long/way/to/a/folder/that/holds/weights/bd_weights.h5")
+        await until(pilot, lambda: "holds/weights/bd_weights.h5" in shown(app))
 
 
 async def test_files_are_looked_into_by_a_daemon_and_never_by_the_loop(

@@ -116,6 +116,15 @@ def test_a_damaged_list_is_an_empty_one_and_is_replaced(state: Path, model: Path
     assert recent() == [RunSettings(model=model)]
 
 
+def test_a_path_that_depends_on_the_folder_is_not_believed(
+    state: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(model.parent)
+    state.parent.mkdir(parents=True)
+    state.write_text(json.dumps({"opened": [{"model": model.name}]}))
+    assert recent() == []
+
+
 def test_a_folder_in_the_place_of_the_list_stops_nobody(state: Path, model: Path) -> None:
     state.mkdir(parents=True)
     remember(RunSettings(model=model))

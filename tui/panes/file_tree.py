@@ -243,7 +243,7 @@ class FileTree(Tree[Entry]):
             child = node.add(Text(plain(path.name)), Entry(path, folder=True))
             if path == self._return_to:
                 self._return_to = None
-                pass
+                self.call_after_refresh(self.move_cursor, child)
         for path in listing.files:
             entry.lines[path] = node.add_leaf(Text(plain(path.name)), Entry(path))
         if listing.left_out:

@@ -19,6 +19,7 @@ from bdtui.engine.catalogue import FoundFile
 from bdtui.engine.errors import InputError
 from bdtui.engine.recipe import read_recipe
 from bdtui.engine.settings import ROLES, RunSettings
+from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.panes.background import ask
 from bdtui.tui.panes.file_tree import FileTree
 from bdtui.tui.panes.input_form import LABELS, LAYER, InputForm, Problem, missing, unopenable
@@ -36,22 +37,26 @@ class LoadScreen(ModalScreen[RunSettings | None]):
     """
 
     HELP: ClassVar[str] = """\
-**Opening a model and its images.** The tree on the left shows the files that can be opened: ◆ whole models,
-◇ weights alone, ▦ image sets, ≡ recipes, ▵ architectures, with what they hold.
+The tree shows the files that can be opened, with what they hold: ◆ a whole model, ◇ weights alone, ▦ images, ≡ a recipe,
+▵ an architecture alone.
 
-- `enter` on a file puts it where its kind and name say it belongs; `backspace` goes one folder up.
-- `f2` in a line of the form goes to the tree to find a file for this very line, and back.
-- `up` and `down` go through the lines. Paths are completed: `right` accepts. `~` is the home folder.
-- A model needs *Clean valid*; weights alone need an *Architecture*. The other image sets can be left empty.
-- `f10` opens. *Sample* opens the bundled BadNet. `escape` goes back without opening.
+- `enter` on a file puts it into the line that its kind and name suggest; `backspace` goes one folder up.
+- `f2` in a line goes to the tree to find a file for this very line; `f2` in the tree goes back.
+- `up` and `down` go through the lines. Paths are completed as one types: `right` accepts. `~` is the home folder.
+- A model needs *Clean valid*; weights alone need an *Architecture* too. All other lines may stay empty.
+- `f10` (or `ctrl+o`) opens, as does `enter` in the last line. *Sample* opens the bundled BadNet.
+- `escape` goes back without opening anything.
 """
 
+    CSS_PATH = "load.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f10,ctrl+o", "open", "Open", key_display="f10"),
         Binding("f2", "switch", "Tree/Form"),
         Binding("up", "app.focus_previous", show=False),
         Binding("down", "app.focus_next", show=False),
+        Binding("f1", "help", "Help"),
         Binding("escape", "cancel", "Cancel", key_display="esc"),
+        Binding("ctrl+c", "cancel", show=False, priority=True),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-tall")]  # noqa: RUF012 (Textual's own is annotated otherwise)
 
@@ -94,6 +99,10 @@ class LoadScreen(ModalScreen[RunSettings | None]):
     def action_cancel(self) -> None:
         """Leave without opening anything."""
         self.dismiss(None)
+
+    def action_help(self) -> None:
+        """Explain this screen; the app's own help is out of reach behind it."""
+        self.app.push_screen(HelpScreen("opening a model and its images", self.HELP, ()))
 
     def action_open(self) -> None:
         """Open what the form says, if it is all there."""

@@ -35,7 +35,7 @@ The arrows and `pgup`/`pgdn` scroll, `end` goes back to the newest line, `y` cop
 
     def compose(self) -> ComposeResult:
         """One widget."""
-        yield RichLog(max_lines=_LINES, wrap=True, markup=False, highlight=False, id="log-lines")
+        yield RichLog(max_lines=_LINES, min_width=0, wrap=True, markup=False, highlight=False, id="log-lines")
 
     def focus_target(self) -> Widget:
         """The lines."""

@@ -69,6 +69,7 @@ class Workspace(Vertical):
         super().__init__(id=id)
         self._shown = PANES[0]
         self._detail = DETAILS[0]
+        self._zoomed = False
 
     def compose(self) -> ComposeResult:
         """Tabs of everything (small terminals), and the three areas."""
@@ -116,6 +117,14 @@ class Workspace(Vertical):
         if focus:
             self.query_one(f"#{name}", Pane).focus_target().focus()
 
+    def zoom(self) -> None:
+        """Show one pane at a time, as on a small terminal, or all that there is room for again."""
+        pane = self.focused_pane()
+        if pane is not None and pane.id:
+            self._shown = pane.id
+        self._zoomed = not self._zoomed
+        self._lay_out()
+
     def focused_pane(self) -> Pane | None:
         """The pane that holds the focus."""
         widget = self.screen.focused
@@ -129,14 +138,16 @@ class Workspace(Vertical):
 
     def on_resize(self, event: Resize) -> None:
         """Choose the layout by the size of the terminal."""
+        self._lay_out()
+
+    def _lay_out(self) -> None:
         width, height = self.app.size
-        wide = width >= _WIDE[0] and height >= _WIDE[1]
-        medium = not wide and width >= _MEDIUM[0] and height >= _MEDIUM[1]
+        wide = width >= _WIDE[0] and height >= _WIDE[1] and not self._zoomed
+        medium = width >= _MEDIUM[0] and height >= _MEDIUM[1] and not (wide or self._zoomed)
         self.set_class(wide, "-wide")
         self.set_class(medium, "-medium")
         self.set_class(not (wide or medium), "-narrow")
-        charts = self.query_one(ChartsPane)
-        charts.set_class(wide, "-all")
+        self.query_one(ChartsPane).set_class(wide, "-all")
         self._arrange()
 
     def _arrange(self) -> None:
