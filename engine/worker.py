@@ -6,6 +6,7 @@ Keras keeps state by thread. The thread is a daemon: a program that ends does no
 
 from __future__ import annotations
 
+import gc
 import logging
 import queue
 import threading
@@ -100,6 +101,8 @@ class EngineThread:
         except Exception as problem:
             self._tell_failure("loading TensorFlow", problem)
             return None
+        # TensorFlow's modules never become garbage; looking through them again and again would halt every thread.
+        gc.freeze()
         self._emit(WorkEnded())
         return bench
 

@@ -93,6 +93,7 @@ class BdtuiApp(App[None]):
         preferences: theme and keys.
         watch: notices a terminal that has gone.
         leaving: is told the exit status when the app begins to end.
+        painted: is told when the first paint is out.
     """
 
     TITLE = "bdtui"
@@ -121,13 +122,19 @@ class BdtuiApp(App[None]):
         preferences: Preferences | None = None,
         watch: TerminalWatch | None = None,
         leaving: Callable[[int], None] = lambda code: None,
+        painted: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
+        # Before anything is styled: a theme that comes later has everything styled twice.
+        for theme in THEMES:
+            self.register_theme(theme)
+        self._preferences = preferences or Preferences()
+        self.theme = self._preferences.theme
         self._settings = settings
         self._engine = make_engine(self._hear)
-        self._preferences = preferences or Preferences()
         self._watch = watch
         self._leaving = leaving
+        self._painted = painted
         self._expected_sha256 = expected_sha256
         self._count = ""
         self._opening: RunSettings | None = None
@@ -136,16 +143,13 @@ class BdtuiApp(App[None]):
     def compose(self) -> ComposeResult:
         """Bars, panes, bars."""
         yield HeaderBar(id="header")
-        yield Workspace(id="workspace")
+        yield Workspace(id="workspace", size=self.size)
         yield ActivityBar(id="activity")
         yield StatusBar(id="status")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Colours, keys, signals; then, once the first paint is out, the engine."""
-        for theme in THEMES:
-            self.register_theme(theme)
-        self.theme = self._preferences.theme
+        """Keys, signals; then, once the first paint is out, the engine."""
         self.set_keymap(dict(self._preferences.keys))
         self._leave_on_signals()
         if self._watch is not None:
@@ -390,6 +394,7 @@ class BdtuiApp(App[None]):
 
     def _begin(self) -> None:
         """Start the engine, and open what was asked for or ask for it."""
+        self._painted()
         self._engine.start()
         try:
             check_given(self._settings)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
 import threading
 from collections.abc import Mapping
-from logging.handlers import RotatingFileHandler
 from typing import Any
 
 import platformdirs
@@ -45,7 +45,8 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
     except InputError as problem:
         sys.stderr.write(f"bdtui: error: {plain(str(problem))}\n")
         return ExitCode.USAGE
-    _log_to_file()
+    # Nothing that is made until the first paint becomes garbage; looking for it costs a tenth of that time.
+    gc.disable()
     with captured_native_output() as native:
         # Textual draws on the one, asks the other for its size: both are the terminal, wherever stderr was sent.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
@@ -60,6 +61,7 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
             leaving=_end_if_stuck,
+            painted=_after_first_paint,
         )
         app.run()
         code = ExitCode.FAULT if app.return_code is None else app.return_code
@@ -69,6 +71,12 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
         # Before descriptors 1 and 2 lead to the terminal again: TensorFlow may still be printing.
         _end(code)
     return ExitCode(code)
+
+
+def _after_first_paint() -> None:
+    gc.freeze()
+    gc.enable()
+    _log_to_file()
 
 
 def _end(code: int) -> None:
@@ -92,6 +100,8 @@ def _end_if_stuck(code: int) -> None:
 
 def _log_to_file() -> None:
     """Keep a log beside the list of recent files; where none can be kept, the log pane has to do."""
+    from logging.handlers import RotatingFileHandler
+
     log.propagate = False
     try:
         folder = platformdirs.user_state_path("bdtui")

@@ -36,6 +36,20 @@ def test_the_headless_front_loads_no_textual() -> None:
     assert not loaded_after("import bdtui.tui.batch") & {"textual", "plotext", "tensorflow", "keras"}
 
 
+def test_the_app_loads_neither_tensorflow_nor_what_the_first_paint_does_not_need() -> None:
+    loaded = loaded_after("import bdtui.tui.start, bdtui.tui.app, bdtui.engine.worker")
+    assert "textual" in loaded
+    assert not loaded & {"tensorflow", "keras", "h5py", "numpy", "matplotlib", "plotext", "PIL", "tomlkit", "psutil"}
+
+
+def test_no_module_of_the_app_loads_tensorflow() -> None:
+    folder = Path(__file__).parents[2] / "tui"
+    modules = [f"bdtui.tui.{path.stem}" for path in folder.glob("*.py") if path.stem != "__main__"]
+    modules += [f"bdtui.tui.panes.{path.stem}" for path in (folder / "panes").glob("*.py")]
+    assert len(modules) > 20
+    assert not loaded_after("import " + ", ".join(modules)) & {"tensorflow", "keras"}
+
+
 def test_the_engine_itself_loads_no_screen_and_no_tensorflow() -> None:
     light = (
         "import bdtui.engine, bdtui.engine.events, bdtui.engine.settings, bdtui.engine.recipe, bdtui.engine.rankings"

@@ -171,7 +171,7 @@ class Tmux:
         """Wait until all texts stand on the screen together, and give it back."""
         return self.wait_until(lambda screen: all(text in screen for text in texts), f"{texts}", seconds)
 
-    def wait_until(self, holds: Callable[[str], bool], what: str, seconds: float = 60) -> str:
+    def wait_until(self, holds: Callable[[str], object], what: str, seconds: float = 60) -> str:
         """Wait until something holds for the screen; where it never does, fail and show the screen."""
         end = time.monotonic() + seconds
         while True:

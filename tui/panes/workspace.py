@@ -14,6 +14,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
 from textual.events import Resize
+from textual.geometry import Size
 from textual.widgets import Static
 
 from bdtui.engine.events import Event
@@ -27,9 +28,18 @@ from bdtui.tui.panes.pane import Pane
 
 PANES = ("channels", "charts", "model", "data", "export", "log")
 DETAILS = PANES[2:]
-_MEDIUM = (104, 32)
-_WIDE = (168, 46)
+_NARROW, _MEDIUM, _WIDE = "-narrow", "-medium", "-wide"
+_SMALLEST_MEDIUM = Size(104, 32)
+_SMALLEST_WIDE = Size(168, 46)
 _KEYS = dict(zip(PANES, ("F2", "F3", "F4", "F5", "F6", "F7"), strict=True))
+
+
+def _layout_for(size: Size) -> str:
+    """The class of the layout for a terminal of a size."""
+    for layout, smallest in ((_WIDE, _SMALLEST_WIDE), (_MEDIUM, _SMALLEST_MEDIUM)):
+        if size.width >= smallest.width and size.height >= smallest.height:
+            return layout
+    return _NARROW
 
 
 class Tab(Static):
@@ -65,11 +75,13 @@ class TabBar(Horizontal):
 class Workspace(Vertical):
     """All panes, laid out by the room there is."""
 
-    def __init__(self, id: str) -> None:
+    def __init__(self, id: str, size: Size) -> None:
         super().__init__(id=id)
         self._shown = PANES[0]
         self._detail = DETAILS[0]
         self._zoomed = False
+        # Before anything is styled: a layout that comes later has everything styled twice.
+        self.set_class(True, _layout_for(size))
 
     def compose(self) -> ComposeResult:
         """Tabs of everything (small terminals), and the three areas."""
@@ -141,13 +153,10 @@ class Workspace(Vertical):
         self._lay_out()
 
     def _lay_out(self) -> None:
-        width, height = self.app.size
-        wide = width >= _WIDE[0] and height >= _WIDE[1] and not self._zoomed
-        medium = width >= _MEDIUM[0] and height >= _MEDIUM[1] and not (wide or self._zoomed)
-        self.set_class(wide, "-wide")
-        self.set_class(medium, "-medium")
-        self.set_class(not (wide or medium), "-narrow")
-        self.query_one(ChartsPane).set_class(wide, "-all")
+        layout = _NARROW if self._zoomed else _layout_for(self.app.size)
+        for each in (_NARROW, _MEDIUM, _WIDE):
+            self.set_class(each == layout, each)
+        self.query_one(ChartsPane).set_class(layout == _WIDE, "-all")
         self._arrange()
 
     def _arrange(self) -> None:
