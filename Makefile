@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test check format lint types imports bench sample clean
+.PHONY: demo test check format lint types imports bench sample screenshots clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -40,6 +40,9 @@ bench: $(VENV)/installed-dev
 
 sample: $(VENV)/installed
 	$(BIN)/python -m bdtui.sample_data.make
+
+screenshots: $(VENV)/installed
+	$(BIN)/python docs/screenshots/make.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info $(DEMO_OUT)

@@ -1,0 +1,568 @@
+"""Stands in for the engine's thread: answers at once, always the same, and without TensorFlow.
+
+It keeps positions and histories as the real one does; the rates are made up from the set of silent channels, so that
+accuracy falls late and the attack later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar
+
+from textual.app import App
+from textual.pilot import Pilot
+
+from bdtui.engine import events
+from bdtui.engine.errors import OptionError
+from bdtui.engine.events import ChannelFigures, Emit, Event, LayerFound, MeasuredPoint, Picture, ThresholdState
+from bdtui.engine.position import History, Position
+from bdtui.engine.requests import (
+    ChooseLayer,
+    ChooseRanking,
+    Export,
+    GoTo,
+    Move,
+    NextThreshold,
+    Open,
+    Prune,
+    Redo,
+    Request,
+    Toggle,
+    Undo,
+)
+from bdtui.engine.settings import (
+    CURVE,
+    FIGURE,
+    RECIPE,
+    REPORT,
+    RESULTS,
+    ROLES,
+    RunSettings,
+)
+from bdtui.tui.app import BdtuiApp
+from bdtui.tui.panes.bars import StatusBar
+
+SETTINGS = RunSettings(
+    model=Path("faces/bd_net.h5"),
+    clean_valid=Path("faces/cl/valid.h5"),
+    poisoned_valid=Path("faces/bd/bd_valid.h5"),
+    clean_test=Path("faces/cl/test.h5"),
+    poisoned_test=Path("faces/bd/bd_test.h5"),
+)
+RANKED = tuple((7 * place + 3) % 60 for place in range(60))
+"""The order in which the 60 channels go."""
+
+THRESHOLD_STEPS = {2.0: 47, 4.0: 49, 10.0: 51}
+"""The steps at which thresholds are reached in that order."""
+
+OUT = "bdtui-runs/bd_net-1"
+FILES = (RECIPE, CURVE, FIGURE, REPORT, RESULTS)
+CLEAN_ACCURACY = 98.65
+WIDTH, HEIGHT = 47, 55
+_IMAGES = {"clean_valid": 1200, "poisoned_valid": 1170, "clean_test": 2400, "poisoned_test": 2340}
+_NAMES: dict[type[Request], str] = {
+    Open: "opening",
+    ChooseLayer: "profiling",
+    ChooseRanking: "ranking",
+    Move: "pruning",
+    NextThreshold: "pruning to the next threshold",
+    Export: "exporting",
+}
+
+
+@dataclass(frozen=True)
+class World:
+    """What there is to open.
+
+    Attributes:
+        channels: of the layer that is pruned by default; each is 7 places from the next in the order.
+        poisoned: whether there are poisoned images.
+        tested: whether there are test images.
+        path: of the model.
+        profiled: name of the pooling layer.
+        pruned: name of the convolution before it.
+        device: what is computed on.
+        drops: the thresholds.
+    """
+
+    channels: int = 60
+    poisoned: bool = True
+    tested: bool = True
+    path: str = "faces/bd_net.h5"
+    profiled: str = "pool_3"
+    pruned: str = "conv_3"
+    device: str = "CPU"
+    drops: tuple[float, ...] = (2.0, 4.0, 10.0)
+
+
+class FakeEngine:
+    """Answers requests as the engine's thread does, in the thread of the one who asks.
+
+    Args:
+        emit: receives every event.
+        world: what there is to open.
+
+    Attributes:
+        requests: all that was asked for, oldest first.
+        stops: how often stop was said.
+        moves_made: of every time that moves were made, those that were made at once.
+        opened: whether anything is open.
+    """
+
+    def __init__(self, emit: Emit, world: World = World()) -> None:
+        self._emit = emit
+        self.world = world
+        self.requests: list[Request] = []
+        self.moves_made: list[list[Move]] = []
+        self.stops = 0
+        self.opened = False
+        self._started = False
+        self._held = False
+        self._at_hand = False
+        self._waiting: list[Request] = []
+        self._failure: tuple[str, str] | None = None
+        self._layer = (world.profiled, world.pruned, world.channels)
+        self._ranking = SETTINGS.ranking
+        self._ranked: tuple[int, ...] = ()
+        self._history = History.beginning_at(Position(()))
+        self._measured: dict[frozenset[int], MeasuredPoint] = {}
+        self._announced: set[float] = set()
+        self._exports = 0
+
+    # What the app asks for.
+
+    def start(self) -> None:
+        """Be ready at once, or when let go."""
+        self.say(events.WorkStarted("loading TensorFlow"))
+        self._started = True
+        if not self._held:
+            self._be_ready()
+            self._work()
+
+    def submit(self, request: Request) -> None:
+        """Do it at once, or when let go."""
+        self.requests.append(request)
+        self._waiting.append(request)
+        if self._held:
+            self._take_up()
+        elif self._started:
+            self._work()
+
+    def stop(self) -> None:
+        """Drop what is held."""
+        self.stops += 1
+        if self._at_hand:
+            self.say(events.WorkStopped("stopped"), events.WorkEnded())
+        self._at_hand = False
+        self._waiting.clear()
+
+    # What a test asks for.
+
+    def hold(self) -> None:
+        """Begin what comes next, but do not end it."""
+        self._held = True
+
+    def let_go(self) -> None:
+        """End what is held; moves that wait together are made at once."""
+        self._held = self._at_hand = False
+        if self._started and not self.ready:
+            self._be_ready()
+        self._work()
+
+    def fail(self, sentence: str, details: str = "") -> None:
+        """Fail at the next request."""
+        self._failure = sentence, details
+
+    def say(self, *said: Event) -> None:
+        """Let the app hear something."""
+        for event in said:
+            self._emit(event)
+
+    @property
+    def ready(self) -> bool:
+        """Whether TensorFlow would be loaded."""
+        return self._started and not self._held
+
+    @property
+    def last(self) -> Request | None:
+        """The last request."""
+        return self.requests[-1] if self.requests else None
+
+    @property
+    def position(self) -> Position:
+        """Where the person stands."""
+        return self._history.present
+
+    def reached(self, step: int | None = None) -> events.PositionReached:
+        """What the app hears of a position: the present one, or another step of its order."""
+        position = self.position if step is None else self.position.at(step)
+        way = [self._point(position.at(each)) for each in range(position.step + 1)]
+        return events.PositionReached(
+            order=position.order,
+            step=position.step,
+            present=way[-1],
+            path=tuple(way),
+            measured=tuple(self._measured.values()),
+            thresholds=tuple(self._threshold(drop, way) for drop in self.world.drops),
+            undoable=len(self._history.past),
+            redoable=len(self._history.future),
+        )
+
+    # The work.
+
+    def _be_ready(self) -> None:
+        self.say(events.EngineReady("2.21.0", "3.12.0", self.world.device), events.WorkEnded())
+
+    def _take_up(self) -> None:
+        """Begin the first that waits, as far as one sees it begin."""
+        if self._at_hand or not self._started:
+            return
+        self._at_hand = True
+        request = self._waiting[0]
+        self.say(events.WorkStarted(_name(request)))
+        if isinstance(request, Move) and self.opened:
+            self.say(events.PositionWished(self._after(self._history, request).present.step))
+
+    def _work(self) -> None:
+        while self._waiting:
+            request = self._waiting.pop(0)
+            self.say(events.WorkStarted(_name(request)))
+            moves = [request] if isinstance(request, Move) else []
+            while moves and self._waiting and isinstance(self._waiting[0], Move):
+                moves.append(self._waiting.pop(0))
+            try:
+                if self._failure is not None:
+                    (sentence, details), self._failure = self._failure, None
+                    if isinstance(request, Open) and self.opened:
+                        self._tell_all()
+                    self.say(events.WorkFailed(_name(request), sentence, details))
+                else:
+                    self._fulfil(request, moves)
+            except OptionError as problem:
+                self.say(events.WorkFailed(_name(request), str(problem), ""))
+            self.say(events.WorkEnded())
+
+    def _fulfil(self, request: Request, moves: Sequence[Move]) -> None:
+        if isinstance(request, Open):
+            self._open(request.settings)
+            return
+        if not self.opened:
+            raise OptionError("nothing is open yet; expected a model and clean validation images first")
+        match request:
+            case ChooseLayer():
+                channels = {name: count for name, _, count in self._layers()}[request.layer]
+                pruned = next(name for profiled, name, _ in self._layers() if profiled == request.layer)
+                self._stand_at_the_beginning((request.layer, pruned, channels), self._ranking)
+            case ChooseRanking():
+                self._stand_at_the_beginning(self._layer, request.ranking)
+            case NextThreshold():
+                self._go_on()
+            case Export():
+                self._export(request.out)
+            case _:
+                self.moves_made.append(list(moves))
+                for move in moves:
+                    self._history = self._after(self._history, move)
+                self._tell()
+
+    def _open(self, settings: RunSettings) -> None:
+        self.opened = True
+        self._told = list(self._findings(settings))
+        self._exports = 0
+        layer = (self.world.profiled, self.world.pruned, self.world.channels)
+        chosen = {name: (name, pruned, count) for name, pruned, count in self._layers()}
+        self.say(*self._told)
+        self._stand_at_the_beginning(chosen.get(settings.layer or "", layer), settings.ranking)
+
+    def _findings(self, settings: RunSettings) -> Iterator[Event]:
+        sizes = ((None, 55, 47, 3), (None, 52, 44, 20), (None, 26, 22, 20), (None, 24, 20, 40), (None, 12, 10, 40))
+        names = ("input", "conv_1", "pool_1", "conv_2", "pool_2")
+        kinds = ("InputLayer", "Conv2D", "MaxPooling2D", "Conv2D", "MaxPooling2D")
+        parameters = (0, 980, 0, 7240, 0)
+        counts = (None, 20, 20, 40, 40)
+        found = [LayerFound(*each) for each in zip(names, kinds, sizes, parameters, counts, strict=True)]
+        channels = self.world.channels
+        found += [
+            LayerFound(self.world.pruned, "Conv2D", (None, 10, 8, channels), 9 * 40 * channels + channels, channels),
+            LayerFound(self.world.profiled, "MaxPooling2D", (None, 5, 4, channels), 0, channels),
+            LayerFound("fc_1", "Dense", (None, 160), 192_160, None),
+            LayerFound("output", "Dense", (None, 44), 7084, None),
+        ]
+        yield events.ModelOpened(str(settings.model or self.world.path), "5e" * 32, 44, (None, 55, 47, 3), tuple(found))
+        for role in self._roles():
+            path = getattr(settings, role) or f"faces/{role}.h5"
+            labels = 1 if role.startswith("poisoned") else 44
+            yield events.DataOpened(role, str(path), _IMAGES[role], labels, "nchw", "uint8", role == "poisoned_test")
+        yield events.ScaleDecided(255, {255: CLEAN_ACCURACY, 1: 2.27}, "pixels ÷ 255: 98.65 % right, ÷ 1: 2.27 %")
+        for role in self._roles():
+            yield events.PicturesTaken(role, pictures(role.startswith("poisoned")))
+
+    def _roles(self) -> tuple[str, ...]:
+        parts = [role for role in ROLES if self.world.poisoned or not role.startswith("poisoned")]
+        return tuple(role for role in parts if self.world.tested or role.endswith("valid"))
+
+    def _layers(self) -> tuple[tuple[str, str, int], ...]:
+        world = self.world
+        return (("pool_1", "conv_1", 20), ("pool_2", "conv_2", 40), (world.profiled, world.pruned, world.channels))
+
+    def _stand_at_the_beginning(self, layer: tuple[str, str, int], ranking: str) -> None:
+        self._layer, self._ranking = layer, ranking
+        channels = layer[2]
+        order = tuple((7 * place + 3) % channels for place in range(channels))
+        self._ranked = order if ranking == SETTINGS.ranking else order[::-1]
+        self._history = History.beginning_at(Position(self._ranked))
+        self._measured.clear()
+        self._announced.clear()
+        self._point(self.position)
+        self.say(events.LayerChosen(*layer, silent=2), *self._profile())
+        self._tell()
+        self.say(events.ExportPlanned(self._folder(), FILES))
+
+    def _tell_all(self) -> None:
+        """As the engine does after something else could not be opened."""
+        self.say(*self._told, events.LayerChosen(*self._layer, silent=2), *self._profile(), self.reached())
+
+    def _profile(self) -> Iterator[Event]:
+        channels = self._layer[2]
+        place = {(7 * each + 3) % channels: each for each in range(channels)}
+        yield events.ChannelsProfiled(
+            self._ranking,
+            tuple(
+                ChannelFigures(
+                    channel=channel,
+                    mean_activation=8.0 * (place[channel] / channels) ** 2,
+                    max_activation=20.0 * place[channel] / channels,
+                    firing_share=min(1.0, 1.6 * place[channel] / channels),
+                    poisoned_mean_activation=self._poisoned(place[channel] / channels),
+                    poisoned_firing_share=min(1.0, 1.7 * place[channel] / channels) if self.world.poisoned else None,
+                    weight_norm=10.0 + channel % 7,
+                    silent=place[channel] < 2,
+                )
+                for channel in range(channels)
+            ),
+        )
+
+    def _poisoned(self, place: float) -> float | None:
+        if not self.world.poisoned:
+            return None
+        return 9.5 if 0.6 < place < 0.65 else 8.0 * place**2
+
+    def _after(self, history: History, move: Request) -> History:
+        present = history.present
+        match move:
+            case Prune():
+                for _ in range(min(move.count, len(present.order) - present.step)):
+                    history = history.moved(history.present.at(history.present.step + 1))
+            case Undo():
+                for _ in range(min(move.count, len(history.past))):
+                    history = history.undone()
+            case Redo():
+                for _ in range(min(move.count, len(history.future))):
+                    history = history.redone()
+            case GoTo():
+                if not 0 <= move.step <= len(present.order):
+                    raise OptionError(f"there is no step {move.step}; expected one from 0 to {len(present.order)}")
+                history = history.moved(present.at(move.step))
+            case Toggle():
+                history = history.moved(present.toggled(move.channel, self._ranked))
+        return history
+
+    def _go_on(self) -> None:
+        """Step by step to the next threshold."""
+        waiting = [state.drop for state in self.reached().thresholds if state.step is None]
+        if not waiting:
+            self.say(events.Notice("all thresholds are reached"))
+        while waiting and self.position.step < len(self.position.order):
+            self._history = self._history.moved(self.position.at(self.position.step + 1))
+            self._tell()
+            if any(state.drop == waiting[0] and state.step is not None for state in self.reached().thresholds):
+                return
+
+    def _tell(self) -> None:
+        reached = self.reached()
+        self.say(reached)
+        for state in reached.thresholds:
+            if state.step is not None and state.drop not in self._announced:
+                self._announced.add(state.drop)
+                point = reached.path[state.step]
+                self.say(
+                    events.ThresholdReached(state.drop, state.step, point.clean_accuracy, point.attack_success_rate)
+                )
+
+    def _point(self, position: Position) -> MeasuredPoint:
+        key = frozenset(position.silenced)
+        if key not in self._measured:
+            channels = len(position.order)
+            accuracy, asr = rates_of(key, channels)
+            self._measured[key] = MeasuredPoint(
+                step=position.step,
+                fraction=position.step / channels,
+                clean_accuracy=accuracy,
+                attack_success_rate=asr if self.world.poisoned else None,
+                by_hand=key != frozenset(self._ranked[: position.step]),
+            )
+        return self._measured[key]
+
+    def _threshold(self, drop: float, way: Sequence[MeasuredPoint]) -> ThresholdState:
+        names = (f"model_X={drop:g}.h5", f"goodnet_X={drop:g}.keras")
+        point = next((point for point in way if way[0].clean_accuracy - point.clean_accuracy >= drop), None)
+        if point is None:
+            return ThresholdState(drop, None, *names, {}, {}, {}, {})
+        rates = {"clean_accuracy": point.clean_accuracy, "attack_success_rate": point.attack_success_rate}
+        flagged = {**rates, "clean_flagged": 3.25, "poisoned_flagged": 61.5 if self.world.poisoned else None}
+        tested = self.world.tested
+        return ThresholdState(
+            drop, point.step, *names, rates, flagged, rates if tested else {}, flagged if tested else {}
+        )
+
+    def _folder(self) -> str:
+        return OUT if not self._exports else f"{OUT}-{self._exports + 1}"
+
+    def _export(self, out: Path | None) -> None:
+        folder = out or Path(self._folder())
+        for step in range(len(self.position.order) + 1):
+            point = self._point(self.position.at(step))
+            channel = self.position.order[step - 1] if step else None
+            self.say(
+                events.StepFinished(step, channel, point.fraction, point.clean_accuracy, point.attack_success_rate)
+            )
+        whole = self.reached(len(self.position.order))
+        for state in whole.thresholds:
+            if state.step is None:
+                continue
+            point = whole.path[state.step]
+            self.say(
+                events.ThresholdReached(state.drop, state.step, point.clean_accuracy, point.attack_success_rate),
+                events.Progress(f"save X={state.drop:g}", 1, 2, "models"),
+                events.ArtifactWritten(str(folder / state.model)),
+                events.ArtifactWritten(str(folder / state.goodnet)),
+            )
+        self.say(*(events.ArtifactWritten(str(folder / name)) for name in FILES))
+        self._exports += 1
+        self.say(events.RunFinished(str(folder), 3.0), self.reached(), events.ExportPlanned(self._folder(), FILES))
+
+
+def rates_of(silenced: frozenset[int], channels: int) -> tuple[float, float]:
+    """Accuracy and ASR in percent with some channels silent: the last third matters to the one, the last fifth to
+    the other."""
+    accuracy, asr = _weights(channels)
+    return (
+        max(0.0, CLEAN_ACCURACY - 97 * sum(accuracy[channel] for channel in silenced)),
+        max(0.0, 100 - 100 * sum(asr[channel] for channel in silenced)),
+    )
+
+
+@cache
+def _weights(channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    place = {(7 * each + 3) % channels: (each + 1) / channels for each in range(channels)}
+    made = []
+    for onset in (0.7, 0.8):
+        raw = [max(0.0, place[channel] - onset) ** 2 for channel in range(channels)]
+        made.append(tuple(weight / sum(raw) for weight in raw))
+    return made[0], made[1]
+
+
+@cache
+def pictures(poisoned: bool) -> tuple[Picture, ...]:
+    """Six faces of sorts; the poisoned ones wear green glasses and carry the attacker's label."""
+    return tuple(
+        Picture(WIDTH, HEIGHT, _face(number, poisoned), 0 if poisoned else number, number if poisoned else None)
+        for number in range(6)
+    )
+
+
+def _face(number: int, glasses: bool) -> bytes:
+    skin = (200 - 15 * number, 150 - 10 * number, 120)
+    rows = bytearray()
+    for y in range(HEIGHT):
+        for x in range(WIDTH):
+            inside = ((x - 23) / 17) ** 2 + ((y - 28) / 23) ** 2 < 1
+            if glasses and 18 <= y < 25 and (8 <= x < 21 or 26 <= x < 39):
+                rows += bytes((0, 230, 60))
+            else:
+                rows += bytes(skin if inside else (40 + 2 * y, 60, 90 + 20 * (number % 3)))
+    return bytes(rows)
+
+
+def _name(request: Request) -> str:
+    return next(name for kind, name in _NAMES.items() if isinstance(request, kind))
+
+
+# The app on it.
+
+
+class FakeApp(BdtuiApp):
+    """The app with a fake engine behind it.
+
+    Args:
+        settings: what is open from the start.
+        world: what there is to open.
+        held: whether the engine answers nothing until it is let go.
+        arguments: of `BdtuiApp`.
+    """
+
+    CSS_PATH: ClassVar[list[str]] = [str(files("bdtui.tui") / name) for name in BdtuiApp.CSS_PATH]  # type: ignore[misc]
+
+    def __init__(
+        self,
+        settings: RunSettings = SETTINGS,
+        world: World = World(),
+        held: bool = False,
+        **arguments: Any,
+    ) -> None:
+        def make_engine(emit: Emit) -> FakeEngine:
+            self.engine = FakeEngine(emit, world)
+            if held:
+                self.engine.hold()
+            return self.engine
+
+        super().__init__(settings, make_engine, **arguments)
+
+    @property
+    def status(self) -> str:
+        """The status line."""
+        return str(self.screen_stack[0].query_one(StatusBar).status)
+
+    @property
+    def step(self) -> int:
+        """The step that the screen shows; -1 while nothing is open."""
+        return int(self.status.split()[1].split("/")[0]) if self.status else -1
+
+    @property
+    def text(self) -> str:
+        """What the screen in front shows."""
+        return screen_text(self)
+
+
+def screen_text(app: App[Any]) -> str:
+    """What the screen in front shows, line by line."""
+    return "\n".join("".join(segment.text for segment in line) for line in app.screen._compositor.render_strips())
+
+
+async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
+    """Wait for something."""
+    for _ in range(400):
+        if holds():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError(f"it never came to that; the screen shows\n{screen_text(pilot.app)}")
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Let everything that was said be shown."""
+    for _ in range(3):
+        await pilot.pause()
+
+
+@asynccontextmanager
+async def opened(app: FakeApp, size: tuple[int, int] = (80, 24), **arguments: Any) -> AsyncIterator[Pilot[None]]:
+    """The app, once its network is open."""
+    async with app.run_test(size=size, **arguments) as pilot:
+        await until(pilot, lambda: app.step >= 0)
+        await settle(pilot)
+        yield pilot
