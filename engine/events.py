@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bdtui.engine.errors import Interrupted
+from bdtui.engine.settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -225,6 +226,13 @@ class Picture:
     rgb: bytes
     label: int
     true_label: int | None
+
+
+@dataclass(frozen=True)
+class WorkbenchSet(Event):
+    """Model and images are open and the layer is profiled; ``settings`` has what was found filled in."""
+
+    settings: RunSettings
 
 
 @dataclass(frozen=True)

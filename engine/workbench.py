@@ -26,6 +26,7 @@ from bdtui.engine.events import (
     PicturesTaken,
     Progress,
     Reporter,
+    WorkbenchSet,
 )
 from bdtui.engine.opening import describe_layer
 from bdtui.engine.pictures import take_pictures
@@ -153,6 +154,7 @@ class Workbench:
         self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
         self._bench = Bench(prepared, self._reporter)
         self._bench.tell()
+        self._reporter.emit(WorkbenchSet(prepared.inputs.settings))
         self._plan_export()
 
     def _export(self, out: Path | None) -> None:

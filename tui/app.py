@@ -12,12 +12,11 @@ import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Key
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer, Input
 
@@ -40,6 +39,7 @@ from bdtui.engine.requests import (
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
+from bdtui.tui.engine_messages import Engine, EngineSaid
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.options import check_given
 from bdtui.tui.panes.bars import ActivityBar, HeaderBar, StatusBar
@@ -54,33 +54,6 @@ _LARGEST_COUNT = 9999
 _WATCH_SECONDS = 1.0
 
 log = logging.getLogger("bdtui")
-
-
-class Engine(Protocol):
-    """What the app needs of the engine: `bdtui.engine.worker.EngineThread`, or a fake in tests."""
-
-    def start(self) -> None:
-        """Begin to load what is heavy."""
-
-    def submit(self, request: Request) -> None:
-        """Ask for something."""
-
-    def stop(self) -> None:
-        """Stop what is running."""
-
-
-class EngineSaid(Message):
-    """An event that crossed from the engine's thread."""
-
-    def __init__(self, event: Event) -> None:
-        super().__init__()
-        self.event = event
-
-    def can_replace(self, message: Message) -> bool:
-        """Of a flood of positions or of progress, only the last is worth showing."""
-        if not isinstance(message, EngineSaid) or type(message.event) is not type(self.event):
-            return False
-        return isinstance(self.event, events.Progress | events.PositionReached | events.StepFinished)
 
 
 class BdtuiApp(App[None]):
@@ -130,7 +103,7 @@ class BdtuiApp(App[None]):
             self.register_theme(theme)
         self._preferences = preferences or Preferences()
         self.theme = self._preferences.theme
-        self._settings = settings
+        self._asked = settings
         self._engine = make_engine(self._hear)
         self._watch = watch
         self._leaving = leaving
@@ -138,6 +111,7 @@ class BdtuiApp(App[None]):
         self._expected_sha256 = expected_sha256
         self._count = ""
         self._opening: RunSettings | None = None
+        self._opened: RunSettings | None = None
         self._position: events.PositionReached | None = None
 
     def compose(self) -> ComposeResult:
@@ -181,10 +155,8 @@ class BdtuiApp(App[None]):
                 self._position = event
             case events.ModelOpened():
                 self._position = None
-            case events.LayerChosen():
-                self._settings = replace(self._settings, layer=event.profiled, order=None)
-            case events.ChannelsProfiled():
-                self._settings = replace(self._settings, ranking=event.ranking)
+            case events.WorkbenchSet():
+                self._opened = event.settings
                 if self._opening is not None:
                     remember(self._opening)
                     self._opening = None
@@ -254,11 +226,13 @@ class BdtuiApp(App[None]):
             self._say_nothing_is_open()
             return
 
+        present = self._opened.layer if self._opened else None
+
         def choose(layer: str | None) -> None:
             if layer is not None:
                 self._ask(ChooseLayer(layer))
 
-        self.push_screen(ChoiceDialog("Prune the channels of which layer?", layers, self._settings.layer), choose)
+        self.push_screen(ChoiceDialog("Prune the channels of which layer?", layers, present), choose)
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
         """A layer was picked in the model pane."""
@@ -274,7 +248,8 @@ class BdtuiApp(App[None]):
                 self._ask(ChooseRanking(ranking))
 
         choices = [(name, entry.description) for name, entry in RANKINGS.items()]
-        self.push_screen(ChoiceDialog("In which order do channels go?", choices, self._settings.ranking), choose)
+        present = (self._opened or self._asked).ranking
+        self.push_screen(ChoiceDialog("In which order do channels go?", choices, present), choose)
 
     def action_open(self) -> None:
         """Ask for files."""
@@ -282,21 +257,23 @@ class BdtuiApp(App[None]):
 
     def action_open_sample(self) -> None:
         """Open the bundled BadNet."""
-        self._open(RunSettings(sample=True, device=self._settings.device, seed=self._settings.seed))
+        self._open(RunSettings(sample=True, device=self._asked.device, seed=self._asked.seed))
 
     def action_reopen_scaled(self, scale: str) -> None:
         """Open the same files with pixels divided by another number."""
-        self._reopen(replace(self._settings, scale=scale))
+        self._reopen(scale=scale)
 
     def action_reopen_laid_out(self, layout: str) -> None:
         """Open the same files with another axis order."""
-        self._reopen(replace(self._settings, layout=layout))
+        self._reopen(layout=layout)
 
-    def _reopen(self, settings: RunSettings) -> None:
-        if self._position is None:
+    def _reopen(self, *, scale: str | None = None, layout: str | None = None) -> None:
+        opened = self._opened
+        if opened is None:
             self._say_nothing_is_open()
-        else:
-            self._open(settings)
+            return
+        # An order made by hand was made of what the network did with the pixels as they were.
+        self._open(replace(opened, scale=scale or opened.scale, layout=layout or opened.layout, order=None))
 
     def action_export(self) -> None:
         """Write the files."""
@@ -397,12 +374,12 @@ class BdtuiApp(App[None]):
         self._painted()
         self._engine.start()
         try:
-            check_given(self._settings)
+            check_given(self._asked)
         except OptionError as missing:
-            given = any(getattr(self._settings, name) for name in ("model", "weights", "architecture", *ROLES))
+            given = any(getattr(self._asked, name) for name in ("model", "weights", "architecture", *ROLES))
             self._ask_for_files(str(missing) if given else "")
         else:
-            self._open(self._settings, self._expected_sha256)
+            self._open(self._asked, self._expected_sha256)
 
     def _ask_for_files(self, notice: str) -> None:
         # Not above: who names the files when starting does not wait for it.
@@ -415,10 +392,10 @@ class BdtuiApp(App[None]):
             if settings is not None:
                 self._open(settings)
 
-        self.push_screen(LoadScreen(self._settings, recent(), notice), opened)
+        self.push_screen(LoadScreen(self._asked, recent(), notice), opened)
 
     def _open(self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None) -> None:
-        self._settings = self._opening = settings
+        self._asked = self._opening = settings
         self._engine.submit(Open(settings, expected_sha256 or {}))
 
     def _ask(self, request: Request) -> None:

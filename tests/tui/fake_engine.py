@@ -63,6 +63,9 @@ THRESHOLD_STEPS = {2.0: 47, 4.0: 49, 10.0: 51}
 OUT = "bdtui-runs/bd_net-1"
 FILES = (RECIPE, CURVE, FIGURE, REPORT, RESULTS)
 CLEAN_ACCURACY = 98.65
+SCALE_TEXT = (
+    "Pixels are divided by 255: clean accuracy on the first 1200 images is 98.7 %, against 2.3 % when divided by 1."
+)
 WIDTH, HEIGHT = 47, 55
 _IMAGES = {"clean_valid": 1200, "poisoned_valid": 1170, "clean_test": 2400, "poisoned_test": 2340}
 _NAMES: dict[type[Request], str] = {
@@ -293,12 +296,12 @@ class FakeEngine:
             LayerFound("fc_1", "Dense", (None, 160), 192_160, None),
             LayerFound("output", "Dense", (None, 44), 7084, None),
         ]
-        yield events.ModelOpened(str(settings.model or self.world.path), "5e" * 32, 44, (None, 55, 47, 3), tuple(found))
+        yield events.ModelOpened(str(settings.model or self.world.path), "5e" * 32, 44, (55, 47, 3), tuple(found))
         for role in self._roles():
             path = getattr(settings, role) or f"faces/{role}.h5"
             labels = 1 if role.startswith("poisoned") else 44
             yield events.DataOpened(role, str(path), _IMAGES[role], labels, "nchw", "uint8", role == "poisoned_test")
-        yield events.ScaleDecided(255, {255: CLEAN_ACCURACY, 1: 2.27}, "pixels ÷ 255: 98.65 % right, ÷ 1: 2.27 %")
+        yield events.ScaleDecided(255, {1: 2.3, 255: 98.7}, SCALE_TEXT)
         for role in self._roles():
             yield events.PicturesTaken(role, pictures(role.startswith("poisoned")))
 

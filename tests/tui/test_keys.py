@@ -1,0 +1,745 @@
+"""Every key does what its line in the table of actions says: one claim for each action, and a new one must bring its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from textual.command import CommandPalette
+from textual.pilot import Pilot
+from textual.widgets import DataTable, Input, OptionList, Static
+
+from bdtui.engine.rankings import RANKINGS
+from bdtui.engine.requests import (
+    ChooseLayer,
+    ChooseRanking,
+    Export,
+    GoTo,
+    NextThreshold,
+    Open,
+    Prune,
+    Redo,
+    Toggle,
+    Undo,
+)
+from bdtui.engine.settings import RunSettings
+from bdtui.tui.actions import ACTIONS, COMMANDS
+from bdtui.tui.app import BdtuiApp
+from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
+from bdtui.tui.panes.bars import StatusBar
+from bdtui.tui.panes.charts import ChartsPane
+from bdtui.tui.panes.load import LoadScreen
+from bdtui.tui.panes.workspace import PANES
+from tests.tui.fake_engine import OUT, RANKED, SETTINGS, THRESHOLD_STEPS, FakeApp, opened, settle, until
+
+pytestmark = pytest.mark.asyncio
+
+SMALL, MEDIUM, WIDE = (80, 24), (120, 40), (200, 60)
+Claim = Callable[[FakeApp, Pilot[None], str], Awaitable[None]]
+CLAIMS: dict[str, Claim] = {}
+SIZES: dict[str, tuple[int, int]] = {"zoom": MEDIUM}
+PALETTE_ONLY = {command.id for command in COMMANDS}
+BY_ID = {action.id: action for action in (*ACTIONS, *COMMANDS)}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder one starts in, with files where the settings say they are; nobody's home."""
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for path in (SETTINGS.model, SETTINGS.clean_valid, SETTINGS.poisoned_valid):
+        assert path is not None
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def claim(identity: str) -> Callable[[Claim], Claim]:
+    """Make a function the claim about an action."""
+
+    def keep(function: Claim) -> Claim:
+        CLAIMS[identity] = function
+        return function
+
+    return keep
+
+
+def right_of_status(app: FakeApp) -> str:
+    """What the status line shows behind the status."""
+    return str(app.screen_stack[0].query_one(StatusBar).content).partition(app.status or "nothing is open")[2].strip()
+
+
+def activity(app: FakeApp) -> str:
+    """What the line above the status says."""
+    return str(app.screen_stack[0].query_one("#activity-text", Static).content)
+
+
+def kinds(app: FakeApp) -> list[type]:
+    return [type(request) for request in app.engine.requests]
+
+
+async def goes(pilot: Pilot[None], app: FakeApp, *keys: str, step: int) -> None:
+    """Press keys, and come to a step."""
+    await pilot.press(*keys)
+    await until(pilot, lambda: app.step == step)
+    assert app.engine.position.step == step
+
+
+# What every action does.
+
+
+@claim("prune")
+async def prunes_the_next(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await goes(pilot, app, key, step=1)
+    assert app.engine.last == Prune(1)
+    await goes(pilot, app, "5", key, step=6)
+    assert app.engine.last == Prune(5)
+    await goes(pilot, app, "1", "0", "0", key, step=60)
+
+
+@claim("undo")
+async def takes_moves_back(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await goes(pilot, app, "5", "n", step=5)
+    await goes(pilot, app, key, step=4)
+    assert app.engine.last == Undo(1)
+    await goes(pilot, app, "3", key, step=1)
+    await goes(pilot, app, "9", key, step=0)
+
+
+@claim("redo")
+async def makes_moves_again(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await goes(pilot, app, "5", "n", "5", "u", step=0)
+    await goes(pilot, app, key, step=1)
+    assert app.engine.last == Redo(1)
+    await goes(pilot, app, "3", key, step=4)
+
+
+@claim("next_threshold")
+async def goes_on_to_the_next_threshold(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await goes(pilot, app, key, step=THRESHOLD_STEPS[2])
+    await until(pilot, lambda: "X=2 reached: step 47/60" in activity(app))
+    await until(pilot, lambda: right_of_status(app) == "reached X=2")
+    await goes(pilot, app, "2", key, step=THRESHOLD_STEPS[10])
+    assert kinds(app) == [Open, NextThreshold, NextThreshold, NextThreshold]
+    await until(pilot, lambda: right_of_status(app) == "reached X=2 X=4 X=10")
+    await pilot.press(key)
+    await until(pilot, lambda: activity(app) == "all thresholds are reached")
+
+
+@claim("go_to_step")
+async def goes_to_a_step(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, GoToDialog))
+    await goes(pilot, app, "1", "2", "enter", step=12)
+    assert app.engine.last == GoTo(12)
+    await goes(pilot, app, "2", "0", key, step=20)
+    assert app.engine.last == GoTo(20)
+
+
+@claim("toggle_channel")
+async def silences_and_revives_the_channel_under_the_cursor(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press("down", "down", "down")
+    await goes(pilot, app, key, step=1)
+    assert app.engine.last == Toggle(RANKED[3])
+    assert app.workspace.channels.selected == RANKED[3]
+    await goes(pilot, app, key, step=0)
+    assert app.engine.position.order == RANKED
+
+
+@claim("choose_layer")
+async def asks_for_a_layer(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+    assert "pool_3   MaxPooling2D, 60 channels, 5×4×60" in app.text
+    await pilot.press("home", "down", "down", "down", "enter")
+    await until(pilot, lambda: "/40" in app.status)
+    assert app.engine.last == ChooseLayer("pool_2")
+    await pilot.press(key)
+    await settle(pilot)
+    assert app.screen.query_one(OptionList).highlighted == 3
+
+
+@claim("choose_ranking")
+async def asks_for_a_ranking(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await goes(pilot, app, "3", "n", step=3)
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+    for name, entry in RANKINGS.items():
+        assert name in app.text
+        assert entry.description[:20] in app.text
+    await goes(pilot, app, "down", "enter", step=0)
+    second = list(RANKINGS)[1]
+    assert app.engine.last == ChooseRanking(second)
+    await pilot.press(key)
+    await settle(pilot)
+    assert app.screen.query_one(OptionList).highlighted == 1
+
+
+@claim("open")
+async def asks_for_files(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, LoadScreen))
+    await pilot.press("escape")
+    await until(pilot, lambda: not isinstance(app.screen, LoadScreen))
+    assert kinds(app) == [Open]
+    assert app.step == 0
+
+
+@claim("export")
+async def writes_everything(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: activity(app) == f"the run is whole, in {OUT}")
+    assert app.engine.last == Export(Path(OUT))
+    assert app.workspace.query_one("#export").display
+    assert "✓  model_X=2.h5" in app.text
+
+
+@claim("stop")
+async def stops_the_work_and_nothing_else(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    app.engine.hold()
+    await pilot.press("5", "n")
+    await until(pilot, lambda: right_of_status(app) == "measuring step 5")
+    await pilot.press(key)
+    await until(pilot, lambda: activity(app) == "stopped")
+    assert app.engine.stops == 1
+    app.engine.let_go()
+    await goes(pilot, app, "n", step=1)
+
+
+@claim("sort")
+async def sorts_by_the_next_column(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: rows(app) == sorted(RANKED))
+    await pilot.press(key)
+    await until(pilot, lambda: "mean activ.↑" in app.text)
+
+
+@claim("reverse_sort")
+async def turns_the_order_round(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: rows(app) == list(RANKED[::-1]))
+    await pilot.press(key)
+    await until(pilot, lambda: rows(app) == list(RANKED))
+
+
+@claim("next_chart")
+async def shows_the_next_chart(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    pane = app.workspace.query_one(ChartsPane)
+    await pilot.press("f3")
+    for shown, words in ((0, "accuracy 98.65 %"), (1, "across: accuracy, up: ASR"), (2, "mean activation"), (0, "acc")):
+        await until(pilot, lambda words=words: words in app.text)  # type: ignore[misc]
+        assert pane.shown == shown
+        await pilot.press(key)
+
+
+@claim("zoom")
+async def zooms_and_takes_it_back(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press("f3", key)
+    await until(pilot, lambda: displayed(app) == ["charts"])
+    assert app.workspace.query_one(ChartsPane).size.width > 100
+    await pilot.press("f5")
+    await until(pilot, lambda: displayed(app) == ["data"])
+    await pilot.press(key)
+    await until(pilot, lambda: displayed(app) == ["channels", "charts", "data"])
+
+
+@claim("copy")
+async def copies_status_and_pane(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    assert app.clipboard.startswith(f"{app.status}\nchannel 3: the next to go · fires on 0.0 % of clean")
+
+
+@claim("next_theme")
+async def changes_the_colours(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    seen = [app.theme]
+    for _ in range(3):
+        await pilot.press(key)
+        seen.append(app.theme)
+    assert seen == ["dark", "light", "high-contrast", "dark"]
+
+
+@claim("help")
+async def explains(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, HelpScreen) and "Help: Channels" in app.text)
+    await pilot.press("escape")
+    await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
+
+
+@claim("quit")
+async def quits(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    assert app.return_code == 0
+
+
+def pane_claim(name: str) -> Claim:
+    async def shows_and_focuses(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+        await pilot.press("f4" if key == "f2" else "f2", key)
+        await until(pilot, lambda: displayed(app) == [name])
+        pane = app.workspace.focused_pane()
+        assert pane is not None
+        assert pane.id == name
+
+    return shows_and_focuses
+
+
+for _name in PANES:
+    CLAIMS[f"show_{_name}"] = pane_claim(_name)
+
+
+def rows(app: FakeApp) -> list[int]:
+    """The channels as they are listed."""
+    return [int(row.key.value or -1) for row in app.workspace.channels.table.ordered_rows]
+
+
+def displayed(app: FakeApp) -> list[str]:
+    """The panes that are on the screen."""
+    return [str(pane.id) for pane in app.workspace.panes if pane.size and pane.region and is_shown(pane)]
+
+
+def is_shown(widget: object) -> bool:
+    return all(node.display for node in widget.ancestors_with_self if hasattr(node, "display"))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("identity", "key"), [(action.id, key) for action in ACTIONS for key in action.keys.split(",")]
+)
+async def test_each_key_does_what_its_action_says(identity: str, key: str) -> None:
+    app = FakeApp()
+    async with opened(app, SIZES.get(identity, SMALL)) as pilot:
+        await CLAIMS[identity](app, pilot, key)
+
+
+async def test_the_keys_are_those_that_scripts_and_people_rely_on() -> None:
+    promised = {
+        "prune": "n",
+        "undo": "u",
+        "redo": "ctrl+r",
+        "next_threshold": "a",
+        "go_to_step": "g",
+        "toggle_channel": "space",
+        "choose_layer": "l",
+        "open": "o",
+        "export": "e",
+        "stop": "x,ctrl+c",
+        "help": "f1,question_mark",
+        "quit": "q",
+    }
+    assert {action.id: action.keys for action in ACTIONS if action.id in promised} == promised
+    assert [BY_ID[f"show_{name}"].keys for name in PANES] == ["f2", "f3", "f4", "f5", "f6", "f7"]
+
+
+# Counts.
+
+
+async def test_a_count_is_shown_taken_once_and_forgotten_by_escape() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("1", "2")
+        assert right_of_status(app) == "12×"
+        await pilot.press("escape")
+        assert right_of_status(app) == ""
+        await goes(pilot, app, "n", step=1)
+        await goes(pilot, app, "3", "n", step=4)
+        await goes(pilot, app, "n", step=5)
+
+
+async def test_a_count_begins_with_no_zero_and_has_an_end() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("0")
+        assert right_of_status(app) == ""
+        await pilot.press("1", "0")
+        assert right_of_status(app) == "10×"
+        await pilot.press("5", "5", "5", "5")
+        assert right_of_status(app) == "9999×"
+        await goes(pilot, app, "n", step=60)
+
+
+async def test_stop_forgets_a_count() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("7", "x")
+        await goes(pilot, app, "n", step=1)
+
+
+async def test_digits_typed_into_a_line_are_no_count() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f6", "shift+tab")
+        assert isinstance(app.focused, Input)
+        await pilot.press("4", "2", "enter")
+        assert right_of_status(app) == ""
+        assert app.query_one("#export-folder", Input).value == f"{OUT}42"
+        await goes(pilot, app, "n", step=1)
+
+
+@pytest.mark.parametrize("key", ["l", "f1"])
+async def test_digits_typed_at_a_dialog_are_no_count(key: str) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press(key)
+        await settle(pilot)
+        assert len(app.screen_stack) == 2
+        await pilot.press("4", "escape", "n")
+        await until(pilot, lambda: app.step > 0)
+        assert app.step == 1
+
+
+# Dialogs.
+
+
+async def test_go_to_takes_a_threshold_that_was_reached() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await goes(pilot, app, "2", "a", step=THRESHOLD_STEPS[4])
+        await pilot.press("g")
+        await settle(pilot)
+        assert "Go to step (0 to 60) · X=2 is step 47 · X=4 is step 49" in app.text
+        await goes(pilot, app, *"X=2", "enter", step=47)
+        await pilot.press("g")
+        await settle(pilot)
+        assert "X=4" not in app.text.partition("Go to step")[2].partition("\n")[0]
+
+
+@pytest.mark.parametrize("typed", ["61", "-1", "3.5", "X=4", "X=", "X=nan", "five", "9" * 40, "[red]", "٣٤٥"])
+async def test_go_to_says_what_is_no_step_and_waits_for_one_that_is(typed: str) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("g")
+        await settle(pilot)
+        app.screen.query_one(Input).value = typed
+        await pilot.press("enter")
+        await until(pilot, lambda: "is no step; expected 0 to 60" in " ".join(app.text.split()))
+        assert typed[:30] in app.text
+        app.screen.query_one(Input).value = " 7 "
+        await goes(pilot, app, "enter", step=7)
+        assert kinds(app) == [Open, GoTo]
+
+
+@pytest.mark.parametrize("keys", [["escape"], ["5", "escape"], ["enter"], ["ctrl+c"]])
+async def test_go_to_can_be_left(keys: list[str]) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("g")
+        await settle(pilot)
+        await pilot.press(*keys)
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert kinds(app) == [Open]
+        assert app.engine.stops == 0
+        await goes(pilot, app, "n", step=1)
+
+
+@pytest.mark.parametrize("key", ["l", "r"])
+async def test_a_choice_can_be_left(key: str) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press(key)
+        await settle(pilot)
+        await pilot.press("down", "escape")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert kinds(app) == [Open]
+
+
+# Silencing out of turn.
+
+
+@pytest.mark.parametrize("sorts", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("turned", [False, True], ids=["up", "down"])
+async def test_space_means_the_row_of_the_cursor_however_rows_are_sorted(sorts: int, turned: bool) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press(*["s"] * sorts, *["S"] * turned, "home", *["down"] * 7)
+        await settle(pilot)
+        channel = rows(app)[7]
+        assert app.workspace.channels.selected == channel
+        assert f"channel {channel}: goes at step" in app.text
+        await goes(pilot, app, "space", step=1)
+        assert app.engine.last == Toggle(channel)
+        assert app.engine.position.silenced == (channel,)
+        assert app.workspace.channels.selected == channel
+        await until(pilot, lambda: f"channel {channel}: silent" in app.text)
+        assert re.search(rf"\b{channel}\b.*● silent", app.text)
+        await goes(pilot, app, "space", step=0)
+        assert app.engine.position.order == RANKED
+        assert "● silent" not in app.text
+
+
+async def test_enter_and_a_second_click_on_a_row_do_what_space_does() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await goes(pilot, app, "down", "down", "enter", step=1)
+        assert app.engine.last == Toggle(RANKED[2])
+
+
+async def test_silencing_the_next_leaves_the_cursor_on_it() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await goes(pilot, app, "space", step=1)
+        assert app.workspace.channels.selected == RANKED[0]
+        await goes(pilot, app, "space", step=0)
+
+
+async def test_pruning_moves_the_cursor_to_the_next_to_go() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await goes(pilot, app, "4", "n", step=4)
+        await until(pilot, lambda: app.workspace.channels.selected == RANKED[4])
+        assert f"channel {RANKED[4]}: the next to go" in app.text
+
+
+async def test_space_asks_first_to_see_the_channel_where_the_table_is_hidden() -> None:
+    app = FakeApp()
+    async with opened(app, notifications=True) as pilot:
+        await pilot.press("f7", "space")
+        await until(pilot, lambda: "f2 shows the channels" in app.text)
+        assert kinds(app) == [Open]
+
+
+# Stop and quit.
+
+
+@pytest.mark.parametrize("pane", PANES)
+async def test_ctrl_c_stops_and_never_quits_wherever_the_focus_is(pane: str) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        app.engine.hold()
+        await pilot.press("n", BY_ID[f"show_{pane}"].keys, "ctrl+c", "ctrl+c")
+        await settle(pilot)
+        assert app.engine.stops == 2
+        assert app.is_running
+        assert app.return_code is None
+
+
+async def test_ctrl_c_stops_also_while_a_folder_is_typed() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        app.engine.hold()
+        await pilot.press("n", "f6", "shift+tab", "ctrl+c")
+        assert app.engine.stops == 1
+
+
+@pytest.mark.parametrize("before", [[], ["5", "n"], ["e"], ["f6"], ["z"], ["5"]], ids=lambda keys: "-".join(keys))
+async def test_q_quits_at_once_also_while_the_engine_works(before: list[str]) -> None:
+    told: list[int] = []
+    app = FakeApp(leaving=told.append)
+    async with opened(app) as pilot:
+        app.engine.hold()
+        await pilot.press(*before, "q")
+        assert app.return_code == 0
+        assert told == [0]
+
+
+async def test_q_quits_before_anything_is_loaded() -> None:
+    app = FakeApp(held=True)
+    async with app.run_test() as pilot:
+        await pilot.press("q")
+        assert app.return_code == 0
+
+
+@pytest.mark.parametrize("key", ["l", "r", "o"])
+async def test_q_quits_from_a_dialog_in_which_nothing_is_typed(key: str) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press(key)
+        await settle(pilot)
+        assert len(app.screen_stack) == 2
+        await pilot.press("q")
+        assert app.return_code == 0
+
+
+async def test_q_closes_help_before_it_quits() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f1")
+        await settle(pilot)
+        await pilot.press("q")
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+        assert app.return_code is None
+        await pilot.press("q")
+        assert app.return_code == 0
+
+
+@pytest.mark.parametrize("key", ["g", "l", "o", "f1", "ctrl+p"])
+async def test_ctrl_q_quits_from_everywhere(key: str) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press(key)
+        await settle(pilot)
+        assert len(app.screen_stack) == 2
+        await pilot.press("ctrl+q")
+        assert app.return_code == 0
+
+
+# Before anything is open.
+
+
+@pytest.mark.parametrize("identity", [action.id for action in ACTIONS if action.id not in ("quit", "open")])
+async def test_every_key_is_harmless_before_anything_is_open(identity: str) -> None:
+    app = FakeApp(RunSettings())
+    async with app.run_test(notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LoadScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, LoadScreen))
+        empty = app.text
+        for key in BY_ID[identity].keys.split(","):
+            await pilot.press(key)
+            await settle(pilot)
+            says_something = app.text != empty or identity in ("stop", "copy", "zoom", "show_channels", "next_chart")
+            assert says_something
+            if identity == "choose_ranking":
+                await pilot.press("enter")
+                await settle(pilot)
+            if isinstance(app.screen, FailureDialog):
+                assert "nothing is open yet" in app.text
+            await pilot.press("escape")
+            await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert app.is_running
+        assert app.status == ""
+        assert not app.engine.opened
+
+
+async def test_many_wishes_before_anything_is_open_are_one_answer() -> None:
+    app = FakeApp(RunSettings())
+    async with app.run_test() as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LoadScreen))
+        await pilot.press("escape", "5", "a")
+        await until(pilot, lambda: isinstance(app.screen, FailureDialog))
+        await settle(pilot)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+
+
+# Help and command palette.
+
+
+async def test_help_tells_all_keys_and_explains_the_pane_in_focus() -> None:
+    app = FakeApp()
+    async with opened(app, WIDE) as pilot:
+        for pane in app.workspace.panes:
+            await pilot.press(BY_ID[f"show_{pane.id}"].keys, "f1")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen))
+            await settle(pilot)
+            assert f"Help: {pane.TITLE}" in app.text
+            first_words = re.sub(r"[*`]", "", pane.HELP.strip().split("\n")[0]).lstrip("- ").split()[:4]
+            assert " ".join(first_words) in " ".join(app.text.split())
+            table = app.screen.query_one("#help-keys", DataTable)
+            told = {str(table.get_row_at(row)[1]): str(table.get_row_at(row)[0]) for row in range(table.row_count)}
+            for action in ACTIONS:
+                assert told[action.description] == action.keys.replace("question_mark", "?").replace(",", " or ")
+            await pilot.press("escape")
+            await until(pilot, lambda: not isinstance(app.screen, HelpScreen))
+
+
+async def test_help_scrolls_to_its_last_key_on_a_small_terminal() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f1")
+        await settle(pilot)
+        assert "Go to the next part of the screen" not in app.text
+        await pilot.press("end")
+        await until(pilot, lambda: "Go to the next part of the screen" in app.text)
+
+
+async def test_the_command_palette_offers_every_action_once_with_its_key() -> None:
+    app = FakeApp()
+    async with opened(app):
+        commands = {command.title: command.help for command in app.get_system_commands(app.screen)}
+    assert list(commands) == [action.description for action in (*ACTIONS, *COMMANDS)]
+    assert commands["Undo the last move"] if "Undo the last move" in commands else True
+    assert commands["Stop what is running"] == "key x or ctrl+c"
+    assert commands["Save the screen as SVG"] == ""
+
+
+@pytest.mark.parametrize("action", [*ACTIONS, *COMMANDS], ids=lambda action: action.id)
+async def test_every_action_exists(action: object) -> None:
+    name = str(getattr(action, "name", "")).partition("(")[0]
+    assert callable(getattr(BdtuiApp, f"action_{name}"))
+
+
+async def test_running_a_command_is_pressing_its_key() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"next threshold")
+        await until(pilot, lambda: "Prune on to the next threshold" in app.text)
+        await settle(pilot)
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.screen_stack) == 1 or app.step > 0)
+        if app.step == 0:
+            await pilot.press("enter")
+        await until(pilot, lambda: app.step == THRESHOLD_STEPS[2])
+
+
+@pytest.mark.parametrize(
+    ("identity", "expected"),
+    [
+        ("scale_1", {"scale": "1"}),
+        ("scale_255", {"scale": "255"}),
+        ("nchw", {"layout": "nchw"}),
+        ("nhwc", {"layout": "nhwc"}),
+    ],
+)
+async def test_commands_open_the_same_files_read_otherwise(identity: str, expected: dict[str, str]) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await run_command(app, identity)
+        await until(pilot, lambda: len(app.engine.requests) == 2)
+        request = app.engine.last
+        assert isinstance(request, Open)
+        assert request.settings.model == SETTINGS.model
+        assert {name: getattr(request.settings, name) for name in expected} == expected
+
+
+async def test_commands_about_open_files_say_that_there_are_none() -> None:
+    app = FakeApp(RunSettings())
+    async with app.run_test(notifications=True) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LoadScreen))
+        await pilot.press("escape")
+        await run_command(app, "scale_1")
+        await until(pilot, lambda: "Nothing is open yet" in app.text)
+        assert app.engine.requests == []
+
+
+async def test_a_command_opens_the_sample() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await run_command(app, "open_sample")
+        await until(pilot, lambda: app.engine.last == Open(RunSettings(sample=True)))
+
+
+async def test_a_command_saves_the_screen_in_the_folder_one_stands_in(folder: Path) -> None:
+    app = FakeApp()
+    async with opened(app, notifications=True) as pilot:
+        await run_command(app, "save_screenshot")
+        await until(pilot, lambda: "Saved as" in app.text)
+        (picture,) = folder.glob("*.svg")
+        assert "step&#160;0/60" in picture.read_text()
+
+
+async def test_a_screen_that_cannot_be_saved_does_not_end_the_app(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = folder / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    app = FakeApp()
+    async with opened(app) as pilot:
+        gone.rmdir()
+        await run_command(app, "save_screenshot")
+        await settle(pilot)
+        assert app.is_running
+        await goes(pilot, app, "n", step=1)
+
+
+async def run_command(app: FakeApp, identity: str) -> None:
+    """What the command palette does when a command is chosen."""
+    command = next(c for c in app.get_system_commands(app.screen) if c.title == BY_ID[identity].description)
+    command.callback()
