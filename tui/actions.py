@@ -65,6 +65,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("quit", "q", "quit", "Quit at once", footer=True),
 )
 
+
+def spoken_keys(keys: str) -> str:
+    """Keys as a person reads them, e.g. ``f1 or ?``."""
+    return " or ".join("?" if key == "question_mark" else key for key in keys.split(","))
+
+
 COMMANDS: tuple[Action, ...] = (
     Action("reopen_scaled('1')", "", "", "Open the same files again, pixels as they are", identity="scale_1"),
     Action("reopen_scaled('255')", "", "", "Open the same files again, pixels divided by 255", identity="scale_255"),

@@ -18,7 +18,7 @@ from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.screen import Screen
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
@@ -37,12 +37,12 @@ from bdtui.engine.requests import (
     Undo,
 )
 from bdtui.engine.settings import ROLES, RunSettings
-from bdtui.tui.actions import ACTIONS, COMMANDS
+from bdtui.tui.actions import ACTIONS, COMMANDS, spoken_keys
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
 from bdtui.tui.engine_messages import Engine, EngineSaid
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.options import check_given
-from bdtui.tui.panes.bars import ActivityBar, HeaderBar, StatusBar
+from bdtui.tui.panes.bars import ActivityBar, HeaderBar, KeyBar, StatusBar
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.workspace import Workspace
 from bdtui.tui.preferences import Preferences
@@ -120,7 +120,7 @@ class BdtuiApp(App[None]):
         yield Workspace(id="workspace", size=self.size)
         yield ActivityBar(id="activity")
         yield StatusBar(id="status")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyBar(id="keys", keymap=self._preferences.keys)
 
     def on_mount(self) -> None:
         """Keys, signals; then, once the first paint is out, the engine."""
@@ -322,7 +322,7 @@ class BdtuiApp(App[None]):
         """Explain the pane in focus, and all keys."""
         pane = self.workspace.focused_pane()
         keymap = self._preferences.keys
-        keys = [(_spoken(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
+        keys = [(spoken_keys(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
         keys += [("ctrl+p", "Find any of this by name"), ("tab", "Go to the next part of the screen")]
         title, text = (pane.TITLE, pane.HELP) if pane else ("bdtui", "")
         self.push_screen(HelpScreen(title, text, keys))
@@ -344,7 +344,7 @@ class BdtuiApp(App[None]):
         keymap = self._preferences.keys
         for action in (*ACTIONS, *COMMANDS):
             keys = keymap.get(action.id, action.keys)
-            hint = f"key {_spoken(keys)}" if keys else ""
+            hint = f"key {spoken_keys(keys)}" if keys else ""
             yield SystemCommand(
                 action.description, hint, lambda name=action.name: self.call_later(self.run_action, name)
             )
@@ -427,8 +427,3 @@ class BdtuiApp(App[None]):
     def _leave(self, code: ExitCode) -> None:
         self._leaving(code)
         self.exit(return_code=code)
-
-
-def _spoken(keys: str) -> str:
-    """Keys as a person reads them."""
-    return " or ".join("?" if key == "question_mark" else key for key in keys.split(","))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+from rich.progress_bar import ProgressBar
+from rich.style import Style
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.widgets import ProgressBar, Static
+from textual.events import Click
+from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
+from bdtui.tui.actions import ACTIONS, Action, spoken_keys
 from bdtui.tui.machine import GpuMeter, process_memory
 from bdtui.tui.wording import plain, sentence, status_line
 
@@ -91,11 +96,9 @@ class ActivityBar(Horizontal):
     def compose(self) -> ComposeResult:
         """A text and a bar."""
         yield Static("", id="activity-text", markup=False)
-        yield ProgressBar(id="activity-bar", show_eta=False, show_percentage=False)
-
-    def on_mount(self) -> None:
-        """There is nothing to show yet."""
-        self.query_one(ProgressBar).display = False
+        bar = Static("", id="activity-bar")
+        bar.display = False
+        yield bar
 
     def show(self, event: Event) -> None:
         """Follow the work."""
@@ -110,7 +113,7 @@ class ActivityBar(Horizontal):
             case events.StepFinished():
                 self._advance("curve", event.step, self._channels or None, "steps")
             case events.WorkEnded():
-                self.query_one(ProgressBar).display = False
+                self.query_one("#activity-bar").display = False
                 if not self._kept:
                     self._say("")
         if isinstance(event, _WORTH_KEEPING):
@@ -130,9 +133,10 @@ class ActivityBar(Horizontal):
                 words.append(f"{_duration((total - done) / rate)} left")
         words.append("x stops")
         self._say(" · ".join(words))
-        bar = self.query_one(ProgressBar)
+        bar = self.query_one("#activity-bar", Static)
         bar.display = bool(total)
-        bar.update(total=total, progress=done)
+        if total:
+            bar.update(ProgressBar(total=total, completed=done))
 
     def _say(self, text: str) -> None:
         self.query_one("#activity-text", Static).update(Text(plain(text), no_wrap=True, overflow="ellipsis"))
@@ -195,6 +199,42 @@ class StatusBar(Static):
         self.update(
             Text.assemble((left, "bold"), f"{right:>{max(0, room)}}" if len(right) + 2 < room else "", no_wrap=True)
         )
+
+
+class KeyBar(Static):
+    """The keys that matter most, each of them clickable.
+
+    Textual's own footer is made of a widget for each key, all of them made anew whenever the focus changes.
+
+    Args:
+        keymap: keys that the person changed, by id of the action.
+    """
+
+    def __init__(self, id: str, keymap: Mapping[str, str]) -> None:
+        super().__init__(id=id, markup=False)
+        self._keymap = keymap
+
+    def render(self) -> Text:
+        """Called by Textual when the screen needs it."""
+        colour = self.app.theme_variables.get("footer-key-foreground")
+        line = Text(no_wrap=True, overflow="ellipsis")
+        for key, action in self._shown():
+            line.append(key, Style(bold=True, color=colour))
+            line.append(f" {action.label} ")
+        return line
+
+    def on_click(self, event: Click) -> None:
+        """Do what stands there."""
+        end = 0
+        for key, action in self._shown():
+            end += len(f"{key} {action.label} ")
+            if event.x - self.styles.padding.left < end:
+                self.app.call_later(self.app.run_action, action.name)
+                return
+
+    def _shown(self) -> list[tuple[str, Action]]:
+        shown = [action for action in ACTIONS if action.footer]
+        return [(spoken_keys(self._keymap.get(action.id, action.keys)).partition(" ")[0], action) for action in shown]
 
 
 def _duration(seconds: float) -> str:
