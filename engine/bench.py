@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bdtui.engine.errors import Interrupted, OptionError
+from bdtui.engine.errors import OptionError
 from bdtui.engine.events import (
     MeasuredPoint,
     Notice,
     PositionReached,
     PositionWished,
+    Progress,
     Reporter,
     ThresholdReached,
     ThresholdState,
@@ -43,6 +44,9 @@ class Bench:
         self._points: dict[int, MeasuredPoint] = {}
         self._goodnets: dict[tuple[str, int], Rates] = {}
         self._announced: set[tuple[float, int]] = set()
+        self._names = {drop: file_names(self._session, drop) for drop in self._drops}
+        self._dropped: dict[int, frozenset[float]] = {}
+        self._masks: tuple[tuple[int, ...], list[int]] = ((), [0])
         self._measure(self.position, reporter)
 
     @property
@@ -58,9 +62,17 @@ class Bench:
             Interrupted: the reporter was told to stop; the position is the one before.
         """
         wished = self._history
+        refused: OptionError | None = None
         for move in moves:
-            wished = self._after(wished, move)
+            try:
+                wished = self._after(wished, move)
+            except OptionError as problem:
+                # What was wished before it holds, as it would have if the person had been slower.
+                refused = problem
+                break
         self._go(wished)
+        if refused is not None:
+            raise refused
 
     def go_to_next_threshold(self) -> None:
         """Prune on until a threshold is reached that was not; every step on the way is a move of its own.
@@ -73,8 +85,10 @@ class Bench:
         if not waiting:
             self._reporter.emit(Notice("all thresholds are reached"))
             return
+        begun = self.position.step
         while self.position.step < len(self.position.order):
             self._reporter.checkpoint()
+            self._reporter.emit(Progress("steps", self.position.step - begun, None, "steps"))
             self._go(self._history.moved(self.position.at(self.position.step + 1)))
             if self._step_of(waiting[0]) is not None:
                 return
@@ -89,7 +103,7 @@ class Bench:
             Interrupted: ``reporter`` was told to stop.
         """
         position = self.position
-        for step, mask in enumerate(_masks(position.silenced)):
+        for step, mask in enumerate(self._masks_on_the_way()):
             if mask not in self._rates:
                 self._measure(position.at(step), reporter)
                 self.tell()
@@ -105,7 +119,7 @@ class Bench:
     def tell(self) -> None:
         """Say where the person stands."""
         position = self.position
-        masks = _masks(position.order)
+        masks = self._masks_of(position.order)
         self._reporter.emit(
             PositionReached(
                 order=position.order,
@@ -150,7 +164,7 @@ class Bench:
             self._reporter.emit(PositionWished(target.step))
             try:
                 self._measure(target, self._reporter)
-            except Interrupted:
+            except BaseException:
                 self.tell()
                 raise
         self._history = wished
@@ -174,6 +188,10 @@ class Bench:
         rates = self._session.rates("valid", position.silenced, reporter)
         shown = rates.as_json()
         self._rates[mask] = rates
+        baseline, now = self._rates[0].clean, rates.clean
+        self._dropped[mask] = frozenset(
+            drop for drop in self._drops if baseline and now and has_dropped(baseline, now, drop)
+        )
         self._points[mask] = MeasuredPoint(
             step=position.step,
             fraction=position.step / self._session.channels,
@@ -184,10 +202,11 @@ class Bench:
 
     def _measure_path(self, position: Position, reporter: Reporter) -> None:
         """Measure the steps up to a position that were jumped over."""
-        for step, mask in enumerate(_masks(position.silenced)):
-            if mask not in self._rates:
-                reporter.checkpoint()
-                self._measure(position.at(step), reporter)
+        unmeasured = [step for step, mask in enumerate(self._masks_on_the_way()) if mask not in self._rates]
+        for done, step in enumerate(unmeasured):
+            reporter.checkpoint()
+            reporter.emit(Progress("steps on the way", done, len(unmeasured), "steps"))
+            self._measure(position.at(step), reporter)
 
     def _measure_networks(self, position: Position, reporter: Reporter) -> bool:
         """Measure B′ and G of a threshold on all image sets; False where that was done before."""
@@ -201,19 +220,25 @@ class Bench:
 
     def _step_of(self, drop: float) -> int | None:
         """The first step of the way here at which a threshold was reached; None where a step before is unmeasured."""
-        masks = _masks(self.position.silenced)
-        baseline = self._rates[0].clean
-        for step, mask in enumerate(masks):
-            if mask not in self._rates:
+        for step, mask in enumerate(self._masks_on_the_way()):
+            if mask not in self._dropped:
                 return None
-            now = self._rates[mask].clean
-            if baseline and now and has_dropped(baseline, now, drop):
+            if drop in self._dropped[mask]:
                 return step
         return None
 
+    def _masks_of(self, order: tuple[int, ...]) -> list[int]:
+        """The sets of the first 0, 1, 2 … channels of an order; kept, since most moves keep the order."""
+        if self._masks[0] != order:
+            self._masks = order, _masks(order)
+        return self._masks[1]
+
+    def _masks_on_the_way(self) -> list[int]:
+        return self._masks_of(self.position.order)[: self.position.step + 1]
+
     def _state(self, drop: float) -> ThresholdState:
         step = self._step_of(drop)
-        model, goodnet = file_names(self._session, drop)
+        model, goodnet = self._names[drop]
         if step is None:
             return ThresholdState(drop, None, model, goodnet, {}, {}, {}, {})
         channels = self.position.order[:step]

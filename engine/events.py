@@ -175,6 +175,10 @@ class EngineReady(Event):
     device: str
 
 
+LOADING = "loading TensorFlow"
+"""The first work of the engine's thread."""
+
+
 @dataclass(frozen=True)
 class WorkStarted(Event):
     """The engine's thread took up a request; ``what`` names the work, e.g. ``opening``."""
@@ -226,6 +230,11 @@ class Picture:
     rgb: bytes
     label: int
     true_label: int | None
+
+
+@dataclass(frozen=True)
+class NothingOpen(Event):
+    """What was told of a model and images does not hold: they could not be opened, and nothing was open before."""
 
 
 @dataclass(frozen=True)

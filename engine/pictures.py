@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from bdtui.engine.datasets import LabelledImages
 from bdtui.engine.events import Picture
 
+_LARGEST_SIDE = 256
+"""Of a picture, in pixels, roughly."""
+
 
 def take_pictures(images: LabelledImages, number: int) -> tuple[Picture, ...]:
     """The first images of a set, at most ``number``; none where its images are not height × width × channels.
@@ -17,6 +20,9 @@ def take_pictures(images: LabelledImages, number: int) -> tuple[Picture, ...]:
     if len(images.image_shape) != 3:
         return ()
     pixels = next(images.batches(number))
+    # No terminal shows more; and six images of a camera's size are hundreds of megabytes.
+    every = max(1, max(pixels.shape[1:3]) // _LARGEST_SIDE)
+    pixels = pixels[:, ::every, ::every]
     shown = _as_bytes(pixels if pixels.shape[-1] == 3 else pixels.mean(axis=-1, keepdims=True).repeat(3, axis=-1))
     true_labels = images.true_labels
     return tuple(

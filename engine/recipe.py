@@ -60,6 +60,8 @@ def read_recipe(path: Path) -> Recipe:
     if len(given) < len(content):
         raise OptionError(f"{path}: an option stands there twice, with - and with _; expected it once")
     out = given.pop("out", None)
+    if isinstance(out, str) and not out.isprintable():
+        raise OptionError(f"{path}: 'out' holds characters that cannot be shown; expected the name of a folder")
     settings = {key: _value(path, key, value) for key, value in given.items()}
     return Recipe(
         settings,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 from bdtui.engine.settings import RunSettings
 
 
 @dataclass(frozen=True)
 class Request:
-    """Root of all requests."""
+    """Root of all requests; ``work`` names what it makes the engine do."""
+
+    work: ClassVar[str] = ""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Open(Request):
         expected_sha256: hashes of the inputs by field name, as a recipe recorded them; others are refused.
     """
 
+    work: ClassVar[str] = "opening"
     settings: RunSettings
     expected_sha256: Mapping[str, str] = field(default_factory=dict)
 
@@ -31,6 +35,7 @@ class Open(Request):
 class ChooseLayer(Request):
     """Profile another layer of the opened model, and stand at step 0."""
 
+    work: ClassVar[str] = "profiling"
     layer: str
 
 
@@ -38,11 +43,14 @@ class ChooseLayer(Request):
 class ChooseRanking(Request):
     """Order the channels in another way, and stand at step 0."""
 
+    work: ClassVar[str] = "ranking"
     ranking: str
 
 
 class Move(Request):
     """Root of the requests that lead to another position; several in a row are measured once, at their end."""
+
+    work: ClassVar[str] = "pruning"
 
 
 @dataclass(frozen=True)
@@ -84,9 +92,12 @@ class Toggle(Move):
 class NextThreshold(Request):
     """Prune on, step by step, until clean accuracy has dropped to the next threshold."""
 
+    work: ClassVar[str] = "pruning to the next threshold"
+
 
 @dataclass(frozen=True)
 class Export(Request):
     """Write the files of the run; ``out`` None for a new folder under ``bdtui-runs/``."""
 
+    work: ClassVar[str] = "exporting"
     out: Path | None = None

@@ -15,13 +15,14 @@ import tensorflow as tf
 
 from bdtui.engine.backend import prepare_backend
 from bdtui.engine.bench import Bench
-from bdtui.engine.errors import OptionError
+from bdtui.engine.errors import Interrupted, OptionError
 from bdtui.engine.events import (
     ChannelFigures,
     ChannelsProfiled,
     EngineReady,
     Event,
     ExportPlanned,
+    NothingOpen,
     Notice,
     PicturesTaken,
     Progress,
@@ -63,6 +64,7 @@ class Workbench:
         self._reporter = reporter
         self._out = out
         self._told: list[Event] = []
+        self._idle_failed = False
         self._prepared: PreparedRun | None = None
         self._bench: Bench | None = None
         self._folder: Path | None = None
@@ -80,7 +82,7 @@ class Workbench:
             case Open():
                 self._open(request)
             case ChooseLayer():
-                self._show(prepare_layer(self._opened(), request.layer, self._reporter))
+                self._choose_layer(request.layer)
             case ChooseRanking():
                 self._rank(request.ranking)
             case NextThreshold():
@@ -107,7 +109,16 @@ class Workbench:
         Raises:
             Interrupted: ``reporter`` was told to stop; nothing is lost but the piece at hand.
         """
-        return self._bench is not None and self._bench.measure_ahead(reporter)
+        if self._bench is None or self._idle_failed:
+            return False
+        try:
+            return self._bench.measure_ahead(reporter)
+        except Interrupted:
+            raise
+        except Exception:
+            # It would fail again after every key.
+            self._idle_failed = True
+            raise
 
     def _open(self, request: Open) -> None:
         check_thresholds(request.settings.thresholds)
@@ -130,9 +141,19 @@ class Workbench:
         self._told = told
         self._show(prepared)
 
+    def _choose_layer(self, layer: str) -> None:
+        opened = self._opened()
+        try:
+            prepared = prepare_layer(opened, layer, self._reporter)
+        except BaseException:
+            self._tell_again()
+            raise
+        self._show(prepared)
+
     def _tell_again(self) -> None:
         """Say once more what is open, after something else could not be opened."""
         if self._prepared is None or self._bench is None:
+            self._reporter.emit(NothingOpen())
             return
         for event in self._told:
             if not isinstance(event, Notice):
@@ -153,6 +174,7 @@ class Workbench:
         self._prepared = prepared
         self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
         self._bench = Bench(prepared, self._reporter)
+        self._idle_failed = False
         self._bench.tell()
         self._reporter.emit(WorkbenchSet(prepared.inputs.settings))
         self._plan_export()

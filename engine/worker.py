@@ -7,31 +7,21 @@ Keras keeps state by thread. The thread is a daemon: a program that ends does no
 from __future__ import annotations
 
 import gc
-import logging
 import queue
 import threading
 import traceback
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bdtui.engine.chatter import quiet_libraries
 from bdtui.engine.errors import BdtuiError, Interrupted
-from bdtui.engine.events import Emit, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
-from bdtui.engine.requests import ChooseLayer, ChooseRanking, Export, Move, NextThreshold, Open, Request
+from bdtui.engine.events import LOADING, Emit, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.requests import Move, Request
 from bdtui.engine.settings import RunSettings
 
 if TYPE_CHECKING:
     from bdtui.engine.workbench import Workbench
-
-_NAMES: dict[type[Request], str] = {
-    Open: "opening",
-    ChooseLayer: "profiling",
-    ChooseRanking: "ranking",
-    Move: "pruning",
-    NextThreshold: "pruning to the next threshold",
-    Export: "exporting",
-}
 
 
 @dataclass(frozen=True)
@@ -74,9 +64,13 @@ class EngineThread:
         self._stops += 1
 
     def _run(self) -> None:
-        bench = self._load()
-        if bench is None:
+        self._emit(WorkStarted(LOADING))
+        try:
+            bench = self._load()
+        except Exception as problem:
+            self._refuse_everything(problem)
             return
+        self._emit(WorkEnded())
         waiting: _Ticket | None = None
         while True:
             ticket = waiting or self._next_ticket(bench)
@@ -84,31 +78,32 @@ class EngineThread:
             self._stops_before_work = ticket.stops
             if not self._stopped():
                 waiting = self._fulfil(bench, ticket.request)
+            elif not isinstance(ticket.request, Move):
+                self._emit(WorkStopped(f"{ticket.request.work}: stopped before it began"))
 
     def _stopped(self) -> bool:
         return self._stops != self._stops_before_work
 
-    def _load(self) -> Workbench | None:
-        self._emit(WorkStarted("loading TensorFlow"))
-        try:
-            # Keras and absl speak of formats and versions; what a person needs to know comes as events.
-            for talker in ("absl", "tensorflow"):
-                logging.getLogger(talker).setLevel(logging.ERROR)
-            warnings.simplefilter("ignore")
-            from bdtui.engine.workbench import Workbench
+    def _load(self) -> Workbench:
+        quiet_libraries()
+        from bdtui.engine.workbench import Workbench
 
-            bench = Workbench(Reporter(self._emit, self._stopped), self._settings, self._out)
-        except Exception as problem:
-            self._tell_failure("loading TensorFlow", problem)
-            return None
+        bench = Workbench(Reporter(self._emit, self._stopped), self._settings, self._out)
         # TensorFlow's modules never become garbage; looking through them again and again would halt every thread.
         gc.freeze()
-        self._emit(WorkEnded())
         return bench
+
+    def _refuse_everything(self, problem: Exception) -> None:
+        """Say what is missing, and say it again whenever something is asked for."""
+        while True:
+            self._tell_failure(LOADING, problem)
+            self._emit(WorkEnded())
+            self._requests.get()
 
     def _next_ticket(self, bench: Workbench) -> _Ticket:
         """Wait for a request; until it comes, measure what nobody waits for."""
-        unhurried = Reporter(self._emit, lambda: self._stopped() or not self._requests.empty())
+        stops = self._stops
+        unhurried = Reporter(self._emit, lambda: self._stops != stops or not self._requests.empty())
         try:
             while not unhurried.stop_requested and bench.idle(unhurried):
                 pass
@@ -120,9 +115,8 @@ class EngineThread:
 
     def _fulfil(self, bench: Workbench, request: Request) -> _Ticket | None:
         """Do what was asked; gives back what was taken from the queue and has to wait."""
-        name = next(text for kind, text in _NAMES.items() if isinstance(request, kind))
         waiting: _Ticket | None = None
-        self._emit(WorkStarted(name))
+        self._emit(WorkStarted(request.work))
         try:
             if isinstance(request, Move):
                 moves, waiting = self._moves_from(request)
@@ -132,7 +126,7 @@ class EngineThread:
         except Interrupted as stop:
             self._emit(WorkStopped("stopped" if str(stop) == "interrupted" else str(stop)))
         except Exception as problem:
-            self._tell_failure(name, problem)
+            self._tell_failure(request.work, problem)
         finally:
             self._emit(WorkEnded())
         return waiting

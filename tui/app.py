@@ -11,18 +11,22 @@ import logging
 import signal
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.text import Text
+from textual.actions import ActionParseResult
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
 from textual.events import Key
 from textual.screen import Screen
 from textual.widgets import Input
 
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
-from bdtui.engine.events import Emit, Event
+from bdtui.engine.events import LOADING, Emit, Event
 from bdtui.engine.requests import (
     ChooseLayer,
     ChooseRanking,
@@ -42,6 +46,7 @@ from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScree
 from bdtui.tui.engine_messages import Engine, EngineSaid
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.options import check_given
+from bdtui.tui.panes.background import start
 from bdtui.tui.panes.bars import ActivityBar, HeaderBar, KeyBar, StatusBar
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.workspace import Workspace
@@ -49,9 +54,11 @@ from bdtui.tui.preferences import Preferences
 from bdtui.tui.recent import recent, remember
 from bdtui.tui.terminal import TerminalWatch
 from bdtui.tui.themes import THEMES
+from bdtui.tui.wording import plain
 
 _LARGEST_COUNT = 9999
 _WATCH_SECONDS = 1.0
+_WINDOW_SECONDS = 0.3
 
 log = logging.getLogger("bdtui")
 
@@ -122,10 +129,13 @@ class BdtuiApp(App[None]):
         yield StatusBar(id="status")
         yield KeyBar(id="keys", keymap=self._preferences.keys)
 
-    def on_mount(self) -> None:
-        """Keys, signals; then, once the first paint is out, the engine."""
-        self.set_keymap(dict(self._preferences.keys))
+    def on_load(self) -> None:
+        """Before the terminal is taken over, so that a signal never leaves it taken."""
         self._leave_on_signals()
+
+    def on_mount(self) -> None:
+        """Keys; then, once the first paint is out, the engine."""
+        self.set_keymap(dict(self._preferences.keys))
         if self._watch is not None:
             self.set_interval(_WATCH_SECONDS, self._leave_when_terminal_is_lost)
         self.workspace.show_pane("channels")
@@ -145,6 +155,8 @@ class BdtuiApp(App[None]):
     def on_engine_said(self, message: EngineSaid) -> None:
         """Show an event everywhere."""
         event = message.event
+        if not self.screen_stack:
+            return
         main = self.screen_stack[0]
         main.query_one(HeaderBar).show(event)
         main.query_one(StatusBar).show(event)
@@ -153,22 +165,30 @@ class BdtuiApp(App[None]):
         match event:
             case events.PositionReached():
                 self._position = event
-            case events.ModelOpened():
+            case events.ModelOpened() | events.NothingOpen():
                 self._position = None
             case events.WorkbenchSet():
                 self._opened = event.settings
-                if self._opening is not None:
-                    remember(self._opening)
-                    self._opening = None
+                asked, self._opening = self._opening, None
+                if asked is not None:
+                    start(partial(remember, asked))
+            case events.WorkStopped():
+                asked, self._opening = self._opening, None
+                if asked is not None and self._opened is None:
+                    self._ask_for_files(event.sentence)
             case events.RunFinished():
-                self.notify(f"Everything is written to {event.out}", title="Exported", markup=False)
+                self.tell(f"Everything is written to {event.out}")
             case events.WorkFailed():
                 self._tell_failure(event)
 
     def _tell_failure(self, event: events.WorkFailed) -> None:
         log.error("%s: %s\n%s", event.what, event.sentence, event.details)
-        if event.what == "opening" and not event.details:
-            self._opening = None
+        opening, self._opening = self._opening, None
+        if event.what == LOADING and not event.details:
+            # A device that is not there: what --batch refuses with this sentence. It is said of every request.
+            if self.return_code is None:
+                self.exit(return_code=ExitCode.USAGE, message=Text(f"bdtui: error: {plain(event.sentence)}"))
+        elif event.what == Open.work and opening is not None and not event.details:
             self._ask_for_files(event.sentence)
         else:
             self.push_screen(FailureDialog(event.what, event.sentence))
@@ -196,7 +216,9 @@ class BdtuiApp(App[None]):
         """Go to the step that was typed in front, or ask for one."""
         position = self._position
         if self._count:
-            self._ask(GoTo(self._taken_count()))
+            step = int(self._count)
+            self._taken_count()
+            self._ask(GoTo(step))
         elif position is None:
             self._ask(GoTo(0))
         else:
@@ -215,8 +237,9 @@ class BdtuiApp(App[None]):
         if channel is None:
             self._say_nothing_is_open()
         elif not pane.display:
-            self.notify("The channel under the cursor is meant: f2 shows the channels.", timeout=4)
+            self.tell("The channel under the cursor is meant: f2 shows the channels.")
         else:
+            pane.keep_cursor()
             self._ask(Toggle(channel))
 
     def action_choose_layer(self) -> None:
@@ -311,7 +334,7 @@ class BdtuiApp(App[None]):
         text = "\n".join(part for part in (self._main(StatusBar).status, pane.copied_text() if pane else "") if part)
         if text:
             self.copy_to_clipboard(text)
-            self.notify("Copied.", timeout=2)
+            self.tell("Copied.")
 
     def action_next_theme(self) -> None:
         """Change between dark, light and high contrast."""
@@ -329,7 +352,7 @@ class BdtuiApp(App[None]):
 
     def action_save_screenshot(self) -> None:
         """Save the screen as SVG in the working directory."""
-        self.notify(f"Saved as {self.save_screenshot(path=str(Path.cwd()))}", markup=False)
+        self.tell(f"Saved as {self.save_screenshot(path=str(Path.cwd()))}")
 
     async def action_quit(self) -> None:
         """Quit at once."""
@@ -340,7 +363,9 @@ class BdtuiApp(App[None]):
         self.action_stop()
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action, for the command palette."""
+        """Every action, for the command palette; none while a dialog waits for its answer."""
+        if screen is not self.screen_stack[0]:
+            return
         keymap = self._preferences.keys
         for action in (*ACTIONS, *COMMANDS):
             keys = keymap.get(action.id, action.keys)
@@ -353,46 +378,65 @@ class BdtuiApp(App[None]):
 
     def on_key(self, event: Key) -> None:
         """Collect the digits in front of a key."""
+        if len(self.screen_stack) > 1:
+            return
         if event.character and event.character in "0123456789" and not isinstance(self.focused, Input):
-            if self._count or event.character != "0":
-                self._count = str(min(int(self._count + event.character), _LARGEST_COUNT))
-                self._main(StatusBar).show_count(self._count)
-                event.stop()
+            self._count = str(min(int(self._count + event.character), _LARGEST_COUNT))
+            self._main(StatusBar).show_count(self._count)
+            event.stop()
         elif event.key == "escape" and self._count:
             self._taken_count()
 
     def _taken_count(self) -> int:
-        count = int(self._count or 1)
+        count = max(1, int(self._count or 1))
         self._count = ""
         self._main(StatusBar).show_count("")
         return count
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Textual's way to every action; a count that it has no use for is forgotten."""
+        before = self._count
+        done = await super().run_action(action, default_namespace, namespaces)
+        if before and self._count == before and self.screen_stack:
+            self._taken_count()
+        return done
 
     # Opening.
 
     def _begin(self) -> None:
         """Start the engine, and open what was asked for or ask for it."""
         self._painted()
-        self._engine.start()
         try:
             check_given(self._asked)
         except OptionError as missing:
             given = any(getattr(self._asked, name) for name in ("model", "weights", "architecture", *ROLES))
             self._ask_for_files(str(missing) if given else "")
+            # After its window is there: the import of TensorFlow would make that wait.
+            self.set_timer(_WINDOW_SECONDS, self._engine.start)
         else:
+            self._engine.start()
             self._open(self._asked, self._expected_sha256)
 
     def _ask_for_files(self, notice: str) -> None:
         # Not above: who names the files when starting does not wait for it.
         from bdtui.tui.panes.load import LoadScreen
 
-        if any(isinstance(screen, LoadScreen) for screen in self.screen_stack):
+        asking = next((screen for screen in self.screen_stack if isinstance(screen, LoadScreen)), None)
+        if asking is not None:
+            asking.tell(notice)
             return
 
         def opened(settings: RunSettings | None) -> None:
             if settings is not None:
-                self._open(settings)
+                self._open(settings, screen.expected_sha256(settings))
 
-        self.push_screen(LoadScreen(self._asked, recent(), notice), opened)
+        screen = LoadScreen(self._asked, recent(), notice)
+        self.push_screen(screen, opened)
 
     def _open(self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None) -> None:
         self._asked = self._opening = settings
@@ -402,7 +446,11 @@ class BdtuiApp(App[None]):
         self._engine.submit(request)
 
     def _say_nothing_is_open(self) -> None:
-        self.notify("Nothing is open yet: o opens a model and images.", timeout=4)
+        self.tell("Nothing is open yet: o opens a model and images.")
+
+    def tell(self, sentence: str) -> None:
+        """Show a sentence for a while; it may hold names from outside."""
+        self.notify(plain(sentence), timeout=4, markup=False)
 
     def _main(self, kind: type[Any]) -> Any:
         return self.screen_stack[0].query_one(kind)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import signal
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from bdtui.engine.chatter import quiet_libraries
 from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
 from bdtui.engine.settings import RESULTS
@@ -37,10 +36,7 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
     Args:
         options: those given on the command line, by their names with underscores.
     """
-    # Keras and absl speak of formats and versions; what a person needs to know comes as events.
-    for talker in ("absl", "tensorflow"):
-        logging.getLogger(talker).setLevel(logging.ERROR)
-    warnings.simplefilter("ignore")
+    quiet_libraries()
     with captured_native_output() as native, _stop_on_signal() as stop_requested:
         try:
             return _answer(options, stop_requested)

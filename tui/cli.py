@@ -157,6 +157,8 @@ def _main(arguments: list[str]) -> ExitCode:
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
 
     if screen:
+        if options.get("resume"):
+            parser.error("--resume goes on with a run of --batch; expected --batch with it")
         gate = next((name for name in ("max_asr", "min_accuracy") if name in options), None)
         if gate:
             parser.error(f"--{gate.replace('_', '-')} judges the results of --batch; expected --batch with it")

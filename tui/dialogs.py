@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import DataTable, Input, OptionList, Static
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from bdtui.tui.wording import plain
@@ -163,16 +163,13 @@ class HelpScreen(ModalScreen[None]):
             yield Static(Text(f"Help: {self._title}", style="bold"))
             with VerticalScroll(id="help-text"):
                 yield Markdown(self._text)
-                table: DataTable[Text] = DataTable(show_header=False, cursor_type="none", id="help-keys")
-                yield table
+                longest = max((len(keys) for keys, _ in self._keys), default=0)
+                lines = [Text.assemble((f" {keys:<{longest}}  ", "bold"), what) for keys, what in self._keys]
+                yield Static(Text("\n").join(lines), id="help-keys")
             yield Static("arrows scroll · escape closes", classes="dialog-note", markup=False)
 
     def on_mount(self) -> None:
-        """Fill in the keys; the arrows scroll."""
-        table = self.query_one("#help-keys", DataTable)
-        table.add_columns("key", "what it does")
-        for keys, description in self._keys:
-            table.add_row(Text(keys, style="bold"), Text(description))
+        """Let the arrows scroll."""
         self.query_one("#help-text").focus()
 
     def action_leave(self) -> None:

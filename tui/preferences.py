@@ -14,7 +14,7 @@ import platformdirs
 from bdtui.engine.errors import OptionError
 from bdtui.tui.actions import ACTIONS
 
-THEMES = ("dark", "light", "high-contrast")
+THEME_NAMES = ("dark", "light", "high-contrast")
 _KEY = re.compile(r"[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*")
 
 
@@ -23,11 +23,11 @@ class Preferences:
     """Settings of the screen, which change no result.
 
     Attributes:
-        theme: one of `THEMES`.
+        theme: one of `THEME_NAMES`.
         keys: for the ids of actions the keys that do them, separated by commas.
     """
 
-    theme: str = THEMES[0]
+    theme: str = THEME_NAMES[0]
     keys: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -54,9 +54,9 @@ def read_preferences(path: Path) -> Preferences:
     unknown = [name for name in content if name not in ("theme", "keys")]
     if unknown:
         raise OptionError(f"{path}: {unknown[0]!r} is no setting; expected theme or keys")
-    theme = content.get("theme", THEMES[0])
-    if theme not in THEMES:
-        raise OptionError(f"{path}: theme is {theme!r}; expected one of {', '.join(THEMES)}")
+    theme = content.get("theme", THEME_NAMES[0])
+    if theme not in THEME_NAMES:
+        raise OptionError(f"{path}: theme is {theme!r}; expected one of {', '.join(THEME_NAMES)}")
     return Preferences(theme, _read_keys(path, content.get("keys", {})))
 
 

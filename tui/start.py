@@ -40,8 +40,7 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
         require_terminal()
         preferences = read_preferences(preferences_path())
         settings, out, recipe = merge_options(options)
-        if not options.get("resume"):
-            check_output_folder(out)
+        check_output_folder(out)
     except InputError as problem:
         sys.stderr.write(f"bdtui: error: {plain(str(problem))}\n")
         return ExitCode.USAGE

@@ -15,7 +15,7 @@ def require_terminal() -> None:
     Raises:
         OptionError: input or output is no terminal, or one that can only print lines.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty()):
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise OptionError(
             "the app needs a terminal for input and output, and there is none; add --batch to run without a screen"
         )

@@ -1,6 +1,6 @@
-"""`make bench`: what a curve costs, beside one forward pass and beside the lab's own way of drawing it.
+"""`make bench`: what a curve costs, beside one forward pass and beside the lab's own way of drawing it; and the app.
 
-Everything is measured side by side in one process; nothing here passes or fails.
+Curves are measured side by side in one process, the app in processes of its own; nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from rich.table import Table
 from bdtui.engine.datasets import LabelledImages, open_dataset
 from bdtui.engine.models import OpenedModel, open_model
 from bdtui.engine.pruning import PruningSession, draw_curve, silenced_copy
+from tests.benchmarks.app import measure_app, print_app
 from tests.enlarged_faces import enlarge_faces
 
 Result = TypeVar("Result")
@@ -65,8 +66,9 @@ class Measured:
 
 
 def main() -> None:
-    """Measure every scale there is and print the table."""
+    """Measure the app and every scale there is, print the tables, and keep the figures in bench.json."""
     console = Console()
+    app = measure_app()
     with tempfile.TemporaryDirectory() as folder:
         found = [measure(scale) for scale in (sample_scale(), *lab_scale(Path(folder)))]
     table = Table(title="seconds over both validation sets")
@@ -84,9 +86,9 @@ def main() -> None:
         )
     console.print(table)
     console.print(f"the loop was run for {LOOP_STEPS} steps and scaled up to all")
-    Path("bench.json").write_text(
-        json.dumps([{**asdict(row), "passes": row.passes, "speedup": row.speedup} for row in found], indent=1)
-    )
+    print_app(app, console)
+    curves = [{**asdict(row), "passes": row.passes, "speedup": row.speedup} for row in found]
+    Path("bench.json").write_text(json.dumps({"curves": curves, "app": asdict(app)}, indent=1))
 
 
 def sample_scale() -> Scale:

@@ -58,6 +58,8 @@ class HeaderBar(Static):
                     self._gpu = GpuMeter(int(number))
             case events.ModelOpened():
                 self._model, self._layer = Path(event.path).name, ""
+            case events.NothingOpen():
+                self._model = self._layer = ""
             case events.LayerChosen():
                 self._layer = f"{event.pruned} · {event.channels} channels"
             case _:
@@ -75,7 +77,8 @@ class HeaderBar(Static):
         width = self.content_size.width
         room = width - len(right) - 2
         left = left if len(left) <= room else left[: max(0, room - 1)] + "…"
-        self.update(Text(f"{left}{right:>{max(1, width - len(left))}}", no_wrap=True))
+        line = f"{left}{right:>{max(1, width - len(left))}}"
+        self.update(Text(line, no_wrap=True), layout=False)
 
     def on_resize(self) -> None:
         """Use the new width."""
@@ -90,6 +93,7 @@ class ActivityBar(Horizontal):
         self._what = ""
         self._stage = ""
         self._began = 0.0
+        self._done_before = 0
         self._kept = False
         self._channels = 0
 
@@ -123,9 +127,10 @@ class ActivityBar(Horizontal):
     def _advance(self, stage: str, done: int, total: int | None, unit: str) -> None:
         now = time.monotonic()
         if stage != self._stage:
-            self._stage, self._began = stage, now
+            self._stage, self._began, self._done_before = stage, now, done
         passed = now - self._began
-        rate = done / passed if passed > 0.2 and done else None
+        # What was done when the clock was started took no part of the time since.
+        rate = (done - self._done_before) / passed if passed > 0.2 and done > self._done_before else None
         words = [f"{self._what}: {stage}", f"{done:,}/{total:,} {unit}" if total else f"{done:,} {unit}"]
         if rate:
             words.append(f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s")
@@ -136,10 +141,11 @@ class ActivityBar(Horizontal):
         bar = self.query_one("#activity-bar", Static)
         bar.display = bool(total)
         if total:
-            bar.update(ProgressBar(total=total, completed=done))
+            bar.update(ProgressBar(total=total, completed=done), layout=False)
 
     def _say(self, text: str) -> None:
-        self.query_one("#activity-text", Static).update(Text(plain(text), no_wrap=True, overflow="ellipsis"))
+        line = Text(plain(text), no_wrap=True, overflow="ellipsis")
+        self.query_one("#activity-text", Static).update(line, layout=False)
 
 
 class StatusBar(Static):
@@ -164,7 +170,7 @@ class StatusBar(Static):
     def show(self, event: Event) -> None:
         """Follow the position."""
         match event:
-            case events.ModelOpened():
+            case events.ModelOpened() | events.NothingOpen():
                 self._position = self._wished = None
             case events.PositionWished():
                 self._wished = event.step
@@ -196,9 +202,8 @@ class StatusBar(Static):
             extras.append(f"{self._count}×")
         right = " · ".join(extras)
         room = self.content_size.width - len(left)
-        self.update(
-            Text.assemble((left, "bold"), f"{right:>{max(0, room)}}" if len(right) + 2 < room else "", no_wrap=True)
-        )
+        padded = f"{right:>{max(0, room)}}" if len(right) + 2 < room else ""
+        self.update(Text.assemble((left, "bold"), padded, no_wrap=True), layout=False)
 
 
 class KeyBar(Static):

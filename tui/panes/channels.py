@@ -5,34 +5,40 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.widget import Widget
-from textual.widgets import DataTable, Static
+from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.events import ChannelFigures, Event
+from bdtui.tui.panes.channel_table import Cell, ChannelTable, Column
 from bdtui.tui.panes.pane import Pane
 
 _BAR = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
-SILENT, NEXT, ZERO = "● silent", "◂ next", "○ zero"
+SILENT, NEXT, ZERO = Cell("● silent", "dim"), Cell("◂ next", "bold"), Cell("○ zero", "dim")
 
-_PLACE, _CHANNEL, _MEAN, _CLEAN, _POISONED, _STATE = "place", "channel", "mean", "clean", "poisoned", "state"
-_COLUMNS = {
-    _PLACE: ("#", 4),
-    _CHANNEL: ("ch.", 4),
-    _MEAN: ("mean activ.", 10 + _BAR),
-    _CLEAN: ("clean%", 7),
-    _POISONED: ("pois.%", 7),
-    _STATE: ("state", 8),
-}
-"""Headings and widths; all of them fit half of a terminal of 120 columns."""
-
-
-class ChannelTable(DataTable[Text]):
-    """A row a channel; the cursor's row is the channel that ``space`` means."""
+_PLACE, _CHANNEL, _MEAN, _BARS, _CLEAN, _POISONED, _STATE = (
+    "place",
+    "channel",
+    "mean",
+    "bar",
+    "clean",
+    "poisoned",
+    "state",
+)
+COLUMNS = (
+    Column(_PLACE, "#", 5, right=True),
+    Column(_CHANNEL, "ch.", 5, right=True),
+    Column(_MEAN, "mean", 9, right=True),
+    Column(_BARS, "activ.", _BAR + 1, style="cyan"),
+    Column(_CLEAN, "clean%", 8, right=True),
+    Column(_POISONED, "pois.%", 8, right=True),
+    Column(_STATE, "state", 9),
+)
+"""All of them fit half of a terminal of 120 columns."""
+_SORTABLE = tuple(column.key for column in COLUMNS if column.key != _BARS)
 
 
 class ChannelsPane(Pane):
@@ -42,7 +48,7 @@ class ChannelsPane(Pane):
     HELP: ClassVar[str] = """\
 One row for each channel of the layer, in the order in which pruning takes them.
 
-- **#**: its place in the order. **ch.**: its index. **mean activ.**: over the clean validation images; the bar compares channels.
+- **#**: its place in the order. **ch.**: its index. **mean activ.**: its mean activation over the clean validation images; the bar compares channels.
 - **clean%**, **pois.%**: share of images on which the channel fires (is above zero anywhere).
   A channel that fires on poisoned images alone is suspicious.
 - **state**: silent (pruned), next to go, or zero (its weights are zero in the file already).
@@ -55,17 +61,17 @@ goes back to its place in the ranking, or to the end where it would be the next 
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self._figures: dict[int, ChannelFigures] = {}
+        self._largest = 0.0
         self._order: tuple[int, ...] = ()
+        self._places: dict[int, int] = {}
         self._step = 0
         self._sorted_by = _PLACE
         self._reversed = False
+        self._cursor_stays = False
 
     def compose(self) -> ComposeResult:
         """The table above, the description below."""
-        table = ChannelTable(cursor_type="row", cell_padding=0, id="channel-table")
-        for key, (heading, width) in _COLUMNS.items():
-            table.add_column(heading, key=key, width=width)
-        yield table
+        yield ChannelTable(COLUMNS, self._cells, id="channel-table")
         yield Static("Open a model to see its channels.", id="channel-description", markup=False)
 
     @property
@@ -76,10 +82,7 @@ goes back to its place in the ranking, or to the end where it would be the next 
     @property
     def selected(self) -> int | None:
         """The channel under the cursor."""
-        if not self._order or not self.table.row_count:
-            return None
-        row = self.table.coordinate_to_cell_key(self.table.cursor_coordinate).row_key
-        return int(row.value or 0)
+        return self.table.selected if self._order else None
 
     def focus_target(self) -> Widget:
         """The table."""
@@ -90,17 +93,19 @@ goes back to its place in the ranking, or to the end where it would be the next 
         match event:
             case events.ChannelsProfiled():
                 self._figures = {figures.channel: figures for figures in event.channels}
+                self._largest = max((abs(figures.mean_activation) for figures in event.channels), default=0.0)
                 self._order = ()
+                self._sorted_by, self._reversed = _PLACE, False
             case events.PositionReached() if self._figures:
-                if not self._order:
-                    self._fill(event)
-                else:
-                    self._update(event)
+                self._show_position(event)
+
+    def keep_cursor(self) -> None:
+        """Leave the cursor where it is at the next position, as after a channel was picked by hand."""
+        self._cursor_stays = True
 
     def sort_next(self) -> None:
         """Sort by the column right of the present one, and by the first after the last."""
-        keys = list(_COLUMNS)
-        self._sort_by(keys[(keys.index(self._sorted_by) + 1) % len(keys)], reverse=False)
+        self._sort_by(_SORTABLE[(_SORTABLE.index(self._sorted_by) + 1) % len(_SORTABLE)], reverse=False)
 
     def sort_reversed(self) -> None:
         """Turn the present order round."""
@@ -108,86 +113,43 @@ goes back to its place in the ranking, or to the end where it would be the next 
 
     def copied_text(self) -> str:
         """The description of the channel under the cursor."""
-        return self._description() if self._order else ""
+        return self._description()
 
-    def on_data_table_header_selected(self, event: DataTable.HeaderSelected) -> None:
+    def on_channel_table_heading_clicked(self, event: ChannelTable.HeadingClicked) -> None:
         """A click on a heading sorts by it; a second one turns the order round."""
-        key = str(event.column_key.value)
+        key = _MEAN if event.column == _BARS else event.column
         self._sort_by(key, reverse=key == self._sorted_by and not self._reversed)
 
-    def on_data_table_row_highlighted(self) -> None:
+    def on_channel_table_cursor_moved(self) -> None:
         """Describe the channel under the cursor."""
         self._describe()
 
-    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+    def on_channel_table_row_chosen(self) -> None:
         """Enter on a row does what ``space`` does."""
         self.app.call_later(self.app.run_action, "toggle_channel")
 
-    def _fill(self, event: events.PositionReached) -> None:
-        self._order, self._step = event.order, event.step
-        table = self.table
-        table.clear()
-        largest = max((abs(figures.mean_activation) for figures in self._figures.values()), default=0.0)
-        for place, channel in enumerate(event.order):
-            figures = self._figures[channel]
-            table.add_row(
-                Text(f"{place + 1:>4}"),
-                Text(f"{channel:>4}"),
-                _mean_cell(figures.mean_activation, largest),
-                _share_cell(figures.firing_share),
-                _share_cell(figures.poisoned_firing_share),
-                self._state_cell(channel, place),
-                key=str(channel),
-            )
-        self._sorted_by, self._reversed = _PLACE, False
-        self._sort_by(_PLACE, reverse=False)
-        self._follow(event.order, event.step)
-
-    def _update(self, event: events.PositionReached) -> None:
+    def _show_position(self, event: events.PositionReached) -> None:
         before, old_step = self._order, self._step
         self._order, self._step = event.order, event.step
-        table = self.table
-        moved = before != event.order
-        first, last = sorted((old_step, event.step))
-        changed = range(len(event.order)) if moved else range(first, min(last + 1, len(event.order)))
-        for place in changed:
-            channel = event.order[place]
-            table.update_cell(str(channel), _STATE, self._state_cell(channel, place))
-            if moved:
-                table.update_cell(str(channel), _PLACE, Text(f"{place + 1:>4}"))
-        if moved:
-            here = self.selected
+        if before != event.order:
+            self._places = {channel: place for place, channel in enumerate(event.order)}
+        if before != event.order or self._sorted_by == _STATE:
             self._sort_by(self._sorted_by, reverse=self._reversed)
-            if here is not None:
-                table.move_cursor(row=table.get_row_index(str(here)))
-        elif old_step != event.step:
-            self._follow(event.order, event.step)
+        if not before or (before == event.order and old_step != event.step and not self._cursor_stays):
+            self.table.move_to(event.order[min(event.step, len(event.order) - 1)])
+        self._cursor_stays = False
+        self.table.refresh()
         self._describe()
-
-    def _follow(self, order: tuple[int, ...], step: int) -> None:
-        """Put the cursor on the channel that goes next."""
-        if order:
-            self.table.move_cursor(row=self.table.get_row_index(str(order[min(step, len(order) - 1)])), animate=False)
 
     def _sort_by(self, column: str, *, reverse: bool) -> None:
         self._sorted_by, self._reversed = column, reverse
-        table = self.table
-        for key, (heading, _) in _COLUMNS.items():
-            mark = ("↓" if reverse else "↑") if key == column else ""
-            table.columns[next(k for k in table.columns if k.value == key)].label = Text(heading + mark)
-        if not self._order:
-            return
-        here = self.selected
-        score = self._score(column)
-        table.sort(_CHANNEL, key=lambda cell: score(int(cell.plain)), reverse=reverse)
-        if here is not None:
-            table.move_cursor(row=table.get_row_index(str(here)), animate=False)
-        table.refresh()
+        self.table.list_channels(
+            sorted(self._order, key=self._score(column), reverse=reverse), {column: "↓" if reverse else "↑"}
+        )
 
     def _score(self, column: str) -> Callable[[int], tuple[float, int]]:
         """What rows are sorted by: the column's value, and among equals the place in the order."""
-        place = {channel: index for index, channel in enumerate(self._order)}
-        figures = self._figures
+        place, figures = self._places, self._figures
         values: dict[str, Callable[[int], float]] = {
             _PLACE: lambda channel: place[channel],
             _CHANNEL: lambda channel: channel,
@@ -198,46 +160,61 @@ goes back to its place in the ranking, or to the end where it would be the next 
         }
         return lambda channel: (values[column](channel), place[channel])
 
-    def _state_cell(self, channel: int, place: int) -> Text:
+    def _cells(self, channel: int) -> list[Cell]:
+        """The row of a channel."""
+        figures = self._figures[channel]
+        place = self._places[channel]
+        return [
+            Cell(str(place + 1)),
+            Cell(str(channel)),
+            Cell(_number(figures.mean_activation)),
+            Cell(_bar(figures.mean_activation, self._largest)),
+            Cell(_share(figures.firing_share)),
+            Cell(_share(figures.poisoned_firing_share)),
+            self._state(channel, place),
+        ]
+
+    def _state(self, channel: int, place: int) -> Cell:
         if place < self._step:
-            return Text(SILENT, style="dim")
+            return SILENT
         if place == self._step:
-            return Text(NEXT, style="bold")
-        return Text(ZERO if self._figures[channel].silent else "", style="dim")
+            return NEXT
+        return ZERO if self._figures[channel].silent else Cell("")
 
     def _describe(self) -> None:
-        if self._order:
-            self.query_one("#channel-description", Static).update(self._description())
+        self.query_one("#channel-description", Static).update(self._description(), layout=False)
 
     def _description(self) -> str:
         channel = self.selected
         if channel is None:
             return ""
         figures = self._figures[channel]
-        place = self._order.index(channel)
+        place = self._places[channel]
         going = (
             "silent" if place < self._step else "the next to go" if place == self._step else f"goes at step {place + 1}"
         )
-        mean = f"mean {figures.mean_activation:.4g} clean"
+        mean = f"mean {figures.mean_activation:.3g} clean"
         fires = f"fires on {100 * figures.firing_share:.1f} % of clean"
         if figures.poisoned_mean_activation is not None and figures.poisoned_firing_share is not None:
-            mean += f", {figures.poisoned_mean_activation:.4g} poisoned"
+            mean += f", {figures.poisoned_mean_activation:.3g} poisoned"
             fires += f", {100 * figures.poisoned_firing_share:.1f} % of poisoned images"
         else:
             fires += " images"
         zero = " · weights are zero in the file" if figures.silent else ""
         return (
-            f"channel {channel}: {going} · {fires}\n{mean} · largest {figures.max_activation:.4g} · "
-            f"kernel norm {figures.weight_norm:.4g}{zero}"
+            f"channel {channel}: {going}{zero}\n{fires}\n{mean} · max {figures.max_activation:.3g} · "
+            f"kernel {figures.weight_norm:.3g}"
         )
 
 
-def _mean_cell(value: float, largest: float) -> Text:
+def _number(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:.4g}"
+
+
+def _bar(value: float, largest: float) -> str:
     eighths = round(8 * _BAR * abs(value) / largest) if largest > 0 else 0
-    bar = "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
-    number = f"{value:8.4f}" if abs(value) < 1000 else f"{value:8.3g}"
-    return Text.assemble(f"{number} ", (bar.ljust(_BAR), "cyan"))
+    return "█" * (eighths // 8) + (_EIGHTHS[eighths % 8] if eighths % 8 else "")
 
 
-def _share_cell(share: float | None) -> Text:
-    return Text(f"{'–' if share is None else f'{100 * share:.1f}':>6}")
+def _share(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f}"

@@ -14,11 +14,14 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.reactive import reactive
+from textual.timer import Timer
 from textual.widget import Widget
 
 from bdtui.engine.events import ChannelsProfiled, Event, ModelOpened, PositionReached
 from bdtui.tui import charts
 from bdtui.tui.panes.pane import Pane
+
+_DRAWING_SECONDS = 0.08
 
 Draw = Callable[[int, int], Text]
 """Makes the text for so many columns and lines."""
@@ -46,6 +49,7 @@ class ChartsPane(Pane, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._profiled: ChannelsProfiled | None = None
+        self._drawing: Timer | None = None
         self._position: PositionReached | None = None
 
     def compose(self) -> ComposeResult:
@@ -107,6 +111,12 @@ class ChartsPane(Pane, can_focus=True):
         self.border_subtitle = names + count
 
     def _redraw(self) -> None:
+        """Draw soon: while a key is held down the table comes first, and a chart is drawn some times a second."""
+        if self._drawing is None:
+            self._drawing = self.set_timer(_DRAWING_SECONDS, self._redraw_now)
+
+    def _redraw_now(self) -> None:
+        self._drawing = None
         for chart in self.query(Chart):
             chart.redraw()
 

@@ -116,7 +116,7 @@ Their class is the label in the file, for poisoned images the attacker's; *is* n
     def show(self, event: Event) -> None:
         """Collect what is said about the images."""
         match event:
-            case events.ModelOpened():
+            case events.ModelOpened() | events.NothingOpen():
                 self._sets, self._scale = {}, ""
                 for strip in self.query(PictureStrip):
                     strip.show_pictures(())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +14,7 @@ from textual.widgets import DataTable, Input, Static
 from bdtui.engine import events
 from bdtui.engine.events import Event, ThresholdState
 from bdtui.tui.panes.pane import Pane
+from bdtui.tui.panes.path_input import PathInput
 from bdtui.tui.wording import percent_text, plain
 
 _PURPOSES = {
@@ -53,7 +55,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
 
     def compose(self) -> ComposeResult:
         """The folder above, the files below."""
-        yield Input(placeholder="folder", id="export-folder", compact=True)
+        yield PathInput(placeholder="folder", id="export-folder")
         table: DataTable[Text] = DataTable(cursor_type="row", id="export-table")
         table.add_columns("", "file", "step", "accur.", "ASR", "flagged c/p", "what")
         yield table
@@ -62,8 +64,9 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
     @property
     def folder(self) -> Path | None:
         """Where the next export is to go."""
-        text = self.query_one("#export-folder", Input).value.strip()
-        return Path(text).expanduser() if text else None
+        text = self.query_one(PathInput).text
+        # Not Path.expanduser(), which fails for the home of somebody unknown.
+        return Path(os.path.expanduser(text)) if text else None  # noqa: PTH111
 
     def focus_target(self) -> Widget:
         """The table."""
@@ -74,7 +77,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         match event:
             case events.ExportPlanned():
                 self._plan = event
-                self.query_one("#export-folder", Input).value = event.out
+                self.query_one(PathInput).fill(event.out)
             case events.PositionReached():
                 if self._thresholds == event.thresholds:
                     return
@@ -113,7 +116,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         for name in self._plan.files if self._plan else ():
             self._add(table, name, _PURPOSES.get(name, ""))
         table.move_cursor(row=cursor, animate=False)
-        self.query_one("#export-note", Static).update(self._note())
+        self.query_one("#export-note", Static).update(self._note(), layout=False)
 
     def _add_threshold(self, table: DataTable[Text], state: ThresholdState) -> None:
         tested = bool(state.pruned_test.get("clean_accuracy") is not None)

@@ -17,7 +17,7 @@ from textual.widgets import Button, Footer, Input, OptionList, Static
 
 from bdtui.engine.catalogue import FoundFile
 from bdtui.engine.errors import InputError
-from bdtui.engine.recipe import read_recipe
+from bdtui.engine.recipe import Recipe, read_recipe
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.panes.background import ask
@@ -56,6 +56,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         Binding("down", "app.focus_next", show=False),
         Binding("f1", "help", "Help"),
         Binding("escape", "cancel", "Cancel", key_display="esc"),
+        Binding("q", "app.quit", "Quit"),
         Binding("ctrl+c", "cancel", show=False, priority=True),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-tall")]  # noqa: RUF012 (Textual's own is annotated otherwise)
@@ -66,6 +67,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         self._recent = tuple(recent)
         self._notice = notice
         self._aimed_at: str | None = None
+        self._recipe: Recipe | None = None
 
     def compose(self) -> ComposeResult:
         """The tree on the left, the form with its buttons and the recent list on the right."""
@@ -95,6 +97,19 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         if self._base.sample:
             self._say("the bundled sample is open: f10 opens it again, a file of your own replaces it")
         self.query_one(FileTree).focus()
+
+    def expected_sha256(self, settings: RunSettings) -> dict[str, str]:
+        """The hashes that a recipe recorded of the files it named, for those that nobody has changed since."""
+        if self._recipe is None:
+            return {}
+        named = self._recipe.settings
+        return {
+            name: value for name, value in self._recipe.sha256.items() if getattr(settings, name) == named.get(name)
+        }
+
+    def tell(self, sentence: str) -> None:
+        """Show a sentence, such as why opening failed."""
+        self._say(sentence)
 
     def action_cancel(self) -> None:
         """Leave without opening anything."""
@@ -146,7 +161,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Fill the form with what was opened before."""
         event.stop()
-        self._base = replace(self._base, sample=False)
+        self._base, self._recipe = replace(self._base, sample=False), None
         self._form.fill(self._recent[event.option_index])
         self._say("filled in; f10 opens it")
 
@@ -183,7 +198,8 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
             self._say(str(problem))
             return
         # The files of a recipe replace all that were named before; what it leaves open falls back to the default.
-        self._base = replace(RunSettings(device=self._base.device), **recipe.settings)
+        self._recipe = recipe
+        self._base = replace(RunSettings(), **{**recipe.settings, "device": self._base.device})
         self._form.fill(self._base)
         self._say(f"filled in from {found.path.name}; f10 opens it")
 

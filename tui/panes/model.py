@@ -15,6 +15,8 @@ from bdtui.engine.events import Event
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.wording import plain, shape_text
 
+_NOTHING = "Open a model to see its layers."
+
 
 class ModelPane(Pane):
     """The layer table, with the chosen layer marked."""
@@ -45,7 +47,7 @@ Channels whose weights are zero in the file are counted above the table.
 
     def compose(self) -> ComposeResult:
         """What the model is, above its layers."""
-        yield Static("Open a model to see its layers.", id="model-summary", markup=False)
+        yield Static(_NOTHING, id="model-summary", markup=False)
         table: DataTable[Text] = DataTable(cursor_type="row", id="layer-table")
         table.add_columns("", "layer", "channels", "kind", "output", "parameters")
         yield table
@@ -53,11 +55,13 @@ Channels whose weights are zero in the file are counted above the table.
     def prunable_layers(self) -> list[tuple[str, str]]:
         """Names of the layers that can be pruned, with what they are."""
         layers = self._opened.layers if self._opened else ()
-        return [
-            (layer.name, f"{layer.kind}, {layer.channels} channels, {shape_text(layer.output_shape[1:])}")
+        # A layer that the network calls twice stands in the table twice, and is one choice.
+        found = {
+            layer.name: f"{layer.kind}, {layer.channels} channels, {shape_text(layer.output_shape[1:])}"
             for layer in layers
             if layer.channels
-        ]
+        }
+        return list(found.items())
 
     def focus_target(self) -> Widget:
         """The table."""
@@ -70,6 +74,8 @@ Channels whose weights are zero in the file are counted above the table.
                 self._opened, self._chosen = event, None
             case events.LayerChosen():
                 self._chosen = event
+            case events.NothingOpen():
+                self._opened = self._chosen = None
             case _:
                 return
         self._draw()
@@ -80,8 +86,9 @@ Channels whose weights are zero in the file are counted above the table.
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         """Enter picks the layer under the cursor."""
-        name = event.row_key.value
-        if name is not None and name in dict(self.prunable_layers()):
+        layers = self._opened.layers if self._opened else ()
+        name = layers[event.cursor_row].name if event.cursor_row < len(layers) else ""
+        if name in dict(self.prunable_layers()):
             self.post_message(self.LayerPicked(name))
         else:
             self.notify("This layer cannot be pruned; expected one with channels.", markup=False)
@@ -89,6 +96,8 @@ Channels whose weights are zero in the file are counted above the table.
     def _draw(self) -> None:
         model, chosen = self._opened, self._chosen
         if model is None:
+            self.query_one("#model-summary", Static).update(_NOTHING)
+            self.query_one(DataTable).clear()
             return
         parameters = sum(layer.parameters for layer in model.layers)
         lines = [
@@ -113,7 +122,6 @@ Channels whose weights are zero in the file are counted above the table.
                 Text(layer.kind, style=style),
                 Text(shape_text(layer.output_shape[1:]), style=style),
                 Text(f"{layer.parameters:,}", style=style, justify="right"),
-                key=layer.name,
             )
         names = [layer.name for layer in model.layers]
         if chosen and chosen.profiled in names:

@@ -126,7 +126,8 @@ class Workspace(Vertical):
         if name in DETAILS:
             self._detail = name
         self._arrange()
-        if focus:
+        holder = self.focused_pane()
+        if focus or holder is None or not self._in_view(holder):
             self.query_one(f"#{name}", Pane).focus_target().focus()
 
     def zoom(self) -> None:
@@ -136,6 +137,12 @@ class Workspace(Vertical):
             self._shown = pane.id
         self._zoomed = not self._zoomed
         self._lay_out()
+
+    def _in_view(self, pane: Pane) -> bool:
+        """Whether the layout shows a pane, or is about to."""
+        if self.has_class(_NARROW):
+            return pane.id == self._shown
+        return self.has_class(_WIDE) or pane.id not in DETAILS or pane.id == self._detail
 
     def focused_pane(self) -> Pane | None:
         """The pane that holds the focus."""

@@ -1,0 +1,205 @@
+"""A table that draws the rows in view and nothing else, from what is known of the channels at that moment.
+
+Textual's own table keeps a cell for everything and draws all of its rows anew when one cell changes: 30 to 70 ms a step,
+while a key is held down. Here a step costs the lines that are in view, however many channels there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column.
+
+    Attributes:
+        key: its name.
+        heading: what stands above it.
+        width: in cells.
+        right: whether its text stands at the right.
+        style: of its text, in Rich's words.
+    """
+
+    key: str
+    heading: str
+    width: int
+    right: bool = False
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A text, and how it looks: in Rich's words, on top of the column's style."""
+
+    text: str
+    style: str = ""
+
+
+class ChannelTable(ScrollView, can_focus=True):
+    """Rows under headings that stay, with a cursor.
+
+    Args:
+        columns: from left to right.
+        cells: gives the cells of a channel's row, one a column.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"channel-table--heading", "channel-table--cursor"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up", "move(-1)", show=False),
+        Binding("down", "move(1)", show=False),
+        Binding("pageup", "move_page(-1)", show=False),
+        Binding("pagedown", "move_page(1)", show=False),
+        Binding("home,ctrl+home", "move(-1000000)", show=False),
+        Binding("end,ctrl+end", "move(1000000)", show=False),
+        Binding("enter", "choose", show=False),
+    ]
+
+    cursor_row: reactive[int] = reactive(0)
+    """The row of the cursor, counted from 0."""
+
+    class CursorMoved(Message):
+        """Another channel is under the cursor."""
+
+    class RowChosen(Message):
+        """Enter was pressed on a row."""
+
+    class HeadingClicked(Message):
+        """Somebody clicked on a heading."""
+
+        def __init__(self, column: str) -> None:
+            super().__init__()
+            self.column = column
+
+    def __init__(self, columns: Sequence[Column], cells: Callable[[int], Sequence[Cell]], id: str) -> None:
+        super().__init__(id=id)
+        self._columns = tuple(columns)
+        self._cells = cells
+        self._marks: dict[str, str] = {}
+        self.listed: list[int] = []
+
+    @property
+    def selected(self) -> int | None:
+        """The channel under the cursor."""
+        return self.listed[self.cursor_row] if self.cursor_row < len(self.listed) else None
+
+    def list_channels(self, channels: Sequence[int], marks: dict[str, str]) -> None:
+        """Show these channels in this order; the cursor stays on its channel if that is among them.
+
+        Args:
+            channels: a row each.
+            marks: by column, what stands behind the heading.
+        """
+        here = self.selected
+        self.listed = list(channels)
+        self._marks = marks
+        self.virtual_size = Size(sum(column.width for column in self._columns), len(self.listed) + 1)
+        if here in self.listed:
+            self.move_to(here)
+        else:
+            self.cursor_row = 0
+        self.refresh()
+
+    def move_to(self, channel: int) -> None:
+        """Put the cursor on a channel."""
+        self.cursor_row = self.listed.index(channel)
+
+    def row_texts(self, row: int) -> list[str]:
+        """What stands in a row, column by column."""
+        return [cell.text for cell in self._cells(self.listed[row])]
+
+    def validate_cursor_row(self, row: int) -> int:
+        """Stay on a row that is there."""
+        return min(max(row, 0), max(len(self.listed) - 1, 0))
+
+    def watch_cursor_row(self) -> None:
+        """Keep the cursor in view, below the headings."""
+        lines = self.scrollable_content_region.height
+        top = round(self.scroll_offset.y)
+        if lines > 1:
+            top = min(max(top, self.cursor_row + 2 - lines), self.cursor_row)
+            self.scroll_to(y=top, animate=False, force=True, immediate=True)
+        self.refresh()
+        self.post_message(self.CursorMoved())
+
+    def on_resize(self) -> None:
+        """Keep the cursor in view."""
+        self.call_after_refresh(self.watch_cursor_row)
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor down or up."""
+        self.cursor_row += rows
+
+    def action_move_page(self, pages: int) -> None:
+        """Move the cursor by what is in view."""
+        self.cursor_row += pages * max(1, self.scrollable_content_region.height - 2)
+
+    def action_choose(self) -> None:
+        """Choose the row of the cursor."""
+        if self.selected is not None:
+            self.post_message(self.RowChosen())
+
+    def on_click(self, event: Click) -> None:
+        """Put the cursor on a row, or sort by a heading."""
+        if event.y == 0:
+            end = -round(self.scroll_offset.x)
+            for column in self._columns:
+                end += column.width
+                if event.x < end:
+                    self.post_message(self.HeadingClicked(column.key))
+                    return
+        else:
+            self.cursor_row = event.y - 1 + round(self.scroll_offset.y)
+
+    def render_line(self, y: int) -> Strip:
+        """Called by Textual for every line in view."""
+        left, top = (round(offset) for offset in self.scroll_offset)
+        width = self.size.width
+        row = top + y - 1
+        if y == 0:
+            style = self.get_component_rich_style("channel-table--heading")
+            segments = [self._heading(column, style) for column in self._columns]
+        elif row < len(self.listed):
+            style = self.rich_style
+            at_cursor = row == self.cursor_row
+            if at_cursor:
+                style += self.get_component_rich_style("channel-table--cursor")
+            cells = self._cells(self.listed[row])
+            segments = [
+                self._segment(column, cell, style, coloured=not at_cursor)
+                for column, cell in zip(self._columns, cells, strict=True)
+            ]
+        else:
+            return Strip.blank(width, self.rich_style)
+        return (
+            Strip(segments)
+            .adjust_cell_length(max(left + width, self.virtual_size.width), style)
+            .crop(left, left + width)
+        )
+
+    def _heading(self, column: Column, style: Style) -> Segment:
+        text = column.heading + self._marks.get(column.key, "")
+        return Segment(_fitted(text, column), style)
+
+    def _segment(self, column: Column, cell: Cell, style: Style, *, coloured: bool) -> Segment:
+        own = f"{column.style} {cell.style}".strip() if coloured else ""
+        return Segment(_fitted(cell.text, column), style + Style.parse(own) if own else style)
+
+
+def _fitted(text: str, column: Column) -> str:
+    """A text at the width of its column, with a blank behind."""
+    room = column.width - 1
+    text = text[:room]
+    return f"{text:>{room}} " if column.right else f"{text:<{room}} "
