@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from bdtui.engine.bench import Bench
-from bdtui.engine.errors import Interrupted, ModelError, OptionError, OutputError
+from bdtui.engine.errors import DataError, Interrupted, ModelError, OptionError, OutputError
 from bdtui.engine.events import (
     ChannelsProfiled,
     DataOpened,
@@ -18,6 +19,7 @@ from bdtui.engine.events import (
     ExportPlanned,
     LayerChosen,
     ModelOpened,
+    NothingOpen,
     Notice,
     PicturesTaken,
     PositionReached,
@@ -206,6 +208,27 @@ def test_steps_and_channels_that_are_not_there_are_refused(bench: Bench, heard: 
     assert heard.position.step == 0
 
 
+def test_moves_before_one_that_cannot_be_made_are_made(bench: Bench, heard: Listener) -> None:
+    with pytest.raises(OptionError, match="no step 99"):
+        bench.move([Prune(5), GoTo(99), Prune(7)])
+    assert heard.position.step == 5
+
+
+def test_a_measurement_that_fails_leaves_the_screen_at_the_last_position(
+    bench: Bench, heard: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.move([Prune(2)])
+
+    def out_of_memory(*arguments: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(bench, "_measure", out_of_memory)
+    with pytest.raises(MemoryError):
+        bench.move([Toggle(heard.position.order[44])])
+    assert isinstance(heard.events[-1], PositionReached)
+    assert heard.position.step == 2
+
+
 def test_opening_tells_all_that_a_screen_shows(opened: tuple[Workbench, Listener]) -> None:
     _, heard = opened
     profiled = heard.last(ChannelsProfiled)
@@ -252,6 +275,29 @@ def test_what_cannot_be_opened_leaves_what_is_open(opened: tuple[Workbench, List
     assert model.path.endswith("bd_net.h5")
     assert len([event for event in heard.events if isinstance(event, DataOpened)]) == 4
     workbench.fulfil(GoTo(0))
+
+
+def test_a_layer_whose_profiling_is_stopped_leaves_the_one_before(opened: tuple[Workbench, Listener]) -> None:
+    workbench, heard = opened
+    before = heard.position
+    heard.stop = True
+    with pytest.raises(Interrupted):
+        workbench.fulfil(ChooseLayer("pool_1"))
+    heard.stop = False
+    chosen = heard.last(LayerChosen)
+    assert isinstance(chosen, LayerChosen)
+    assert (chosen.profiled, heard.position) == ("pool_3", before)
+
+
+def test_a_first_opening_that_fails_half_way_leaves_nothing_open(tmp_path: Path) -> None:
+    heard = Listener()
+    workbench = Workbench(heard.reporter, RunSettings())
+    folder = Path(str(files("bdtui.sample_data")))
+    settings = RunSettings(model=folder / "bd_net.h5", clean_valid=tmp_path / "none.h5")
+    with pytest.raises(DataError):
+        workbench.fulfil(Open(settings))
+    told = [type(event) for event in heard.events]
+    assert told.index(NothingOpen) > told.index(ModelOpened)
 
 
 def test_a_request_before_anything_is_open_is_refused() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from bdtui.engine.errors import ModelError
+from bdtui.engine.errors import ModelError, OptionError
 from bdtui.engine.events import Event, Notice, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 from bdtui.engine.requests import Export, GoTo, Move, NextThreshold, Open, Prune, Request, Undo
 from bdtui.engine.settings import RunSettings
@@ -200,3 +200,46 @@ def test_a_request_made_while_tensorflow_loads_is_fulfilled_afterwards(monkeypat
     heard.until(ended)
     assert bench.done == [[Prune(2)]]
     assert not [event for event in heard.events.queue if isinstance(event, Notice)]
+
+
+def test_work_that_was_stopped_before_it_began_is_told(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+    thread, bench, heard = engine
+    thread.submit(NextThreshold())
+    bench.busy.wait(SECONDS)
+    thread.submit(Export())
+    thread.stop()
+    heard.until(ended)
+    told = heard.until(lambda event: isinstance(event, WorkStopped))
+    assert told[-1] == WorkStopped("exporting: stopped before it began")
+    assert bench.done == []
+
+
+def test_what_nobody_waits_for_goes_on_after_a_stop(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+    thread, bench, heard = engine
+    thread.submit(NextThreshold())
+    bench.busy.wait(SECONDS)
+    bench.idle_pieces = 3
+    thread.stop()
+    heard.until(ended)
+    deadline = time.monotonic() + SECONDS
+    while bench.idle_pieces > 0 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert bench.idle_pieces <= 0
+
+
+def test_a_device_that_is_not_there_is_told_again_whenever_something_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise OptionError("there is no device 'gpu:9'")
+
+    module = ModuleType("bdtui.engine.workbench")
+    module.Workbench = refuse  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "bdtui.engine.workbench", module)
+    heard = Heard()
+    thread = EngineThread(heard.events.put, RunSettings())
+    thread.start()
+    refused = WorkFailed("loading TensorFlow", "there is no device 'gpu:9'", "")
+    assert refused in heard.until(ended)
+    thread.submit(Open(RunSettings()))
+    assert refused in heard.until(ended)

@@ -428,11 +428,11 @@ async def test_what_was_drawn_is_forgotten_with_another_layer_and_when_cleared()
         host = pilot.app
         host.show_run()
         host.pane.show_channels(profile([1.0, 2.0]))
-        await pilot.pause()
+        await pilot.pause(0.2)
         assert charts.WAITING_FOR_POSITION in host.screen_text
         host.show_run()
         host.pane.clear()
-        await pilot.pause()
+        await pilot.pause(0.2)
         assert charts.WAITING in host.screen_text
         assert "step" not in host.screen_text
 
@@ -441,7 +441,7 @@ async def test_what_was_drawn_is_forgotten_with_another_layer_and_when_cleared()
 async def test_pane_takes_the_focus_as_a_whole() -> None:
     async with Host().run_test(size=(80, 24)) as pilot:
         pilot.app.pane.focus()
-        await pilot.pause()
+        await pilot.pause(0.2)
         assert pilot.app.focused is pilot.app.pane
         assert not any(drawing.can_focus for drawing in pilot.app.query(Drawing))
 

@@ -6,6 +6,7 @@ positions arrived in between.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -21,7 +22,7 @@ from bdtui.engine.events import ChannelsProfiled, Event, ModelOpened, PositionRe
 from bdtui.tui import charts
 from bdtui.tui.panes.pane import Pane
 
-_DRAWING_SECONDS = 0.08
+_DRAWING_SECONDS = 0.1
 
 Draw = Callable[[int, int], Text]
 """Makes the text for so many columns and lines."""
@@ -50,6 +51,7 @@ class ChartsPane(Pane, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._profiled: ChannelsProfiled | None = None
         self._drawing: Timer | None = None
+        self._drawn = -_DRAWING_SECONDS
         self._position: PositionReached | None = None
 
     def compose(self) -> ComposeResult:
@@ -111,12 +113,15 @@ class ChartsPane(Pane, can_focus=True):
         self.border_subtitle = names + count
 
     def _redraw(self) -> None:
-        """Draw soon: while a key is held down the table comes first, and a chart is drawn some times a second."""
-        if self._drawing is None:
-            self._drawing = self.set_timer(_DRAWING_SECONDS, self._redraw_now)
+        """Draw at once, but while a key is held down only some times a second: a chart costs as much as all the rest."""
+        wait = self._drawn + _DRAWING_SECONDS - time.monotonic()
+        if wait <= 0:
+            self._redraw_now()
+        elif self._drawing is None:
+            self._drawing = self.set_timer(wait, self._redraw_now)
 
     def _redraw_now(self) -> None:
-        self._drawing = None
+        self._drawing, self._drawn = None, time.monotonic()
         for chart in self.query(Chart):
             chart.redraw()
 
