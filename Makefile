@@ -15,7 +15,7 @@ demo: $(VENV)/installed
 	$(BIN)/bdtui --batch --sample --out $(DEMO_OUT)
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 check: lint types imports test
 

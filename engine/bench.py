@@ -81,7 +81,7 @@ class Bench:
             Interrupted: the reporter was told to stop; the position is the last one that was measured.
         """
         self._measure_path(self.position, self._reporter)
-        waiting = [drop for drop in self._drops if self._step_of(drop) is None]
+        waiting = [drop for drop in self._drops if not self._passed(drop)]
         if not waiting:
             self._reporter.emit(Notice("all thresholds are reached"))
             return
@@ -90,7 +90,7 @@ class Bench:
             self._reporter.checkpoint()
             self._reporter.emit(Progress("steps", self.position.step - begun, None, "steps"))
             self._go(self._history.moved(self.position.at(self.position.step + 1)))
-            if self._step_of(waiting[0]) is not None:
+            if self._passed(waiting[0]):
                 return
         self._reporter.emit(Notice(f"X={waiting[0]:g} is not reached by pruning in this order"))
 
@@ -115,6 +115,13 @@ class Bench:
                 self.tell()
                 return True
         return False
+
+    def take_over(self) -> None:
+        """Take over what an export has measured of this order."""
+        for step in range(len(self.position.order) + 1):
+            position = self.position.at(step)
+            if self._session.knows_rates("valid", position.silenced):
+                self._measure(position, self._reporter)
 
     def tell(self) -> None:
         """Say where the person stands."""
@@ -219,8 +226,8 @@ class Bench:
         return True
 
     def _step_of(self, drop: float) -> int | None:
-        """The first step of the way here at which a threshold was reached; None where a step before is unmeasured."""
-        for step, mask in enumerate(self._masks_on_the_way()):
+        """The first step of this order at which a threshold is reached; None as far as steps are measured in a row."""
+        for step, mask in enumerate(self._masks_of(self.position.order)):
             if mask not in self._dropped:
                 return None
             if drop in self._dropped[mask]:
@@ -235,6 +242,11 @@ class Bench:
 
     def _masks_on_the_way(self) -> list[int]:
         return self._masks_of(self.position.order)[: self.position.step + 1]
+
+    def _passed(self, drop: float) -> bool:
+        """Whether a threshold was reached on the way here."""
+        step = self._step_of(drop)
+        return step is not None and step <= self.position.step
 
     def _state(self, drop: float) -> ThresholdState:
         step = self._step_of(drop)

@@ -306,11 +306,11 @@ class MeasuredPoint:
 
 @dataclass(frozen=True)
 class ThresholdState:
-    """How a threshold stands at the present position.
+    """How a threshold stands in the present order.
 
     Attributes:
         drop: percentage points of clean validation accuracy.
-        step: the first step of the present order, up to the present one, at or past the drop; None when there is none.
+        step: the first step at or past the drop, as far as the order's steps are measured; None when there is none yet.
         model: file name that B′ will have.
         goodnet: file name that G will have.
         pruned_valid: rates of B′ in percent by the names of results.json; empty until they are known.

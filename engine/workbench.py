@@ -184,6 +184,7 @@ class Workbench:
         try:
             export_run(bench.prepared.reordered(bench.position.order), out or self._folder, reporter=self._reporter)
         finally:
+            bench.take_over()
             bench.tell()
             self._plan_export()
 

@@ -190,7 +190,7 @@ class BdtuiApp(App[None]):
                 self.exit(return_code=ExitCode.USAGE, message=Text(f"bdtui: error: {plain(event.sentence)}"))
         elif event.what == Open.work and opening is not None and not event.details:
             self._ask_for_files(event.sentence)
-        else:
+        elif not isinstance(self.screen, FailureDialog):
             self.push_screen(FailureDialog(event.what, event.sentence))
 
     # What a person wants. Each of these has a line in tui/actions.py.
@@ -255,7 +255,7 @@ class BdtuiApp(App[None]):
             if layer is not None:
                 self._ask(ChooseLayer(layer))
 
-        self.push_screen(ChoiceDialog("Prune the channels of which layer?", layers, present), choose)
+        self.push_screen(ChoiceDialog("Prune the channels of which layer? (from step 0)", layers, present), choose)
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
         """A layer was picked in the model pane."""
@@ -272,7 +272,7 @@ class BdtuiApp(App[None]):
 
         choices = [(name, entry.description) for name, entry in RANKINGS.items()]
         present = (self._opened or self._asked).ranking
-        self.push_screen(ChoiceDialog("In which order do channels go?", choices, present), choose)
+        self.push_screen(ChoiceDialog("In which order do channels go? (from step 0)", choices, present), choose)
 
     def action_open(self) -> None:
         """Ask for files."""
@@ -352,7 +352,10 @@ class BdtuiApp(App[None]):
 
     def action_save_screenshot(self) -> None:
         """Save the screen as SVG in the working directory."""
-        self.tell(f"Saved as {self.save_screenshot(path=str(Path.cwd()))}")
+        try:
+            self.tell(f"Saved as {self.save_screenshot(path=str(Path.cwd()))}")
+        except OSError as problem:
+            self.tell(f"The picture cannot be saved here ({problem.strerror}).")
 
     async def action_quit(self) -> None:
         """Quit at once."""

@@ -77,7 +77,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         present: the one that holds now.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = _LEAVE
+    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("q", "app.quit", show=False)]
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], present: str | None) -> None:
         super().__init__()

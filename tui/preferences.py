@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,12 @@ from bdtui.engine.errors import OptionError
 from bdtui.tui.actions import ACTIONS
 
 THEME_NAMES = ("dark", "light", "high-contrast")
-_KEY = re.compile(r"[A-Za-z0-9_]+(\+[A-Za-z0-9_]+)*")
+_KEY = re.compile(r"[A-Za-z0-9_]+")
+_NAMED_KEYS = {
+    *(f"f{number}" for number in range(1, 25)),
+    *"space enter tab backspace delete insert home end pageup pagedown up down left right escape".split(),
+}
+"""Others go by the name of their character, e.g. ``question_mark``."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +75,29 @@ def _read_keys(path: Path, table: Any) -> dict[str, str]:
         if name not in known:
             raise OptionError(f"{path}: there is no action {name!r}; expected some of {', '.join(known)}")
         parts = value.split(",") if isinstance(value, str) else []
-        if not parts or not all(_KEY.fullmatch(part.strip()) for part in parts) or set(value) <= set("0123456789,"):
+        if not parts or not all(_is_key(part.strip()) for part in parts):
             raise OptionError(
                 f"{path}: key of {name!r} is {str(value)[:40]!r}; expected keys such as n, ctrl+n or f8, but no digits"
             )
         keys[name] = ",".join(part.strip() for part in parts)
     _check_unambiguous(path, {**{name: action.keys for name, action in known.items()}, **keys})
     return keys
+
+
+def _is_key(text: str) -> bool:
+    """Whether a terminal can send a key of that name."""
+    *modifiers, key = text.split("+")
+    if not set(modifiers) <= {"ctrl", "shift", "alt"} or not _KEY.fullmatch(key):
+        return False
+    if len(key) == 1:
+        return key.isalpha() or (key.isdecimal() and bool(modifiers))
+    if key in _NAMED_KEYS:
+        return True
+    try:
+        unicodedata.lookup(key.replace("_", " "))
+    except KeyError:
+        return False
+    return True
 
 
 def _check_unambiguous(path: Path, keys: Mapping[str, str]) -> None:

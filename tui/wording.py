@@ -50,6 +50,8 @@ def sentence(event: Event, channels: int) -> str | None:
         case events.LayerChosen():
             silent = f", {event.silent} of them already silent" if event.silent else ""
             return f"layer {event.profiled}: prunes {event.pruned}, {event.channels} channels{silent}"
+        case events.ChannelsProfiled():
+            return f"channels in the order of {event.ranking}, from step 0"
         case events.ThresholdReached():
             rates = status_line(event.step, channels, event.clean_accuracy, event.attack_success_rate)
             return f"X={event.drop:g} reached: {rates}"

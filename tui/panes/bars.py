@@ -38,6 +38,7 @@ class HeaderBar(Static):
         super().__init__(id=id, markup=False)
         self._model = ""
         self._layer = ""
+        self._ranking = ""
         self._device = ""
         self._memory = ""
         self._gpu: GpuMeter | None = None
@@ -57,11 +58,13 @@ class HeaderBar(Static):
                 if kind == "GPU":
                     self._gpu = GpuMeter(int(number))
             case events.ModelOpened():
-                self._model, self._layer = Path(event.path).name, ""
+                self._model, self._layer, self._ranking = Path(event.path).name, "", ""
             case events.NothingOpen():
-                self._model = self._layer = ""
+                self._model = self._layer = self._ranking = ""
             case events.LayerChosen():
                 self._layer = f"{event.pruned} · {event.channels} channels"
+            case events.ChannelsProfiled():
+                self._ranking = f"by {event.ranking}"
             case _:
                 return
         self._draw()
@@ -72,7 +75,7 @@ class HeaderBar(Static):
         self._draw()
 
     def _draw(self) -> None:
-        left = " · ".join(plain(part) for part in ("bdtui", self._model, self._layer) if part)
+        left = " · ".join(plain(part) for part in ("bdtui", self._model, self._layer, self._ranking) if part)
         right = " · ".join(part for part in (self._device, self._memory) if part)
         width = self.content_size.width
         room = width - len(right) - 2
@@ -94,7 +97,7 @@ class ActivityBar(Horizontal):
         self._stage = ""
         self._began = 0.0
         self._done_before = 0
-        self._kept = False
+        self._kept = ""
         self._channels = 0
 
     def compose(self) -> ComposeResult:
@@ -110,7 +113,7 @@ class ActivityBar(Horizontal):
             case events.LayerChosen():
                 self._channels = event.channels
             case events.WorkStarted():
-                self._what, self._stage, self._kept = event.what, "", False
+                self._what, self._stage, self._kept = event.what, "", ""
                 self._say(f"{event.what} …")
             case events.Progress():
                 self._advance(event.stage, event.done, event.total, event.unit)
@@ -118,11 +121,10 @@ class ActivityBar(Horizontal):
                 self._advance("curve", event.step, self._channels or None, "steps")
             case events.WorkEnded():
                 self.query_one("#activity-bar").display = False
-                if not self._kept:
-                    self._say("")
+                self._say(self._kept)
         if isinstance(event, _WORTH_KEEPING):
-            self._kept = True
-            self._say(sentence(event, self._channels) or "")
+            self._kept = sentence(event, self._channels) or ""
+            self._say(self._kept)
 
     def _advance(self, stage: str, done: int, total: int | None, unit: str) -> None:
         now = time.monotonic()
@@ -176,6 +178,8 @@ class StatusBar(Static):
                 self._wished = event.step
             case events.PositionReached():
                 self._position, self._wished = event, None
+            case events.WorkEnded() if self._wished is not None:
+                self._wished = None
             case _:
                 return
         self._draw()
@@ -196,7 +200,8 @@ class StatusBar(Static):
         if self._wished is not None:
             extras.append(f"measuring step {self._wished}")
         if self._position:
-            reached = [f"X={state.drop:g}" for state in self._position.thresholds if state.step is not None]
+            here = self._position.step
+            reached = [f"X={state.drop:g}" for state in self._position.thresholds if (state.step or here + 1) <= here]
             extras += [f"reached {' '.join(reached)}"] if reached else []
         if self._count:
             extras.append(f"{self._count}×")

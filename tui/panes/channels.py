@@ -95,6 +95,7 @@ goes back to its place in the ranking, or to the end where it would be the next 
                 self._figures = {figures.channel: figures for figures in event.channels}
                 self._largest = max((abs(figures.mean_activation) for figures in event.channels), default=0.0)
                 self._order = ()
+                self.table.list_channels((), {})
                 self._sorted_by, self._reversed = _PLACE, False
             case events.PositionReached() if self._figures:
                 self._show_position(event)
@@ -197,10 +198,8 @@ goes back to its place in the ranking, or to the end where it would be the next 
         fires = f"fires on {100 * figures.firing_share:.1f} % of clean"
         if figures.poisoned_mean_activation is not None and figures.poisoned_firing_share is not None:
             mean += f", {figures.poisoned_mean_activation:.3g} poisoned"
-            fires += f", {100 * figures.poisoned_firing_share:.1f} % of poisoned images"
-        else:
-            fires += " images"
-        zero = " · weights are zero in the file" if figures.silent else ""
+            fires += f", {100 * figures.poisoned_firing_share:.1f} % of poisoned"
+        zero = " · zero in the file" if figures.silent else ""
         return (
             f"channel {channel}: {going}{zero}\n{fires}\n{mean} · max {figures.max_activation:.3g} · "
             f"kernel {figures.weight_norm:.3g}"

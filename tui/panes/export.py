@@ -37,7 +37,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
 - **B′** is the pruned network at a threshold X (the first step at which clean accuracy has dropped by X points), **G** the
   GoodNet of B and B′. Their rates are those on the test sets where there are any, else on the validation sets.
 - *flagged c/p*: share of clean and of poisoned images that G puts into its extra class, in percent.
-- A threshold that you have not reached yet is found by the export: it draws the curve to its end.
+- A threshold that you have not come to yet is found by the export: it draws the curve to its end.
 - `✓` marks files that were written. The folder can be changed above the table (`enter` takes it); after an export the
   next one gets a folder of its own.
 - `recipe.toml` holds your order; `bdtui --batch --recipe …/recipe.toml --out NEW` makes the same files again.
@@ -51,7 +51,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         self._thresholds: tuple[ThresholdState, ...] = ()
         self._written: list[str] = []
         self._exporting = False
-        self._found: dict[float, events.ThresholdReached] = {}
+        self._place: tuple[tuple[int, ...], int] = ((), 0)
 
     def compose(self) -> ComposeResult:
         """The folder above, the files below."""
@@ -79,22 +79,25 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
                 self._plan = event
                 self.query_one(PathInput).fill(event.out)
             case events.PositionReached():
-                if self._thresholds == event.thresholds:
+                place = event.order, event.step
+                moved, self._place = place != self._place, place
+                if self._written and moved and not self._exporting:
+                    # Those files are of another position than the one an export would write now.
+                    self._written = []
+                elif self._thresholds == event.thresholds:
                     return
                 self._thresholds = event.thresholds
             case events.WorkStarted():
                 self._exporting = event.what == "exporting"
                 if not self._exporting:
                     return
-                self._written, self._found = [], {}
+                self._written = []
             case events.WorkEnded() if self._exporting:
                 self._exporting = False
-            case events.ThresholdReached() if self._exporting:
-                self._found[event.drop] = event
             case events.ArtifactWritten():
                 self._written.append(event.path)
             case events.LayerChosen():
-                self._written, self._found = [], {}
+                self._written = []
             case _:
                 return
         self._draw()
@@ -123,11 +126,6 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         pruned = state.pruned_test if tested else state.pruned_valid
         goodnet = state.goodnet_test if tested else state.goodnet_valid
         step, yet = ("–", ", not reached yet") if state.step is None else (str(state.step), "")
-        found = self._found.get(state.drop)
-        if state.step is None and found is not None:
-            # The export draws the curve to its end, and so may find what the person has not reached.
-            step, yet = str(found.step), ", found by the export"
-            pruned = {"clean_accuracy": found.clean_accuracy, "attack_success_rate": found.attack_success_rate}
         self._add(table, state.model, f"B′, pruned{yet}", step, pruned)
         self._add(table, state.goodnet, f"G, GoodNet of B and B′{yet}", step, goodnet)
 

@@ -16,6 +16,8 @@ from bdtui.tui.panes.pane import Pane
 from bdtui.tui.wording import plain, sentence
 
 _LINES = 2000
+_NARROWEST = 56
+"""Columns; what is written while the pane is hidden would otherwise be wrapped to none."""
 
 
 class LogPane(Pane):
@@ -35,7 +37,7 @@ The arrows and `pgup`/`pgdn` scroll, `end` goes back to the newest line, `y` cop
 
     def compose(self) -> ComposeResult:
         """One widget."""
-        yield RichLog(max_lines=_LINES, min_width=0, wrap=True, markup=False, highlight=False, id="log-lines")
+        yield RichLog(max_lines=_LINES, min_width=_NARROWEST, wrap=True, markup=False, highlight=False, id="log-lines")
 
     def focus_target(self) -> Widget:
         """The lines."""

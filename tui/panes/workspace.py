@@ -132,9 +132,8 @@ class Workspace(Vertical):
 
     def zoom(self) -> None:
         """Show one pane at a time, as on a small terminal, or all that there is room for again."""
-        pane = self.focused_pane()
-        if pane is not None and pane.id:
-            self._shown = pane.id
+        if not self._zoomed and _layout_for(self.app.size) == _NARROW:
+            return
         self._zoomed = not self._zoomed
         self._lay_out()
 
@@ -161,6 +160,9 @@ class Workspace(Vertical):
 
     def _lay_out(self) -> None:
         layout = _NARROW if self._zoomed else _layout_for(self.app.size)
+        holder = self.focused_pane()
+        if layout == _NARROW and not self.has_class(_NARROW) and holder is not None and holder.id:
+            self._shown = holder.id
         for each in (_NARROW, _MEDIUM, _WIDE):
             self.set_class(each == layout, each)
         self.query_one(ChartsPane).set_class(layout == _WIDE, "-all")
