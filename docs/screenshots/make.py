@@ -86,7 +86,12 @@ async def main(folder: Path) -> None:
     await photograph("pictures", medium, "dark", [*to_thresholds[:1], ("f5 z", "step 47/60")], folder)
     await photograph("wide", wide, "dark", to_thresholds, folder)
     await photograph("small", small, "light", [*to_thresholds, ("f3", "step 51/60")], folder)
-    by_hand = [("4 0 n", "step 40/60"), ("ctrl+end space", "step 41/60"), ("down down down down space", "step 42/60"), ("u", "step 41/60")]
+    by_hand = [
+        ("4 0 n", "step 40/60"),
+        ("ctrl+end space", "step 41/60"),
+        ("down down down down space", "step 42/60"),
+        ("u", "step 41/60"),
+    ]
     await photograph("by-hand", medium, "high-contrast", [*by_hand, ("f4", "step 41/60")], folder)
 
 

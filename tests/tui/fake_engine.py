@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar
+from unittest.mock import patch
 
 from textual.app import App
 from textual.pilot import Pilot
@@ -57,7 +59,7 @@ SETTINGS = RunSettings(
 RANKED = tuple((7 * place + 3) % 60 for place in range(60))
 """The order in which the 60 channels go."""
 
-THRESHOLD_STEPS = {2.0: 47, 4.0: 49, 10.0: 51}
+THRESHOLD_STEPS = {2.0: 47, 4.0: 48, 10.0: 51}
 """The steps at which thresholds are reached in that order."""
 
 OUT = "bdtui-runs/bd_net-1"
@@ -68,14 +70,6 @@ SCALE_TEXT = (
 )
 WIDTH, HEIGHT = 47, 55
 _IMAGES = {"clean_valid": 1200, "poisoned_valid": 1170, "clean_test": 2400, "poisoned_test": 2340}
-_NAMES: dict[type[Request], str] = {
-    Open: "opening",
-    ChooseLayer: "profiling",
-    ChooseRanking: "ranking",
-    Move: "pruning",
-    NextThreshold: "pruning to the next threshold",
-    Export: "exporting",
-}
 
 
 @dataclass(frozen=True)
@@ -124,7 +118,7 @@ class FakeEngine:
         self.moves_made: list[list[Move]] = []
         self.stops = 0
         self.opened = False
-        self._started = False
+        self._started = self._ready = False
         self._held = False
         self._at_hand = False
         self._waiting: list[Request] = []
@@ -151,15 +145,21 @@ class FakeEngine:
         """Do it at once, or when let go."""
         self.requests.append(request)
         self._waiting.append(request)
+        if not self._ready:
+            return
         if self._held:
             self._take_up()
-        elif self._started:
+        else:
             self._work()
 
     def stop(self) -> None:
         """Drop what is held."""
         self.stops += 1
         if self._at_hand:
+            if isinstance(self._waiting[0], Open):
+                self._tell_all()
+            elif self.opened and isinstance(self._waiting[0], Move):
+                self.say(self.reached())
             self.say(events.WorkStopped("stopped"), events.WorkEnded())
         self._at_hand = False
         self._waiting.clear()
@@ -173,9 +173,10 @@ class FakeEngine:
     def let_go(self) -> None:
         """End what is held; moves that wait together are made at once."""
         self._held = self._at_hand = False
-        if self._started and not self.ready:
-            self._be_ready()
-        self._work()
+        if self._started:
+            if not self._ready:
+                self._be_ready()
+            self._work()
 
     def fail(self, sentence: str, details: str = "") -> None:
         """Fail at the next request."""
@@ -185,11 +186,6 @@ class FakeEngine:
         """Let the app hear something."""
         for event in said:
             self._emit(event)
-
-    @property
-    def ready(self) -> bool:
-        """Whether TensorFlow would be loaded."""
-        return self._started and not self._held
 
     @property
     def last(self) -> Request | None:
@@ -211,7 +207,7 @@ class FakeEngine:
             present=way[-1],
             path=tuple(way),
             measured=tuple(self._measured.values()),
-            thresholds=tuple(self._threshold(drop, way) for drop in self.world.drops),
+            thresholds=tuple(self._threshold(drop, position.order) for drop in self.world.drops),
             undoable=len(self._history.past),
             redoable=len(self._history.future),
         )
@@ -219,35 +215,36 @@ class FakeEngine:
     # The work.
 
     def _be_ready(self) -> None:
+        self._ready = True
         self.say(events.EngineReady("2.21.0", "3.12.0", self.world.device), events.WorkEnded())
 
     def _take_up(self) -> None:
         """Begin the first that waits, as far as one sees it begin."""
-        if self._at_hand or not self._started:
+        if self._at_hand:
             return
         self._at_hand = True
         request = self._waiting[0]
-        self.say(events.WorkStarted(_name(request)))
+        self.say(events.WorkStarted(request.work))
         if isinstance(request, Move) and self.opened:
             self.say(events.PositionWished(self._after(self._history, request).present.step))
 
     def _work(self) -> None:
         while self._waiting:
             request = self._waiting.pop(0)
-            self.say(events.WorkStarted(_name(request)))
+            self.say(events.WorkStarted(request.work))
             moves = [request] if isinstance(request, Move) else []
             while moves and self._waiting and isinstance(self._waiting[0], Move):
                 moves.append(self._waiting.pop(0))
             try:
                 if self._failure is not None:
                     (sentence, details), self._failure = self._failure, None
-                    if isinstance(request, Open) and self.opened:
+                    if isinstance(request, Open):
                         self._tell_all()
-                    self.say(events.WorkFailed(_name(request), sentence, details))
+                    self.say(events.WorkFailed(request.work, sentence, details))
                 else:
                     self._fulfil(request, moves)
             except OptionError as problem:
-                self.say(events.WorkFailed(_name(request), str(problem), ""))
+                self.say(events.WorkFailed(request.work, str(problem), ""))
             self.say(events.WorkEnded())
 
     def _fulfil(self, request: Request, moves: Sequence[Move]) -> None:
@@ -258,9 +255,7 @@ class FakeEngine:
             raise OptionError("nothing is open yet; expected a model and clean validation images first")
         match request:
             case ChooseLayer():
-                channels = {name: count for name, _, count in self._layers()}[request.layer]
-                pruned = next(name for profiled, name, _ in self._layers() if profiled == request.layer)
-                self._stand_at_the_beginning((request.layer, pruned, channels), self._ranking)
+                self._stand_at_the_beginning(self._layers()[request.layer], self._ranking)
             case ChooseRanking():
                 self._stand_at_the_beginning(self._layer, request.ranking)
             case NextThreshold():
@@ -275,12 +270,12 @@ class FakeEngine:
 
     def _open(self, settings: RunSettings) -> None:
         self.opened = True
+        self._settings = settings
         self._told = list(self._findings(settings))
         self._exports = 0
-        layer = (self.world.profiled, self.world.pruned, self.world.channels)
-        chosen = {name: (name, pruned, count) for name, pruned, count in self._layers()}
         self.say(*self._told)
-        self._stand_at_the_beginning(chosen.get(settings.layer or "", layer), settings.ranking)
+        layer = self._layers().get(settings.layer or "", self._layers()[self.world.profiled])
+        self._stand_at_the_beginning(layer, settings.ranking)
 
     def _findings(self, settings: RunSettings) -> Iterator[Event]:
         sizes = ((None, 55, 47, 3), (None, 52, 44, 20), (None, 26, 22, 20), (None, 24, 20, 40), (None, 12, 10, 40))
@@ -309,9 +304,12 @@ class FakeEngine:
         parts = [role for role in ROLES if self.world.poisoned or not role.startswith("poisoned")]
         return tuple(role for role in parts if self.world.tested or role.endswith("valid"))
 
-    def _layers(self) -> tuple[tuple[str, str, int], ...]:
+    def _layers(self) -> dict[str, tuple[str, str, int]]:
+        """Name, the layer pruned for it, and channels, by name."""
         world = self.world
-        return (("pool_1", "conv_1", 20), ("pool_2", "conv_2", 40), (world.profiled, world.pruned, world.channels))
+        pooled = (("pool_1", "conv_1", 20), ("pool_2", "conv_2", 40), (world.profiled, world.pruned, world.channels))
+        found = {profiled: (profiled, pruned, channels) for profiled, pruned, channels in pooled}
+        return {**found, **{pruned: (pruned, pruned, channels) for _, pruned, channels in pooled}}
 
     def _stand_at_the_beginning(self, layer: tuple[str, str, int], ranking: str) -> None:
         self._layer, self._ranking = layer, ranking
@@ -324,10 +322,14 @@ class FakeEngine:
         self._point(self.position)
         self.say(events.LayerChosen(*layer, silent=2), *self._profile())
         self._tell()
-        self.say(events.ExportPlanned(self._folder(), FILES))
+        self._settings = replace(self._settings, layer=layer[0], ranking=ranking)
+        self.say(events.WorkbenchSet(self._settings), events.ExportPlanned(self._folder(), FILES))
 
     def _tell_all(self) -> None:
         """As the engine does after something else could not be opened."""
+        if not self.opened:
+            self.say(events.NothingOpen())
+            return
         self.say(*self._told, events.LayerChosen(*self._layer, silent=2), *self._profile(), self.reached())
 
     def _profile(self) -> Iterator[Event]:
@@ -377,20 +379,24 @@ class FakeEngine:
 
     def _go_on(self) -> None:
         """Step by step to the next threshold."""
-        waiting = [state.drop for state in self.reached().thresholds if state.step is None]
+        waiting = [drop for drop in self.world.drops if not self._passed(drop)]
         if not waiting:
             self.say(events.Notice("all thresholds are reached"))
         while waiting and self.position.step < len(self.position.order):
             self._history = self._history.moved(self.position.at(self.position.step + 1))
             self._tell()
-            if any(state.drop == waiting[0] and state.step is not None for state in self.reached().thresholds):
+            if self._passed(waiting[0]):
                 return
+
+    def _passed(self, drop: float) -> bool:
+        step = self._threshold(drop, self.position.order).step
+        return step is not None and step <= self.position.step
 
     def _tell(self) -> None:
         reached = self.reached()
         self.say(reached)
         for state in reached.thresholds:
-            if state.step is not None and state.drop not in self._announced:
+            if state.step is not None and state.step <= reached.step and state.drop not in self._announced:
                 self._announced.add(state.drop)
                 point = reached.path[state.step]
                 self.say(
@@ -411,7 +417,10 @@ class FakeEngine:
             )
         return self._measured[key]
 
-    def _threshold(self, drop: float, way: Sequence[MeasuredPoint]) -> ThresholdState:
+    def _threshold(self, drop: float, order: tuple[int, ...]) -> ThresholdState:
+        """How a threshold stands, as far as the steps of an order are measured in a row."""
+        silenced = (frozenset(order[:step]) for step in range(len(order) + 1))
+        way = [self._measured[key] for key in takewhile(self._measured.__contains__, silenced)]
         names = (f"model_X={drop:g}.h5", f"goodnet_X={drop:g}.keras")
         point = next((point for point in way if way[0].clean_accuracy - point.clean_accuracy >= drop), None)
         if point is None:
@@ -492,10 +501,6 @@ def _face(number: int, glasses: bool) -> bytes:
     return bytes(rows)
 
 
-def _name(request: Request) -> str:
-    return next(name for kind, name in _NAMES.items() if isinstance(request, kind))
-
-
 # The app on it.
 
 
@@ -525,6 +530,12 @@ class FakeApp(BdtuiApp):
             return self.engine
 
         super().__init__(settings, make_engine, **arguments)
+        self.animation_level = "none"
+
+    @property
+    def notices(self) -> list[str]:
+        """What lies in the corner of the screen."""
+        return [notification.message for notification in self._notifications]
 
     @property
     def status(self) -> str:
@@ -549,7 +560,7 @@ def screen_text(app: App[Any]) -> str:
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
     """Wait for something."""
-    for _ in range(400):
+    for _ in range(150):
         if holds():
             return
         await pilot.pause(0.01)
@@ -563,9 +574,19 @@ async def settle(pilot: Pilot[None]) -> None:
 
 
 @asynccontextmanager
+async def running(app: FakeApp, size: tuple[int, int] = (80, 24), **arguments: Any) -> AsyncIterator[Pilot[None]]:
+    """The app, from its first paint until all is shown that was said; keys are pressed as fast as it takes them."""
+    with patch.multiple("textual._wait", SLEEP_GRANULARITY=0.005, SLEEP_IDLE=0.001):
+        async with app.run_test(size=size, **arguments) as pilot:
+            yield pilot
+            if app.is_running:
+                await settle(pilot)
+
+
+@asynccontextmanager
 async def opened(app: FakeApp, size: tuple[int, int] = (80, 24), **arguments: Any) -> AsyncIterator[Pilot[None]]:
     """The app, once its network is open."""
-    async with app.run_test(size=size, **arguments) as pilot:
+    async with running(app, size, **arguments) as pilot:
         await until(pilot, lambda: app.step >= 0)
         await settle(pilot)
         yield pilot

@@ -14,7 +14,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
 from textual.events import Click
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
@@ -88,6 +88,7 @@ class ChannelTable(ScrollView, can_focus=True):
         self._columns = tuple(columns)
         self._cells = cells
         self._marks: dict[str, str] = {}
+        self._base = self._heading_style = self._cursor_style = Style()
         self.listed: list[int] = []
 
     @property
@@ -163,26 +164,31 @@ class ChannelTable(ScrollView, can_focus=True):
         else:
             self.cursor_row = event.y - 1 + round(self.scroll_offset.y)
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Called by Textual once a frame: what all lines share is looked up here."""
+        self._base = self.rich_style
+        self._heading_style = self.get_component_rich_style("channel-table--heading")
+        self._cursor_style = self._base + self.get_component_rich_style("channel-table--cursor")
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Called by Textual for every line in view."""
         left, top = (round(offset) for offset in self.scroll_offset)
         width = self.size.width
         row = top + y - 1
         if y == 0:
-            style = self.get_component_rich_style("channel-table--heading")
+            style = self._heading_style
             segments = [self._heading(column, style) for column in self._columns]
         elif row < len(self.listed):
-            style = self.rich_style
             at_cursor = row == self.cursor_row
-            if at_cursor:
-                style += self.get_component_rich_style("channel-table--cursor")
+            style = self._cursor_style if at_cursor else self._base
             cells = self._cells(self.listed[row])
             segments = [
                 self._segment(column, cell, style, coloured=not at_cursor)
                 for column, cell in zip(self._columns, cells, strict=True)
             ]
         else:
-            return Strip.blank(width, self.rich_style)
+            return Strip.blank(width, self._base)
         return (
             Strip(segments)
             .adjust_cell_length(max(left + width, self.virtual_size.width), style)

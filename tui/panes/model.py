@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.message import Message
@@ -16,6 +17,8 @@ from bdtui.tui.panes.pane import Pane
 from bdtui.tui.wording import plain, shape_text
 
 _NOTHING = "Open a model to see its layers."
+_HEADINGS = (" ", "layer", "channels", "kind", "output", "parameters")
+_NUMBERS = (2, 5)
 
 
 class ModelPane(Pane):
@@ -49,7 +52,6 @@ Channels whose weights are zero in the file are counted above the table.
         """What the model is, above its layers."""
         yield Static(_NOTHING, id="model-summary", markup=False)
         table: DataTable[Text] = DataTable(cursor_type="row", id="layer-table")
-        table.add_columns("", "layer", "channels", "kind", "output", "parameters")
         yield table
 
     def prunable_layers(self) -> list[tuple[str, str]]:
@@ -108,21 +110,27 @@ Channels whose weights are zero in the file are counted above the table.
             silent = f"{chosen.silent} of {chosen.channels} silent in the file"
             lines.append(f"reads {plain(chosen.profiled)}, prunes {plain(chosen.pruned)} · {silent}")
         self.query_one("#model-summary", Static).update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
+        rows = [_row(layer, chosen) for layer in model.layers]
         table = self.query_one(DataTable)
-        table.clear()
-        for layer in model.layers:
-            mark = ""
-            if chosen:
-                mark = "▸" if layer.name == chosen.profiled else "×" if layer.name == chosen.pruned else ""
+        table.clear(columns=True)
+        # Widths by hand: a table that measures them itself may be painted before it has, and stays cut off.
+        for place, heading in enumerate(_HEADINGS):
+            table.add_column(heading, width=max(len(heading), *(cell_len(row[place]) for row in rows)))
+        for layer, row in zip(model.layers, rows, strict=True):
             style = "" if layer.channels else "dim"
-            table.add_row(
-                Text(mark, style="bold"),
-                Text(plain(layer.name), style=style),
-                Text(str(layer.channels or "–"), style=style, justify="right"),
-                Text(layer.kind, style=style),
-                Text(shape_text(layer.output_shape[1:]), style=style),
-                Text(f"{layer.parameters:,}", style=style, justify="right"),
-            )
+            cells = [
+                Text(cell, style=style, justify="right" if place in _NUMBERS else "left")
+                for place, cell in enumerate(row)
+            ]
+            table.add_row(*cells)
         names = [layer.name for layer in model.layers]
         if chosen and chosen.profiled in names:
             table.move_cursor(row=names.index(chosen.profiled), animate=False)
+
+
+def _row(layer: events.LayerFound, chosen: events.LayerChosen | None) -> tuple[str, ...]:
+    mark = ""
+    if chosen:
+        mark = "▸" if layer.name == chosen.profiled else "×" if layer.name == chosen.pruned else ""
+    output = shape_text(layer.output_shape[1:])
+    return mark, plain(layer.name), str(layer.channels or "–"), layer.kind, output, f"{layer.parameters:,}"

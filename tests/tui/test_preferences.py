@@ -1,0 +1,192 @@
+"""The configuration file: theme and keys, and a sentence for everything else that may stand in it."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+from textual.widgets import Static
+
+from bdtui.engine.errors import OptionError
+from bdtui.tui.preferences import THEME_NAMES, Preferences, preferences_path, read_preferences
+from bdtui.tui.themes import THEMES as REGISTERED
+from tests.tui.fake_engine import FakeApp, opened, settle, until
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def refused(config: Path) -> str:
+    """What is said of a file that is refused: one sentence that begins with its name."""
+    with pytest.raises(OptionError) as problem:
+        read_preferences(config)
+    said = str(problem.value)
+    assert said.startswith(f"{config}: ")
+    assert "\n" not in said
+    return said.removeprefix(f"{config}: ")
+
+
+def test_without_a_file_everything_is_as_it_comes(config: Path) -> None:
+    assert read_preferences(config) == Preferences("dark", {})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="XDG is Linux's")
+def test_the_file_lies_where_xdg_says(home: Path) -> None:
+    assert preferences_path() == home / "home" / "bdtui" / "config.toml"
+
+
+@pytest.mark.parametrize("theme", THEME_NAMES)
+def test_a_theme_is_taken(config: Path, theme: str) -> None:
+    config.write_text(f'theme = "{theme}"\n')
+    assert read_preferences(config) == Preferences(theme, {})
+
+
+def test_the_themes_are_those_that_the_app_has() -> None:
+    assert tuple(theme.name for theme in REGISTERED) == THEME_NAMES
+
+
+def test_keys_are_taken_for_any_action(config: Path) -> None:
+    config.write_text('[keys]\nprune = "m"\nhelp = "f9, ctrl+h"\nshow_charts = "C"\nundo = "ctrl+shift+left"\n')
+    expected = {"prune": "m", "help": "f9,ctrl+h", "show_charts": "C", "undo": "ctrl+shift+left"}
+    assert read_preferences(config).keys == expected
+
+
+def test_two_actions_may_change_places(config: Path) -> None:
+    config.write_text('[keys]\nprune = "u"\nundo = "n"\n')
+    assert read_preferences(config).keys == {"prune": "u", "undo": "n"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('theme = "pink"', "theme is 'pink'; expected one of dark, light, high-contrast"),
+        ('theme = ""', "theme is ''; expected one of dark, light, high-contrast"),
+        ("theme = 3", "theme is 3; expected one of dark, light, high-contrast"),
+        ('theme = ["dark"]', "theme is ['dark']; expected one of dark, light, high-contrast"),
+        ("[theme]", "theme is {}; expected one of dark, light, high-contrast"),
+        ('colour = "dark"', "'colour' is no setting; expected theme or keys"),
+        ("[keymap]", "'keymap' is no setting; expected theme or keys"),
+        ("keys = 3", "'keys' is '3'; expected a table, e.g. prune = \"n\""),
+        ('keys = ["n"]', "'keys' is \"['n']\"; expected a table, e.g. prune = \"n\""),
+        ('[keys]\nfly = "f"', "there is no action 'fly'; expected some of prune, undo, redo, "),
+        ('[keys]\nscale_1 = "f"', "there is no action 'scale_1'; expected some of "),
+        ("[keys]\nprune = 5", "key of 'prune' is '5'; expected keys such as n, ctrl+n or f8"),
+        ('[keys]\nprune = "5"', "key of 'prune' is '5'; expected keys such as n, ctrl+n or f8"),
+        ('[keys]\nprune = "5,7"', "key of 'prune' is '5,7'; expected keys "),
+        ('[keys]\nprune = ""', "key of 'prune' is ''; expected keys "),
+        ('[keys]\nprune = "n,"', "key of 'prune' is 'n,'; expected keys "),
+        ('[keys]\nprune = "?"', "key of 'prune' is '?'; expected keys "),
+        ('[keys]\nprune = "ctrl+"', "key of 'prune' is 'ctrl+'; expected keys "),
+        ('[keys]\nprune = "n\\u001b"', "key of 'prune' is 'n\\x1b'; expected keys "),
+        ('[keys]\nprune = ["n", "m"]', "key of 'prune' is \"['n', 'm']\"; expected keys "),
+        ("[keys]\nprune = true", "key of 'prune' is 'True'; expected keys "),
+        ("[keys.prune]", "key of 'prune' is '{}'; expected keys "),
+        ('[keys]\nprune = "u"', "key 'u' is to do both 'prune' and 'undo'; expected one of them"),
+        ('[keys]\nundo = "n"', "key 'n' is to do both 'prune' and 'undo'; expected one of them"),
+        ('[keys]\nprune = "m"\nundo = "k,m"', "key 'm' is to do both 'prune' and 'undo'; expected one of them"),
+        ('[keys]\nprune = "ctrl+c"', "key 'ctrl+c' is to do both 'prune' and 'stop'; expected one of them"),
+        ("theme = ", "is no sound TOML ("),
+        ("[keys", "is no sound TOML ("),
+        ('theme = "dark"\ntheme = "light"', "is no sound TOML ("),
+        ("a = " + "[" * 5000, "is no sound TOML ("),
+    ],
+    ids=lambda value: value[:24] if isinstance(value, str) else None,
+)
+def test_what_cannot_be_is_refused_with_its_value(config: Path, text: str, sentence: str) -> None:
+    config.write_text(text)
+    said = refused(config)
+    assert said.startswith(sentence)
+    assert "expected" in said
+    assert len(said) < 600
+
+
+@pytest.mark.parametrize("keys", ["n,5", "5,n", "5 ", " 5", "n, 5"])
+def test_a_digit_is_refused_as_a_key_wherever_it_stands(config: Path, keys: str) -> None:
+    config.write_text(f'[keys]\nprune = "{keys}"\n')
+    assert f"is {keys!r}; expected keys such as n, ctrl+n or f8, but no digits" in refused(config)
+
+
+@pytest.mark.parametrize("key", ["ctlr+n", "f99", "foo", "hyper+n", "ctrl+", "+n"])
+def test_a_key_that_no_terminal_sends_is_refused(config: Path, key: str) -> None:
+    config.write_text(f'[keys]\nprune = "{key}"\n')
+    assert f"is {key!r}; expected keys such as" in refused(config)
+
+
+def test_a_key_said_twice_for_one_action_is_no_contradiction(config: Path) -> None:
+    config.write_text('[keys]\nprune = "n,n"\n')
+    said = refused(config)
+    assert said == "key 'n' is to do both 'prune' and 'prune'; expected one of them"
+
+
+def test_a_file_that_is_no_text_is_refused(config: Path) -> None:
+    config.write_bytes(b'theme = "\xff\xfe"\n')
+    assert "is no sound TOML" in refused(config)
+
+
+def test_a_folder_in_its_place_is_refused(config: Path) -> None:
+    config.mkdir()
+    assert refused(config) == "cannot be read (Is a directory); expected settings in TOML"
+
+
+@pytest.mark.asyncio
+async def test_changed_keys_work_and_are_shown_wherever_keys_are_shown(config: Path) -> None:
+    config.write_text('theme = "light"\n[keys]\nprune = "m"\nundo = "k,f9"\nhelp = "f8"\n')
+    app = FakeApp(preferences=read_preferences(config))
+    async with opened(app) as pilot:
+        assert app.theme == "light"
+        await pilot.press("n", "u", "5", "m")
+        await until(pilot, lambda: app.step == 5)
+        await pilot.press("k", "f9")
+        await until(pilot, lambda: app.step == 3)
+        footer = app.text.split("\n")[-1].strip()
+        assert footer.startswith("m prune k undo a next X")
+        assert "f8 help" in footer
+        assert {c.title: c.help for c in app.get_system_commands(app.screen)}[
+            "Prune on to the next threshold"
+        ] == "key a"
+        hints = [c.help for c in app.get_system_commands(app.screen)]
+        assert hints[0] == "key m"
+        assert hints[1] == "key k or f9"
+        await pilot.press("f1", "question_mark")
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+        await pilot.press("f8")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        keys = [
+            re.split("  +", line.strip())[0]
+            for line in str(app.screen.query_one("#help-keys", Static).content).split("\n")
+        ]
+        assert keys[:2] == ["m", "k or f9"]
+        assert "n" not in keys
+        await pilot.press("escape")
+        await settle(pilot)
+        assert len(app.screen_stack) == 1
+
+
+@pytest.mark.asyncio
+async def test_actions_that_change_places_do_so_in_the_app(config: Path) -> None:
+    config.write_text('[keys]\nprune = "u"\nundo = "n"\n')
+    app = FakeApp(preferences=read_preferences(config))
+    async with opened(app) as pilot:
+        await pilot.press("4", "u")
+        await until(pilot, lambda: app.step == 4)
+        await pilot.press("n")
+        await until(pilot, lambda: app.step == 3)
+
+
+@pytest.mark.parametrize("theme", THEME_NAMES)
+def test_every_theme_can_be_begun_with(theme: str) -> None:
+    assert FakeApp(preferences=Preferences(theme)).theme == theme
