@@ -6,7 +6,6 @@ Keras keeps state by thread. The thread is a daemon: a program that ends does no
 
 from __future__ import annotations
 
-import gc
 import queue
 import threading
 import traceback
@@ -14,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bdtui.engine.chatter import quiet_libraries
 from bdtui.engine.errors import BdtuiError, Interrupted
 from bdtui.engine.events import LOADING, Emit, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.loading import load_tensorflow
 from bdtui.engine.requests import Move, Request
 from bdtui.engine.settings import RunSettings
 
@@ -85,13 +84,10 @@ class EngineThread:
         return self._stops != self._stops_before_work
 
     def _load(self) -> Workbench:
-        quiet_libraries()
+        load_tensorflow()
         from bdtui.engine.workbench import Workbench
 
-        bench = Workbench(Reporter(self._emit, self._stopped), self._settings, self._out)
-        # TensorFlow's modules never become garbage; looking through them again and again would halt every thread.
-        gc.freeze()
-        return bench
+        return Workbench(Reporter(self._emit, self._stopped), self._settings, self._out)
 
     def _refuse_everything(self, problem: Exception) -> None:
         """Say what is missing, and say it again whenever something is asked for."""

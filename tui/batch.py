@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bdtui.engine.chatter import quiet_libraries
 from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
+from bdtui.engine.loading import load_tensorflow
 from bdtui.engine.settings import RESULTS
 from bdtui.tui.batch_output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
@@ -36,7 +36,6 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
     Args:
         options: those given on the command line, by their names with underscores.
     """
-    quiet_libraries()
     with captured_native_output() as native, _stop_on_signal() as stop_requested:
         try:
             return _answer(options, stop_requested)
@@ -76,6 +75,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
 
         reporter = Reporter(emit, stop_requested)
         emit(Notice("loading TensorFlow"))
+        load_tensorflow()
         if options.get("check"):
             from bdtui.engine.opening import check_inputs
 

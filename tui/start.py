@@ -44,7 +44,8 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
     except InputError as problem:
         sys.stderr.write(f"bdtui: error: {plain(str(problem))}\n")
         return ExitCode.USAGE
-    # Nothing that is made until the first paint becomes garbage; looking for it costs a tenth of that time.
+    # Nothing that is made until the engine has loaded TensorFlow becomes garbage, and looking for it would cost a
+    # tenth of the time to the first paint; the engine switches this on again.
     gc.disable()
     with captured_native_output() as native:
         # Textual draws on the one, asks the other for its size: both are the terminal, wherever stderr was sent.
@@ -60,7 +61,7 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
             leaving=_end_if_stuck,
-            painted=_after_first_paint,
+            painted=_log_to_file,
         )
         app.run()
         code = ExitCode.FAULT if app.return_code is None else app.return_code
@@ -70,12 +71,6 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
         # Before descriptors 1 and 2 lead to the terminal again: TensorFlow may still be printing.
         _end(code)
     return ExitCode(code)
-
-
-def _after_first_paint() -> None:
-    gc.freeze()
-    gc.enable()
-    _log_to_file()
 
 
 def _end(code: int) -> None:

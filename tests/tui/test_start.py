@@ -83,3 +83,24 @@ def test_an_answer_that_nobody_can_take_is_told_without_a_traceback() -> None:
 def test_version_is_that_of_the_package() -> None:
     done = subprocess.run([sys.executable, "-m", "bdtui.tui", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"bdtui {version('bdtui')}"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_tensorflows_libraries_are_linked_before_the_import_holds_up_every_thread() -> None:
+    program = """
+import gc, sys
+from pathlib import Path
+import importlib
+was_there = []
+def look(name, *rest):
+    was_there.append("libtensorflow_cc" in Path("/proc/self/maps").read_text())
+    raise ImportError(name)
+importlib.import_module = look
+from bdtui.engine.loading import load_tensorflow
+try:
+    load_tensorflow()
+except ImportError:
+    print("linked" if was_there == [True] else "not linked", "collecting" if gc.isenabled() else "not collecting")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[0] == "linked collecting"
