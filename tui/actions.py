@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -69,6 +70,17 @@ ACTIONS: tuple[Action, ...] = (
 def spoken_keys(keys: str) -> str:
     """Keys as a person reads them, e.g. ``f1 or ?``."""
     return " or ".join("?" if key == "question_mark" else key for key in keys.split(","))
+
+
+def first_key(identity: str, keymap: Mapping[str, str]) -> str:
+    """The key that does something, as a person reads it; empty where the keymap leaves it without one.
+
+    Args:
+        identity: the action's name in the configuration file.
+        keymap: keys that the person changed, by that name.
+    """
+    usual = next(action.keys for action in ACTIONS if action.id == identity)
+    return spoken_keys(keymap.get(identity, usual)).partition(" ")[0]
 
 
 COMMANDS: tuple[Action, ...] = (

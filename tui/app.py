@@ -41,7 +41,7 @@ from bdtui.engine.requests import (
     Undo,
 )
 from bdtui.engine.settings import ROLES, RunSettings
-from bdtui.tui.actions import ACTIONS, COMMANDS, spoken_keys
+from bdtui.tui.actions import ACTIONS, COMMANDS, first_key, spoken_keys
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
 from bdtui.tui.engine_messages import Engine, EngineSaid
 from bdtui.tui.exit_codes import ExitCode
@@ -125,7 +125,7 @@ class BdtuiApp(App[None]):
         """Bars, panes, bars."""
         yield HeaderBar(id="header")
         yield Workspace(id="workspace", size=self.size)
-        yield ActivityBar(id="activity")
+        yield ActivityBar(id="activity", stop_key=first_key("stop", self._preferences.keys))
         yield StatusBar(id="status")
         yield KeyBar(id="keys", keymap=self._preferences.keys)
 
@@ -237,7 +237,8 @@ class BdtuiApp(App[None]):
         if channel is None:
             self._say_nothing_is_open()
         elif not pane.display:
-            self.tell("The channel under the cursor is meant: f2 shows the channels.")
+            key = first_key("show_channels", self._preferences.keys)
+            self.tell(f"The channel under the cursor is meant{key and f': {key} shows the channels'}.")
         else:
             pane.keep_cursor()
             self._ask(Toggle(channel))
@@ -255,7 +256,9 @@ class BdtuiApp(App[None]):
             if layer is not None:
                 self._ask(ChooseLayer(layer))
 
-        self.push_screen(ChoiceDialog("Prune the channels of which layer? (from step 0)", layers, present), choose)
+        self.push_screen(
+            ChoiceDialog(f"Prune the channels of which layer? ({self._begins_anew()})", layers, present), choose
+        )
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
         """A layer was picked in the model pane."""
@@ -272,7 +275,13 @@ class BdtuiApp(App[None]):
 
         choices = [(name, entry.description) for name, entry in RANKINGS.items()]
         present = (self._opened or self._asked).ranking
-        self.push_screen(ChoiceDialog("In which order do channels go? (from step 0)", choices, present), choose)
+        self.push_screen(
+            ChoiceDialog(f"In which order do channels go? ({self._begins_anew()})", choices, present), choose
+        )
+
+    def _begins_anew(self) -> str:
+        by_hand = self._position is not None and any(point.by_hand for point in self._position.path)
+        return "from step 0; the order made by hand is dropped, e keeps it in a recipe" if by_hand else "from step 0"
 
     def action_open(self) -> None:
         """Ask for files."""
@@ -449,7 +458,8 @@ class BdtuiApp(App[None]):
         self._engine.submit(request)
 
     def _say_nothing_is_open(self) -> None:
-        self.tell("Nothing is open yet: o opens a model and images.")
+        key = first_key("open", self._preferences.keys)
+        self.tell(f"Nothing is open yet{key and f': {key} opens a model and images'}.")
 
     def tell(self, sentence: str) -> None:
         """Show a sentence for a while; it may hold names from outside."""

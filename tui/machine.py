@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -52,10 +53,26 @@ class GpuMeter:
             import pynvml
 
             pynvml.nvmlInit()
-            handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+            name = driver_name(index, os.environ.get("CUDA_VISIBLE_DEVICES"))
+            if isinstance(name, int):
+                handle = pynvml.nvmlDeviceGetHandleByIndex(name)
+            else:
+                handle = pynvml.nvmlDeviceGetHandleByUUID(name)
 
             def read() -> MemoryUse:
                 info = pynvml.nvmlDeviceGetMemoryInfo(handle)
                 return MemoryUse(int(info.used), int(info.total))
 
             self._read = read
+
+
+def driver_name(index: int, visible: str | None) -> int | str:
+    """What the driver calls TensorFlow's GPU number ``index``: a number, or an identifier such as ``GPU-8932f937``.
+
+    Args:
+        index: counted among the GPUs that TensorFlow sees.
+        visible: the value of ``CUDA_VISIBLE_DEVICES``, which names those; None where it is not set.
+    """
+    names = [name.strip() for name in visible.split(",")] if visible else []
+    name = names[index] if index < len(names) else str(index)
+    return int(name) if name.isdecimal() else name

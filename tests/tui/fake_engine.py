@@ -344,13 +344,19 @@ class FakeEngine:
                     max_activation=20.0 * place[channel] / channels,
                     firing_share=min(1.0, 1.6 * place[channel] / channels),
                     poisoned_mean_activation=self._poisoned(place[channel] / channels),
-                    poisoned_firing_share=min(1.0, 1.7 * place[channel] / channels) if self.world.poisoned else None,
+                    poisoned_firing_share=self._poisoned_share(place[channel] / channels),
                     weight_norm=10.0 + channel % 7,
                     silent=place[channel] < 2,
                 )
                 for channel in range(channels)
             ),
         )
+
+    def _poisoned_share(self, place: float) -> float | None:
+        """A few channels fire on every poisoned image, and on few clean ones."""
+        if not self.world.poisoned:
+            return None
+        return 1.0 if 0.2 < place < 0.25 else min(1.0, 1.7 * place)
 
     def _poisoned(self, place: float) -> float | None:
         if not self.world.poisoned:
@@ -426,10 +432,10 @@ class FakeEngine:
         if point is None:
             return ThresholdState(drop, None, *names, {}, {}, {}, {})
         rates = {"clean_accuracy": point.clean_accuracy, "attack_success_rate": point.attack_success_rate}
-        flagged = {**rates, "clean_flagged": 3.25, "poisoned_flagged": 61.5 if self.world.poisoned else None}
-        tested = self.world.tested
+        test = {**rates, "clean_accuracy": point.clean_accuracy - 0.4} if self.world.tested else {}
+        flags = {"clean_flagged": 3.25, "poisoned_flagged": 61.5 if self.world.poisoned else None}
         return ThresholdState(
-            drop, point.step, *names, rates, flagged, rates if tested else {}, flagged if tested else {}
+            drop, point.step, *names, rates, {**rates, **flags}, test, {**test, **flags} if test else {}
         )
 
     def _folder(self) -> str:

@@ -141,6 +141,15 @@ async def test_what_cannot_be_opened_comes_back_to_the_load_screen_with_the_reas
         await until(pilot, lambda: app.step == 0)
 
 
+async def test_an_opening_that_was_stopped_comes_back_to_the_load_screen() -> None:
+    app = FakeApp(held=True)
+    async with running(app) as pilot:
+        await until(pilot, lambda: activity(app) == "loading TensorFlow …")
+        app.engine.say(events.WorkStarted("opening"), events.NothingOpen(), events.WorkStopped("stopped"))
+        await until(pilot, lambda: isinstance(app.screen, LoadScreen))
+        assert str(app.screen.query_one("#load-notice", Static).content) == "stopped"
+
+
 async def test_what_cannot_be_opened_leaves_what_is_open(folder: Path) -> None:
     other = replace(SETTINGS, model=folder / "faces" / "other.h5")
     app = FakeApp()

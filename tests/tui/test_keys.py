@@ -284,7 +284,7 @@ async def quits(app: FakeApp, pilot: Pilot[None], key: str) -> None:
 async def brings_its_pane_in_front(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     for action in (action for action in ACTIONS if action.name.startswith("show_pane(")):
         await pilot.press(action.keys)
-        await until(pilot, lambda action=action: action.id == f"show_{displayed(app)[0]}")  # type: ignore[misc]
+        await until(pilot, lambda action=action: displayed(app) == [action.id.removeprefix("show_")])  # type: ignore[misc]
         pane = app.workspace.focused_pane()
         assert pane is not None
         assert action.id == f"show_{pane.id}"
@@ -463,6 +463,18 @@ async def test_a_choice_can_be_left(key: str) -> None:
         assert kinds(app) == [Open]
 
 
+@pytest.mark.parametrize("key", ["l", "r"])
+async def test_a_choice_that_would_drop_an_order_made_by_hand_says_so(key: str) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press(key)
+        await until(pilot, lambda: "(from step 0)" in app.text)
+        await pilot.press("escape", "down", "down")
+        await goes(pilot, app, "space", step=1)
+        await pilot.press(key)
+        await until(pilot, lambda: "the order made by hand is dropped" in str(app.screen.query(Static).first().content))
+
+
 # Silencing out of turn.
 
 
@@ -510,6 +522,9 @@ async def test_pruning_moves_the_cursor_to_the_next_to_go() -> None:
         await goes(pilot, app, "4", "n", step=4)
         await until(pilot, lambda: app.workspace.channels.selected == RANKED[4])
         assert f"channel {RANKED[4]}: the next to go" in app.text
+        await goes(pilot, app, "space", step=5)
+        await goes(pilot, app, "n", step=6)
+        await until(pilot, lambda: app.workspace.channels.selected == RANKED[6])
 
 
 async def test_space_asks_first_to_see_the_channel_where_the_table_is_hidden() -> None:
@@ -614,10 +629,11 @@ async def test_every_key_is_harmless_before_anything_is_open() -> None:
                 await pilot.press("enter")
                 await settle(pilot)
             if action.id in ("prune", "undo", "redo", "go_to_step", "next_threshold", "export", "choose_ranking"):
+                refusal = "nothing is open yet; expected a model and clean validation images"
+                await until(pilot, lambda refusal=refusal: refusal in app.text)  # type: ignore[misc]
                 assert isinstance(app.screen, FailureDialog)
-                assert "nothing is open yet; expected a model and clean validation images" in app.text
             if action.id in ("toggle_channel", "choose_layer"):
-                assert app.notices == ["Nothing is open yet: o opens a model and images."]
+                await until(pilot, lambda: app.notices == ["Nothing is open yet: o opens a model and images."])
             await pilot.press("escape")
             app.clear_notifications()
             await until(pilot, lambda: len(app.screen_stack) == 1)

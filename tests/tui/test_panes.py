@@ -442,8 +442,8 @@ async def test_reached_thresholds_tell_their_rates_on_test_images() -> None:
         await until(pilot, lambda: app.step == 47)
         await settle(pilot)
         rows = cells(app, "#export-table")
-        assert rows[0] == ["·", "model_X=2.h5", "47", "96.12", "100.00", "", "B′, pruned"]
-        assert rows[1] == ["·", "goodnet_X=2.keras", "47", "96.12", "100.00", "3.25/61.50", "G, GoodNet of B and B′"]
+        assert rows[0] == ["·", "model_X=2.h5", "47", "95.72", "100.00", "", "B′, pruned"]
+        assert rows[1] == ["·", "goodnet_X=2.keras", "47", "95.72", "100.00", "3.25/61.50", "G, GoodNet of B and B′"]
         assert rows[2][2:5] == ["–", "", ""]
         assert text_of(app, "#export-note") == "reached: X=2 · rates on test images · e writes all of this"
 
@@ -486,7 +486,7 @@ async def test_an_export_names_the_thresholds_it_finds_and_the_next_folder() -> 
         await until(pilot, lambda: ticks(app) == ALL_SIX)
         rows = cells(app, "#export-table")
         assert [row[2] for row in rows[:6]] == ["47", "47", "48", "48", "51", "51"]
-        assert rows[4][3:5] == ["85.54", "97.85"]
+        assert rows[4][3:5] == ["85.14", "97.85"]
         assert app.query_one("#export-folder", Input).value == f"{OUT}-2"
         await pilot.press("e")
         await until(pilot, lambda: app.engine.last == Export(Path(f"{OUT}-2")))

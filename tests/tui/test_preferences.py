@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Static
 
+from bdtui.engine import events
 from bdtui.engine.errors import OptionError
 from bdtui.tui.preferences import THEME_NAMES, Preferences, preferences_path, read_preferences
 from bdtui.tui.themes import THEMES as REGISTERED
@@ -185,6 +186,15 @@ async def test_actions_that_change_places_do_so_in_the_app(config: Path) -> None
         await until(pilot, lambda: app.step == 4)
         await pilot.press("n")
         await until(pilot, lambda: app.step == 3)
+
+
+@pytest.mark.asyncio
+async def test_what_runs_names_the_key_that_stops_it(config: Path) -> None:
+    config.write_text('[keys]\nstop = "k"\n')
+    app = FakeApp(preferences=read_preferences(config))
+    async with opened(app) as pilot:
+        app.engine.say(events.WorkStarted("exporting"), events.Progress("curve", 12, 60, "steps"))
+        await until(pilot, lambda: "curve · 12/60 steps · k stops" in app.text)
 
 
 @pytest.mark.parametrize("theme", THEME_NAMES)

@@ -16,7 +16,7 @@ from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
-from bdtui.tui.actions import ACTIONS, Action, spoken_keys
+from bdtui.tui.actions import ACTIONS, Action, first_key
 from bdtui.tui.machine import GpuMeter, process_memory
 from bdtui.tui.wording import plain, sentence, status_line
 
@@ -89,10 +89,16 @@ class HeaderBar(Static):
 
 
 class ActivityBar(Horizontal):
-    """What is running, how fast, and how long it will take; between times the last thing worth knowing."""
+    """What is running, how fast, and how long it will take; between times the last thing worth knowing.
 
-    def __init__(self, id: str) -> None:
+    Args:
+        id: of the widget.
+        stop_key: the key that stops the work; empty where there is none.
+    """
+
+    def __init__(self, id: str, stop_key: str) -> None:
         super().__init__(id=id)
+        self._stop_key = stop_key
         self._what = ""
         self._stage = ""
         self._began = 0.0
@@ -138,7 +144,8 @@ class ActivityBar(Horizontal):
             words.append(f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s")
             if total and total > done:
                 words.append(f"{_duration((total - done) / rate)} left")
-        words.append("x stops")
+        if self._stop_key:
+            words.append(f"{self._stop_key} stops")
         self._say(" · ".join(words))
         bar = self.query_one("#activity-bar", Static)
         bar.display = bool(total)
@@ -244,7 +251,7 @@ class KeyBar(Static):
 
     def _shown(self) -> list[tuple[str, Action]]:
         shown = [action for action in ACTIONS if action.footer]
-        return [(spoken_keys(self._keymap.get(action.id, action.keys)).partition(" ")[0], action) for action in shown]
+        return [(first_key(action.id, self._keymap), action) for action in shown]
 
 
 def _duration(seconds: float) -> str:
