@@ -24,6 +24,7 @@ X_2 = "step 47/60 · accuracy 96.43 % · ASR 89.53 %"
 DRAWN = "mean activ."
 """Of the heading of the channel table, which stands on the screen from the first paint."""
 
+STEP = re.compile(r"step \d+/60")
 NEXT_IS_FIRST = re.compile(r"^\W*1 .*◂ next", re.MULTILINE)
 
 LINE_WRAP, CURSOR = 7, 25
@@ -71,9 +72,14 @@ def open_sample(terminal: Tmux) -> Tmux:
         terminal.start("--sample")
     terminal.wait_for("step ", seconds=90)
     terminal.keys("F2", "9", "9", "u")
-    # The status line is drawn before the table.
+    # The status line is drawn before the table, and the chart last.
     terminal.wait_until(
-        lambda screen: START in screen and NEXT_IS_FIRST.search(screen) and not screen.splitlines()[-3].strip(),
+        lambda screen: (
+            START in screen
+            and set(STEP.findall(screen)) == {"step 0/60"}
+            and NEXT_IS_FIRST.search(screen)
+            and not screen.splitlines()[-3].strip()
+        ),
         "step 0, and nothing going on",
     )
     return terminal
