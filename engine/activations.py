@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import OutputError
-
-Allocate = Callable[[tuple[int, ...]], NDArray[np.float32]]
-"""Makes an uninitialised float32 array of a shape."""
 
 
 class ActivationStore:
@@ -29,6 +25,12 @@ class ActivationStore:
     def __init__(self, budget: int, folder: Path | None = None) -> None:
         self._left = budget
         self._folder = folder
+
+    def take(self, wanted: int) -> int:
+        """Bytes of the budget for something that is kept in memory or not at all: as many as are left, at most."""
+        given = min(wanted, max(0, self._left))
+        self._left -= given
+        return given
 
     def allocate(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
         """An uninitialised array of the shape."""

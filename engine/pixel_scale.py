@@ -12,7 +12,7 @@ from bdtui.engine.errors import OptionError
 from bdtui.engine.events import Reporter, ScaleDecided
 from bdtui.engine.graph import run_network
 from bdtui.engine.models import OpenedModel
-from bdtui.engine.pruning import default_batch_size
+from bdtui.engine.split import rows_at_once
 
 SCALES = (1, 255)
 _PROBE_IMAGES = 1024
@@ -35,8 +35,11 @@ def decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, report
         if wanted not in {str(scale) for scale in SCALES}:
             raise OptionError(f"scale {wanted!r} makes no sense; expected auto, 1 or 255")
         return ScaleDecided(int(wanted), None, f"Pixels are divided by {wanted}, as asked for.")
-    predict = tf.function(lambda batch: tf.argmax(run_network(model.network, batch), axis=-1), reduce_retracing=True)
-    batch_size = min(_PROBE_IMAGES, default_batch_size(model.network, images.image_shape))
+    predict = tf.function(
+        lambda batch: tf.argmax(run_network(model.network, batch), axis=-1), reduce_retracing=True, autograph=False
+    )
+    tensors = [shape[1:] for call in model.network.calls for shape in call.output_shapes]
+    batch_size = rows_at_once([images.image_shape, *tensors], 256)
     hits = dict.fromkeys(SCALES, 0)
     seen = 0
     for batch in islice(images.batches(batch_size), _PROBE_IMAGES // batch_size):

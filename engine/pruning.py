@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import prod
 
 import keras
 import numpy as np
@@ -16,45 +15,19 @@ from numpy.typing import NDArray
 
 from bdtui.engine.activations import ActivationStore, default_budget
 from bdtui.engine.channels import check_channels, find_source, silence, silent_channels, weight_norms
+from bdtui.engine.cut import cut_network
 from bdtui.engine.datasets import LabelledImages
 from bdtui.engine.errors import OptionError
 from bdtui.engine.events import SILENT, Reporter
-from bdtui.engine.graph import Network, trace_network
+from bdtui.engine.graph import trace_network
+from bdtui.engine.in_order import done_in_order
+from bdtui.engine.masked import MaskedImages, Predictions
 from bdtui.engine.metrics import Rates, Share, share_equal
 from bdtui.engine.models import OpenedModel, copy_model
-from bdtui.engine.profile import ChannelStatistics, ProfiledImages, profile_images
+from bdtui.engine.profile import ChannelStatistics, profile_images
 from bdtui.engine.rankings import RankingInput, rank_channels
 from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, DEFAULT_THRESHOLDS, POISONED_VALID
-from bdtui.engine.split import CutRunner, cut_network
-
-Mask = NDArray[np.bool_]
-Predictions = NDArray[np.int64]
-
-
-class MaskedImages:
-    """Predictions for one image set while channels come and go.
-
-    Only images for which a changed channel fires are run again; for all others nothing at the cut changes.
-    """
-
-    def __init__(self, runner: CutRunner, profiled: ProfiledImages) -> None:
-        self._runner = runner
-        self._profiled = profiled
-        self._silenced: Mask = np.zeros(runner.cut.source.channels, bool)
-        self._predictions = profiled.predictions
-
-    def predict(self, silenced: Mask, reporter: Reporter = SILENT) -> Predictions:
-        """Classes, shape (N,), with the channels of ``silenced`` (channels,) silent."""
-        changed = silenced ^ self._silenced
-        rows = np.flatnonzero(self._profiled.fires[:, changed].any(axis=1))
-        predictions = self._predictions.copy()
-        for start in range(0, len(rows), self._runner.batch_size):
-            reporter.checkpoint()
-            batch = rows[start : start + self._runner.batch_size]
-            predictions[batch] = self._runner.back([values[batch] for values in self._profiled.frontier], silenced)
-        # Together, and only now: a stop in the middle leaves the last complete state.
-        self._silenced, self._predictions = silenced.copy(), predictions
-        return predictions
+from bdtui.engine.split import CutRunner
 
 
 class PruningSession:
@@ -67,6 +40,7 @@ class PruningSession:
         scale: pixels are divided by this.
         batch_size: rows computed at once; None chooses by the size of the network's tensors.
         memory_budget: bytes of activations kept in memory before a file is used; None for a quarter of what is free.
+        keep_sums: take the shorter way through the back where the graph allows it (`bdtui.engine.kept_sums`).
         reporter: hears progress, is asked whether to stop.
 
     Raises:
@@ -84,6 +58,7 @@ class PruningSession:
         scale: float = 1,
         batch_size: int | None = None,
         memory_budget: int | None = None,
+        keep_sums: bool = True,
         reporter: Reporter = SILENT,
     ) -> None:
         self.model = model
@@ -91,19 +66,24 @@ class PruningSession:
         self.scale = scale
         self.source = find_source(model.network, layer)
         cut = cut_network(model.network, self.source)
-        image_shape = self.data[CLEAN_VALID].image_shape
-        self.batch_size = batch_size or default_batch_size(model.network, image_shape)
-        runner = CutRunner(cut, image_shape, self.batch_size)
+        runner = CutRunner(cut, self.data[CLEAN_VALID].image_shape, batch_size, keep_sums=keep_sums)
         store = ActivationStore(default_budget() if memory_budget is None else memory_budget)
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
         self._baseline: dict[str, Predictions] = {}
         self._known_rates: dict[tuple[str, frozenset[int]], Rates] = {}
         for role, images in self.data.items():
-            batches = images.batches(self.batch_size, scale)
-            profiled = profile_images(
-                runner, batches, images.images, store.allocate, reporter, stage=role.replace("_", " ")
-            )
+            with images.reader(scale) as read:
+                profiled = profile_images(
+                    runner,
+                    read,
+                    images.images,
+                    store,
+                    reporter,
+                    stage=role.replace("_", " "),
+                    # Test sets are asked for a few times only: sums would not pay.
+                    keep_sums=role in (CLEAN_VALID, POISONED_VALID),
+                )
             self.statistics[role] = profiled.statistics
             self._baseline[role] = profiled.predictions
             self._masked[role] = MaskedImages(runner, profiled)
@@ -144,9 +124,9 @@ class PruningSession:
         """
         known = part, frozenset(silenced)
         if known not in self._known_rates:
-            self._known_rates[known] = self._rates(
-                part, {role: self.predict(role, silenced, reporter) for role in self.data if role.endswith(part)}
-            )
+            roles = [role for role in self.data if role.endswith(part)]
+            with done_in_order(lambda role: self.predict(role, silenced, reporter), roles) as predictions:
+                self._known_rates[known] = self._rates(part, dict(zip(roles, predictions, strict=True)))
         return self._known_rates[known]
 
     def knows_rates(self, part: str, silenced: Collection[int]) -> bool:
@@ -200,22 +180,6 @@ def silenced_copy(model: keras.Model, layer: str, channels: Collection[int]) -> 
     source = find_source(trace_network(copy), layer)
     silence(source, channels)
     return copy
-
-
-def default_batch_size(network: Network, image_shape: tuple[int, ...]) -> int:
-    """Rows computed at once: a power of two from 8 to 1024 that keeps the two largest tensors within 256 MiB.
-
-    It depends on the network alone, so that one machine computes what another does.
-    """
-    sizes = [prod(image_shape)]
-    for call in network.calls:
-        # An axis of unknown length is taken to be as long as the image's.
-        sizes += [prod(size or max(image_shape) for size in shape[1:]) for shape in call.output_shapes]
-    row = 4 * sum(sorted(sizes)[-2:])
-    rows = 1024
-    while rows > 8 and rows * row > 256 * 1024**2:
-        rows //= 2
-    return rows
 
 
 @dataclass(frozen=True)

@@ -1,83 +1,19 @@
-"""The cut: the part of a network that runs once (front) and the part that runs for every mask (back).
-
-The cut lies where the pruned channels mix for the first time. What crosses it is the frontier: the
-tensors that carry the channels, and every other tensor the back reads, such as a residual that goes
-around the cut. A silenced channel is put into its tensors as the value its zeroed weights would make.
-"""
+"""Runs the two parts of a cut network on batches of images."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bdtui.engine.channels import ChannelSource, silence
-from bdtui.engine.graph import Call, Network, clone_built_layer, run_calls
-
-Array = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A network cut for the channels of one layer.
-
-    Attributes:
-        network: the whole.
-        source: the channels.
-        front: calls that run once per image set, in running order.
-        back: calls that run again when a channel goes.
-        frontier: numbers of the tensors that the back reads; those that carry channels first.
-        carriers: how many of them carry channels.
-    """
-
-    network: Network
-    source: ChannelSource
-    front: tuple[Call, ...]
-    back: tuple[Call, ...]
-    frontier: tuple[int, ...]
-    carriers: int
-
-
-def cut_network(network: Network, source: ChannelSource) -> Cut:
-    """Cut a network behind the channels of ``source``."""
-    region = {id(call) for call in source.region}
-    carried = {tensor for call in source.region for tensor in call.outputs}
-    behind = [call for call in network.downstream(carried) if id(call) not in region]
-    back = network.upstream([network.output], among=behind)
-    made = {tensor for call in back for tensor in call.outputs}
-    read = sorted({tensor for call in back for tensor in call.inputs} - made)
-    carriers = [tensor for tensor in read if tensor in carried]
-    frontier = carriers + [tensor for tensor in read if tensor not in carried]
-    front = network.upstream([*frontier, *source.profiled.outputs])
-    return Cut(network, source, tuple(front), tuple(back), tuple(frontier), len(carriers))
-
-
-def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
-    """What every carrier of the frontier holds when all its channels are silenced.
-
-    It is computed by the very layers of the network with their weights zeroed, so that sigmoid's 0.5 or the edge
-    of a zero padding come out as the saved model will have them. It does not depend on the image.
-
-    Args:
-        cut: the cut network.
-        image_shape: shape of one input image, without the batch axis.
-
-    Returns:
-        For every carrier an array of its shape without the batch axis, float32.
-    """
-    clones = {id(call.layer): clone_built_layer(call.layer) for call in cut.source.region}
-    source = cut.source
-    silenced = source.with_layers(clones)
-    silence(silenced, range(source.channels))
-    values: dict[int, Any] = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
-    run_calls(cut.network.upstream(source.pruned.inputs), values)
-    # The front is run for shapes alone: what it makes of a black image need not even be finite.
-    values.update((tensor, tf.zeros_like(values[tensor])) for tensor in source.pruned.inputs)
-    run_calls(silenced.region, values)
-    return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in cut.frontier[: cut.carriers]]
+from bdtui.engine.cut import Array, Cut, silent_values
+from bdtui.engine.graph import Call, run_calls
+from bdtui.engine.kept_sums import find_kept_sums
 
 
 @dataclass(frozen=True)
@@ -91,6 +27,7 @@ class FrontValues:
         activation_peaks: largest activation of each image in each channel, float32, shape (batch, channels).
         fires: whether a channel differs anywhere from its silenced value, bool, shape (batch, channels).
         predictions: class of every image under the whole network, int64, shape (batch,).
+        sums: for every linear layer behind the cut a tensor (batch, units), on the device; empty where none are kept.
     """
 
     frontier: list[Array]
@@ -98,49 +35,79 @@ class FrontValues:
     activation_peaks: Array
     fires: NDArray[np.bool_]
     predictions: NDArray[np.int64]
+    sums: list[Any]
 
 
 class CutRunner:
-    """Runs both parts of a cut network on batches.
+    """Runs both parts of a cut network on batches, from any thread.
 
     A batch is padded to a power of two: TensorFlow prepares its kernels anew for every number of rows it meets.
 
     Args:
         cut: the cut network. Its weights must not change while the runner lives.
         image_shape: shape of one input image, without the batch axis.
-        batch_size: rows of a batch at most, positive.
+        batch_size: rows of a batch at most, positive; None chooses by the size of the network's tensors.
+        keep_sums: take the shorter way through the back where the graph allows one.
+
+    Attributes:
+        kept_sums: the shorter way through the back; None where there is none.
+        silent: for every carrier what it holds when its channels are silenced; see `silent_values`.
+        frontier_shapes: of the frontier tensors of one image.
+        batch_size: rows that the front takes at most.
+        back_batch_size: rows that the back takes at most.
     """
 
-    def __init__(self, cut: Cut, image_shape: tuple[int, ...], batch_size: int) -> None:
+    def __init__(
+        self, cut: Cut, image_shape: tuple[int, ...], batch_size: int | None = None, *, keep_sums: bool = True
+    ) -> None:
         self.cut = cut
-        self.batch_size = batch_size
-        self._silent = [tf.constant(values) for values in silent_values(cut, image_shape)]
-        self._run_front = tf.function(self._front, reduce_retracing=True)
-        self._run_back = tf.function(self._back, reduce_retracing=True)
+        self.batch_size = batch_size or rows_at_once([image_shape, *_output_shapes(cut.network.calls)], 256)
+        self.silent = silent_values(cut, image_shape)
+        black = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
+        run_calls(cut.front, black)
+        self.frontier_shapes = [tuple(black[tensor].shape[1:]) for tensor in cut.frontier]
+        self.kept_sums = find_kept_sums(cut, self.silent, self.frontier_shapes) if keep_sums else None
+        # Traced now and here: Keras keeps state by thread, and these are called from several.
+        images = tf.TensorSpec((None, *image_shape), tf.float32)
+        rows = tf.TensorSpec((), tf.int32)
+        self._run_front = tf.function(self._front, autograph=False).get_concrete_function(images, rows)
+        frontier = [tf.TensorSpec((None, *shape), tf.float32) for shape in self.frontier_shapes]
+        silenced = tf.TensorSpec((cut.source.channels,), tf.bool)
+        self._run_back = tf.function(self._back, autograph=False).get_concrete_function(frontier, silenced)
+        self.back_batch_size = batch_size or rows_at_once([*self.frontier_shapes, *_output_shapes(cut.back)], 4096)
+
+    @property
+    def carries_everything(self) -> bool:
+        """Whether the back reads nothing but the channels that are pruned."""
+        return self.cut.carriers == len(self.cut.frontier)
 
     def front(self, images: Array) -> FrontValues:
         """Run images, shape (rows, …) with rows ≤ batch_size, up to the cut, and once through all of the network."""
         rows = len(images)
-        frontier, sums, peaks, fires, predictions = self._run_front(self._padded(images), tf.constant(rows))
-        return FrontValues(
+        frontier, sums, peaks, fires, classes, certain, kept = self._run_front(
+            _padded(images, self.batch_size), tf.constant(rows)
+        )
+        values = FrontValues(
             frontier=[np.asarray(tensor)[:rows] for tensor in frontier],
             activation_sums=np.asarray(sums),
             activation_peaks=np.asarray(peaks)[:rows],
             fires=np.asarray(fires)[:rows],
-            predictions=np.asarray(predictions)[:rows],
+            predictions=np.array(classes)[:rows],
+            sums=[tensor[:rows] for tensor in kept],
         )
+        doubtful = np.flatnonzero(~np.asarray(certain)[:rows])
+        if len(doubtful):
+            silenced = np.zeros(self.cut.source.channels, bool)
+            values.predictions[doubtful] = self.back([tensor[doubtful] for tensor in values.frontier], silenced)
+        return values
 
     def back(self, frontier: list[Array], silenced: NDArray[np.bool_]) -> NDArray[np.int64]:
         """Predict classes, shape (rows,), from frontier values, with the channels in ``silenced`` (channels,) silent."""
         rows = len(frontier[0])
-        predictions = self._run_back([self._padded(values) for values in frontier], silenced)
+        predictions = self._run_back(
+            [_padded(values, self.back_batch_size) for values in frontier], tf.constant(silenced)
+        )
         return np.asarray(predictions)[:rows]
-
-    def _padded(self, values: Array) -> Any:
-        missing = min(self.batch_size, max(16, 1 << (len(values) - 1).bit_length())) - len(values)
-        if missing > 0:
-            values = np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
-        return tf.constant(values)
 
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
@@ -157,21 +124,59 @@ class CutRunner:
         sums = tf.reduce_sum(per_image, axis=0)
         peaks = tf.cast(tf.reduce_max(activations, axis=positions) if positions else activations, tf.float32)
         fires = tf.zeros_like(peaks, tf.bool)
-        for carried, silent in zip(frontier, self._silent, strict=False):
-            differs = tf.not_equal(carried, silent[tf.newaxis])
+        for carried, silent in zip(frontier, self.silent, strict=False):
+            differs = tf.not_equal(carried, silent[np.newaxis])
             positions = [i for i in range(1, len(carried.shape)) if i != cut.source.axis % len(carried.shape)]
             fires |= tf.reduce_any(differs, axis=positions) if positions else differs
-        return frontier, sums, peaks, fires, self._classes(values)
+        if self.kept_sums is None:
+            classes = self._classes(values)
+            return frontier, sums, peaks, fires, classes, tf.ones_like(classes, tf.bool), []
+        kept, classes, certain = self.kept_sums.sums_and_classes(frontier)
+        return frontier, sums, peaks, fires, classes, certain, kept
 
     def _back(self, frontier: list[Any], silenced: Any) -> Any:
         values = dict(zip(self.cut.frontier, frontier, strict=True))
-        for tensor, silent in zip(self.cut.frontier, self._silent, strict=False):
+        for tensor, silent in zip(self.cut.frontier, self.silent, strict=False):
             shape = [1] * len(values[tensor].shape)
             shape[self.cut.source.axis] = self.cut.source.channels
             mask = tf.reshape(silenced, shape)
-            values[tensor] = tf.where(mask, silent[tf.newaxis], values[tensor])
+            values[tensor] = tf.where(mask, silent[np.newaxis], values[tensor])
         return self._classes(values)
 
     def _classes(self, values: dict[int, Any]) -> Any:
         run_calls(self.cut.back, values)
         return tf.argmax(values[self.cut.network.output], axis=-1)
+
+
+def rows_at_once(shapes: Iterable[tuple[int | None, ...]], most: int) -> int:
+    """How many images to compute at once: a power of two from 8 that keeps the two largest tensors within 64 MiB.
+
+    It depends on the network alone, so that one machine computes what another does.
+
+    Args:
+        shapes: of the tensors of one image, the first one's without unknown axes; any other unknown axis is taken to
+            be as long as its longest.
+        most: the largest answer, a power of two.
+    """
+    known, *others = shapes
+    sizes = sorted(
+        [
+            prod(size or 1 for size in known),
+            *(prod(size or max(s for s in known if s) for size in shape) for shape in others),
+        ]
+    )
+    rows = most
+    while rows > 8 and rows * 4 * sum(sizes[-2:]) > 64 * 1024**2:
+        rows //= 2
+    return rows
+
+
+def _output_shapes(calls: Iterable[Call]) -> list[tuple[int | None, ...]]:
+    return [shape[1:] for call in calls for shape in call.output_shapes]
+
+
+def _padded(values: Array, most: int) -> Any:
+    missing = min(most, max(16, 1 << (len(values) - 1).bit_length())) - len(values)
+    if missing > 0:
+        values = np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
+    return tf.constant(values)

@@ -92,7 +92,7 @@ def test_a_stop_in_the_middle_leaves_the_last_complete_state(session: PruningSes
     before = session.predict("clean_valid", [1, 2])
     asked = iter([False, True])
     with pytest.raises(Interrupted):
-        session.predict("clean_valid", range(8), Reporter(stop_requested=lambda: next(asked)))
+        session.predict("clean_valid", range(7), Reporter(stop_requested=lambda: next(asked)))
     assert np.array_equal(session.predict("clean_valid", [1, 2]), before)
 
 
