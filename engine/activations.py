@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from pathlib import Path
@@ -49,6 +50,13 @@ class ActivationStore:
                 f"{folder}: {size:,} bytes of activations cannot be kept there ({problem.strerror}); "
                 "expected room for them (TMPDIR names another folder)"
             ) from problem
+
+
+def let_go(array: NDArray[np.float32]) -> None:
+    """Let the system take back the memory in which a mapped array was read or written; the values stay in its file."""
+    if isinstance(array, np.memmap):
+        mapped: mmap.mmap = array._mmap  # type: ignore[attr-defined]
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def default_budget() -> int:

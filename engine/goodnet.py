@@ -1,7 +1,8 @@
 """B and B′ joined into one network G with N + 1 outputs: a class where both agree, else class N.
 
 G is made of stock Keras layers only, so that it opens without bdtui. Everything before the pruned layer
-is the same in B and B′ and stands in G once.
+is the same in B and B′ and stands in G once. Where linear layers alone read the channels, and silence is zero, so
+does everything up to these: for B′ they weigh the silenced channels with zero, which adds the same zeros.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from bdtui.engine.channels import find_source, silence
+from bdtui.engine.channels import check_channels, find_source, silence
+from bdtui.engine.cut import Cut, cut_network, silent_values
 from bdtui.engine.graph import Call, clone_layer, finalize_layers, run_calls, trace_network
+from bdtui.engine.readers import LinearReader, find_linear_readers, only_flattened
 
 
 def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> keras.Model:
@@ -35,9 +38,13 @@ def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> 
     """
     network = trace_network(model)
     source = find_source(network, layer)
-    changed = network.downstream(source.pruned.outputs)
-    shared = [call for call in network.calls if call is not source.pruned and call not in changed]
-    behind = [source.pruned, *changed]
+    cut = cut_network(network, source)
+    check_channels(source, channels)
+    readers = _readers_of_zeros(cut)
+    behind = list(cut.back) if readers else [source.pruned, *network.downstream(source.pruned.outputs)]
+    wanted = network.upstream([network.output])
+    shared = [call for call in wanted if call not in behind]
+    behind = [call for call in wanted if call in behind]
     names = _UniqueNames()
 
     image = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype, name=names.take("input"))
@@ -46,10 +53,35 @@ def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> 
     badnet_values, pruned_values = dict(values), dict(values)
     _copy_calls(behind, badnet_values, names, "badnet_")
     copies = _copy_calls(behind, pruned_values, names, "pruned_")
-    silence(source.with_layers(copies), channels)
+    if readers:
+        for reader in readers:
+            _ignore_channels(copies[id(reader.call.layer)], source.channels, channels)
+    else:
+        silence(source.with_layers(copies), channels)
 
     output = _agreement(badnet_values[network.output], pruned_values[network.output], names)
     return keras.Model(image, output, name="goodnet")
+
+
+def _readers_of_zeros(cut: Cut) -> tuple[LinearReader, ...]:
+    """The linear layers that alone read the channels, where a silent channel is zero everywhere; else none."""
+    found = find_linear_readers(cut)
+    if found is None or cut.source.axis != -1 or None in cut.network.input_shape:
+        return ()
+    layers_read = [id(reader.call.layer) for reader in found.readers]
+    used_once = all(sum(id(call.layer) == one for call in cut.network.calls) == 1 for one in layers_read)
+    shape = tuple(size for size in cut.network.input_shape if size is not None)
+    if not used_once or any(values.any() for values in silent_values(cut, shape)):
+        return ()
+    return found.readers if all(only_flattened(reader.way) for reader in found.readers) else ()
+
+
+def _ignore_channels(layer: keras.Layer, number: int, channels: Collection[int]) -> None:
+    """Let a layer weigh some of the channels it reads with zero; of flattened values each ``number``-th is a channel's."""
+    kernel = layer.kernel.numpy().copy()
+    weights = kernel.reshape(-1, number, kernel.shape[-1])
+    weights[:, sorted(channels)] = 0
+    layer.kernel.assign(kernel)
 
 
 def _copy_calls(calls: list[Call], values: dict[int, Any], names: _UniqueNames, prefix: str) -> dict[int, Any]:

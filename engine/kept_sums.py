@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from bdtui.engine.cut import Array, Cut
 from bdtui.engine.graph import Call, run_calls
+from bdtui.engine.readers import LinearReader, find_linear_readers
 from bdtui.engine.sensitivity import NoBound, radius_at, slope, spectral_norm
 
 _LARGEST_MATRIX = 2**23
@@ -38,8 +39,6 @@ _CLOSE = 2.0**-16
 _GROUP = 32
 _MOST_CHOSEN = 0.7
 """Share of a block's images past which it is quicker to evaluate all of them than to pick some out."""
-_PASSED_THROUGH = (layers.Flatten, layers.Reshape, layers.Permute, layers.Identity, layers.Dropout)
-_LINEAR = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,14 @@ class _Linear:
     """A linear layer that reads the channels of one carrier.
 
     Attributes:
-        call: the layer's.
-        way: calls between the carrier and the layer that only put values elsewhere.
-        carrier: which tensor of the frontier carries the channels.
+        reader: the layer, and the way to it.
         matrix: what the layer does without bias and activation, (positions, channels, units).
         norms: the Euclidean norm of the weights that read each channel, (channels,).
         terms: how many values of one channel a unit sums up, at most.
         gain: how far two scores can move apart, for each 1 that the sums move by Euclidean distance.
     """
 
-    call: Call
-    way: tuple[Call, ...]
-    carrier: int
+    reader: LinearReader
     matrix: Any
     norms: NDArray[np.float64]
     terms: int
@@ -135,7 +130,9 @@ class KeptSums:
         Args:
             frontier: values of some images at the cut.
         """
-        sums = [_flat(_linear_part(linear, frontier[linear.carrier], bias=True)) for linear in self._linear]
+        sums = [
+            _flat(_linear_part(linear.reader, frontier[linear.reader.carrier], bias=True)) for linear in self._linear
+        ]
         classes, certain = self._decided(sums, [frontier[other] for other in self.others], 0.0)
         return sums, classes, certain
 
@@ -193,10 +190,10 @@ class KeptSums:
         taken = [self._share(frontier, carrier, changed, silenced) for carrier in range(self._cut.carriers)]
         sizes, errors = [], []
         for linear, size, error in zip(self._linear, block.sizes, block.errors, strict=True):
-            moved = taken[linear.carrier][1] * sqrt(float(np.square(linear.norms[changed]).sum()))
+            moved = taken[linear.reader.carrier][1] * sqrt(float(np.square(linear.norms[changed]).sum()))
             sizes.append(size + moved)
             errors.append(error + _ROUNDING * ((linear.terms * len(changed) + _FRESH_ROUNDINGS) * moved + size))
-        shares = [taken[linear.carrier][0] for linear in self._linear]
+        shares = [taken[linear.reader.carrier][0] for linear in self._linear]
         shares_taken = block.shares + len(changed)
         return replace(block, silenced=silenced, sizes=sizes, errors=errors, shares=shares_taken), shares
 
@@ -218,7 +215,7 @@ class KeptSums:
             shape = [1] * len(values.shape)
             shape[axis] = cut.source.channels
             masked.append(tf.where(tf.reshape(silenced, shape), silent[np.newaxis], values))
-        sums = [_flat(_linear_part(linear, masked[linear.carrier], bias=True)) for linear in self._linear]
+        sums = [_flat(_linear_part(linear.reader, masked[linear.reader.carrier], bias=True)) for linear in self._linear]
         return sums, _sizes(sums)
 
     def _advanced(self, sums: Any, shares: Any, channels: Any, others: Any, spread: Any) -> tuple[Any, Any, Any]:
@@ -249,9 +246,9 @@ class KeptSums:
         values = {self._cut.frontier[other]: tensor for other, tensor in zip(self.others, others, strict=True)}
         output = self._cut.network.output
         for linear, tensor in zip(self._linear, sums, strict=True):
-            shape = linear.call.output_shapes[0][1:]
-            (made,) = linear.call.outputs
-            activation = linear.call.layer.activation
+            shape = linear.reader.call.output_shapes[0][1:]
+            (made,) = linear.reader.call.outputs
+            activation = linear.reader.call.layer.activation
             if made == output and _is_softmax(activation):
                 return tensor
             values[made] = activation(tf.reshape(tensor, (-1, *shape)))
@@ -285,61 +282,34 @@ def find_kept_sums(cut: Cut, silent: Sequence[Array], shapes: Sequence[tuple[int
     Returns:
         None where something reads the channels that is not linear, or no bound is known for what follows.
     """
-    ways: dict[int, tuple[int, tuple[Call, ...]]] = {
-        tensor: (carrier, ()) for carrier, tensor in enumerate(cut.frontier[: cut.carriers])
-    }
-    found: list[tuple[Call, int, tuple[Call, ...]]] = []
-    tail: list[Call] = []
-    for call in cut.back:
-        if getattr(call.layer, "compute_dtype", "") != "float32":
-            return None
-        reads = [ways[tensor] for tensor in call.inputs if tensor in ways]
-        if not reads:
-            tail.append(call)
-        elif len(call.inputs) == 1 and type(call.layer) in _PASSED_THROUGH:
-            carrier, way = reads[0]
-            ways[call.outputs[0]] = carrier, (*way, call)
-        elif len(call.inputs) == 1 and _is_linear(call):
-            found.append((call, *reads[0]))
-        else:
-            return None
-    if cut.network.output in ways or not all(_is_finite(call) for call in cut.back):
+    found = find_linear_readers(cut)
+    if found is None or not all(_is_finite(call) for call in cut.back):
+        return None
+    if any(getattr(call.layer, "compute_dtype", "") != "float32" for call in found.tail):
         return None
     try:
-        linear = [_described(cut, silent, tail, *each) for each in found]
+        linear = [_described(cut, silent, found.tail, reader) for reader in found.readers]
     except NoBound:
         return None
-    return KeptSums(cut, silent, shapes, linear, tail)
+    return KeptSums(cut, silent, shapes, linear, found.tail)
 
 
-def _is_linear(call: Call) -> bool:
-    layer = call.layer
-    if type(layer) not in _LINEAR or getattr(layer, "quantization_mode", None):
-        return False
-    if None in call.output_shapes[0][1:]:
-        return False
-    return type(layer) is layers.Dense or (layer.padding != "causal" and layer.data_format == "channels_last")
-
-
-def _described(
-    cut: Cut, silent: Sequence[Array], tail: Sequence[Call], call: Call, carrier: int, way: tuple[Call, ...]
-) -> _Linear:
-    shape = silent[carrier].shape
+def _described(cut: Cut, silent: Sequence[Array], tail: Sequence[Call], reader: LinearReader) -> _Linear:
+    shape = silent[reader.carrier].shape
     channels = cut.source.channels
-    units = prod(size or 0 for size in call.output_shapes[0][1:])
+    units = prod(size or 0 for size in reader.call.output_shapes[0][1:])
     inputs = prod(shape)
     if inputs * units > _LARGEST_MATRIX:
         raise NoBound("the matrix is too large")
-    plain = _Linear(call, way, carrier, None, np.empty(0), 0, 0.0)
     matrix = np.empty((inputs, units), np.float32)
     for start in range(0, inputs, 256):
         ones = np.eye(inputs, dtype=np.float32)[start : start + 256].reshape(-1, *shape)
-        matrix[start : start + 256] = _flat(_linear_part(plain, tf.constant(ones), bias=False)).numpy()
+        matrix[start : start + 256] = _flat(_linear_part(reader, tf.constant(ones), bias=False)).numpy()
     by_channel = np.moveaxis(matrix.reshape(*shape, units), _axis_of_one(cut) % len(shape), 0)
     by_channel = np.ascontiguousarray(by_channel.reshape(channels, -1, units).swapaxes(0, 1))
     norms = np.sqrt(np.square(by_channel, dtype=np.float64).sum(axis=(0, 2)))
     terms = int(np.count_nonzero(by_channel, axis=0).max())
-    return _Linear(call, way, carrier, tf.constant(by_channel), norms, terms, _gain(cut, tail, call))
+    return _Linear(reader, tf.constant(by_channel), norms, terms, _gain(cut, tail, reader.call))
 
 
 def _gain(cut: Cut, tail: Sequence[Call], call: Call) -> float:
@@ -352,13 +322,13 @@ def _gain(cut: Cut, tail: Sequence[Call], call: Call) -> float:
     return sqrt(2) * radius_at(tail, radii, cut.network.output)
 
 
-def _linear_part(linear: _Linear, values: Any, *, bias: bool) -> Any:
+def _linear_part(reader: LinearReader, values: Any, *, bias: bool) -> Any:
     """What a linear layer makes of its carrier's values, without activation."""
-    layer = linear.call.layer
-    if linear.way:
-        held = {linear.way[0].inputs[0]: values}
-        run_calls(linear.way, held)
-        values = held[linear.way[-1].outputs[0]]
+    layer = reader.call.layer
+    if reader.way:
+        held = {reader.way[0].inputs[0]: values}
+        run_calls(reader.way, held)
+        values = held[reader.way[-1].outputs[0]]
     dense = type(layer) is layers.Dense
     made = ops.matmul(values, layer.kernel) if dense else layer.convolution_op(values, layer.kernel)
     return made + layer.bias if bias and layer.use_bias else made

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bdtui.engine.activations import let_go
 from bdtui.engine.events import SILENT, Reporter
 from bdtui.engine.in_order import done_in_order
 from bdtui.engine.kept_sums import KeptBlock, KeptSums
@@ -94,6 +95,7 @@ class MaskedImages:
             decided = block.images.start + rows[certain]
             predictions[decided] = classes[certain]
             undecided[decided] = False
+            self._let_go()
 
         blocks = [
             block
@@ -118,7 +120,12 @@ class MaskedImages:
 
         def predict(batch: Predictions) -> None:
             predictions[batch] = self._runner.back([values[batch] for values in self._profiled.frontier], silenced)
+            self._let_go()
 
         with done_in_order(predict, [rows[start : start + size] for start in range(0, len(rows), size)]) as results:
             for _ in results:
                 reporter.checkpoint()
+
+    def _let_go(self) -> None:
+        for values in self._profiled.frontier:
+            let_go(values)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from bdtui.engine.channels import find_source
+from bdtui.engine.errors import OptionError
 from bdtui.engine.events import BaselineMeasured, Event, Notice, Reporter
 from bdtui.engine.metrics import Rates
 from bdtui.engine.opening import OpenedInputs, describe_layer, open_inputs
@@ -50,7 +52,10 @@ class PreparedRun:
 
 
 def prepare_run(
-    settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None
+    settings: RunSettings,
+    reporter: Reporter,
+    expected_sha256: Mapping[str, str] | None = None,
+    scratch: Path | None = None,
 ) -> PreparedRun:
     """Open everything, and profile the layer.
 
@@ -58,6 +63,7 @@ def prepare_run(
         settings: what to do.
         reporter: hears events, is asked whether to stop.
         expected_sha256: hashes of the inputs by field name; others are refused.
+        scratch: folder for activations that memory has no room for; None for the system's temporary folder.
 
     Raises:
         InputError: something given cannot be worked with.
@@ -67,7 +73,7 @@ def prepare_run(
     notices: list[str] = []
     inputs = open_inputs(settings, _noting(reporter, notices), expected_sha256)
     watch.lap("load")
-    return _profile(inputs, reporter, notices, watch)
+    return _profile(inputs, reporter, notices, watch, scratch)
 
 
 def prepare_layer(prepared: PreparedRun, layer: str, reporter: Reporter) -> PreparedRun:
@@ -85,9 +91,22 @@ def prepare_layer(prepared: PreparedRun, layer: str, reporter: Reporter) -> Prep
     return _profile(replace(inputs, source=source, settings=settings), reporter, list(prepared.notices), watch)
 
 
-def _profile(inputs: OpenedInputs, reporter: Reporter, notices: list[str], watch: Stopwatch) -> PreparedRun:
+def _profile(
+    inputs: OpenedInputs, reporter: Reporter, notices: list[str], watch: Stopwatch, scratch: Path | None = None
+) -> PreparedRun:
     settings = inputs.settings
-    session = PruningSession(inputs.model, inputs.data, layer=settings.layer, scale=inputs.scale, reporter=reporter)
+    memory = settings.activation_memory
+    if memory is not None and memory < 0:
+        raise OptionError(f"{memory} MiB of memory make no sense; expected 0 or more")
+    session = PruningSession(
+        inputs.model,
+        inputs.data,
+        layer=settings.layer,
+        scale=inputs.scale,
+        memory_budget=None if memory is None else memory * 2**20,
+        scratch=scratch,
+        reporter=reporter,
+    )
     order = settings.order or tuple(session.order(settings.ranking, settings.seed))
     baseline_valid, baseline_test = session.rates("valid"), session.rates("test")
     reporter.emit(BaselineMeasured(baseline_valid.as_json(), baseline_test.as_json()))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bdtui.engine.activations import ActivationStore
+from bdtui.engine.activations import ActivationStore, let_go
 from bdtui.engine.datasets import ReadImages
 from bdtui.engine.events import SILENT, Progress, Reporter
 from bdtui.engine.in_order import WORKERS, done_in_order
@@ -87,6 +87,7 @@ def profile_images(
         values = runner.front(read(rows.start, rows.stop))
         for kept, tensor in zip(frontier, values.frontier, strict=True):
             kept[rows] = tensor
+            let_go(kept)
         return values
 
     starts = range(0, images, runner.batch_size)

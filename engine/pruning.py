@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -40,6 +41,7 @@ class PruningSession:
         scale: pixels are divided by this.
         batch_size: rows computed at once; None chooses by the size of the network's tensors.
         memory_budget: bytes of activations kept in memory before a file is used; None for a quarter of what is free.
+        scratch: folder of that file, which has no name there; None for the system's temporary folder.
         keep_sums: take the shorter way through the back where the graph allows it (`bdtui.engine.kept_sums`).
         reporter: hears progress, is asked whether to stop.
 
@@ -58,6 +60,7 @@ class PruningSession:
         scale: float = 1,
         batch_size: int | None = None,
         memory_budget: int | None = None,
+        scratch: Path | None = None,
         keep_sums: bool = True,
         reporter: Reporter = SILENT,
     ) -> None:
@@ -67,7 +70,7 @@ class PruningSession:
         self.source = find_source(model.network, layer)
         cut = cut_network(model.network, self.source)
         runner = CutRunner(cut, self.data[CLEAN_VALID].image_shape, batch_size, keep_sums=keep_sums)
-        store = ActivationStore(default_budget() if memory_budget is None else memory_budget)
+        store = ActivationStore(default_budget() if memory_budget is None else memory_budget, scratch)
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
         self._baseline: dict[str, Predictions] = {}

@@ -90,7 +90,7 @@ def _value(path: Path, key: str, value: Any) -> Any:
         return tuple(value)
     if key in ("until_last_threshold", "sample"):
         return _typed(path, option, value, bool, "true or false")
-    if key == "seed":
+    if key in ("seed", "activation_memory"):
         return _typed(path, option, value, int, "a whole number")
     text: str = _typed(path, option, str(value) if key == "scale" else value, str, "a text")
     if "\0" in text:

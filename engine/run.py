@@ -96,7 +96,7 @@ def execute_run(
         if resume:
             discard_results(folder)
         try:
-            prepared = prepare_run(settings, reporter, expected_sha256)
+            prepared = prepare_run(settings, reporter, expected_sha256, folder)
         except Interrupted as stop:
             raise Interrupted("interrupted before anything was written; nothing is left behind") from stop
         return _write_run(prepared, folder, reporter)

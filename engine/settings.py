@@ -39,6 +39,7 @@ class RunSettings:
         sample: use the bundled BadNet and data in place of the files.
         device: ``auto``, ``cpu`` or ``gpu:N``.
         seed: of everything random.
+        activation_memory: MiB of activations kept in memory before a file is used; None for a quarter of what is free.
     """
 
     model: Path | None = None
@@ -58,3 +59,4 @@ class RunSettings:
     sample: bool = False
     device: str = "auto"
     seed: int = 0
+    activation_memory: int | None = None

@@ -84,6 +84,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     run.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
     run.add_argument("--device", metavar="D", help="auto, cpu or gpu:N (default: auto)")
+    run.add_argument(
+        "--activation-memory",
+        metavar="MIB",
+        type=_mebibytes,
+        help="activations kept in memory; more go to a file in the run's folder (default: a quarter of what is free)",
+    )
     run.add_argument("--seed", metavar="N", type=int, help="of everything random (default: 0)")
 
     front = parser.add_argument_group("how it answers")
@@ -180,6 +186,12 @@ def _thresholds(text: str) -> tuple[float, ...]:
     if not drops or not all(0 < drop <= 100 for drop in drops):
         raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers above 0, up to 100, such as 2,4,10")
     return drops
+
+
+def _mebibytes(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory; expected a whole number of MiB")
+    return int(text)
 
 
 def _percent(text: str) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bdtui.engine.activations import ActivationStore, default_budget
+from bdtui.engine.activations import ActivationStore, default_budget, let_go
 from bdtui.engine.artifacts import atomic_file, write_model, write_text
 from bdtui.engine.errors import OptionError, OutputError
 from bdtui.engine.recipe import read_recipe, write_recipe_text
@@ -136,6 +136,9 @@ def test_activations_past_the_budget_go_to_a_file_without_a_name(tmp_path: Path)
     outside[:] = 3
     assert type(inside).__name__ == "ndarray"
     assert type(outside).__name__ == "memmap"
+    assert outside.sum() == 300
+    let_go(outside)
+    let_go(inside)
     assert outside.sum() == 300
     assert list(tmp_path.iterdir()) == []
 
