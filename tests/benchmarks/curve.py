@@ -114,8 +114,9 @@ def measure_curve(scale: Scale) -> Curve:
     sets = [np.concatenate(list(images.batches(1024))) for images in scale.data.values()]
     passes: dict[str, float] = {}
     sessions: list[tuple[float, float]] = []
-    for _ in range(TIMES):
-        for way, seconds in forward_passes(scale, sets).items():
+    for turn in range(TIMES):
+        # XLA takes long to compile and is slower here: once is enough to say so.
+        for way, seconds in forward_passes(scale, sets, with_xla=turn == 0).items():
             passes[way] = min(seconds, passes.get(way, seconds))
         sessions.append(session_seconds(scale, keep_sums=True))
     whole = min(sum(session_seconds(scale, keep_sums=False)) for _ in range(TIMES))
@@ -147,11 +148,11 @@ def session_seconds(scale: Scale, *, keep_sums: bool) -> tuple[float, float]:
     return profile, curve
 
 
-def forward_passes(scale: Scale, sets: list[np.ndarray]) -> dict[str, float]:
+def forward_passes(scale: Scale, sets: list[np.ndarray], *, with_xla: bool) -> dict[str, float]:
     """Seconds for one pass of B over both sets from memory: several batch sizes, with and without XLA."""
     model = scale.model.keras_model
     found = {}
-    for compiled in (False, True):
+    for compiled in (False, True) if with_xla else (False,):
         predict = tf.function(lambda x: tf.argmax(model(x, training=False), axis=-1), jit_compile=compiled)
         for batch in (256, 512, 1024):
             for images in sets:
