@@ -789,6 +789,8 @@ OPTIONS = {
     "--seed -1": "expected a whole number from 0",
     "--seed 4294967296": "expected a whole number from 0",
     "--seed 1.5": "'1.5'",
+    "--activation-memory -1": "expected a whole number of MiB",
+    "--activation-memory 2GB": "expected a whole number of MiB",
     "--ranking best": "no ranking 'best'; expected one of mean-activation",
     "--layout chwn": "'chwn' .*auto.*nchw.*nhwc",
     "--scale 2": "'2' .*auto.*1.*255",

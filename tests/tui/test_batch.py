@@ -178,6 +178,15 @@ def test_recipe_replays_the_run_bit_for_bit(run: Run, tmp_path: Path) -> None:
     assert {**again, "seconds": 0} == {**run.results, "seconds": 0}
 
 
+def test_activations_that_go_to_a_file_change_no_result_and_leave_none(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    assert main(["--batch", "--sample", "--activation-memory", "0", "--out", str(out)]) == 0
+    results = json.loads((out / "results.json").read_text())
+    results["seconds"] = run.results["seconds"]
+    assert results == run.results
+    assert {path.name for path in out.iterdir()} == FILES
+
+
 def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "run"
     assert main(["--batch", "--sample", "--until-last-threshold", "--thresholds", "2", "--out", str(out)]) == 0
