@@ -6,7 +6,6 @@ Labels are read at once; pixels never are.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import DataError, OptionError
+from bdtui.engine.files import file_sha256
 from bdtui.engine.hdf5 import open_hdf5, own_dataset
 
 LAYOUTS = ("auto", "nchw", "nhwc")
@@ -156,12 +156,6 @@ def open_dataset(
         shape = data.shape[1:] if found == "nhwc" else (*data.shape[2:], data.shape[1])
         dtype = str(data.dtype)
     return LabelledImages(path, file_sha256(path), len(labels), found, dtype, shape, labels, true_labels)
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _decide_layout(path: Path, shape: tuple[int, ...], wanted: tuple[int | None, ...], layout: str) -> str:

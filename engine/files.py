@@ -1,7 +1,8 @@
-"""Paths from strangers: what is opened has to be a plain file, not a pipe that never ends."""
+"""Files from strangers: what is opened has to be a plain file, not a pipe that never ends."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -17,3 +18,9 @@ def require_file(path: Path, error: type[InputError], expected: str) -> None:
     if os.path.exists(path):  # noqa: PTH110
         raise error(f"{path}: is no plain file; expected {expected}")
     raise error(f"{path}: no such file; expected {expected}")
+
+
+def file_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

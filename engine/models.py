@@ -10,8 +10,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from bdtui.engine.datasets import file_sha256
 from bdtui.engine.errors import ModelError
+from bdtui.engine.files import file_sha256
 from bdtui.engine.graph import Network, finalize_layers, trace_network
 from bdtui.engine.model_config import check_config, mend_config
 from bdtui.engine.model_files import copy_for_keras, read_architecture, read_config

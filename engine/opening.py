@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from bdtui.engine.backend import prepare_backend
 from bdtui.engine.channels import ChannelSource, find_source, prunable_sources, silent_channels
-from bdtui.engine.datasets import LabelledImages, file_sha256, open_dataset
+from bdtui.engine.datasets import LabelledImages, open_dataset
 from bdtui.engine.errors import DataError, ModelError, OptionError
 from bdtui.engine.events import (
     DataOpened,
@@ -23,6 +23,7 @@ from bdtui.engine.events import (
     Progress,
     Reporter,
 )
+from bdtui.engine.files import file_sha256
 from bdtui.engine.graph import run_network
 from bdtui.engine.model_files import BUILT_IN_ARCHITECTURES
 from bdtui.engine.models import OpenedModel, open_model

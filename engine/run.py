@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +11,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import h5py
+import keras
 import numpy as np
+import tensorflow as tf
 
 from bdtui.engine import artifacts
 from bdtui.engine.backend import prepare_backend
@@ -24,7 +29,9 @@ from bdtui.engine.events import (
     ThresholdReached,
 )
 from bdtui.engine.figure import write_figure
+from bdtui.engine.files import file_sha256
 from bdtui.engine.goodnet import build_goodnet
+from bdtui.engine.manifest import manifest_json
 from bdtui.engine.opening import input_hashes, sample_settings
 from bdtui.engine.preparation import PreparedRun, prepare_run
 from bdtui.engine.pruning import (
@@ -41,7 +48,7 @@ from bdtui.engine.recipe import write_recipe_text
 from bdtui.engine.report import MeasuredThreshold, ReportedRun, write_report_text
 from bdtui.engine.results import results_json
 from bdtui.engine.run_folder import default_folder, discard_results, drop_text, goodnet_name, output_folder
-from bdtui.engine.settings import BY_HAND, CLEAN_VALID, CURVE, FIGURE, RECIPE, REPORT, RESULTS, RunSettings
+from bdtui.engine.settings import BY_HAND, CLEAN_VALID, CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, RunSettings
 from bdtui.engine.stopwatch import Stopwatch
 from bdtui.engine.verification import SavedModelCheck
 
@@ -161,10 +168,21 @@ class _Run:
         self._write(REPORT, lambda path: artifacts.write_text(path, report))
         self.watch.lap("export")
         results["seconds"] = {**self.watch.seconds, "total": self.watch.total}
+        manifest = self._manifest(artifacts.json_text(results))
+        self._write(MANIFEST, lambda path: artifacts.write_json(path, manifest))
         # Last of all: where this file is, the run is whole.
         self._write(RESULTS, lambda path: artifacts.write_json(path, results))
         self.reporter.emit(RunFinished(str(self.folder), self.watch.total))
         return RunResult(self.folder, results, tested)
+
+    def _manifest(self, results: str) -> dict[str, Any]:
+        """What was written and is about to be, from what, and by what."""
+        hashes = {path.name: file_sha256(path) for path in self.written}
+        hashes[RESULTS] = hashlib.sha256(results.encode("utf-8", "backslashreplace")).hexdigest()
+        versions = {"bdtui": version("bdtui"), "python": platform.python_version(), "tensorflow": tf.version.VERSION}
+        versions |= {"keras": keras.version(), "numpy": np.__version__, "h5py": h5py.__version__}
+        inputs = self.prepared.inputs
+        return manifest_json(hashes, input_hashes(inputs), versions, inputs.settings.seed)
 
     def keep_what_is_done(self) -> str:
         """Write the steps finished so far, and say what is kept."""

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bdtui.engine.errors import OutputError
-from bdtui.engine.settings import CURVE, FIGURE, RECIPE, REPORT, RESULTS
+from bdtui.engine.settings import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS
 
-_FIXED_NAMES = (RESULTS, CURVE, FIGURE, REPORT, RECIPE)
+_FIXED_NAMES = (RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
 _MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
 
 
@@ -33,7 +33,7 @@ def holds_run(folder: Path) -> bool:
 
 def discard_results(folder: Path) -> None:
     """Take away what says that a run is whole, and what a killed process left half-written, before it goes on."""
-    for path in (folder / RESULTS, *folder.glob(".*.partial*")):
+    for path in (folder / RESULTS, folder / MANIFEST, *folder.glob(".*.partial*")):
         path.unlink(missing_ok=True)
 
 

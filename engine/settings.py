@@ -11,6 +11,7 @@ BY_HAND = "by-hand"
 """What results.json calls an order that comes from no ranking."""
 
 RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
+MANIFEST = "manifest.json"
 
 CLEAN_VALID, POISONED_VALID = "clean_valid", "poisoned_valid"
 CLEAN_TEST, POISONED_TEST = "clean_test", "poisoned_test"

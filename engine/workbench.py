@@ -45,7 +45,17 @@ from bdtui.engine.requests import (
 )
 from bdtui.engine.run import export_run, planned_folder
 from bdtui.engine.run_folder import unused_folder
-from bdtui.engine.settings import CLEAN_VALID, CURVE, FIGURE, POISONED_VALID, RECIPE, REPORT, RESULTS, RunSettings
+from bdtui.engine.settings import (
+    CLEAN_VALID,
+    CURVE,
+    FIGURE,
+    MANIFEST,
+    POISONED_VALID,
+    RECIPE,
+    REPORT,
+    RESULTS,
+    RunSettings,
+)
 
 _PICTURES = 6
 """Of every image set, how many are shown."""
@@ -192,7 +202,7 @@ class Workbench:
         """Say where the next export would go: a folder that holds no run yet."""
         out = self._out
         self._folder = unused_folder(out) if out else planned_folder(self._opened().inputs.settings)
-        self._reporter.emit(ExportPlanned(str(self._folder), (RECIPE, CURVE, FIGURE, REPORT, RESULTS)))
+        self._reporter.emit(ExportPlanned(str(self._folder), (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)))
 
     def _opened(self) -> PreparedRun:
         if self._prepared is None:

@@ -98,6 +98,9 @@ def build_parser() -> argparse.ArgumentParser:
     )
     front.add_argument("--json", action="store_true", help="with --batch: events as JSON lines on stdout")
     front.add_argument("--check", action="store_true", help="open everything, report what was found, write nothing")
+    front.add_argument(
+        "--verify", metavar="DIR", type=Path, help="check the files of a finished run against its manifest"
+    )
     front.add_argument("--max-asr", metavar="P", type=_percent, help="exit 3 unless a result has at most P %% ASR")
     front.add_argument("--min-accuracy", metavar="P", type=_percent, help="… and at least P %% clean accuracy")
     return parser
@@ -156,6 +159,12 @@ def _main(arguments: list[str]) -> ExitCode:
 
         print("\n".join(RANKINGS))
         return ExitCode.DONE
+    if "verify" in options:
+        if len([name for name, value in options.items() if value is not False]) > 1:
+            parser.error("--verify checks a finished run and nothing else; expected it alone")
+        from bdtui.tui.verify import run_verify
+
+        return run_verify(options["verify"])
     screen = not (options.get("batch") or options.get("check"))
     if options.get("json") and not options.get("batch"):
         parser.error("--json says how --batch answers; expected --batch with it")

@@ -864,7 +864,9 @@ def test_a_recipe_that_cannot_be_replayed_is_refused(refuse_recipe: Refuse, line
 # --- the output folder ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["results.json", "recipe.toml", "curve.csv", "model_X=3.h5", "goodnet_X=1.keras"])
+@pytest.mark.parametrize(
+    "name", ["results.json", "recipe.toml", "curve.csv", "manifest.json", "model_X=3.h5", "goodnet_X=1.keras"]
+)
 def test_a_folder_that_holds_another_run_is_left_alone(refuse: Refuse, sound: Path, tmp_path: Path, name: str) -> None:
     (tmp_path / "held").mkdir()
     (tmp_path / "held" / name).write_text("mine")

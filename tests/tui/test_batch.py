@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from bdtui.tui import batch
 from bdtui.tui.cli import main
 
 SAMPLE = Path(str(files("bdtui.sample_data")))
-FILES = {"results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"} | {
+FILES = {"results.json", "curve.csv", "curve.png", "report.md", "recipe.toml", "manifest.json"} | {
     name for drop in (2, 4, 10) for name in (f"model_X={drop}.h5", f"goodnet_X={drop}.keras")
 }
 
@@ -169,10 +170,30 @@ def test_report_names_rates_intervals_and_flags(run: Run) -> None:
     assert f"{round(flagged * 430 / 100)} of 430: {flagged:.2f}" in report
 
 
+def test_the_manifest_tells_what_was_written_from_what_and_by_what(
+    run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    manifest = json.loads((run.out / "manifest.json").read_text())
+    assert set(manifest["files"]) == FILES - {"manifest.json"}
+    assert manifest["seed"] == 0
+    assert manifest["versions"].keys() == {"bdtui", "python", "tensorflow", "keras", "numpy", "h5py"}
+    data = run.results["data"]
+    assert manifest["inputs"] == {"model": run.results["model"]["sha256"]} | {
+        role: data[role]["sha256"] for role in data
+    }
+    assert main(["--verify", str(run.out)]) == 0
+    copy = tmp_path / "copy"
+    shutil.copytree(run.out, copy)
+    assert main(["--verify", str(copy)]) == 0
+    (copy / "report.md").write_text((copy / "report.md").read_text() + "\n")
+    assert main(["--verify", str(copy)]) == 2
+    assert f"{copy / 'report.md'}: is not what the run wrote" in capfd.readouterr().err
+
+
 def test_recipe_replays_the_run_bit_for_bit(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "again"
     assert main(["--batch", "--recipe", str(run.out / "recipe.toml"), "--out", str(out)]) == 0
-    for name in FILES - {"results.json"}:
+    for name in FILES - {"results.json", "manifest.json"}:
         assert (out / name).read_bytes() == (run.out / name).read_bytes(), name
     again = json.loads((out / "results.json").read_text())
     assert {**again, "seconds": 0} == {**run.results, "seconds": 0}
