@@ -9,13 +9,14 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 
 from bdtui.engine.errors import OutputError
+from bdtui.engine.files import passing_files
 from bdtui.engine.models import OpenedModel
 from bdtui.engine.pruning import Step
 from bdtui.engine.run_folder import drop_text
@@ -41,16 +42,6 @@ def _fits_hdf5(badnet: OpenedModel) -> bool:
     return True
 
 
-_partial_files: set[Path] = set()
-
-
-def abandon_partial_files() -> None:
-    """Remove what is being written at this moment; for a program that ends without waiting for its threads."""
-    for partial in tuple(_partial_files):
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-
-
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; what was written there takes the final name when all went well.
@@ -59,7 +50,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         OutputError: the file cannot be written, for example because the disk is full.
     """
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    _partial_files.add(partial)
+    passing_files.add(partial)
     try:
         yield partial
         with partial.open("rb+") as written:
@@ -70,7 +61,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         raise OutputError(f"{path}: cannot be written ({reason}); what was finished before is kept") from problem
     finally:
         partial.unlink(missing_ok=True)
-        _partial_files.discard(partial)
+        passing_files.discard(partial)
 
 
 def write_text(path: Path, text: str) -> None:

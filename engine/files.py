@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from bdtui.engine.errors import InputError
+
+passing_files: set[Path] = set()
+"""Files that are there for the moment only: half-written ones, locks. Who makes one adds it, and removes both."""
+
+
+def abandon_passing_files() -> None:
+    """Remove what is there for the moment only; for a program that ends without waiting for its threads."""
+    for path in tuple(passing_files):
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def require_file(path: Path, error: type[InputError], expected: str) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bdtui.engine.errors import OutputError
+from bdtui.engine.lock import locked_folder
 from bdtui.engine.settings import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS
 
 _FIXED_NAMES = (RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
@@ -64,15 +65,13 @@ def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]
     If the work ends in an error before the first file is written, a folder that was made here goes again.
 
     Raises:
-        OutputError: the folder holds another run, or cannot be made or written to.
+        OutputError: the folder holds another run, another bdtui is writing to it, or it cannot be made or written to.
     """
     try:
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"{folder}: is a file; expected a folder for the results")
         if folder.exists() and not may_hold_run and holds_run(folder):
-            raise OutputError(
-                f"{folder}: already holds a run; expected a new or empty folder (or --resume to go on with that run)"
-            )
+            raise _holds_another(folder)
         # Without `..`, so that no folder is made on the way to another.
         whole = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() would follow links)
         made = [path for path in (whole, *whole.parents) if not os.path.lexists(path)]
@@ -88,9 +87,28 @@ def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]
         reason = getattr(problem, "strerror", None) or str(problem)
         raise OutputError(f"{folder}: cannot be written to ({reason}); expected a writable folder") from problem
     try:
-        yield folder
+        with _locked(folder):
+            # Looked at again, now that nobody else can begin a run here.
+            if not may_hold_run and holds_run(folder):
+                raise _holds_another(folder)
+            yield folder
     finally:
         _remove_empty(made)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder; where its file system knows no locks, go on without."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            stack.enter_context(locked_folder(folder))
+        yield
+
+
+def _holds_another(folder: Path) -> OutputError:
+    return OutputError(
+        f"{folder}: already holds a run; expected a new or empty folder (or --resume to go on with that run)"
+    )
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import platformdirs
 
 from bdtui.engine.errors import InputError
+from bdtui.engine.files import abandon_passing_files
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.native_output import captured_native_output
 from bdtui.tui.options import check_output_folder, merge_options
@@ -75,9 +76,7 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
 
 def _end(code: int) -> None:
     """End the process now: a thread inside TensorFlow cannot be joined, only left."""
-    artifacts = sys.modules.get("bdtui.engine.artifacts")
-    if artifacts is not None and hasattr(artifacts, "abandon_partial_files"):
-        artifacts.abandon_partial_files()
+    abandon_passing_files()
     logging.shutdown()
     try:
         sys.stdout.flush()
