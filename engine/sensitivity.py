@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bdtui.engine.graph import Call
 
-_LARGEST_SPECTRUM = 2048
+_LARGEST_SPECTRUM = 1024
 """Matrices with more rows and columns than that have their spectral norm bounded instead of computed."""
 # The steepest slope of Keras' activation functions, rounded up.
 _SLOPES = {
