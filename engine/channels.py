@@ -39,13 +39,8 @@ POOLINGS = tuple(
 )
 WEIGHTED = (*CONVOLUTIONS, layers.Dense)
 
-# Layers that treat every channel by itself: what they make of a channel depends on that channel alone.
-_CHANNELWISE = (
-    *POOLINGS,
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.PReLU,
-    layers.ELU,
+# Layers that pass values on as they are, once the network is trained.
+INACTIVE = (
     layers.Dropout,
     layers.SpatialDropout1D,
     layers.SpatialDropout2D,
@@ -55,12 +50,17 @@ _CHANNELWISE = (
     layers.GaussianNoise,
     layers.ActivityRegularization,
     layers.Identity,
-    layers.ZeroPadding1D,
-    layers.ZeroPadding2D,
-    layers.ZeroPadding3D,
-    layers.Cropping1D,
-    layers.Cropping2D,
-    layers.Cropping3D,
+)
+EDGES = tuple(getattr(layers, f"{kind}{rank}D") for kind in ("ZeroPadding", "Cropping") for rank in (1, 2, 3))
+# Layers that treat every channel by itself: what they make of a channel depends on that channel alone.
+_CHANNELWISE = (
+    *POOLINGS,
+    layers.ReLU,
+    layers.LeakyReLU,
+    layers.PReLU,
+    layers.ELU,
+    *INACTIVE,
+    *EDGES,
     layers.UpSampling1D,
     layers.UpSampling2D,
     layers.UpSampling3D,
@@ -71,7 +71,8 @@ _ALONG_AXES = (
     layers.SpatialDropout1D,
     layers.SpatialDropout2D,
     layers.SpatialDropout3D,
-    *(getattr(layers, f"{kind}{rank}D") for kind in ("ZeroPadding", "Cropping", "UpSampling") for rank in (1, 2, 3)),
+    *EDGES,
+    *(getattr(layers, f"UpSampling{rank}D") for rank in (1, 2, 3)),
 )
 _ELEMENTWISE_ACTIVATIONS = frozenset(
     "linear relu relu6 leaky_relu elu selu celu gelu silu swish sigmoid hard_sigmoid hard_silu hard_swish tanh "

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from keras import layers
 
+from bdtui.engine.channels import INACTIVE
 from bdtui.engine.cut import Cut
 from bdtui.engine.graph import Call
 
-_PASSED_THROUGH = (layers.Flatten, layers.Reshape, layers.Permute, layers.Identity, layers.Dropout)
+_PASSED_THROUGH = (*INACTIVE, layers.Flatten, layers.Reshape, layers.Permute)
 _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 
 
@@ -85,4 +86,4 @@ def _is_linear(call: Call) -> bool:
 
 def only_flattened(way: Sequence[Call]) -> bool:
     """Whether values on a way keep their order."""
-    return all(type(call.layer) in (layers.Flatten, layers.Identity, layers.Dropout) for call in way)
+    return all(type(call.layer) in (*INACTIVE, layers.Flatten) for call in way)

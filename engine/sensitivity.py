@@ -10,6 +10,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from bdtui.engine.channels import EDGES, INACTIVE, POOLINGS
 from bdtui.engine.graph import Call
 
 _LARGEST_SPECTRUM = 1024
@@ -23,40 +24,10 @@ _SLOPES = {
     **dict.fromkeys("gelu silu swish mish".split(), 1.13),
     **{"selu": 1.76, "hard_silu": 1.5, "hard_swish": 1.5},
 }
-_INACTIVE = (
-    layers.Flatten,
-    layers.Reshape,
-    layers.Permute,
-    layers.Identity,
-    layers.Dropout,
-    layers.SpatialDropout1D,
-    layers.SpatialDropout2D,
-    layers.SpatialDropout3D,
-    layers.AlphaDropout,
-    layers.GaussianDropout,
-    layers.GaussianNoise,
-    layers.ActivityRegularization,
-    layers.ZeroPadding1D,
-    layers.ZeroPadding2D,
-    layers.ZeroPadding3D,
-    layers.Cropping1D,
-    layers.Cropping2D,
-    layers.Cropping3D,
-    layers.GlobalAveragePooling1D,
-    layers.GlobalAveragePooling2D,
-    layers.GlobalAveragePooling3D,
-    layers.GlobalMaxPooling1D,
-    layers.GlobalMaxPooling2D,
-    layers.GlobalMaxPooling3D,
-)
-_WINDOWED = (
-    layers.MaxPooling1D,
-    layers.MaxPooling2D,
-    layers.MaxPooling3D,
-    layers.AveragePooling1D,
-    layers.AveragePooling2D,
-    layers.AveragePooling3D,
-)
+_GLOBAL = tuple(pooling for pooling in POOLINGS if pooling.__name__.startswith("Global"))
+_WINDOWED = tuple(pooling for pooling in POOLINGS if pooling not in _GLOBAL)
+# Layers behind which values lie no farther apart than before.
+_NO_FARTHER = (*INACTIVE, *EDGES, *_GLOBAL, layers.Flatten, layers.Reshape, layers.Permute)
 
 
 class NoBound(Exception):
@@ -137,7 +108,7 @@ def _norm(layer: Any) -> float:
         return float(np.abs(scale * (layer.gamma.numpy() if layer.scale else 1.0)).max())
     if kind in _WINDOWED:
         return sqrt(_overlap(layer.pool_size, layer.strides))
-    if kind in _INACTIVE:
+    if kind in _NO_FARTHER:
         return 1.0
     return _slope_of_layer(layer)
 

@@ -244,6 +244,27 @@ def test_scores_never_move_farther_than_the_bound(model: keras.Model, seed: int,
     assert (moved <= bound * apart * 1.001 + 1e-4).all()
 
 
+@pytest.mark.parametrize(
+    "layer", [layers.Conv2D(1, 3, padding="same"), layers.Conv2D(1, 2, dilation_rate=2), layers.MaxPooling2D(3, 1)]
+)
+def test_the_bound_holds_where_windows_overlap(layer: keras.Layer) -> None:
+    """Every value is read by as many windows as can be, and all of them add up."""
+    model = functional(layer, (9, 9, 1))
+    for weight in model.weights:
+        weight.assign(np.ones(weight.shape) if "kernel" in weight.path else np.zeros(weight.shape))
+    network = trace_network(model)
+    images = np.ones((1, 9, 9, 1), np.float32)
+    if isinstance(layer, layers.MaxPooling2D):
+        images[:] = 0
+        images[0, 4, 4] = 1
+    values = {network.input: tf.constant(images)}
+    run_calls(network.calls, values)
+    reached = float(np.linalg.norm(values[network.output]) / np.linalg.norm(images))
+    bound = radius_at(network.calls, {network.input: 1.0}, network.output)
+    assert reached <= bound
+    assert reached > 0.6 * bound, "a bound that says little"
+
+
 @pytest.mark.parametrize("layer", [layers.UpSampling2D(), layers.LayerNormalization(), layers.ReLU(threshold=0.5)])
 def test_layers_without_a_bound_are_told(layer: keras.Layer) -> None:
     network = trace_network(functional(lambda x: layers.Dense(3)(layers.Flatten()(layer(x))), (4, 4, 2)))

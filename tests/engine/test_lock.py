@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -80,6 +81,24 @@ def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic links"), locked_folder(tmp_path):
         pass
     assert victim.read_text() == "mine"
+
+
+def test_a_file_that_its_holder_takes_away_meanwhile_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between our opening and our locking the file goes: who comes next would make, and lock, another one."""
+    flock, tries = fcntl.flock, []
+
+    def late(descriptor: int, operation: int) -> None:
+        if not tries:
+            (tmp_path / LOCK).unlink()
+        tries.append(descriptor)
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    with locked_folder(tmp_path):
+        assert len(tries) == 2
+        assert str(os.getpid()) in (tmp_path / LOCK).read_text()
 
 
 def test_of_many_at_once_one_holds_the_folder_at_any_time(tmp_path: Path) -> None:
