@@ -22,6 +22,7 @@ _PURPOSES = {
     "curve.csv": "rates after every step",
     "curve.png": "the curve as a figure",
     "report.md": "the run told to a person",
+    "manifest.json": "hashes of all this, for --verify",
     "results.json": "everything measured, for programs",
 }
 _WAITING, _WRITTEN = "·", "✓"
