@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.events import (
@@ -19,7 +19,7 @@ from bdtui.engine.metrics import NO_RATES, Rates
 from bdtui.engine.position import History, Position
 from bdtui.engine.preparation import PreparedRun
 from bdtui.engine.pruning import check_thresholds, has_dropped
-from bdtui.engine.requests import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.requests import Move, Prune
 from bdtui.engine.run import file_names
 
 
@@ -29,12 +29,19 @@ class Bench:
     Args:
         prepared: the opened and profiled network; the person begins at step 0 of its order.
         reporter: hears where the person stands; is asked whether to stop.
+        keep: is given the moves once they are made.
     """
 
-    def __init__(self, prepared: PreparedRun, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        prepared: PreparedRun,
+        reporter: Reporter,
+        keep: Callable[[Sequence[Move]], None] = lambda moves: None,
+    ) -> None:
         self.prepared = prepared
         self._session = prepared.session
         self._reporter = reporter
+        self._keep = keep
         settings = prepared.inputs.settings
         self._drops = check_thresholds(settings.thresholds)
         self._ranking = self._session.order(settings.ranking, settings.seed)
@@ -62,17 +69,33 @@ class Bench:
             Interrupted: the reporter was told to stop; the position is the one before.
         """
         wished = self._history
+        made: list[Move] = []
         refused: OptionError | None = None
         for move in moves:
             try:
-                wished = self._after(wished, move)
+                wished = wished.after(move, self._ranking)
+                made.append(move)
             except OptionError as problem:
                 # What was wished before it holds, as it would have if the person had been slower.
                 refused = problem
                 break
         self._go(wished)
+        self._keep(made)
         if refused is not None:
             raise refused
+
+    def go_on(self, moves: Sequence[Move]) -> None:
+        """Make moves again that were made and kept before; what was measured on the way is known.
+
+        Raises:
+            OptionError: one of them leads nowhere.
+            Interrupted: the reporter was told to stop.
+        """
+        history = self._history
+        for move in moves:
+            history = history.after(move, self._ranking)
+            self._recall(history.present)
+        self._go(history)
 
     def go_to_next_threshold(self) -> None:
         """Prune on until a threshold is reached that was not; every step on the way is a move of its own.
@@ -90,6 +113,7 @@ class Bench:
             self._reporter.checkpoint()
             self._reporter.emit(Progress("steps", self.position.step - begun, None, "steps"))
             self._go(self._history.moved(self.position.at(self.position.step + 1)))
+            self._keep([Prune(1)])
             if self._passed(waiting[0]):
                 return
         self._reporter.emit(Notice(f"X={waiting[0]:g} is not reached by pruning in this order"))
@@ -140,30 +164,11 @@ class Bench:
             )
         )
 
-    def _after(self, history: History, move: Move) -> History:
-        """The history after a move that was not measured yet."""
-        present = history.present
-        match move:
-            case Prune():
-                for _ in range(min(move.count, len(present.order) - present.step)):
-                    history = history.moved(history.present.at(history.present.step + 1))
-            case Undo():
-                for _ in range(min(move.count, len(history.past))):
-                    history = history.undone()
-            case Redo():
-                for _ in range(min(move.count, len(history.future))):
-                    history = history.redone()
-            case GoTo():
-                if not 0 <= move.step <= len(present.order):
-                    raise OptionError(f"there is no step {move.step}; expected one from 0 to {len(present.order)}")
-                history = history.moved(present.at(move.step))
-            case Toggle():
-                if move.channel not in present.order:
-                    raise OptionError(f"there is no channel {move.channel} in this layer")
-                history = history.moved(present.toggled(move.channel, self._ranking))
-            case _:
-                raise TypeError(f"{move!r} is no move")
-        return history
+    def _recall(self, position: Position) -> None:
+        """Take up what the session knows of the steps up to a position."""
+        for step, mask in enumerate(self._masks_of(position.order)[: position.step + 1]):
+            if mask not in self._rates and self._session.knows_rates("valid", position.order[:step]):
+                self._measure(position.at(step), self._reporter)
 
     def _go(self, wished: History) -> None:
         target = wished.present

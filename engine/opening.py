@@ -30,7 +30,7 @@ from bdtui.engine.models import OpenedModel, open_model
 from bdtui.engine.pixel_scale import decide_scale
 from bdtui.engine.pruning import check_thresholds
 from bdtui.engine.rankings import check_order, check_ranking
-from bdtui.engine.settings import CLEAN_VALID, ROLES, RunSettings
+from bdtui.engine.settings import CLEAN_VALID, ROLES, SAMPLE_MODEL, RunSettings
 
 _RANGE_RATIO = 20
 """Image sets whose brightest pixels differ by more than this were hardly stored in one way."""
@@ -67,7 +67,7 @@ def sample_settings(settings: RunSettings) -> RunSettings:
             f"the sample was asked for together with {given[0].replace('_', '-')}; expected one of the two"
         )
     folder = Path(str(files("bdtui.sample_data")))
-    model = folder / "bd_net.h5"
+    model = folder / SAMPLE_MODEL
     if not model.exists():
         raise OptionError(f"{model}: the sample is not installed; make it with python -m bdtui.sample_data.make")
     return replace(

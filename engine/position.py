@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bdtui.engine.errors import OptionError
+from bdtui.engine.requests import GoTo, Move, Prune, Redo, Toggle, Undo
+
 
 @dataclass(frozen=True)
 class Position:
@@ -86,3 +89,36 @@ class History:
         if not self.future:
             return self
         return History((*self.past, self.present), self.future[0], self.future[1:])
+
+    def after(self, move: Move, ranked: Sequence[int]) -> History:
+        """The history after a move that somebody wishes to make.
+
+        Args:
+            move: what is wished.
+            ranked: the order that the ranking gives.
+
+        Raises:
+            OptionError: there is no such step or channel.
+        """
+        history, order = self, self.present.order
+        match move:
+            case Prune():
+                for _ in range(min(move.count, len(order) - self.present.step)):
+                    history = history.moved(history.present.at(history.present.step + 1))
+            case Undo():
+                for _ in range(min(move.count, len(history.past))):
+                    history = history.undone()
+            case Redo():
+                for _ in range(min(move.count, len(history.future))):
+                    history = history.redone()
+            case GoTo():
+                if not 0 <= move.step <= len(order):
+                    raise OptionError(f"there is no step {move.step}; expected one from 0 to {len(order)}")
+                history = history.moved(self.present.at(move.step))
+            case Toggle():
+                if move.channel not in order:
+                    raise OptionError(f"there is no channel {move.channel} in this layer")
+                history = history.moved(self.present.toggled(move.channel, ranked))
+            case _:
+                raise TypeError(f"{move!r} is no move")
+        return history

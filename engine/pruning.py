@@ -5,7 +5,7 @@ A `PruningSession` answers for any set of silenced channels; `draw_curve` walks 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ from bdtui.engine.events import SILENT, Reporter
 from bdtui.engine.graph import trace_network
 from bdtui.engine.in_order import done_in_order
 from bdtui.engine.masked import MaskedImages, Predictions
+from bdtui.engine.measurements import GOODNET, PRUNED, Measured, Measurement
 from bdtui.engine.metrics import Rates, Share, share_equal
 from bdtui.engine.models import OpenedModel, copy_model
 from bdtui.engine.profile import ChannelStatistics, profile_images
@@ -74,7 +75,7 @@ class PruningSession:
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
         self._baseline: dict[str, Predictions] = {}
-        self._known_rates: dict[tuple[str, frozenset[int]], Rates] = {}
+        self.measured: Measured = {}
         for role, images in self.data.items():
             with images.reader(scale) as read:
                 profiled = profile_images(
@@ -125,16 +126,17 @@ class PruningSession:
 
         What was measured once is known from then on, so that undoing and jumping back cost nothing.
         """
-        known = part, frozenset(silenced)
-        if known not in self._known_rates:
-            roles = [role for role in self.data if role.endswith(part)]
-            with done_in_order(lambda role: self.predict(role, silenced, reporter), roles) as predictions:
-                self._known_rates[known] = self._rates(part, dict(zip(roles, predictions, strict=True)))
-        return self._known_rates[known]
+        return self._measure(Measurement(PRUNED, part, frozenset(silenced)), self.predict, reporter)
 
     def knows_rates(self, part: str, silenced: Collection[int]) -> bool:
         """Whether `rates` has measured this before."""
-        return (part, frozenset(silenced)) in self._known_rates
+        return Measurement(PRUNED, part, frozenset(silenced)) in self.measured
+
+    def keep_measured_in(self, book: Measured) -> None:
+        """Keep what was and will be measured in ``book``; what it holds already is not measured again."""
+        for measurement, rates in self.measured.items():
+            book.setdefault(measurement, rates)
+        self.measured = book
 
     def predict_goodnet(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
         """Classes, shape (N,), that G gives: that of B and B′ where they agree, else the number of classes."""
@@ -142,11 +144,25 @@ class PruningSession:
         return np.where(pruned == self._baseline[role], pruned, self.model.classes)
 
     def goodnet_rates(self, part: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Rates:
-        """Rates of the GoodNet of B and of B′ with some channels silent, on ``valid`` or ``test`` image sets."""
-        predictions = {
-            role: self.predict_goodnet(role, silenced, reporter) for role in self.data if role.endswith(part)
-        }
-        return self._rates(part, predictions)
+        """Rates of the GoodNet of B and of B′ with some channels silent, on ``valid`` or ``test`` image sets.
+
+        What was measured once is known from then on.
+        """
+        return self._measure(Measurement(GOODNET, part, frozenset(silenced)), self.predict_goodnet, reporter)
+
+    def _measure(
+        self,
+        measurement: Measurement,
+        predict: Callable[[str, Collection[int], Reporter], Predictions],
+        reporter: Reporter,
+    ) -> Rates:
+        if measurement not in self.measured:
+            roles = [role for role in self.data if role.endswith(measurement.part)]
+            silenced = measurement.silenced
+            with done_in_order(lambda role: predict(role, silenced, reporter), roles) as predictions:
+                found = dict(zip(roles, predictions, strict=True))
+            self.measured[measurement] = self._rates(measurement.part, found)
+        return self.measured[measurement]
 
     def _rates(self, part: str, predictions: Mapping[str, Predictions]) -> Rates:
         clean, poisoned = f"clean_{part}", f"poisoned_{part}"

@@ -17,6 +17,8 @@ from bdtui.engine.settings import ROLES, RunSettings
 
 _PATHS = ("model", "weights", *ROLES)
 _HASHED = ("model", "weights", "architecture", *ROLES)
+_LARGEST = 2**24
+"""Bytes of a recipe that are read; an order of 10,000 channels has 70,000."""
 _FIELDS = {entry.name: entry for entry in fields(RunSettings)}
 
 
@@ -43,10 +45,30 @@ def read_recipe(path: Path) -> Recipe:
     """
     require_file(path, OptionError, "a recipe in TOML")
     try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
+        if path.stat().st_size > _LARGEST:
+            raise OptionError(
+                f"{path}: is {path.stat().st_size:,} bytes long; expected a recipe of at most {_LARGEST:,}"
+            )
+        text = path.read_text("utf-8")
     except OSError as problem:
         raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected a recipe in TOML") from problem
+    except ValueError as problem:
+        raise OptionError(f"{path}: is no sound TOML ({str(problem)[:200]}); expected a recipe") from problem
+    return parse_recipe(text, path)
+
+
+def parse_recipe(text: str, path: Path) -> Recipe:
+    """Understand the text of a recipe.
+
+    Args:
+        text: in TOML.
+        path: where it stands; what it names is relative to that file's folder.
+
+    Raises:
+        OptionError: the text is no TOML, or says something that is no option of a run.
+    """
+    try:
+        content = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
         raise OptionError(f"{path}: is no sound TOML ({str(problem)[:200]}); expected a recipe") from problem
     hashes = content.pop("sha256", {})

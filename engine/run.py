@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import platform
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import h5py
-import keras
 import numpy as np
-import tensorflow as tf
 
 from bdtui.engine import artifacts
 from bdtui.engine.backend import prepare_backend
 from bdtui.engine.errors import Interrupted
 from bdtui.engine.events import (
     ArtifactWritten,
+    Notice,
     Progress,
     Reporter,
     RunFinished,
@@ -31,8 +27,10 @@ from bdtui.engine.events import (
 from bdtui.engine.figure import write_figure
 from bdtui.engine.files import file_sha256
 from bdtui.engine.goodnet import build_goodnet
+from bdtui.engine.journal import Journal, journalled_folder
 from bdtui.engine.manifest import manifest_json
-from bdtui.engine.opening import input_hashes, sample_settings
+from bdtui.engine.opening import input_hashes
+from bdtui.engine.position import History, Position
 from bdtui.engine.preparation import PreparedRun, prepare_run
 from bdtui.engine.pruning import (
     PruningSession,
@@ -46,11 +44,13 @@ from bdtui.engine.pruning import (
 from bdtui.engine.rankings import check_ranking
 from bdtui.engine.recipe import write_recipe_text
 from bdtui.engine.report import MeasuredThreshold, ReportedRun, write_report_text
+from bdtui.engine.requests import Move
 from bdtui.engine.results import results_json
-from bdtui.engine.run_folder import default_folder, discard_results, drop_text, goodnet_name, output_folder
+from bdtui.engine.run_folder import discard_results, drop_text, goodnet_name, planned_folder
 from bdtui.engine.settings import BY_HAND, CLEAN_VALID, CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, RunSettings
 from bdtui.engine.stopwatch import Stopwatch
 from bdtui.engine.verification import SavedModelCheck
+from bdtui.engine.versions import computing_versions
 
 _VERIFIED_IMAGES = 64
 """Of every image set, how many are put through the reopened models."""
@@ -81,59 +81,86 @@ def execute_run(
 ) -> RunResult:
     """Do everything that ``bdtui --batch`` does.
 
-    Nothing is written before all inputs have been opened and read; from then on every file is written as soon as
-    its content is known.
+    No result is written before all inputs have been opened and read; from then on everything is written as soon as it
+    is known.
 
     Args:
         settings: what to do.
         out: output folder, new or empty; None for a new one under ``bdtui-runs/``.
         reporter: hears events, is asked whether to stop.
-        resume: the folder may hold a run, whose files are replaced.
+        resume: the folder may hold a run that was begun with these settings; what it finished is not done again.
         expected_sha256: hashes of the inputs by field name; others are refused.
 
     Raises:
         InputError: something given cannot be worked with.
         Interrupted: the reporter was told to stop; the message says what is kept.
     """
-    check_thresholds(settings.thresholds)
-    check_ranking(settings.ranking)
     folder = out or planned_folder(settings)
-    with output_folder(folder, may_hold_run=resume):
-        prepare_backend(settings.device, settings.seed)
+    with journalled_folder(folder, settings, expected_sha256 or {}, may_hold_run=resume) as journal:
         if resume:
             discard_results(folder)
-        try:
-            prepared = prepare_run(settings, reporter, expected_sha256, folder)
-        except Interrupted as stop:
-            raise Interrupted("interrupted before anything was written; nothing is left behind") from stop
-        return _write_run(prepared, folder, reporter)
+        return carry_out(settings, folder, journal, reporter=reporter, expected_sha256=expected_sha256)
 
 
-def export_run(prepared: PreparedRun, out: Path | None, *, reporter: Reporter) -> RunResult:
+def carry_out(
+    settings: RunSettings,
+    folder: Path,
+    journal: Journal,
+    *,
+    reporter: Reporter,
+    expected_sha256: Mapping[str, str] | None = None,
+) -> RunResult:
+    """`execute_run` in a folder that is held already, with its journal (`bdtui.engine.journal`).
+
+    What the journal knows to be finished is not done again.
+    """
+    check_thresholds(settings.thresholds)
+    check_ranking(settings.ranking)
+    prepare_backend(settings.device, settings.seed)
+    try:
+        prepared = prepare_run(settings, reporter, expected_sha256, folder)
+    except Interrupted as stop:
+        if journal.holds_work:
+            raise Interrupted(f"interrupted before it went on; {folder} holds what it held before") from stop
+        raise Interrupted("interrupted before anything was written; nothing is left behind") from stop
+    keep_in_journal(prepared, journal, reporter)
+    return export_run(_left_order(prepared, journal.moves), folder, journal, reporter=reporter)
+
+
+def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter) -> None:
+    """Keep what is measured of a run in a journal; what the journal knows already is not measured again."""
+    inputs, session = prepared.inputs, prepared.session
+    if journal.identify(inputs.settings, input_hashes(inputs), computing_versions()):
+        reporter.emit(Notice("what was finished was computed with other versions, and is computed anew"))
+    session.keep_measured_in(journal.measured(session.source.profiled.name))
+
+
+def _left_order(prepared: PreparedRun, moves: Sequence[Move]) -> PreparedRun:
+    """The run with the channels in the order that a person has left in the journal."""
+    if not moves:
+        return prepared
+    settings = prepared.inputs.settings
+    ranking = prepared.session.order(settings.ranking, settings.seed)
+    history = History.beginning_at(Position(prepared.order))
+    for move in moves:
+        history = history.after(move, ranking)
+    return prepared.reordered(history.present.order)
+
+
+def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporter: Reporter) -> RunResult:
     """Write what ``bdtui --batch`` writes, of a run whose network is opened and profiled already.
 
     Args:
         prepared: the run.
-        out: output folder, new or empty; None for a new one under ``bdtui-runs/``.
+        folder: that is held, for the files.
+        journal: of that folder.
         reporter: hears events, is asked whether to stop.
 
     Raises:
-        OutputError: the folder holds another run, or cannot be written to.
+        OutputError: the folder cannot be written to.
         Interrupted: the reporter was told to stop; the message says what is kept.
     """
-    folder = out or planned_folder(prepared.inputs.settings)
-    with output_folder(folder):
-        return _write_run(prepared, folder, reporter)
-
-
-def planned_folder(settings: RunSettings) -> Path:
-    """The folder under ``bdtui-runs/`` that a run begun now would write to."""
-    named_after = sample_settings(settings) if settings.sample else settings
-    return default_folder(named_after.model or named_after.weights, time.localtime())
-
-
-def _write_run(prepared: PreparedRun, folder: Path, reporter: Reporter) -> RunResult:
-    run = _Run(prepared, folder, reporter)
+    run = _Run(prepared, folder, journal, reporter)
     try:
         return run.execute()
     except Interrupted as stop:
@@ -143,10 +170,11 @@ def _write_run(prepared: PreparedRun, folder: Path, reporter: Reporter) -> RunRe
 class _Run:
     """One execution: what is known so far, and the files it led to."""
 
-    def __init__(self, prepared: PreparedRun, folder: Path, reporter: Reporter) -> None:
+    def __init__(self, prepared: PreparedRun, folder: Path, journal: Journal, reporter: Reporter) -> None:
         self.prepared = prepared
         self.session = prepared.session
         self.folder = folder
+        self.journal = journal
         self.reporter = reporter
         self.watch = Stopwatch(prepared.seconds)
         self.curve: list[Step] = []
@@ -179,10 +207,8 @@ class _Run:
         """What was written and is about to be, from what, and by what."""
         hashes = {path.name: file_sha256(path) for path in self.written}
         hashes[RESULTS] = hashlib.sha256(results.encode("utf-8", "backslashreplace")).hexdigest()
-        versions = {"bdtui": version("bdtui"), "python": platform.python_version(), "tensorflow": tf.version.VERSION}
-        versions |= {"keras": keras.version(), "numpy": np.__version__, "h5py": h5py.__version__}
         inputs = self.prepared.inputs
-        return manifest_json(hashes, input_hashes(inputs), versions, inputs.settings.seed)
+        return manifest_json(hashes, input_hashes(inputs), computing_versions(), inputs.settings.seed)
 
     def keep_what_is_done(self) -> str:
         """Write the steps finished so far, and say what is kept."""
@@ -196,9 +222,13 @@ class _Run:
             f"interrupted after {done}; kept in {self.folder}: {names}; --resume --out {self.folder} finishes the run"
         )
 
-    def _write(self, name: str, write: Callable[[Path], None]) -> None:
+    def _write(self, name: str, write: Callable[[Path], None], silenced: Sequence[int] = ()) -> None:
         path = self.folder / name
         write(path)
+        self.journal.keep_artifact(path, silenced)
+        self._tell_written(path)
+
+    def _tell_written(self, path: Path) -> None:
         self.written.append(path)
         self.reporter.emit(ArtifactWritten(str(path)))
 
@@ -246,16 +276,26 @@ class _Run:
         )
         layer = session.source.profiled.name
         pruned, goodnet = file_names(session, threshold.drop)
+        networks = [self.folder / pruned, self.folder / goodnet]
+        kept = [self.journal.holds_artifact(path, channels) for path in networks]
+        if all(kept):
+            for path in networks:
+                self._tell_written(path)
+            return
         check = self._check(channels)
         stage = f"save X={drop_text(threshold.drop)}"
         self.reporter.emit(Progress(stage, 0, 2, "models"))
-        self._write(
-            pruned, lambda path: artifacts.write_model(path, session.pruned_model(channels), check.check_pruned)
-        )
+        if kept[0]:
+            # What is close in B′ need not be equal in G.
+            check.check_pruned(networks[0])
+            self._tell_written(networks[0])
+        else:
+            silenced = session.pruned_model(channels)
+            self._write(pruned, lambda path: artifacts.write_model(path, silenced, check.check_pruned), channels)
         self.reporter.checkpoint()
         self.reporter.emit(Progress(stage, 1, 2, "models"))
         joined = build_goodnet(session.model.keras_model, layer, channels)
-        self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet))
+        self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet), channels)
         self.reporter.emit(Progress(stage, 2, 2, "models"))
 
     def _check(self, channels: Sequence[int]) -> SavedModelCheck:

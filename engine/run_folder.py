@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -10,9 +11,12 @@ from pathlib import Path
 
 from bdtui.engine.errors import OutputError
 from bdtui.engine.lock import locked_folder
-from bdtui.engine.settings import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS
+from bdtui.engine.settings import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, SAMPLE_MODEL, RunSettings
 
-_FIXED_NAMES = (RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
+JOURNAL_FOLDER = ".bdtui"
+"""Where a run's journal lies in its folder."""
+
+_FIXED_NAMES = (JOURNAL_FOLDER, RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
 _MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
 
 
@@ -35,7 +39,16 @@ def holds_run(folder: Path) -> bool:
 def discard_results(folder: Path) -> None:
     """Take away what says that a run is whole, and what a killed process left half-written, before it goes on."""
     for path in (folder / RESULTS, folder / MANIFEST, *folder.glob(".*.partial*")):
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def planned_folder(settings: RunSettings) -> Path:
+    """The folder under ``bdtui-runs/`` that a run begun now would write to."""
+    model = Path(SAMPLE_MODEL) if settings.sample else settings.model or settings.weights
+    return default_folder(model, time.localtime())
 
 
 def default_folder(model: Path | None, now: time.struct_time) -> Path:
@@ -71,7 +84,9 @@ def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"{folder}: is a file; expected a folder for the results")
         if folder.exists() and not may_hold_run and holds_run(folder):
-            raise _holds_another(folder)
+            # Who writes there now is told first.
+            with held_folder(folder):
+                raise holds_another_run(folder)
         # Without `..`, so that no folder is made on the way to another.
         whole = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() would follow links)
         made = [path for path in (whole, *whole.parents) if not os.path.lexists(path)]
@@ -87,25 +102,30 @@ def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]
         reason = getattr(problem, "strerror", None) or str(problem)
         raise OutputError(f"{folder}: cannot be written to ({reason}); expected a writable folder") from problem
     try:
-        with _locked(folder):
+        with held_folder(folder):
             # Looked at again, now that nobody else can begin a run here.
             if not may_hold_run and holds_run(folder):
-                raise _holds_another(folder)
+                raise holds_another_run(folder)
             yield folder
     finally:
         _remove_empty(made)
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder; where its file system knows no locks, go on without."""
+def held_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder that is there for oneself; where its file system knows no locks, go on without.
+
+    Raises:
+        OutputError: another bdtui is writing to it.
+    """
     with ExitStack() as stack:
         with suppress(OSError):
             stack.enter_context(locked_folder(folder))
         yield
 
 
-def _holds_another(folder: Path) -> OutputError:
+def holds_another_run(folder: Path) -> OutputError:
+    """What is said of a folder that holds a run, where a new one was to begin."""
     return OutputError(
         f"{folder}: already holds a run; expected a new or empty folder (or --resume to go on with that run)"
     )

@@ -12,6 +12,8 @@ BY_HAND = "by-hand"
 
 RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
 MANIFEST = "manifest.json"
+SAMPLE_MODEL = "bd_net.h5"
+"""File name of the bundled BadNet."""
 
 CLEAN_VALID, POISONED_VALID = "clean_valid", "poisoned_valid"
 CLEAN_TEST, POISONED_TEST = "clean_test", "poisoned_test"

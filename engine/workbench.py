@@ -6,7 +6,8 @@ jumped over, rates on the test sets) is measured in between, in small pieces.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,8 @@ from bdtui.engine.events import (
     Reporter,
     WorkbenchSet,
 )
-from bdtui.engine.opening import describe_layer
+from bdtui.engine.journal import Journal, journalled_folder
+from bdtui.engine.opening import describe_layer, input_hashes
 from bdtui.engine.pictures import take_pictures
 from bdtui.engine.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.pruning import check_thresholds
@@ -43,8 +45,9 @@ from bdtui.engine.requests import (
     Open,
     Request,
 )
-from bdtui.engine.run import export_run, planned_folder
-from bdtui.engine.run_folder import unused_folder
+from bdtui.engine.run import export_run, keep_in_journal
+from bdtui.engine.run_folder import holds_another_run, planned_folder, unused_folder
+from bdtui.engine.session_journal import SessionJournal
 from bdtui.engine.settings import (
     CLEAN_VALID,
     CURVE,
@@ -78,6 +81,7 @@ class Workbench:
         self._prepared: PreparedRun | None = None
         self._bench: Bench | None = None
         self._folder: Path | None = None
+        self._kept = SessionJournal(reporter)
         device = prepare_backend(settings.device, settings.seed)
         reporter.emit(EngineReady(tf.__version__, keras.__version__, device))
 
@@ -141,15 +145,22 @@ class Workbench:
             self._reporter.emit(event)
 
         reporter = Reporter(emit, lambda: self._reporter.stop_requested)
+        kept, moves = SessionJournal(self._reporter), []
         try:
+            if request.go_on_in is not None:
+                moves = kept.go_on(request.go_on_in, request.settings, request.expected_sha256)
             prepared = prepare_run(request.settings, reporter, request.expected_sha256)
+            kept.attach(prepared)
             for role, images in prepared.inputs.data.items():
                 reporter.emit(PicturesTaken(role, take_pictures(images, _PICTURES)))
         except BaseException:
+            kept.leave()
             self._tell_again()
             raise
         self._told = told
-        self._show(prepared)
+        self._kept.leave()
+        self._kept = kept
+        self._show(prepared, moves)
 
     def _choose_layer(self, layer: str) -> None:
         opened = self._opened()
@@ -158,6 +169,7 @@ class Workbench:
         except BaseException:
             self._tell_again()
             raise
+        self._kept.begin_anew(prepared)
         self._show(prepared)
 
     def _tell_again(self) -> None:
@@ -177,32 +189,65 @@ class Workbench:
         prepared = self._opened()
         settings = replace(prepared.inputs.settings, ranking=ranking, order=None)
         order = tuple(prepared.session.order(ranking, settings.seed))
-        self._show(replace(prepared, inputs=replace(prepared.inputs, settings=settings), order=order))
+        ranked = replace(prepared, inputs=replace(prepared.inputs, settings=settings), order=order)
+        self._kept.begin_anew(ranked)
+        self._show(ranked)
 
-    def _show(self, prepared: PreparedRun) -> None:
-        """Put a profiled network on the bench, at step 0."""
+    def _show(self, prepared: PreparedRun, moves: Sequence[Move] = ()) -> None:
+        """Put a profiled network on the bench, where some moves lead to."""
         self._prepared = prepared
         self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
-        self._bench = Bench(prepared, self._reporter)
+        self._bench = Bench(prepared, self._reporter, self._keep_moves)
         self._idle_failed = False
-        self._bench.tell()
+        if moves:
+            self._bench.go_on(moves)
+        else:
+            self._bench.tell()
         self._reporter.emit(WorkbenchSet(prepared.inputs.settings))
         self._plan_export()
 
+    def _keep_moves(self, moves: Sequence[Move]) -> None:
+        assert self._folder is not None
+        self._kept.keep_moves(moves, self._folder, self._opened())
+
     def _export(self, out: Path | None) -> None:
         bench = self._benched()
+        prepared = bench.prepared.reordered(bench.position.order)
+        folder = out or self._folder
+        assert folder is not None
         try:
-            export_run(bench.prepared.reordered(bench.position.order), out or self._folder, reporter=self._reporter)
+            with self._journal_for(folder, prepared) as journal:
+                export_run(prepared, folder, journal, reporter=self._reporter)
         finally:
             bench.take_over()
             bench.tell()
             self._plan_export()
 
+    @contextmanager
+    def _journal_for(self, folder: Path, prepared: PreparedRun) -> Iterator[Journal]:
+        """The journal of a folder: the session's own, or that of an export to another folder."""
+        own = self._kept.journal_of(folder)
+        if own is not None:
+            if (folder / RESULTS).exists():
+                raise holds_another_run(folder)
+            yield own
+            return
+        session, inputs = prepared.session, prepared.inputs
+        with journalled_folder(folder, inputs.settings, input_hashes(inputs)) as journal:
+            kept_in = session.measured
+            keep_in_journal(prepared, journal, self._reporter)
+            try:
+                yield journal
+            finally:
+                session.keep_measured_in(kept_in)
+
     def _plan_export(self) -> None:
-        """Say where the next export would go: a folder that holds no run yet."""
-        out = self._out
-        self._folder = unused_folder(out) if out else planned_folder(self._opened().inputs.settings)
-        self._reporter.emit(ExportPlanned(str(self._folder), (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)))
+        """Say where the next export would go: a folder that holds no run yet, but perhaps this session."""
+        out = self._kept.unfinished_folder
+        if out is None:
+            out = unused_folder(self._out) if self._out else planned_folder(self._opened().inputs.settings)
+        self._folder = out
+        self._reporter.emit(ExportPlanned(str(out), (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)))
 
     def _opened(self) -> PreparedRun:
         if self._prepared is None:

@@ -70,6 +70,7 @@ class BdtuiApp(App[None]):
         settings: what is open from the start, or what the load screen begins with.
         make_engine: makes the engine; is given where its events go.
         expected_sha256: hashes that a recipe recorded of the files in ``settings``.
+        go_on_in: the folder of a session to go on with.
         preferences: theme and keys.
         watch: notices a terminal that has gone.
         leaving: is told the exit status when the app begins to end.
@@ -99,6 +100,7 @@ class BdtuiApp(App[None]):
         make_engine: Callable[[Emit], Engine],
         *,
         expected_sha256: Mapping[str, str] | None = None,
+        go_on_in: Path | None = None,
         preferences: Preferences | None = None,
         watch: TerminalWatch | None = None,
         leaving: Callable[[int], None] = lambda code: None,
@@ -116,6 +118,7 @@ class BdtuiApp(App[None]):
         self._leaving = leaving
         self._painted = painted
         self._expected_sha256 = expected_sha256
+        self._go_on_in = go_on_in
         self._count = ""
         self._opening: RunSettings | None = None
         self._opened: RunSettings | None = None
@@ -432,7 +435,7 @@ class BdtuiApp(App[None]):
             self.set_timer(_WINDOW_SECONDS, self._engine.start)
         else:
             self._engine.start()
-            self._open(self._asked, self._expected_sha256)
+            self._open(self._asked, self._expected_sha256, self._go_on_in)
 
     def _ask_for_files(self, notice: str) -> None:
         # Not above: who names the files when starting does not wait for it.
@@ -450,9 +453,11 @@ class BdtuiApp(App[None]):
         screen = LoadScreen(self._asked, recent(), notice)
         self.push_screen(screen, opened)
 
-    def _open(self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None) -> None:
+    def _open(
+        self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None, go_on_in: Path | None = None
+    ) -> None:
         self._asked = self._opening = settings
-        self._engine.submit(Open(settings, expected_sha256 or {}))
+        self._engine.submit(Open(settings, expected_sha256 or {}, go_on_in))
 
     def _ask(self, request: Request) -> None:
         self._engine.submit(request)

@@ -18,7 +18,8 @@ from rich.console import Console
 from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
 from bdtui.engine.loading import load_tensorflow
-from bdtui.engine.settings import RESULTS
+from bdtui.engine.recipe import Recipe
+from bdtui.engine.settings import RESULTS, RunSettings
 from bdtui.tui.batch_output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.gates import Gates
@@ -66,7 +67,6 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
                 print_results(Console(), finished, Path(str(out)))
             return _judge(gates, finished)
     heard: list[Event] = []
-    result: RunResult | None = None
     with _display(options) as show:
 
         def emit(event: Event) -> None:
@@ -74,24 +74,40 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
             show(event)
 
         reporter = Reporter(emit, stop_requested)
-        emit(Notice("loading TensorFlow"))
-        load_tensorflow()
         if options.get("check"):
+            _load(reporter)
             from bdtui.engine.opening import check_inputs
 
             check_inputs(settings, reporter, recipe.sha256)
         else:
-            from bdtui.engine.run import execute_run
-
-            resume = bool(options.get("resume"))
-            result = execute_run(settings, out, reporter=reporter, resume=resume, expected_sha256=recipe.sha256)
-    if result is None:
+            result = _run(settings, out, recipe, reporter, resume=bool(options.get("resume")))
+    if options.get("check"):
         if not options.get("json"):
             print_check(Console(), heard)
         return ExitCode.DONE
     if not options.get("json"):
         print_results(Console(), result.results, result.out)
     return _judge(gates, result.results)
+
+
+def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
+    """The whole run; its folder is held, and its journal begun, before TensorFlow takes its seconds to load."""
+    from bdtui.engine.journal import journalled_folder
+    from bdtui.engine.run_folder import discard_results, planned_folder
+
+    folder = out or planned_folder(settings)
+    with journalled_folder(folder, settings, recipe.sha256, may_hold_run=resume) as journal:
+        if resume:
+            discard_results(folder)
+        _load(reporter)
+        from bdtui.engine.run import carry_out
+
+        return carry_out(settings, folder, journal, reporter=reporter, expected_sha256=recipe.sha256)
+
+
+def _load(reporter: Reporter) -> None:
+    reporter.emit(Notice("loading TensorFlow"))
+    load_tensorflow()
 
 
 def _judge(gates: Gates, results: Mapping[str, Any]) -> ExitCode:

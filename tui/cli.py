@@ -82,7 +82,9 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--recipe", metavar="FILE", type=Path, help="read the options from a recipe.toml; flags win over it"
     )
-    run.add_argument("--resume", action="store_true", help="go on with the run that --out holds")
+    run.add_argument(
+        "--resume", action="store_true", help="go on with the run, or the session in the app, that --out holds"
+    )
     run.add_argument("--device", metavar="D", help="auto, cpu or gpu:N (default: auto)")
     run.add_argument(
         "--activation-memory",
@@ -172,8 +174,6 @@ def _main(arguments: list[str]) -> ExitCode:
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
 
     if screen:
-        if options.get("resume"):
-            parser.error("--resume goes on with a run of --batch; expected --batch with it")
         gate = next((name for name in ("max_asr", "min_accuracy") if name in options), None)
         if gate:
             parser.error(f"--{gate.replace('_', '-')} judges the results of --batch; expected --batch with it")

@@ -31,10 +31,7 @@ def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None,
         if given or "recipe" in options:
             other = next(iter(given), "recipe").replace("_", "-")
             raise OptionError(f"--resume goes on with the run as it was begun; expected it without {other}")
-        path = Path(str(out)) / RECIPE
-        if not path.exists():
-            raise OptionError(f"{out}: holds no run to go on with; expected a folder with {RECIPE}")
-        recipe = read_recipe(path)
+        recipe = _begun_recipe(Path(str(out)))
     elif "recipe" in options:
         recipe = read_recipe(options["recipe"])
     else:
@@ -44,6 +41,20 @@ def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None,
     kept = {name: value for name, value in recipe.settings.items() if name not in _displaced(given)}
     settings = replace(RunSettings(), **{**kept, **given})
     return settings, out or recipe.out, replace(recipe, sha256=hashes)
+
+
+def _begun_recipe(out: Path) -> Recipe:
+    """What the run in a folder was begun with: its journal knows, and else the recipe that it wrote."""
+    # Not above: it brings numpy and SQLite, which the first paint of other sessions does not wait for.
+    from bdtui.engine.journal import begun_recipe
+
+    recipe = begun_recipe(out)
+    if recipe is not None:
+        return recipe
+    path = out / RECIPE
+    if not path.exists():
+        raise OptionError(f"{out}: holds no run to go on with; expected a folder with a journal or {RECIPE}")
+    return read_recipe(path)
 
 
 def _displaced(given: Mapping[str, Any]) -> set[str]:

@@ -41,7 +41,8 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
         require_terminal()
         preferences = read_preferences(preferences_path())
         settings, out, recipe = merge_options(options)
-        check_output_folder(out)
+        if not options.get("resume"):
+            check_output_folder(out)
     except InputError as problem:
         sys.stderr.write(f"bdtui: error: {plain(str(problem))}\n")
         return ExitCode.USAGE
@@ -59,6 +60,7 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
             settings,
             lambda emit: EngineThread(emit, settings, out),
             expected_sha256=recipe.sha256,
+            go_on_in=out if options.get("resume") else None,
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
             leaving=_end_if_stuck,

@@ -23,6 +23,7 @@ import pytest
 from bdtui.engine import events
 from bdtui.engine.channels import find_source, silent_channels
 from bdtui.engine.models import open_model
+from bdtui.engine.run_folder import JOURNAL_FOLDER
 from bdtui.tui import batch
 from bdtui.tui.cli import main
 
@@ -62,7 +63,7 @@ def accuracy(model: keras.Model, name: str) -> float:
 
 
 def test_every_file_of_the_contract_is_there_and_no_other(run: Run) -> None:
-    assert {path.name for path in run.out.iterdir()} == FILES
+    assert {path.name for path in run.out.iterdir()} == {*FILES, JOURNAL_FOLDER}
 
 
 def test_results_have_the_keys_of_schema_1(run: Run) -> None:
@@ -205,7 +206,7 @@ def test_activations_that_go_to_a_file_change_no_result_and_leave_none(run: Run,
     results = json.loads((out / "results.json").read_text())
     results["seconds"] = run.results["seconds"]
     assert results == run.results
-    assert {path.name for path in out.iterdir()} == FILES
+    assert {path.name for path in out.iterdir()} == {*FILES, JOURNAL_FOLDER}
 
 
 def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -
     (out / "results.json").unlink()
     (out / ".model_X=2.77.partial.h5").touch()
     assert main(["--batch", "--resume", "--out", str(out)]) == 0
-    assert not list(out.glob(".*")), "what a killed process left half-written is taken away"
+    assert [path.name for path in out.glob(".*")] == [JOURNAL_FOLDER], "what a killed process left half-written is taken away"
     assert {**json.loads((out / "results.json").read_text()), "seconds": 0} == {**whole, "seconds": 0}
 
 
@@ -303,7 +304,7 @@ def test_a_wish_to_stop_keeps_what_is_finished_and_says_so(
         assert not out.exists()
         return
     assert "--resume" in told
-    left = {path.name for path in out.iterdir()}
+    left = {path.name for path in out.iterdir() if path.is_file()}
     assert "results.json" not in left
     assert {"recipe.toml", "curve.csv", "model_X=2.h5"} <= left
     assert all(name in told for name in left)

@@ -1,0 +1,411 @@
+"""What survives a lost connection, a killed process and a full disk: the journal of a run.
+
+Everything a run finishes is written here the moment it is finished, so that ``--resume`` goes on instead of beginning
+anew: rates, files, and the moves of a person in the app. It is an SQLite database in write-ahead mode in a folder of
+its own, which only its owner may enter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bdtui.engine.errors import DataError, OutputError
+from bdtui.engine.files import file_sha256
+from bdtui.engine.measurements import GOODNET, PRUNED, Measured, Measurement
+from bdtui.engine.metrics import Rates, Share
+from bdtui.engine.recipe import Recipe, parse_recipe, write_recipe_text
+from bdtui.engine.requests import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.run_folder import JOURNAL_FOLDER, held_folder, output_folder
+from bdtui.engine.settings import RunSettings
+
+JOURNAL = "journal.sqlite"
+_APPLICATION = 0x62647475
+"""“bdtu”: says in the file's header whose it is."""
+_SCHEMA = 1
+_TABLES = {
+    "run": "CREATE TABLE run (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "rates": (
+        "CREATE TABLE rates (number INTEGER PRIMARY KEY, layer TEXT NOT NULL, network TEXT NOT NULL, "
+        "part TEXT NOT NULL, silenced TEXT NOT NULL, rates TEXT NOT NULL, finished TEXT NOT NULL, "
+        "UNIQUE (layer, network, part, silenced))"
+    ),
+    "artifacts": (
+        "CREATE TABLE artifacts (name TEXT PRIMARY KEY, silenced TEXT NOT NULL, sha256 TEXT NOT NULL, "
+        "finished TEXT NOT NULL)"
+    ),
+    "moves": "CREATE TABLE moves (number INTEGER PRIMARY KEY, move TEXT NOT NULL, value INTEGER NOT NULL)",
+}
+_MOVES: dict[str, Callable[[int], Move]] = {kind.__name__.lower(): kind for kind in (Prune, Undo, Redo, GoTo, Toggle)}
+_LONGEST = 2**20
+"""Characters of one value that are read; the longest of our own, a recipe with its order, has some thousand."""
+_MOST_CHANNELS = 2**16
+
+
+class Journal:
+    """The journal of one folder, open and held by this process; see `journalled_folder`.
+
+    Args:
+        path: of the database, made where it is missing; None for one in memory that nothing survives.
+
+    Attributes:
+        on_loss: who is told once when nothing more can be written, after which nothing is; None to raise instead.
+
+    Raises:
+        DataError: the file is no journal, or not one of this version.
+        OutputError: it cannot be made or written to.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.on_loss: Callable[[OutputError], None] | None = None
+        self._lost = False
+        self._name = str(path or "the journal in memory")
+        with self._writing():
+            self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+        try:
+            with self._writing():
+                self._prepare()
+        except BaseException:
+            self._database.close()
+            raise
+
+    def close(self) -> None:
+        """Write everything into the one file, and let go of it."""
+        with suppress(sqlite3.Error):
+            self._database.close()
+
+    # What the run is.
+
+    @property
+    def recipe(self) -> Recipe | None:
+        """What the run was begun with, and the hashes of its inputs once they were opened; None for a new journal."""
+        text = self._values().get("recipe")
+        return None if text is None else parse_recipe(text, self.path or Path())
+
+    def begin(self, settings: RunSettings, sha256: Mapping[str, str]) -> None:
+        """Say what the run is to do; known hashes of inputs as a recipe gives them."""
+        self._set("recipe", write_recipe_text(settings, sha256))
+
+    def identify(self, settings: RunSettings, sha256: Mapping[str, str], versions: Mapping[str, str]) -> bool:
+        """Say what the run works on, now that it is open.
+
+        Args:
+            settings: with everything that was found filled in.
+            sha256: of the inputs, by field name.
+            versions: of everything that decides the last bit of a number, by name.
+
+        Returns:
+            Whether what the journal holds was measured with other versions, and was forgotten therefore.
+        """
+        before = self._values().get("versions")
+        now = json.dumps(dict(versions), sort_keys=True)
+        outdated = before is not None and before != now
+        with self._writing(), self._together():
+            if outdated:
+                self._database.execute("DELETE FROM rates")
+                self._database.execute("DELETE FROM artifacts")
+            self._set("versions", now)
+            self._set("recipe", write_recipe_text(settings, sha256))
+        return outdated
+
+    @property
+    def holds_work(self) -> bool:
+        """Whether anything is here that would have to be done again without it."""
+        with self._reading():
+            tables = [self._database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in _TABLES]
+        return any(found for table, found in zip(_TABLES, tables, strict=True) if table != "run")
+
+    # What is finished.
+
+    def measured(self, layer: str) -> Measured:
+        """The rates of a layer's networks; what is put in is kept at once."""
+        return _JournalledRates(layer, self._rates(layer), self._keep_rates)
+
+    def keep_artifact(self, path: Path, silenced: Sequence[int] = ()) -> None:
+        """Say that a file of the run lies under its final name.
+
+        Args:
+            path: of the file.
+            silenced: for a network, its silent channels.
+        """
+        row = path.name, _written(silenced), file_sha256(path), _now()
+        with self._writing():
+            self._database.execute("INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?)", row)
+
+    def holds_artifact(self, path: Path, silenced: Sequence[int] = ()) -> bool:
+        """Whether a file is there as it was written, and is of the network with these channels silent."""
+        with self._reading():
+            query = "SELECT silenced, sha256 FROM artifacts WHERE name = ?"
+            row = self._database.execute(query, (path.name,)).fetchone()
+        if row is None or row[0] != _written(silenced) or path.is_symlink() or not path.is_file():
+            return False
+        return bool(file_sha256(path) == row[1])
+
+    # What a person did in the app.
+
+    @property
+    def moves(self) -> list[Move]:
+        """The moves since the layer and the ranking were chosen."""
+        with self._reading():
+            rows = self._database.execute("SELECT move, value FROM moves ORDER BY number").fetchall()
+        if not all(kind in _MOVES and isinstance(value, int) for kind, value in rows):
+            raise self._not_ours("holds a move that nobody can make")
+        return [_MOVES[kind](value) for kind, value in rows]
+
+    def keep_moves(self, moves: Sequence[Move]) -> None:
+        """Say that moves were made, and where they led was measured."""
+        rows = [(type(move).__name__.lower(), *asdict(move).values()) for move in moves]
+        with self._writing(), self._together():
+            self._database.executemany("INSERT INTO moves (move, value) VALUES (?, ?)", rows)
+
+    def forget_moves(self) -> None:
+        """Say that a person begins anew, at step 0."""
+        with self._writing():
+            self._database.execute("DELETE FROM moves")
+
+    # The database.
+
+    def _prepare(self) -> None:
+        database = self._database
+        # Names and functions of a database from a stranger are data, not code.
+        database.execute("PRAGMA trusted_schema = OFF")
+        database.execute("PRAGMA cell_size_check = ON")
+        with suppress(AttributeError):
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 4 * _LONGEST)
+        # The folder is held by a lock of ours: without SQLite's own, its memory need not be shared, which not every
+        # file system can do.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        application, version = (
+            database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+        )
+        found = dict(database.execute("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'").fetchall())
+        if not found and not application:
+            database.execute("PRAGMA journal_mode = WAL")
+            with self._together():
+                database.execute(f"PRAGMA application_id = {_APPLICATION}")
+                database.execute(f"PRAGMA user_version = {_SCHEMA}")
+                for sql in _TABLES.values():
+                    database.execute(sql)
+        elif application != _APPLICATION or version != _SCHEMA or found != _TABLES:
+            raise self._not_ours("was not written by this version of bdtui")
+        database.execute("PRAGMA journal_mode = WAL")
+        # What is committed survives the process; a power failure may cost the last steps, never the journal.
+        database.execute("PRAGMA synchronous = NORMAL")
+
+    def _values(self) -> dict[str, str]:
+        with self._reading():
+            rows = self._database.execute("SELECT name, value FROM run").fetchall()
+        if not all(isinstance(value, str) and len(value) <= _LONGEST for _, value in rows):
+            raise self._not_ours("holds no text where one belongs")
+        return dict(rows)
+
+    def _set(self, name: str, value: str) -> None:
+        with self._writing():
+            text = value.encode("utf-8", "backslashreplace").decode()
+            self._database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (name, text))
+
+    def _rates(self, layer: str) -> dict[Measurement, Rates]:
+        query = "SELECT network, part, silenced, rates FROM rates WHERE layer = ? ORDER BY number"
+        with self._reading():
+            rows = self._database.execute(query, (layer,)).fetchall()
+        found = {}
+        for network, part, silenced, rates in rows:
+            try:
+                if network not in (PRUNED, GOODNET) or part not in ("valid", "test"):
+                    raise ValueError
+                found[Measurement(network, part, _read(silenced))] = _rates_of(json.loads(rates))
+            except (ValueError, TypeError, RecursionError):
+                raise self._not_ours("holds rates that nobody can have measured") from None
+        return found
+
+    def _keep_rates(self, layer: str, measurement: Measurement, rates: Rates) -> None:
+        counts = {name: None if share is None else [share.hits, share.images] for name, share in _shares(rates)}
+        row = layer, measurement.network, measurement.part, _written(measurement.silenced), json.dumps(counts), _now()
+        insert = "INSERT OR IGNORE INTO rates (layer, network, part, silenced, rates, finished) VALUES (?,?,?,?,?,?)"
+        with self._writing():
+            self._database.execute(insert, row)
+
+    @contextmanager
+    def _together(self) -> Iterator[None]:
+        """All of it or nothing."""
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            # After a full disk SQLite has rolled back by itself.
+            with suppress(sqlite3.Error):
+                self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with self._reading():
+            try:
+                yield
+            except sqlite3.OperationalError as problem:
+                loss = OutputError(f"{self._name}: cannot be written ({problem}); what was finished before is kept")
+                if self.on_loss is None:
+                    raise loss from problem
+                if not self._lost:
+                    self._lost = True
+                    self.on_loss(loss)
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as problem:
+            raise self._not_ours(f"cannot be read ({problem})") from problem
+
+    def _not_ours(self, finding: str) -> DataError:
+        return DataError(f"{self._name}: {finding}; expected the journal of a run (without it, the run begins anew)")
+
+
+class _JournalledRates(MutableMapping[Measurement, Rates]):
+    """Rates in memory that are written down as they come."""
+
+    def __init__(
+        self, layer: str, known: dict[Measurement, Rates], keep: Callable[[str, Measurement, Rates], None]
+    ) -> None:
+        self._layer = layer
+        self._known = known
+        self._keep = keep
+
+    def __getitem__(self, measurement: Measurement) -> Rates:
+        return self._known[measurement]
+
+    def __setitem__(self, measurement: Measurement, rates: Rates) -> None:
+        if measurement not in self._known:
+            self._keep(self._layer, measurement, rates)
+        self._known[measurement] = rates
+
+    def __delitem__(self, measurement: Measurement) -> None:
+        raise TypeError("what was measured stays measured")
+
+    def __iter__(self) -> Iterator[Measurement]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+@contextmanager
+def journalled_folder(
+    folder: Path, settings: RunSettings, sha256: Mapping[str, str], *, may_hold_run: bool = False
+) -> Iterator[Journal]:
+    """Hold a folder for a run, with its journal; see `output_folder`.
+
+    If the work ends before anything is finished, what was made here goes again.
+
+    Args:
+        folder: for the files of the run.
+        settings: what the run is to do; of no account where the folder's journal knows.
+        sha256: hashes of the inputs that a recipe recorded.
+        may_hold_run: whether to go on with a run that the folder holds.
+
+    Raises:
+        DataError: the folder's journal is none.
+        OutputError: the folder holds another run, another bdtui is writing to it, or it cannot be written to.
+    """
+    with output_folder(folder, may_hold_run=may_hold_run):
+        home = folder / JOURNAL_FOLDER
+        is_new = not (_checked(home) / JOURNAL).exists()
+        if is_new:
+            _make(home, settings, sha256)
+        with closing(Journal(home / JOURNAL)) as journal:
+            try:
+                yield journal
+            except BaseException:
+                if is_new and not journal.holds_work:
+                    journal.close()
+                    _remove(home)
+                raise
+
+
+def begun_recipe(folder: Path) -> Recipe | None:
+    """What the run in a folder was begun with; None where the folder has no journal.
+
+    Raises:
+        DataError: the journal is none.
+        OutputError: another bdtui is writing to the folder, or it cannot be written to.
+    """
+    home = folder / JOURNAL_FOLDER
+    if not (home / JOURNAL).exists():
+        return None
+    with held_folder(folder), closing(Journal(_checked(home) / JOURNAL)) as journal:
+        return journal.recipe
+
+
+def _checked(home: Path) -> Path:
+    """The folder of a journal; refused where it, or what is in it, leads elsewhere."""
+    for path in (home, *home.glob(f"{JOURNAL}*")):
+        is_expected = path.is_dir() if path == home else path.is_file()
+        if path.is_symlink() or (path.exists() and not is_expected):
+            raise DataError(f"{path}: leads elsewhere; expected the journal of a run (without it, the run begins anew)")
+    return home
+
+
+def _make(home: Path, settings: RunSettings, sha256: Mapping[str, str]) -> None:
+    """Make a journal that says what is to be done: all of it or nothing, whatever happens meanwhile."""
+    passing = home.with_name(f"{JOURNAL_FOLDER}-{os.getpid()}.partial")
+    try:
+        _remove(home)
+        passing.mkdir(mode=0o700)
+        with closing(Journal(passing / JOURNAL)) as journal:
+            journal.begin(settings, sha256)
+        passing.rename(home)
+    except OSError as problem:
+        raise OutputError(f"{home}: cannot be made ({problem.strerror}); expected a writable folder") from problem
+    finally:
+        _remove(passing)
+
+
+def _remove(home: Path) -> None:
+    with suppress(OSError):
+        for path in home.glob(f"{JOURNAL}*"):
+            path.unlink()
+    with suppress(OSError):
+        home.rmdir()
+
+
+def _written(silenced: Sequence[int] | frozenset[int]) -> str:
+    return json.dumps(sorted(silenced), separators=(",", ":"))
+
+
+def _read(silenced: Any) -> frozenset[int]:
+    if not isinstance(silenced, str) or len(silenced) > _LONGEST:
+        raise ValueError
+    channels = json.loads(silenced)
+    if not isinstance(channels, list) or len(channels) > _MOST_CHANNELS:
+        raise ValueError
+    if not all(type(channel) is int and 0 <= channel < _MOST_CHANNELS for channel in channels):
+        raise ValueError
+    return frozenset(channels)
+
+
+def _shares(rates: Rates) -> list[tuple[str, Share | None]]:
+    return [(field.name, getattr(rates, field.name)) for field in fields(Rates)]
+
+
+def _rates_of(counts: Any) -> Rates:
+    shares: dict[str, Share | None] = {}
+    for name, pair in counts.items():
+        if pair is not None:
+            hits, images = pair
+            if type(hits) is not int or type(images) is not int or not 0 <= hits <= images or not images:
+                raise ValueError
+        shares[name] = None if pair is None else Share(*pair)
+    return Rates(**shares)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,106 @@
+"""The journal of a person's session in the app: it begins with the first move, so that who only looks leaves nothing.
+
+A journal that cannot be kept never stands in the person's way: the app says so once and goes on without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from bdtui.engine.errors import InputError, OutputError
+from bdtui.engine.events import Notice, Reporter
+from bdtui.engine.journal import Journal, journalled_folder
+from bdtui.engine.opening import input_hashes
+from bdtui.engine.preparation import PreparedRun
+from bdtui.engine.requests import Move
+from bdtui.engine.run import keep_in_journal
+from bdtui.engine.settings import RESULTS, RunSettings
+
+
+class SessionJournal:
+    """Keeps what a person does with one opened network, from the first move on.
+
+    Args:
+        reporter: hears when nothing can be kept.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._held = ExitStack()
+        self._journal: Journal | None = None
+        self._folder: Path | None = None
+
+    @property
+    def unfinished_folder(self) -> Path | None:
+        """Where the journal is, as long as no whole run was written there."""
+        return None if self._folder is None or (self._folder / RESULTS).exists() else self._folder
+
+    def go_on(self, folder: Path, settings: RunSettings, sha256: Mapping[str, str]) -> list[Move]:
+        """Take up the session that a folder holds.
+
+        Args:
+            folder: of the session.
+            settings: what was opened, should the folder have no journal.
+            sha256: hashes of the inputs.
+
+        Returns:
+            The moves made there.
+
+        Raises:
+            InputError: the folder cannot be held or its journal is none.
+        """
+        entering = journalled_folder(folder, settings, sha256, may_hold_run=True)
+        self._journal = self._held.enter_context(entering)
+        self._folder = folder
+        self._journal.on_loss = self._tell_loss
+        return self._journal.moves
+
+    def begin(self, folder: Path, prepared: PreparedRun) -> Journal:
+        """Begin in a folder that holds no run.
+
+        Raises:
+            InputError: nothing can be written there.
+        """
+        inputs = prepared.inputs
+        journal = self._held.enter_context(journalled_folder(folder, inputs.settings, input_hashes(inputs)))
+        self._journal, self._folder = journal, folder
+        keep_in_journal(prepared, journal, self._reporter)
+        journal.on_loss = self._tell_loss
+        return journal
+
+    def journal_of(self, folder: Path) -> Journal | None:
+        """The journal, if it lies in that folder."""
+        return self._journal if folder == self._folder else None
+
+    def keep_moves(self, moves: Sequence[Move], folder: Path, prepared: PreparedRun) -> None:
+        """Keep moves that were made; the first ones begin the journal in ``folder``."""
+        if self._journal is None:
+            try:
+                self.begin(folder, prepared)
+            except InputError as problem:
+                self._tell_loss(problem)
+                self._journal = Journal(None)
+        assert self._journal is not None
+        self._journal.keep_moves(moves)
+
+    def begin_anew(self, prepared: PreparedRun) -> None:
+        """Say that another layer or order is pruned now, from step 0."""
+        if self._journal is not None:
+            keep_in_journal(prepared, self._journal, self._reporter)
+            self._journal.forget_moves()
+
+    def attach(self, prepared: PreparedRun) -> None:
+        """Let a network that was just profiled know what the journal knows, and keep what is measured of it."""
+        if self._journal is not None:
+            keep_in_journal(prepared, self._journal, self._reporter)
+
+    def leave(self) -> None:
+        """Let go of the folder; what is kept there stays."""
+        self._held.close()
+        self._journal = self._folder = None
+
+    def _tell_loss(self, problem: InputError) -> None:
+        what = "cannot be kept" if isinstance(problem, OutputError) else "is not kept"
+        self._reporter.emit(Notice(f"what you do from here on {what}: {problem}"))
