@@ -23,10 +23,9 @@ from bdtui.engine.measurements import GOODNET, PRUNED, Measured, Measurement
 from bdtui.engine.metrics import Rates, Share
 from bdtui.engine.recipe import Recipe, parse_recipe, write_recipe_text
 from bdtui.engine.requests import GoTo, Move, Prune, Redo, Toggle, Undo
-from bdtui.engine.run_folder import JOURNAL_FOLDER, held_folder, output_folder
+from bdtui.engine.run_folder import JOURNAL, JOURNAL_FOLDER, held_folder, output_folder
 from bdtui.engine.settings import RunSettings
 
-JOURNAL = "journal.sqlite"
 _APPLICATION = 0x62647475
 """“bdtu”: says in the file's header whose it is."""
 _SCHEMA = 1

@@ -13,10 +13,10 @@ from bdtui.engine.errors import OutputError
 from bdtui.engine.lock import locked_folder
 from bdtui.engine.settings import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, SAMPLE_MODEL, RunSettings
 
-JOURNAL_FOLDER = ".bdtui"
+JOURNAL_FOLDER, JOURNAL = ".bdtui", "journal.sqlite"
 """Where a run's journal lies in its folder."""
 
-_FIXED_NAMES = (JOURNAL_FOLDER, RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
+_FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
 _MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
 
 

@@ -220,7 +220,9 @@ def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -
     (out / "results.json").unlink()
     (out / ".model_X=2.77.partial.h5").touch()
     assert main(["--batch", "--resume", "--out", str(out)]) == 0
-    assert [path.name for path in out.glob(".*")] == [JOURNAL_FOLDER], "what a killed process left half-written is taken away"
+    assert [path.name for path in out.glob(".*")] == [JOURNAL_FOLDER], (
+        "what a killed process left half-written is taken away"
+    )
     assert {**json.loads((out / "results.json").read_text()), "seconds": 0} == {**whole, "seconds": 0}
 
 
