@@ -1,0 +1,103 @@
+"""Sessions in the app whose connection is lost at seeded random moments, and the screen that comes back."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.tui.tmux import Tmux
+
+_KEYS = ("n", "u", "C-r", "a", "5 n", "9 n", "3 u", "space", "4 5 g", "1 2 g")
+_SECONDS = 90
+
+
+@dataclass
+class Hangups:
+    """What became of sessions whose connection was lost.
+
+    Attributes:
+        hangups: with SIGHUP.
+        moves: keys pressed before, that led somewhere.
+        different: screens that came back otherwise.
+        failures: what went wrong, in words.
+        longest: seconds until the longest screen was back.
+    """
+
+    hangups: int = 0
+    moves: int = 0
+    different: int = 0
+    failures: list[str] = field(default_factory=list)
+    longest: float = 0.0
+
+
+def hang_up_sessions(folder: Path, sessions: int, seed: int) -> Hangups:
+    """Prune the sample by hand with random keys, lose the connection, and go on.
+
+    Args:
+        folder: for the sessions.
+        sessions: how many.
+        seed: of the keys.
+    """
+    lots = random.Random(seed)
+    hangups = Hangups()
+    for number in range(sessions):
+        with Tmux(folder / f"session-{number}", 120, 40) as terminal:
+            try:
+                _lose_and_go_on(terminal, lots, hangups)
+            except AssertionError as problem:
+                hangups.failures.append(f"session {number}: {problem}")
+    return hangups
+
+
+def _lose_and_go_on(terminal: Tmux, lots: random.Random, hangups: Hangups) -> None:
+    terminal.start("--sample", "--out", "out")
+    terminal.wait_for("step 0/60 · ", "╭─ Channels", seconds=_SECONDS)
+    pressed = ["n", *lots.choices(_KEYS, k=lots.randint(2, 7))]
+    for keys in pressed:
+        terminal.keys(*keys.split())
+        hangups.moves += 1
+    before = _settled(terminal)
+    terminal.signal(signal.SIGHUP)
+    terminal.wait_for_status(130)
+    hangups.hangups += 1
+    start = time.monotonic()
+    terminal.start("--resume", "--out", "out")
+    status = next(line for line in reversed(before) if "/60 · " in line).split("  ")[0].strip()
+    terminal.wait_for(status, "╭─ Channels", seconds=_SECONDS)
+    hangups.longest = max(hangups.longest, time.monotonic() - start)
+    after = _settled(terminal)
+    if after != before:
+        hangups.different += 1
+        pairs = [f"{old!r}\n{new!r}" for old, new in zip(before, after, strict=False) if old != new]
+        hangups.failures.append(f"after {pressed}:\n" + "\n".join(pairs))
+    terminal.keys("q")
+    terminal.wait_for_status(0)
+
+
+def _settled(terminal: Tmux) -> list[str]:
+    """The screen once nothing moves on it any more, with the beginning and the end of the channel table.
+
+    Not of account: the memory in use, the line of passing words, and which row of the table the cursor is on.
+    """
+    _at_rest(terminal)
+    lines = []
+    for keys in ("PageDown", "PageUp"):
+        terminal.keys(*[keys] * 4)
+        screen = [line.rstrip() for line in _at_rest(terminal).splitlines()]
+        lines += screen[1:-3] + screen[-2:]
+    return lines
+
+
+def _at_rest(terminal: Tmux) -> str:
+    last, since = "", time.monotonic()
+    end = since + _SECONDS
+    while time.monotonic() - since < 1.5:
+        assert time.monotonic() < end, "the screen never came to rest"
+        screen = terminal.screen()
+        if screen != last:
+            last, since = screen, time.monotonic()
+        time.sleep(0.1)
+    return last

@@ -1,0 +1,23 @@
+"""A shorter version of what `make robustness` does: nothing finished is lost, whenever the process ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.robustness.hangups import hang_up_sessions
+from tests.robustness.kills import kill_runs
+
+
+def test_a_killed_run_is_resumed_to_what_it_would_have_been(tmp_path: Path) -> None:
+    kills = kill_runs(tmp_path, runs=5, seed=20)
+    assert not kills.failures, kills.failures
+    assert (kills.lost, kills.different, kills.leftovers) == (0, 0, 0)
+    assert kills.kills >= 5
+    assert kills.while_writing >= 1, "another seed is needed"
+    assert kills.steps_kept >= 40, "another seed is needed"
+
+
+def test_a_lost_connection_costs_nothing(tmp_path: Path) -> None:
+    hangups = hang_up_sessions(tmp_path, sessions=2, seed=7)
+    assert not hangups.failures, "\n".join(hangups.failures)
+    assert (hangups.hangups, hangups.different) == (2, 0)
