@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -57,11 +58,17 @@ def atomic_file(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         partial.replace(path)
     except OSError as problem:
-        reason = problem.strerror or " ".join(str(problem).split())[:200]
-        raise OutputError(f"{path}: cannot be written ({reason}); what was finished before is kept") from problem
+        reason = problem.strerror or _reason(str(problem))
+        raise OutputError(f"{path}: cannot be written ({reason})") from problem
     finally:
         partial.unlink(missing_ok=True)
         passing_files.discard(partial)
+
+
+def _reason(told: str) -> str:
+    """Why a file cannot be written, in few words: HDF5 tells everything it knows, and the system's error among it."""
+    found = re.search(r"errno = (\d+)", told)
+    return os.strerror(int(found[1])) if found else " ".join(told.split())[:200]
 
 
 def write_text(path: Path, text: str) -> None:

@@ -45,6 +45,8 @@ _TABLES = {
 _MOVES: dict[str, Callable[[int], Move]] = {kind.__name__.lower(): kind for kind in (Prune, Undo, Redo, GoTo, Toggle)}
 _LONGEST = 2**20
 """Characters of one value that are read; the longest of our own, a recipe with its order, has some thousand."""
+_LOGGED_PAGES = 50
+"""Pages that the log holds before it is folded in: enough to be quick, few enough for a disk that is almost full."""
 _MOST_CHANNELS = 2**16
 
 
@@ -198,6 +200,7 @@ class Journal:
         database.execute("PRAGMA journal_mode = WAL")
         # What is committed survives the process; a power failure may cost the last steps, never the journal.
         database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA wal_autocheckpoint = {_LOGGED_PAGES}")
 
     def _values(self) -> dict[str, str]:
         with self._reading():
@@ -251,7 +254,7 @@ class Journal:
             try:
                 yield
             except sqlite3.OperationalError as problem:
-                loss = OutputError(f"{self._name}: cannot be written ({problem}); what was finished before is kept")
+                loss = OutputError(f"{self._name}: cannot be written ({problem})")
                 if self.on_loss is None:
                     raise loss from problem
                 if not self._lost:
@@ -362,8 +365,9 @@ def _make(home: Path, settings: RunSettings, sha256: Mapping[str, str]) -> None:
         with closing(Journal(passing / JOURNAL)) as journal:
             journal.begin(settings, sha256)
         passing.rename(home)
-    except OSError as problem:
-        raise OutputError(f"{home}: cannot be made ({problem.strerror}); expected a writable folder") from problem
+    except (OSError, OutputError) as problem:
+        reason = getattr(problem, "strerror", None) or "there is no room for it"
+        raise OutputError(f"{home}: cannot be made ({reason}); expected a writable folder with some room") from problem
     finally:
         _remove(passing)
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from bdtui.engine import artifacts
 from bdtui.engine.backend import prepare_backend
-from bdtui.engine.errors import Interrupted
+from bdtui.engine.errors import Interrupted, OutputError
 from bdtui.engine.events import (
     ArtifactWritten,
     Notice,
@@ -164,7 +164,10 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
     try:
         return run.execute()
     except Interrupted as stop:
-        raise Interrupted(run.keep_what_is_done()) from stop
+        run.write_unfinished_curve()
+        raise Interrupted(f"interrupted {run.what_is_kept}") from stop
+    except OutputError as problem:
+        raise OutputError(f"{problem}; {run.what_is_kept}") from problem
 
 
 class _Run:
@@ -210,17 +213,19 @@ class _Run:
         inputs = self.prepared.inputs
         return manifest_json(hashes, input_hashes(inputs), computing_versions(), inputs.settings.seed)
 
-    def keep_what_is_done(self) -> str:
-        """Write the steps finished so far, and say what is kept."""
+    def write_unfinished_curve(self) -> None:
+        """Write the steps finished so far."""
         if len(self.curve) > 1:
             self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
+
+    @property
+    def what_is_kept(self) -> str:
+        """What an end before the end leaves, in words."""
         if not self.written:
-            return "interrupted before anything was written; nothing is left behind"
+            return "before anything was written; nothing is left behind"
         names = ", ".join(path.name for path in self.written)
         done = f"{len(self.curve) - 1} finished steps" if len(self.curve) > 1 else "no finished steps"
-        return (
-            f"interrupted after {done}; kept in {self.folder}: {names}; --resume --out {self.folder} finishes the run"
-        )
+        return f"after {done}; kept in {self.folder}: {names}; --resume --out {self.folder} finishes the run"
 
     def _write(self, name: str, write: Callable[[Path], None], silenced: Sequence[int] = ()) -> None:
         path = self.folder / name

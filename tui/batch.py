@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError
+from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
 from bdtui.engine.loading import load_tensorflow
 from bdtui.engine.recipe import Recipe
@@ -64,7 +64,8 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         if finished is not None:
             _say(f"bdtui: {out} holds a whole run; there is nothing left to do")
             if not options.get("json"):
-                print_results(Console(), finished, Path(str(out)))
+                with _answering():
+                    print_results(Console(), finished, Path(str(out)))
             return _judge(gates, finished)
     heard: list[Event] = []
     with _display(options) as show:
@@ -83,10 +84,12 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
             result = _run(settings, out, recipe, reporter, resume=bool(options.get("resume")))
     if options.get("check"):
         if not options.get("json"):
-            print_check(Console(), heard)
+            with _answering():
+                print_check(Console(), heard)
         return ExitCode.DONE
     if not options.get("json"):
-        print_results(Console(), result.results, result.out)
+        with _answering():
+            print_results(Console(), result.results, result.out)
     return _judge(gates, result.results)
 
 
@@ -140,7 +143,20 @@ def _display(options: Mapping[str, Any]) -> Iterator[Emit]:
 
 
 def _print_json(event: Event) -> None:
-    print(json.dumps(event.as_json(), ensure_ascii=False, allow_nan=False), flush=True)
+    with _answering():
+        print(json.dumps(event.as_json(), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Say on stdout what was asked for; where that cannot be written, the files of the run stand all the same."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise OutputError(f"standard output cannot be written ({problem.strerror}); expected room there") from problem
 
 
 @contextmanager

@@ -7,11 +7,12 @@ is entered, those descriptors lead into a file without a name, and Python's own 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import BinaryIO
 
 
@@ -28,6 +29,19 @@ class NativeOutput:
         return self._file.read().decode(errors="replace")
 
 
+class _Forgiving(io.TextIOWrapper):
+    """A stream for words that may get lost: where nobody takes them, the work goes on."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
 @contextmanager
 def captured_native_output() -> Iterator[NativeOutput]:
     """Point descriptors 1 and 2 into a nameless file, and ``sys.stdout`` and ``sys.stderr`` past it."""
@@ -37,10 +51,11 @@ def captured_native_output() -> Iterator[NativeOutput]:
     streams = sys.stdout, sys.stderr
     first_streams = sys.__stdout__, sys.__stderr__
     with tempfile.TemporaryFile() as file:
-        outputs = [
-            open(descriptor, "w", buffering=1, encoding=stream.encoding, errors="replace", closefd=False)  # noqa: SIM115
-            for descriptor, stream in zip(kept, streams, strict=True)
-        ]
+        outputs: list[io.TextIOWrapper] = []
+        kinds: tuple[type[io.TextIOWrapper], ...] = io.TextIOWrapper, _Forgiving
+        for kind, descriptor, stream in zip(kinds, kept, streams, strict=True):
+            binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115
+            outputs.append(kind(binary, encoding=stream.encoding, errors="replace", line_buffering=True))
         for descriptor in (1, 2):
             os.dup2(file.fileno(), descriptor)
         sys.stdout, sys.stderr = outputs
@@ -48,10 +63,22 @@ def captured_native_output() -> Iterator[NativeOutput]:
         try:
             yield NativeOutput(file)
         finally:
-            for output in outputs:
-                output.flush()
             sys.stdout, sys.stderr = streams
             sys.__stdout__, sys.__stderr__ = first_streams  # type: ignore[misc]
             for original, descriptor in zip(kept, (1, 2), strict=True):
                 os.dup2(original, descriptor)
-                os.close(original)
+            for output in outputs:
+                # Who had to be told of a full disk was told when the answer was written.
+                with suppress(OSError):
+                    output.flush()
+            _let_go(outputs, kept)
+
+
+def _let_go(outputs: Sequence[io.TextIOWrapper], descriptors: Sequence[int]) -> None:
+    """Close what leads to the first streams; words that nobody takes go nowhere, or Python's own end would stumble."""
+    for output, descriptor in zip(outputs, descriptors, strict=True):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, descriptor)
+        os.close(nowhere)
+        output.close()
+        os.close(descriptor)

@@ -1,0 +1,107 @@
+"""No room: a plain sentence that says what is kept, no half of a file under its final name, and --resume finishes."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bdtui.engine.run_folder import JOURNAL_FOLDER
+from bdtui.engine.settings import MANIFEST, RESULTS
+from tests.robustness.kills import BATCH, Undisturbed, run_undisturbed
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    return run_undisturbed(tmp_path_factory.mktemp("undisturbed") / "out")
+
+
+def run(*arguments: str, largest_file: int | None = None, **streams: int) -> subprocess.CompletedProcess[str]:
+    """bdtui --batch, with files of at most so many bytes."""
+
+    def limit() -> None:
+        if largest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
+
+    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+    return subprocess.run([*BATCH, *arguments], preexec_fn=limit, text=True, timeout=300, check=False, **given)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("largest_file", "kept"),
+    [(1_000_000, {"recipe.toml"}), (2_000_000, {"recipe.toml", "model_X=2.h5"})],
+    ids=["no network", "no GoodNet"],
+)
+def test_after_room_was_made_resume_finishes(
+    tmp_path: Path, undisturbed: Undisturbed, largest_file: int, kept: set[str]
+) -> None:
+    out = tmp_path / "out"
+    done = run("--sample", "--out", str(out), largest_file=largest_file)
+    assert done.returncode == 2, done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if "error" in line]
+    assert "cannot be written (File too large); after 47 finished steps; kept in" in told
+    assert "--resume" in told
+    assert {path.name for path in out.iterdir()} == {*kept, JOURNAL_FOLDER}
+    assert all(name in told for name in kept)
+    done = run("--resume", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert_is(undisturbed, out)
+
+
+def test_where_there_is_no_room_to_begin_nothing_is_left(tmp_path: Path) -> None:
+    done = run("--sample", "--out", str(tmp_path / "out"), largest_file=8192)
+    assert done.returncode == 2, done.stderr
+    assert "expected a writable folder with some room" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_may_only_be_read_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    # By its mode, root would not be kept out.
+    done = run("--sample", "--out", "/proc/bdtui-out")
+    assert done.returncode == 2
+    assert "loading TensorFlow" not in done.stderr
+    assert "cannot be written to" in done.stderr
+
+
+def test_an_answer_that_nobody_can_write_down_leaves_the_files(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("--sample", "--out", str(tmp_path / "out"), stdout=full.fileno())
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "bdtui: error: standard output cannot be written (No space left on device); expected room there"
+    )
+    assert_is(undisturbed, tmp_path / "out")
+
+
+def test_progress_that_nobody_can_write_down_stops_nothing(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("--sample", "--out", str(tmp_path / "out"), stderr=full.fileno())
+    assert done.returncode == 0
+    assert "Rates on test images" in done.stdout
+    assert_is(undisturbed, tmp_path / "out")
+
+
+def test_events_that_nobody_can_write_down_end_the_run_in_a_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("--json", "--sample", "--out", str(tmp_path / "out"), stdout=full.fileno())
+    assert done.returncode == 2
+    assert "standard output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def assert_is(undisturbed: Undisturbed, out: Path) -> None:
+    """The files are those of a run that nobody disturbed."""
+    results = json.loads((out / RESULTS).read_text())
+    del results["seconds"]
+    assert results == undisturbed.results
+    names = {path.name for path in out.iterdir()}
+    assert names == {*undisturbed.files, RESULTS, MANIFEST, JOURNAL_FOLDER}
+    done = subprocess.run(
+        [sys.executable, "-m", "bdtui.tui", "--verify", str(out)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
