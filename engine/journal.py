@@ -124,6 +124,13 @@ class Journal:
             tables = [self._database.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() for table in _TABLES]
         return any(found for table, found in zip(_TABLES, tables, strict=True) if table != "run")
 
+    @property
+    def steps_measured(self) -> int:
+        """How many networks were measured on the validation sets, without the unpruned one."""
+        with self._reading():
+            query = "SELECT count(*) FROM rates WHERE network = ? AND part = 'valid' AND silenced <> '[]'"
+            return int(self._database.execute(query, (PRUNED,)).fetchone()[0])
+
     # What is finished.
 
     def measured(self, layer: str) -> Measured:
@@ -333,8 +340,9 @@ def journalled_folder(
                 raise
 
 
-def begun_recipe(folder: Path) -> Recipe | None:
-    """What the run in a folder was begun with; None where the folder has no journal.
+@contextmanager
+def begun_journal(folder: Path) -> Iterator[Journal | None]:
+    """The journal of a run that was begun in a folder, to look into; None where the folder has none.
 
     Raises:
         DataError: the journal is none.
@@ -342,9 +350,21 @@ def begun_recipe(folder: Path) -> Recipe | None:
     """
     home = folder / JOURNAL_FOLDER
     if not (home / JOURNAL).exists():
-        return None
+        yield None
+        return
     with held_folder(folder), closing(Journal(_checked(home) / JOURNAL)) as journal:
-        return journal.recipe
+        yield journal
+
+
+def begun_recipe(folder: Path) -> Recipe | None:
+    """What the run in a folder was begun with; None where the folder has no journal.
+
+    Raises:
+        DataError: the journal is none.
+        OutputError: another bdtui is writing to the folder, or it cannot be written to.
+    """
+    with begun_journal(folder) as journal:
+        return None if journal is None else journal.recipe
 
 
 def _checked(home: Path) -> Path:

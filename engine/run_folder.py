@@ -16,6 +16,9 @@ from bdtui.engine.settings import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESUL
 JOURNAL_FOLDER, JOURNAL = ".bdtui", "journal.sqlite"
 """Where a run's journal lies in its folder."""
 
+RUNS = "bdtui-runs"
+"""Where runs go whose folder nobody named."""
+
 _FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
 _MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
 
@@ -54,7 +57,7 @@ def planned_folder(settings: RunSettings) -> Path:
 def default_folder(model: Path | None, now: time.struct_time) -> Path:
     """A folder under ``bdtui-runs/`` named after the model and the time, not there yet."""
     stem = "".join(c if c.isalnum() or c in "-_." else "_" for c in model.stem) if model else "run"
-    wanted = Path("bdtui-runs") / f"{stem or 'run'}-{time.strftime('%Y%m%d-%H%M%S', now)}"
+    wanted = Path(RUNS) / f"{stem or 'run'}-{time.strftime('%Y%m%d-%H%M%S', now)}"
     return _numbered(wanted, Path.exists)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual.actions import ActionParseResult
@@ -55,6 +55,9 @@ from bdtui.tui.recent import recent, remember
 from bdtui.tui.terminal import TerminalWatch
 from bdtui.tui.themes import THEMES
 from bdtui.tui.wording import plain
+
+if TYPE_CHECKING:
+    from bdtui.engine.unfinished import UnfinishedRun
 
 _LARGEST_COUNT = 9999
 _WATCH_SECONDS = 1.0
@@ -446,9 +449,11 @@ class BdtuiApp(App[None]):
             asking.tell(notice)
             return
 
-        def opened(settings: RunSettings | None) -> None:
-            if settings is not None:
-                self._open(settings, screen.expected_sha256(settings))
+        def opened(answer: RunSettings | UnfinishedRun | None) -> None:
+            if isinstance(answer, RunSettings):
+                self._open(answer, screen.expected_sha256(answer))
+            elif answer is not None:
+                self._open(answer.settings, answer.sha256, answer.folder)
 
         screen = LoadScreen(self._asked, recent(), notice)
         self.push_screen(screen, opened)

@@ -9,7 +9,7 @@ from typing import Any
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.recipe import Recipe, read_recipe
-from bdtui.engine.run_folder import holds_run
+from bdtui.engine.run_folder import holds_another_run, holds_run
 from bdtui.engine.settings import RECIPE, ROLES, RunSettings
 
 
@@ -85,6 +85,6 @@ def check_given(settings: RunSettings) -> None:
 
 
 def check_output_folder(out: Path | None) -> None:
-    """Raise `OptionError` where the folder that was asked for holds a run already."""
+    """Raise `OutputError` where the folder that was asked for holds a run already."""
     if out is not None and holds_run(out):
-        raise OptionError(f"{out}: already holds a run; expected a new or empty folder")
+        raise holds_another_run(out)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,8 +18,12 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 from textual.widgets.tree import TreeNode
 
+from bdtui.engine.journal import journalled_folder
+from bdtui.engine.measurements import PRUNED, Measurement
+from bdtui.engine.metrics import Rates, Share
 from bdtui.engine.recipe import write_recipe_text
-from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings
+from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, RESULTS, RunSettings
+from bdtui.engine.unfinished import UnfinishedRun, unfinished_runs
 from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.panes import file_tree
 from bdtui.tui.panes.choice import Choice
@@ -41,7 +47,7 @@ class Host(App[None]):
     def __init__(self, initial: RunSettings, recent: Sequence[RunSettings] = (), notice: str = "") -> None:
         super().__init__()
         self.load = LoadScreen(initial, recent, notice)
-        self.answer: RunSettings | str | None = NOT_YET
+        self.answer: RunSettings | UnfinishedRun | str | None = NOT_YET
 
     def on_mount(self) -> None:
         self.push_screen(self.load, lambda answer: setattr(self, "answer", answer))
@@ -622,3 +628,44 @@ print(*sys.modules.keys() & {"h5py", "numpy", "tensorflow", "keras", "matplotlib
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def begin(folder: Path, steps: int) -> Path:
+    """A run that was cut off after some steps."""
+    with suppress(RuntimeError), journalled_folder(folder, WHOLE, {"model": "ab"}) as journal:
+        for step in range(steps + 1):
+            rates = Rates(clean=Share(1, 2))
+            journal.measured("pool_3")[Measurement(PRUNED, "valid", frozenset(range(step)))] = rates
+        raise RuntimeError("the connection is lost")
+    return folder
+
+
+async def test_a_run_that_was_cut_off_is_offered_and_gone_on_with(size: tuple[int, int], folder: Path) -> None:
+    runs = folder / "bdtui-runs"
+    cut_off = begin(runs / "bd_net-1", 17)
+    (begin(runs / "whole", 3) / RESULTS).write_text("{}")
+    begin(runs / "not one step", 0)
+    (runs / "broken" / ".bdtui").mkdir(parents=True)
+    (runs / "broken" / ".bdtui" / "journal.sqlite").write_text("no journal")
+    with journalled_folder(begin(runs / "held", 5), WHOLE, {}, may_hold_run=True):
+        app = Host(RunSettings(), [WHOLE])
+        async with app.run_test(size=size) as pilot:
+            choices = app.load.query_one("#load-recent", OptionList)
+            await until(pilot, lambda: choices.option_count == 2)
+            assert "go on: bd_net.h5  17 steps measured" in str(choices.get_option_at_index(0).prompt)
+            choices.focus()
+            await pilot.press("down", "down", "enter")
+            assert app.answer == NOT_YET, "what was opened lately fills the form, as before"
+            assert app.line("model").value
+            choices.focus()
+            await pilot.press("up", "enter")
+            await until(pilot, lambda: app.answer != NOT_YET)
+    assert isinstance(app.answer, UnfinishedRun)
+    assert (app.answer.folder, app.answer.settings, app.answer.sha256) == (cut_off, WHOLE, {"model": "ab"})
+
+
+async def test_of_many_unfinished_runs_the_last_are_offered(folder: Path) -> None:
+    for number in range(5):
+        journal = begin(folder / "bdtui-runs" / f"run-{number}", 1) / ".bdtui" / "journal.sqlite"
+        os.utime(journal, (1_800_000_000 + number,) * 2)
+    assert [run.folder.name for run in unfinished_runs(folder)] == ["run-4", "run-3", "run-2"]

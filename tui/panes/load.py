@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual import events
@@ -18,7 +19,7 @@ from textual.widgets import Button, Footer, Input, OptionList, Static
 from bdtui.engine.catalogue import FoundFile
 from bdtui.engine.errors import InputError
 from bdtui.engine.recipe import Recipe, read_recipe
-from bdtui.engine.settings import ROLES, RunSettings
+from bdtui.engine.settings import ROLES, SAMPLE_MODEL, RunSettings
 from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.panes.background import ask
 from bdtui.tui.panes.file_tree import FileTree
@@ -26,9 +27,12 @@ from bdtui.tui.panes.input_form import LABELS, LAYER, InputForm, Problem, missin
 from bdtui.tui.panes.path_input import PathInput, here
 from bdtui.tui.wording import plain
 
+if TYPE_CHECKING:
+    from bdtui.engine.unfinished import UnfinishedRun
 
-class LoadScreen(ModalScreen[RunSettings | None]):
-    """Asks for a model and its image sets; answers with the settings to open, or None.
+
+class LoadScreen(ModalScreen["RunSettings | UnfinishedRun | None"]):
+    """Asks for a model and its image sets; answers with the settings to open, a run to go on with, or None.
 
     Args:
         initial: fills the form, and says all that is not in the form.
@@ -45,6 +49,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
 - `up` and `down` go through the lines. Paths are completed as one types: `right` accepts. `~` is the home folder.
 - A model needs *Clean valid*; weights alone need an *Architecture* too. All other lines may stay empty.
 - `f10` (or `ctrl+o`) opens, as does `enter` in the last line. *Sample* opens the bundled BadNet.
+- `↻ go on` takes up a run or session of `bdtui-runs/` that did not come to its end, where it stood.
 - `escape` goes back without opening anything.
 """
 
@@ -68,6 +73,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         self._notice = notice
         self._aimed_at: str | None = None
         self._recipe: Recipe | None = None
+        self._unfinished: Sequence[UnfinishedRun] = ()
 
     def compose(self) -> ComposeResult:
         """The tree on the left, the form with its buttons and the recent list on the right."""
@@ -97,6 +103,25 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         if self._base.sample:
             self._say("the bundled sample is open: f10 opens it again, a file of your own replaces it")
         self.query_one(FileTree).focus()
+        self.run_worker(self._look_for_unfinished(), group="unfinished")
+
+    async def _look_for_unfinished(self) -> None:
+        """Offer what was begun from this folder and did not come to its end."""
+
+        def look() -> list[UnfinishedRun]:
+            # Not above: it brings SQLite and numpy, which the window does not wait for.
+            from bdtui.engine.unfinished import unfinished_runs
+
+            return unfinished_runs(here())
+
+        self._unfinished = await ask(look)
+        if self._unfinished:
+            choices = self.query_one("#load-recent", OptionList)
+            choices.clear_options()
+            choices.add_options([*map(_unfinished_line, self._unfinished), *map(_recent_line, self._recent)])
+            choices.display = True
+            title = "Not finished, and opened lately" if self._recent else "Not finished"
+            self.query_one("#load-recent-title", Static).update(title)
 
     def expected_sha256(self, settings: RunSettings) -> dict[str, str]:
         """The hashes that a recipe recorded of the files it named, for those that nobody has changed since."""
@@ -159,10 +184,14 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
             self.action_open()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Fill the form with what was opened before."""
+        """Go on with what was not finished, or fill the form with what was opened before."""
         event.stop()
+        number = event.option_index - len(self._unfinished)
+        if number < 0:
+            self.dismiss(self._unfinished[event.option_index])
+            return
         self._base, self._recipe = replace(self._base, sample=False), None
-        self._form.fill(self._recent[event.option_index])
+        self._form.fill(self._recent[number])
         self._say("filled in; f10 opens it")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
@@ -217,6 +246,16 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
     @property
     def _form(self) -> InputForm:
         return self.query_one(InputForm)
+
+
+def _unfinished_line(run: UnfinishedRun) -> Text:
+    """A run that did not come to its end on one line: how far it came, of which network, when, and where it lies."""
+    model = Path(SAMPLE_MODEL) if run.settings.sample else run.settings.model or run.settings.weights or Path()
+    line = Text(f"↻ go on: {plain(model.name)}", no_wrap=True, overflow="ellipsis")
+    when = datetime.fromtimestamp(run.touched).astimezone()
+    steps = f"{run.steps} step{'' if run.steps == 1 else 's'} measured"
+    line.append(plain(f"  {steps} · {when:%d %b %H:%M} · {run.folder.name}"), "dim")
+    return line
 
 
 def _recent_line(settings: RunSettings) -> Text:
