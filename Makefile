@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test check format lint types imports bench sample screenshots clean
+.PHONY: demo test check format lint types imports bench robustness sample screenshots clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -37,6 +37,9 @@ imports: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks
+
+robustness: $(VENV)/installed-dev
+	$(BIN)/python -m tests.robustness
 
 sample: $(VENV)/installed
 	$(BIN)/python -m bdtui.sample_data.make

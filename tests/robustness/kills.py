@@ -108,17 +108,23 @@ def _kill_and_resume(out: Path, lots: random.Random, undisturbed: Undisturbed, k
         # What was not begun can be begun.
         _finish(["--sample", "--out", str(out)], kills)
     else:
-        finished = list(_finished(out))
+        finished = list(finished_in(out))
         kills.steps_kept += sum(kind == "rates" for kind, *_ in finished)
         kills.networks_kept += sum(
             kind == "artifacts" and row[0].endswith((".h5", ".keras")) for kind, *row in finished
         )
         _finish(["--resume", "--out", str(out)], kills)
-        kills.lost += len(set(finished) - set(_finished(out)))
+        kills.lost += len(set(finished) - set(finished_in(out)))
+    different, leftovers = compare(out, undisturbed)
+    kills.different += different
+    kills.leftovers += leftovers
+
+
+def compare(out: Path, undisturbed: Undisturbed) -> tuple[int, int]:
+    """How many files of a finished run are not those of an undisturbed one, and how many do not belong there."""
     found = _files(out)
-    kills.different += sum(found.get(name) != sha256 for name, sha256 in undisturbed.files.items())
-    kills.different += _results(out) != undisturbed.results
-    kills.leftovers += len(found.keys() - undisturbed.files.keys())
+    different = sum(found.get(name) != sha256 for name, sha256 in undisturbed.files.items())
+    return different + (_results(out) != undisturbed.results), len(found.keys() - undisturbed.files.keys())
 
 
 def _start_and_kill(arguments: list[str], out: Path, lots: random.Random, seconds: float, kills: Kills) -> None:
@@ -166,7 +172,7 @@ def _is_begun(out: Path) -> bool:
     return (out / JOURNAL_FOLDER / JOURNAL).exists()
 
 
-def _finished(out: Path) -> Iterator[tuple[Any, ...]]:
+def finished_in(out: Path) -> Iterator[tuple[Any, ...]]:
     """Everything that the journal calls finished, with the moment it was; networks are there with their own time.
 
     It is read from a copy: what a killed process has left is for bdtui to put right.

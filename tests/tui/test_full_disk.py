@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bdtui.engine.run_folder import JOURNAL_FOLDER
-from bdtui.engine.settings import MANIFEST, RESULTS
-from tests.robustness.kills import BATCH, Undisturbed, run_undisturbed
+from tests.robustness.full_disk import run_without_room
+from tests.robustness.kills import Undisturbed, compare, run_undisturbed
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +19,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
 
 
 def run(*arguments: str, largest_file: int | None = None, **streams: int) -> subprocess.CompletedProcess[str]:
-    """bdtui --batch, with files of at most so many bytes."""
-
-    def limit() -> None:
-        if largest_file is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-
-    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-    return subprocess.run([*BATCH, *arguments], preexec_fn=limit, text=True, timeout=300, check=False, **given)  # type: ignore[call-overload,no-any-return]
+    return run_without_room(list(arguments), largest_file, **streams)
 
 
 @pytest.mark.parametrize(
@@ -96,11 +87,7 @@ def test_events_that_nobody_can_write_down_end_the_run_in_a_sentence(tmp_path: P
 
 def assert_is(undisturbed: Undisturbed, out: Path) -> None:
     """The files are those of a run that nobody disturbed."""
-    results = json.loads((out / RESULTS).read_text())
-    del results["seconds"]
-    assert results == undisturbed.results
-    names = {path.name for path in out.iterdir()}
-    assert names == {*undisturbed.files, RESULTS, MANIFEST, JOURNAL_FOLDER}
+    assert compare(out, undisturbed) == (0, 0)
     done = subprocess.run(
         [sys.executable, "-m", "bdtui.tui", "--verify", str(out)], capture_output=True, text=True, check=False
     )
