@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,9 @@ class ActivationStore:
         size = int(np.prod(shape)) * np.dtype(np.float32).itemsize
         if size <= self._left or size == 0:
             self._left -= size
-            return np.empty(shape, np.float32)
+            # Where memory is less than it seemed, a file has to do.
+            with suppress(MemoryError):
+                return np.empty(shape, np.float32)
         try:
             with tempfile.TemporaryFile(dir=self._folder, prefix="bdtui-activations-") as file:
                 # Room is taken at once: a mapped file that meets a full disk later kills the process.

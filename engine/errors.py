@@ -30,5 +30,13 @@ class OutputError(InputError):
     """A result cannot be written where it was asked for."""
 
 
+class OutOfMemory(InputError):
+    """The network or the images need more memory than there is."""
+
+
 class Interrupted(BdtuiError):
     """Somebody asked the engine to stop; what was finished stays."""
+
+
+class DeviceLost(Interrupted):
+    """The device that computes is gone; what was finished stays, and another process can go on."""

@@ -13,6 +13,7 @@ from bdtui.engine.events import SILENT, Reporter
 from bdtui.engine.in_order import done_in_order
 from bdtui.engine.kept_sums import KeptBlock, KeptSums
 from bdtui.engine.profile import ProfiledImages
+from bdtui.engine.smaller_batches import is_out_of_memory, refuse_lost_device
 from bdtui.engine.split import CutRunner
 
 Mask = NDArray[np.bool_]
@@ -88,10 +89,18 @@ class MaskedImages:
         def predict(block: _Block) -> None:
             rows = np.flatnonzero(undecided[block.images])
             frontier = [values[block.images] for values in self._profiled.frontier]
-            if block.kept is None:
-                block.kept = sums.begun(block.begun)
-                block.begun = []
-            block.kept, classes, certain = sums.classes(block.kept, frontier, rows, silenced, block.firing)
+            try:
+                if block.kept is None:
+                    block.kept = sums.begun(block.begun)
+                    block.begun = []
+                block.kept, classes, certain = sums.classes(block.kept, frontier, rows, silenced, block.firing)
+            except Exception as problem:
+                refuse_lost_device(problem)
+                if not is_out_of_memory(problem):
+                    raise
+                # Without its sums the block needs less, and the whole back halves its batches.
+                block.kept, block.begun = None, []
+                return
             decided = block.images.start + rows[certain]
             predictions[decided] = classes[certain]
             undecided[decided] = False

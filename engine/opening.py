@@ -31,6 +31,7 @@ from bdtui.engine.pixel_scale import decide_scale
 from bdtui.engine.pruning import check_thresholds
 from bdtui.engine.rankings import check_order, check_ranking
 from bdtui.engine.settings import CLEAN_VALID, ROLES, SAMPLE_MODEL, RunSettings
+from bdtui.engine.smaller_batches import SmallerBatches
 
 _RANGE_RATIO = 20
 """Image sets whose brightest pixels differ by more than this were hardly stored in one way."""
@@ -187,8 +188,9 @@ def _check_hash(path: Path, found: str, expected: str) -> None:
 
 def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
     """Send one black image through the network; images of a size it cannot take show here."""
+    black = tf.zeros((1, *images.image_shape))
     try:
-        run_network(model.network, tf.zeros((1, *images.image_shape)))
+        SmallerBatches().compute(1, lambda rows: run_network(model.network, black[rows]))
     except (tf.errors.OpError, ValueError) as problem:
         reason = " ".join(str(problem).split())[:160]
         raise DataError(

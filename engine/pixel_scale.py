@@ -6,12 +6,14 @@ from itertools import islice
 
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from bdtui.engine.datasets import LabelledImages
 from bdtui.engine.errors import OptionError
-from bdtui.engine.events import Reporter, ScaleDecided
+from bdtui.engine.events import Notice, Reporter, ScaleDecided
 from bdtui.engine.graph import run_network
 from bdtui.engine.models import OpenedModel
+from bdtui.engine.smaller_batches import SmallerBatches
 from bdtui.engine.split import rows_at_once
 
 SCALES = (1, 255)
@@ -40,6 +42,11 @@ def decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, report
     )
     tensors = [shape[1:] for call in model.network.calls for shape in call.output_shapes]
     batch_size = rows_at_once([images.image_shape, *tensors], 256)
+    batches = SmallerBatches(lambda sentence: reporter.emit(Notice(sentence)))
+
+    def classes_of(pixels: NDArray[np.float32]) -> NDArray[np.int64]:
+        return np.concatenate(batches.compute(len(pixels), lambda rows: predict(pixels[rows]).numpy()))
+
     hits = dict.fromkeys(SCALES, 0)
     seen = 0
     for batch in islice(images.batches(batch_size), _PROBE_IMAGES // batch_size):
@@ -47,7 +54,8 @@ def decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, report
         labels = images.labels[seen : seen + len(batch)]
         seen += len(batch)
         for scale in SCALES:
-            hits[scale] += int(np.count_nonzero(predict(batch / np.float32(scale)).numpy() == labels))
+            pixels = batch / np.float32(scale)
+            hits[scale] += int(np.count_nonzero(classes_of(pixels) == labels))
     accuracy = {scale: 100 * count / seen for scale, count in hits.items()}
     best = max(SCALES, key=lambda scale: accuracy[scale])
     other = next(scale for scale in SCALES if scale != best)

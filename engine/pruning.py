@@ -19,7 +19,7 @@ from bdtui.engine.channels import check_channels, find_source, silence, silent_c
 from bdtui.engine.cut import cut_network
 from bdtui.engine.datasets import LabelledImages
 from bdtui.engine.errors import OptionError
-from bdtui.engine.events import SILENT, Reporter
+from bdtui.engine.events import SILENT, Notice, Reporter
 from bdtui.engine.graph import trace_network
 from bdtui.engine.in_order import done_in_order
 from bdtui.engine.masked import MaskedImages, Predictions
@@ -49,7 +49,8 @@ class PruningSession:
     Raises:
         ModelError: the layer does not exist or cannot be pruned soundly.
         DataError: an image cannot be read or is not finite.
-        Interrupted: the reporter was told to stop.
+        OutOfMemory: memory does not suffice for a single image.
+        Interrupted: the reporter was told to stop, or the GPU does not answer any more.
     """
 
     def __init__(
@@ -70,7 +71,13 @@ class PruningSession:
         self.scale = scale
         self.source = find_source(model.network, layer)
         cut = cut_network(model.network, self.source)
-        runner = CutRunner(cut, self.data[CLEAN_VALID].image_shape, batch_size, keep_sums=keep_sums)
+        runner = CutRunner(
+            cut,
+            self.data[CLEAN_VALID].image_shape,
+            batch_size,
+            keep_sums=keep_sums,
+            tell=lambda sentence: reporter.emit(Notice(sentence)),
+        )
         store = ActivationStore(default_budget() if memory_budget is None else memory_budget, scratch)
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}

@@ -13,7 +13,7 @@ import numpy as np
 
 from bdtui.engine import artifacts
 from bdtui.engine.backend import prepare_backend
-from bdtui.engine.errors import Interrupted, OutputError
+from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory, OutputError
 from bdtui.engine.events import (
     ArtifactWritten,
     Notice,
@@ -119,6 +119,8 @@ def carry_out(
     prepare_backend(settings.device, settings.seed)
     try:
         prepared = prepare_run(settings, reporter, expected_sha256, folder)
+    except DeviceLost:
+        raise
     except Interrupted as stop:
         if journal.holds_work:
             raise Interrupted(f"interrupted before it went on; {folder} holds what it held before") from stop
@@ -165,9 +167,10 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
         return run.execute()
     except Interrupted as stop:
         run.write_unfinished_curve()
-        raise Interrupted(f"interrupted {run.what_is_kept}") from stop
-    except OutputError as problem:
-        raise OutputError(f"{problem}; {run.what_is_kept}") from problem
+        reason = f"{stop}: " if isinstance(stop, DeviceLost) else ""
+        raise Interrupted(f"{reason}interrupted {run.what_is_kept}") from stop
+    except (OutputError, OutOfMemory) as problem:
+        raise type(problem)(f"{problem}; {run.what_is_kept}") from problem
 
 
 class _Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bdtui.engine.cut import Array, Cut, silent_values
 from bdtui.engine.graph import Call, run_calls
 from bdtui.engine.kept_sums import find_kept_sums
+from bdtui.engine.smaller_batches import SmallerBatches
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class CutRunner:
         image_shape: shape of one input image, without the batch axis.
         batch_size: rows of a batch at most, positive; None chooses by the size of the network's tensors.
         keep_sums: take the shorter way through the back where the graph allows one.
+        tell: is given a sentence when memory does not suffice for whole batches.
 
     Attributes:
         kept_sums: the shorter way through the back; None where there is none.
@@ -58,9 +60,16 @@ class CutRunner:
     """
 
     def __init__(
-        self, cut: Cut, image_shape: tuple[int, ...], batch_size: int | None = None, *, keep_sums: bool = True
+        self,
+        cut: Cut,
+        image_shape: tuple[int, ...],
+        batch_size: int | None = None,
+        *,
+        keep_sums: bool = True,
+        tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.cut = cut
+        self._front_batches, self._back_batches = SmallerBatches(tell), SmallerBatches(tell)
         self.batch_size = batch_size or rows_at_once([image_shape, *_output_shapes(cut.network.calls)], 256)
         self.silent = silent_values(cut, image_shape)
         black = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
@@ -82,7 +91,15 @@ class CutRunner:
         return self.cut.carriers == len(self.cut.frontier)
 
     def front(self, images: Array) -> FrontValues:
-        """Run images, shape (rows, …) with rows ≤ batch_size, up to the cut, and once through all of the network."""
+        """Run images, shape (rows, …) with rows ≤ batch_size, up to the cut, and once through all of the network.
+
+        Raises:
+            OutOfMemory: memory does not suffice for a single image.
+            DeviceLost: the GPU does not answer any more.
+        """
+        return _joined(self._front_batches.compute(len(images), lambda rows: self._front_at_once(images[rows])))
+
+    def _front_at_once(self, images: Array) -> FrontValues:
         rows = len(images)
         frontier, sums, peaks, fires, classes, certain, kept = self._run_front(
             _padded(images, self.batch_size), tf.constant(rows)
@@ -102,7 +119,18 @@ class CutRunner:
         return values
 
     def back(self, frontier: list[Array], silenced: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Predict classes, shape (rows,), from frontier values, with the channels in ``silenced`` (channels,) silent."""
+        """Predict classes, shape (rows,), from frontier values, with the channels in ``silenced`` (channels,) silent.
+
+        Raises:
+            OutOfMemory: memory does not suffice for a single image.
+            DeviceLost: the GPU does not answer any more.
+        """
+        pieces = self._back_batches.compute(
+            len(frontier[0]), lambda rows: self._back_at_once([values[rows] for values in frontier], silenced)
+        )
+        return np.concatenate(pieces)
+
+    def _back_at_once(self, frontier: list[Array], silenced: NDArray[np.bool_]) -> NDArray[np.int64]:
         rows = len(frontier[0])
         predictions = self._run_back(
             [_padded(values, self.back_batch_size) for values in frontier], tf.constant(silenced)
@@ -169,6 +197,20 @@ def rows_at_once(shapes: Iterable[tuple[int | None, ...]], most: int) -> int:
     while rows > 8 and rows * 4 * sum(sizes[-2:]) > 64 * 1024**2:
         rows //= 2
     return rows
+
+
+def _joined(pieces: list[FrontValues]) -> FrontValues:
+    """The values of a batch that was computed piece by piece."""
+    if len(pieces) == 1:
+        return pieces[0]
+    return FrontValues(
+        frontier=[np.concatenate(arrays) for arrays in zip(*(piece.frontier for piece in pieces), strict=True)],
+        activation_sums=np.sum([piece.activation_sums for piece in pieces], axis=0),
+        activation_peaks=np.concatenate([piece.activation_peaks for piece in pieces]),
+        fires=np.concatenate([piece.fires for piece in pieces]),
+        predictions=np.concatenate([piece.predictions for piece in pieces]),
+        sums=[tf.concat(tensors, axis=0) for tensors in zip(*(piece.sums for piece in pieces), strict=True)],
+    )
 
 
 def _output_shapes(calls: Iterable[Call]) -> list[tuple[int | None, ...]]:

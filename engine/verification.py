@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import BdtuiError
+from bdtui.engine.smaller_batches import SmallerBatches
 
 _CLOSE = 1e-5
 """Scores nearer than this, relative to the larger, may change places by rounding alone."""
@@ -62,7 +63,8 @@ def _reopened(path: Path) -> keras.Model:
 
 
 def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(model(images, training=False), dtype=np.float32)
+    scores = SmallerBatches().compute(len(images), lambda rows: np.asarray(model(images[rows], training=False)))
+    return np.concatenate(scores).astype(np.float32, copy=False)
 
 
 def _clearly_apart(scores: NDArray[np.float32]) -> NDArray[np.bool_]:

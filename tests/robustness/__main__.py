@@ -100,9 +100,7 @@ def _of_hangups(hangups: Hangups) -> Row:
     what = f"SIGHUP of the app ({hangups.moves} keys pressed before), resumed to the same screen"
     survived = hangups.hangups - hangups.different
     # What is lost shows as another screen.
-    return Row(
-        what, hangups.hangups, survived, hangups.different, None, hangups.longest, None, tuple(hangups.failures)
-    )
+    return Row(what, hangups.hangups, survived, hangups.different, None, hangups.longest, None, tuple(hangups.failures))
 
 
 def _of_disks(disks: FullDisks) -> Row:

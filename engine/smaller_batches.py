@@ -1,0 +1,90 @@
+"""What happens when memory runs out: the batch is halved and the work goes on, on a GPU and on a CPU.
+
+And when a GPU vanishes: nothing more can be computed in this process, but what is finished is kept, and resumed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import tensorflow as tf
+
+from bdtui.engine.errors import DeviceLost, OutOfMemory
+
+_OF_A_DEVICE = (tf.errors.InternalError, tf.errors.UnknownError, tf.errors.UnavailableError, tf.errors.AbortedError)
+Result = TypeVar("Result")
+
+_SAID = ("out of memory", "OOM when allocating", "ALLOC_FAILED", "Dst tensor is not initialized", "bad_alloc")
+"""What TensorFlow says of a device without memory in errors that are not called so."""
+
+
+class SmallerBatches:
+    """Computes batches of images, in smaller pieces once memory has run out.
+
+    Args:
+        tell: is given a sentence whenever the pieces become smaller.
+    """
+
+    def __init__(self, tell: Callable[[str], None] = lambda sentence: None) -> None:
+        self._tell = tell
+        self._most: int | None = None
+        self._lock = threading.Lock()
+
+    def compute(self, images: int, work: Callable[[slice], Result]) -> list[Result]:
+        """The results of some work on all images of a batch, piece by piece, in order.
+
+        Args:
+            images: how many there are, at least one.
+            work: is given the images of one piece; called from any thread.
+
+        Raises:
+            OutOfMemory: memory does not suffice for a single image.
+            DeviceLost: the GPU does not answer any more.
+        """
+        results: list[Result] = []
+        done = 0
+        while done < images:
+            size = min(images - done, self._most or images)
+            try:
+                results.append(work(slice(done, done + size)))
+            except (MemoryError, tf.errors.OpError) as problem:
+                if is_out_of_memory(problem):
+                    self._halve(size, problem)
+                    continue
+                refuse_lost_device(problem)
+                raise
+            done += size
+        return results
+
+    def _halve(self, size: int, problem: Exception) -> None:
+        if size == 1:
+            raise OutOfMemory(
+                f"memory does not suffice for a single image ({_in_short(problem)}); "
+                "expected more that is free, or another device (--device cpu)"
+            ) from problem
+        with self._lock:
+            # Several threads may have met the same end of memory; one of them is enough to draw the conclusion.
+            if self._most is not None and self._most < size:
+                return
+            self._most = size // 2
+        self._tell(f"memory does not suffice for {size} images at once; going on with {size // 2} at a time")
+
+
+def is_out_of_memory(problem: BaseException) -> bool:
+    """Whether an error says that there is no memory left."""
+    if isinstance(problem, MemoryError | tf.errors.ResourceExhaustedError):
+        return True
+    return isinstance(problem, tf.errors.OpError) and any(said in str(problem) for said in _SAID)
+
+
+def refuse_lost_device(problem: Exception) -> None:
+    """Raise `DeviceLost` for an error that tells of a GPU which does not work any more."""
+    told = isinstance(problem, _OF_A_DEVICE) and not is_out_of_memory(problem)
+    if told and tf.config.list_logical_devices("GPU"):
+        raise DeviceLost(f"the GPU does not answer any more ({_in_short(problem)})") from problem
+
+
+def _in_short(problem: BaseException) -> str:
+    return " ".join(str(problem).split())[:120] or type(problem).__name__
