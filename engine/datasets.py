@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.files import file_sha256
-from bdtui.engine.hdf5 import open_hdf5, own_dataset
+from bdtui.engine.hdf5 import PackedChunks, open_hdf5, own_dataset
 
 LAYOUTS = ("auto", "nchw", "nhwc")
 ReadImages = Callable[[int, int], NDArray[np.float32]]
@@ -63,6 +63,7 @@ class LabelledImages:
         """
         with open_hdf5(self.path, DataError, chunk_cache=64 * 1024**2) as file:
             data = own_dataset(file, "data", DataError)
+            packed = PackedChunks(data, f"{self.path}: 'data'", DataError)
             # Used again by each thread: fresh memory costs more than what is read into it.
             own = threading.local()
 
@@ -71,6 +72,7 @@ class LabelledImages:
                 if len(getattr(own, "buffer", ())) < images:
                     own.buffer = np.empty((images, *data.shape[1:]), data.dtype)
                 raw = own.buffer[:images]
+                packed.check(start, start + images)
                 try:
                     data.read_direct(raw, np.s_[start : start + images])
                 except (OSError, RuntimeError) as problem:
@@ -190,6 +192,7 @@ def _read_labels(file: h5py.File, key: str, path: Path, images: int, classes: in
             f"{path}: {key!r} has shape {'×'.join(map(str, stored.shape)) or 'of one number'} for {images} images; "
             f"{expected}, or one-hot rows of {classes}"
         )
+    PackedChunks(stored, f"{path}: {key!r}", DataError).check(0, images)
     try:
         values = _from_one_hot(stored, path, key) if one_hot else np.asarray(stored[()]).reshape(images)
     except (OSError, RuntimeError) as problem:

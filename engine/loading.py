@@ -16,6 +16,8 @@ import os
 import warnings
 from pathlib import Path
 
+from bdtui.engine.hdf5_guard import start_guard
+
 
 def load_tensorflow() -> None:
     """Import TensorFlow and Keras. Leaves the garbage collector switched on.
@@ -24,6 +26,7 @@ def load_tensorflow() -> None:
         ImportError: TensorFlow is not installed, or does not fit this machine.
     """
     _quiet_libraries()
+    start_guard()
     gc.disable()
     try:
         _link_libraries()

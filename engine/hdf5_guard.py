@@ -1,0 +1,245 @@
+"""A process that looks through HDF5 files from strangers first, and that a file may hang, kill or fill.
+
+A flipped bit can make libhdf5 loop for ever, or crash, inside a call that holds Python's global lock: no thread, signal
+handler or timer of the process that made the call can do anything about it. So another process makes the calls first.
+It is started once and only forks; the fork walks through one file (every object, attribute and chunk index, and the
+values of small data sets) under limits that the kernel enforces, and ends. libhdf5 does with the same bytes what it did before: what
+the fork came through, bdtui can open. Starting it runs beside the import of TensorFlow, a walk takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+_SECONDS = 3
+"""That a walk may compute: of the processor, not of the clock, so that a slow disk is no damage."""
+_PATIENCE = 60
+"""Seconds that a walk may take in all."""
+_MEMORY = 2 * 1024**3
+"""Bytes of address space; Python and its libraries take a quarter of that."""
+_SMALL = 16 * 1024**2
+"""Bytes up to which the values of a data set are read."""
+_FEW_CHUNKS, _PACKED = 1000, 64 * 1024
+"""Chunks, and bytes in them, up to which they are."""
+
+
+class FileUnsafeError(Exception):
+    """A file that libhdf5 does not come through; the message says how that showed."""
+
+
+class _Guard:
+    """The process, and which files came through."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._passed: set[tuple[int, ...]] = set()
+
+    def start(self) -> None:
+        with self._lock:
+            self._running()
+
+    def pass_through(self, path: Path) -> None:
+        status = path.stat()
+        version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+        with self._lock:
+            if version in self._passed:
+                return
+            ended_by = self._ask(path)
+            if ended_by:
+                raise FileUnsafeError(_REASONS.get(ended_by, f"it ended by {_signal_name(ended_by)}"))
+            self._passed.add(version)
+
+    def stop(self) -> None:
+        with self._lock:
+            process, self._process = self._process, None
+            if process is None or process.stdin is None or process.stdout is None:
+                return
+            with suppress(OSError):
+                process.stdin.close()
+            process.wait()
+            process.stdout.close()
+
+    def _ask(self, path: Path) -> int:
+        """Walk through a file; the number of the signal that ended it, 0 where none did."""
+        question = json.dumps(os.fsdecode(os.path.abspath(path))).encode() + b"\n"  # noqa: PTH100 (keeps links)
+        for _ in range(2):
+            process = self._running()
+            assert process.stdin is not None and process.stdout is not None
+            with suppress(OSError):
+                process.stdin.write(question)
+                process.stdin.flush()
+                answer = process.stdout.readline()
+                if answer.endswith(b"\n"):
+                    return int(answer)
+            # Somebody ended the process itself; another one is asked once.
+            process.kill()
+            process.wait()
+            self._process = None
+        raise FileUnsafeError("the process that looks through files was ended twice")
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            try:
+                self._process = subprocess.Popen(
+                    # Without this file's folder on the path: its neighbours have names of the standard library's.
+                    [sys.executable, "-P", __file__],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    # One thread: a process with several is not safe to fork.
+                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+                    # A Ctrl-C is for bdtui, which stops in order.
+                    process_group=0,
+                )
+            except OSError as problem:
+                raise FileUnsafeError(
+                    f"no process could be started to look through it: {problem.strerror}"
+                ) from problem
+        return self._process
+
+
+_guard = _Guard()
+atexit.register(_guard.stop)
+
+_REASONS = {
+    int(signal.SIGXCPU): "libhdf5 does not come to an end with it",
+    int(signal.SIGALRM): "libhdf5 does not come to an end with it",
+    int(signal.SIGKILL): "libhdf5 does not come to an end with it, or it fills the memory",
+    int(signal.SIGUSR1): "it fills the memory",
+}
+
+
+def start_guard() -> None:
+    """Start the process now, so that nobody waits for it later."""
+    with suppress(FileUnsafeError):
+        _guard.start()
+
+
+def pass_through_guard(path: Path) -> None:
+    """Come back when libhdf5 has come through a file.
+
+    Raises:
+        FileUnsafeError: it hangs, crashes, or takes more memory than there is for it.
+        OSError: there is no such file.
+    """
+    _guard.pass_through(path)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _serve() -> None:
+    """Walk through every file that is named on stdin, each in a fork, and answer with the signal that ended it."""
+    import h5py  # noqa: F401 (so that no fork has to)
+
+    for question in sys.stdin.buffer:
+        walker = os.fork()
+        if not walker:
+            _walk_under_limits(json.loads(question))
+        _, status = os.waitpid(walker, 0)
+        sys.stdout.write(f"{os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0}\n")
+        sys.stdout.flush()
+
+
+def _walk_under_limits(path: str) -> None:
+    """Never comes back."""
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS + 1))
+    signal.alarm(_PATIENCE)
+    try:
+        with _damage_passed_over():
+            _walk(path)
+    except MemoryError:
+        os.kill(os.getpid(), signal.SIGUSR1)
+    finally:
+        os._exit(0)
+
+
+@contextmanager
+def _damage_passed_over() -> Iterator[None]:
+    """Go on behind what raises an error: who opens the file says what is damaged. Only memory is told apart here."""
+    try:
+        yield
+    except Exception as problem:
+        if isinstance(problem, MemoryError) or "allocation failed" in str(problem):
+            raise MemoryError from problem
+
+
+def _walk(path: str) -> None:
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        waiting: list[Any] = [file]
+        visited = set()
+        while waiting:
+            item = waiting.pop()
+            address = h5py.h5o.get_info(item.id).addr
+            if address in visited:
+                continue
+            visited.add(address)
+            _read_attributes(item)
+            if isinstance(item, h5py.Group):
+                waiting.extend(_children(item))
+            elif isinstance(item, h5py.Dataset):
+                with _damage_passed_over():
+                    _read_small(item)
+
+
+def _read_attributes(item: Any) -> None:
+    with _damage_passed_over():
+        for name in list(item.attrs):
+            with _damage_passed_over():
+                item.attrs[name]
+
+
+def _children(group: Any) -> list[Any]:
+    """What lies in a group itself; links elsewhere are not followed."""
+    import h5py
+
+    found = []
+    with _damage_passed_over():
+        for name in list(group):
+            with _damage_passed_over():
+                if isinstance(group.get(name, getlink=True), h5py.HardLink):
+                    found.append(group[name])
+    return found
+
+
+def _read_small(data: Any) -> None:
+    """Go through the index of a data set's chunks, and read its values where they are few.
+
+    Many values need no reading here: those in one piece libhdf5 reads as they lie, and what comes out of gzip
+    `PackedChunks` sees to.
+    """
+    if data.is_virtual or data.external or not data.shape or not data.size or data.dtype.kind not in "uifb":
+        return
+    if data.chunks is not None:
+        data.id.get_num_chunks()
+        chunks = math.prod(-(-length // piece) for length, piece in zip(data.shape, data.chunks, strict=True))
+        if chunks > _FEW_CHUNKS or data.id.get_storage_size() > _PACKED:
+            return
+    if data.size * data.dtype.itemsize <= _SMALL:
+        data[()]
+
+
+if __name__ == "__main__":
+    _serve()
