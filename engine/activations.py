@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import OutputError
+from bdtui.engine.memory import free_memory
 
 
 class ActivationStore:
@@ -64,9 +65,4 @@ def let_go(array: NDArray[np.float32]) -> None:
 
 def default_budget() -> int:
     """A quarter of the memory that is free now, in bytes."""
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024 // 4
-    return 2 * 1024**3
+    return free_memory() // 4

@@ -7,14 +7,14 @@ weights, and nothing else.
 from __future__ import annotations
 
 import json
-import lzma
 import shutil
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import h5py
@@ -24,12 +24,27 @@ from bdtui.engine.deepid import INPUT_SHAPE, build_deepid
 from bdtui.engine.errors import ModelError
 from bdtui.engine.files import require_file
 from bdtui.engine.hdf5 import open_hdf5
+from bdtui.engine.memory import free_memory
 from bdtui.engine.model_config import layer_names, parse_config
+from bdtui.engine.weights_copy import copy_weights
 
 BUILT_IN_ARCHITECTURES = ("deepid",)
 _LARGEST_CONFIG = 64 * 1024**2
 _MOST_UNPACKED = 1100
 """gzip unpacks to 1,032 times its size at most."""
+
+
+@dataclass(frozen=True)
+class KerasCopy:
+    """A model file that Keras may read.
+
+    Attributes:
+        path: the file.
+        values: how many numbers its weights are.
+    """
+
+    path: Path
+    values: int
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -67,7 +82,7 @@ def read_architecture(architecture: str, weights: Path) -> dict[str, Any]:
         raise ModelError(f"{path}: cannot be read as text; expected a Keras JSON configuration") from problem
 
 
-def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Path:
+def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> KerasCopy:
     """Write a model file into a folder that holds a checked configuration and the weights of a file.
 
     Raises:
@@ -75,24 +90,22 @@ def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Path:
     """
     require_file(weights, ModelError, "the weights of a Keras model")
     if _is_archive(weights):
-        unpacked = folder / "model.weights.h5"
-        _unpack_member(weights, "model.weights.h5", unpacked)
+        unpacked = folder / "unpacked.weights.h5"
+        _unpack_member(weights, "model.weights.h5", unpacked, most=free_memory() // 4)
         try:
-            with open_hdf5(unpacked, ModelError) as file, _damage_explained(weights):
-                _refuse_links(file, weights)
+            with open_hdf5(unpacked, ModelError) as file, _damage_explained(unpacked):
+                return _archive_copy(config, file, unpacked, folder)
         except ModelError as problem:
             raise ModelError(str(problem).replace(str(unpacked), f"{weights}: 'model.weights.h5'")) from problem
-        return _archive_copy(config, unpacked, folder)
+        finally:
+            unpacked.unlink()
     with open_hdf5(weights, ModelError) as file, _damage_explained(weights):
         group = _weights_group(file, weights)
-        _refuse_links(group, weights)
-        legacy = "layer_names" in group.attrs
-        modern = "layers" in file or "_layer_checkpoint_dependencies" in file
-        if legacy:
+        if "layer_names" in group.attrs:
             return _hdf5_copy(config, group, weights, folder)
-    if not modern:
-        raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
-    return _archive_copy(config, weights, folder)
+        if "layers" in file or "_layer_checkpoint_dependencies" in file:
+            return _archive_copy(config, file, weights, folder)
+    raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
 
 
 def _weights_group(file: h5py.File, path: Path) -> h5py.Group:
@@ -107,7 +120,7 @@ def _weights_group(file: h5py.File, path: Path) -> h5py.Group:
     return file["model_weights"]
 
 
-def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: Path) -> Path:
+def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: Path) -> KerasCopy:
     """Keras reads the weights of this format by position, so the layers are put in the model's order."""
     names = np.atleast_1d(weights.attrs["layer_names"])
     if names.ndim != 1 or not all(isinstance(name, str | bytes) for name in names):
@@ -124,18 +137,22 @@ def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: 
         version = weights.attrs.get("keras_version", weights.file.attrs.get("keras_version"))
         if isinstance(version, str | bytes):
             target.attrs["keras_version"] = version
-        weights.file.copy(weights, target, "model_weights")
+        values = copy_weights(weights, target.create_group("model_weights"), path)
         target["model_weights"].attrs["layer_names"] = [name.encode() for name in ordered]
-    return copy
+    return KerasCopy(copy, values)
 
 
-def _archive_copy(config: dict[str, Any], weights: Path, folder: Path) -> Path:
+def _archive_copy(config: dict[str, Any], weights: h5py.File, path: Path, folder: Path) -> KerasCopy:
+    copied = folder / "model.weights.h5"
+    with h5py.File(copied, "w") as own:
+        values = copy_weights(weights, own, path)
     copy = folder / "model.keras"
     with zipfile.ZipFile(copy, "w") as target:
         target.writestr("config.json", json.dumps(config))
         target.writestr("metadata.json", "{}")
-        target.write(weights, "model.weights.h5")
-    return copy
+        target.write(copied, "model.weights.h5")
+    copied.unlink()
+    return KerasCopy(copy, values)
 
 
 def _is_archive(path: Path) -> bool:
@@ -153,20 +170,23 @@ def _read_member(path: Path, name: str) -> bytes:
         return unpacked.read_bytes()
 
 
-def _unpack_member(path: Path, name: str, target: Path, most: int | None = None) -> None:
+def _unpack_member(path: Path, name: str, target: Path, most: int) -> None:
     """Unpack a member of a ``.keras`` archive, never to more than ``most`` bytes (or what gzip can pack at best)."""
-    damaged = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError, ValueError)
+    damaged = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
     try:
         with zipfile.ZipFile(path) as archive:
-            if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
+            members = archive.infolist()
+            if not {"config.json", "model.weights.h5"} <= {member.filename for member in members}:
                 raise ModelError(
                     f"{path}: is a zip file without 'config.json' and 'model.weights.h5'; expected a Keras model"
                 )
-            bound = most or _MOST_UNPACKED * path.stat().st_size
-            size = archive.getinfo(name).file_size
-            if size > bound:
-                raise ModelError(f"{path}: {name!r} unpacks to {size:,} bytes; expected at most {bound:,}")
-            with archive.open(name) as packed, target.open("wb") as unpacked:
+            bound = _MOST_UNPACKED * path.stat().st_size
+            for member in members:
+                _refuse_member(member, bound, path)
+            wanted = archive.getinfo(name)
+            if wanted.file_size > most:
+                raise ModelError(f"{path}: {name!r} unpacks to {wanted.file_size:,} bytes; expected at most {most:,}")
+            with archive.open(wanted) as packed, target.open("wb") as unpacked:
                 # The reader gives no more than the size declared above, whatever the packed bytes say.
                 shutil.copyfileobj(packed, unpacked)
     except damaged as problem:
@@ -177,6 +197,17 @@ def _unpack_member(path: Path, name: str, target: Path, most: int | None = None)
         ) from problem
 
 
+def _refuse_member(member: zipfile.ZipInfo, bound: int, path: Path) -> None:
+    """Refuse what no Keras writes, also where it would not be unpacked: who put it there wants something."""
+    name = member.orig_filename
+    if name.startswith("/") or "\\" in name or ":" in name or ".." in PurePosixPath(name).parts or "\0" in name:
+        raise ModelError(f"{path}: holds the member {name[:80]!r}; expected names inside of the archive")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ModelError(f"{path}: packs {name[:80]!r} by method {member.compress_type}; expected a Keras archive")
+    if member.file_size > bound:
+        raise ModelError(f"{path}: {name[:80]!r} unpacks to {member.file_size:,} bytes; expected at most {bound:,}")
+
+
 @contextmanager
 def _damage_explained(path: Path) -> Iterator[None]:
     """Turn what h5py raises over a damaged file into a sentence; for blocks that only read the file."""
@@ -184,40 +215,6 @@ def _damage_explained(path: Path) -> Iterator[None]:
         yield
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as problem:
         raise ModelError(f"{path}: is a damaged HDF5 file; expected a whole Keras model or its weights") from problem
-
-
-def _refuse_links(group: h5py.Group, path: Path) -> None:
-    """Refuse weights that lie outside of the file."""
-    waiting = [group]
-    visited = set()
-    while waiting:
-        current = waiting.pop()
-        address = h5py.h5o.get_info(current.id).addr
-        if address in visited:
-            continue
-        visited.add(address)
-        for key in current:
-            if not isinstance(current.get(key, getlink=True), h5py.HardLink):
-                raise ModelError(f"{path}: {key!r} is a link to another place; expected the weights themselves")
-            item = current[key]
-            if isinstance(item, h5py.Group):
-                if _is_above(item, current):
-                    raise ModelError(f"{path}: {key!r} leads back to where it lies; expected a tree of weights")
-                waiting.append(item)
-            elif isinstance(item, h5py.Dataset) and (item.is_virtual or item.external):
-                raise ModelError(f"{path}: {key!r} keeps its content in other files; expected the weights themselves")
-
-
-def _is_above(group: h5py.Group, place: h5py.Group) -> bool:
-    """Whether a group is the one in which ``place`` lies, or lies above it; such a loop could be copied for ever."""
-    address = h5py.h5o.get_info(group.id).addr
-    above = place
-    while True:
-        if h5py.h5o.get_info(above.id).addr == address:
-            return True
-        if above.name == "/":
-            return False
-        above = above.parent
 
 
 def _classes_of_weights(path: Path) -> int:

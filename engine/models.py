@@ -13,6 +13,7 @@ import numpy as np
 from bdtui.engine.errors import ModelError
 from bdtui.engine.files import file_sha256
 from bdtui.engine.graph import Network, finalize_layers, trace_network
+from bdtui.engine.model_bounds import bounded_weights, refuse_large_output
 from bdtui.engine.model_config import check_config, mend_config
 from bdtui.engine.model_files import copy_for_keras, read_architecture, read_config
 
@@ -76,7 +77,10 @@ def open_model(
     with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
         copy = copy_for_keras(config, source, Path(folder))
         try:
-            model = keras.models.load_model(copy, compile=False, safe_mode=True)
+            with bounded_weights(copy.values, str(source)):
+                model = keras.models.load_model(copy.path, compile=False, safe_mode=True)
+        except ModelError:
+            raise
         except Exception as problem:
             detail = " ".join(str(problem).split())[:200] or type(problem).__name__
             raise ModelError(
@@ -100,6 +104,8 @@ def _traced(model: keras.Model, path: Path) -> Network:
     except ModelError as problem:
         raise ModelError(f"{path}: {problem}") from problem
     for call in network.calls:
+        for shape in call.output_shapes:
+            refuse_large_output(shape, call.name, str(path))
         if not _RUNNABLE_NAME.fullmatch(call.layer.name):
             raise ModelError(
                 f"{path}: TensorFlow cannot run a layer named {call.layer.name!r}; "
