@@ -21,8 +21,10 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-# The engine is written for TensorFlow; a keras.json that names another backend must not change that.
+# The engine is written for TensorFlow, and Keras as it comes: a keras.json that names another backend or that Keras cannot
+# read must not change that. Here it finds none, and has no place to write one.
 os.environ["KERAS_BACKEND"] = "tensorflow"
+os.environ["KERAS_HOME"] = os.devnull
 
 if TYPE_CHECKING:
     from bdtui.engine.datasets import LabelledImages, open_dataset

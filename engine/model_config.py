@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
+from types import ModuleType
 from typing import Any
 
 import keras
@@ -25,6 +27,24 @@ _STOCK_MODULES = (
     keras.regularizers,
     keras.constraints,
 )
+_MODULE_NAMES = re.compile(
+    r"builtins|keras|keras(\.src)?\.(layers|initializers|regularizers|constraints|activations|models|engine|ops|dtype_policies)"
+    r"(\.[a-z0-9_.]+)?"
+)
+_NO_OBJECTS = {"get", "serialize", "deserialize"}
+"""Functions beside the objects in Keras' modules, which make objects of what they are given."""
+_CALL_FUNCTIONS = set(
+    "AssociativeScan Cond CustomGradient ForiLoop Map Scan Switch Vectorize VectorizedMap WhileLoop".split()
+)
+"""Operations that call functions named in a configuration, some of them for ever."""
+_NAMED = {
+    "activation": keras.activations,
+    "initializer": keras.initializers,
+    "regularizer": keras.regularizers,
+    "constraint": keras.constraints,
+}
+"""Settings that may name an object by a text, by the ends of their keys."""
+_MOST_LAYERS = 3000
 
 
 def parse_config(text: str | bytes, name: str) -> dict[str, Any]:
@@ -57,29 +77,54 @@ def check_config(config: dict[str, Any], name: str) -> None:
             f"{name}: the model is of class {_shown(config.get('class_name'))}; expected a Functional or Sequential model"
         )
     allowed = _stock_names()
-    for found in _objects(config):
-        class_name, module = found.get("class_name"), found.get("module")
-        if not isinstance(class_name, str):
-            raise ModelError(f"{name}: names class {_shown(class_name)}; expected a text")
-        if class_name in _RUNS_CODE or class_name == "__lambda__":
-            raise ModelError(
-                f"{name}: holds a {class_name} layer ({_shown(_name_of(found))}), which runs code from the file; "
-                "expected stock layers only"
-            )
-        stock_operation = isinstance(module, str) and module.startswith("keras.src.ops.")
-        if class_name == "function":
-            function = found.get("config")
-            if not isinstance(function, str) or not hasattr(keras.activations, function):
-                raise ModelError(f"{name}: names function {_shown(function)}; expected activations of Keras only")
-        elif class_name in _PLAIN_VALUES:
-            continue
-        elif class_name not in allowed and not (stock_operation and hasattr(keras.ops, _snake(str(class_name)))):
-            raise ModelError(
-                f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is no stock Keras class; "
-                "expected stock layers only"
-            )
-        if module is not None and module != "builtins" and str(module).split(".")[0] != "keras":
-            raise ModelError(f"{name}: names module {_shown(module)}; expected classes of Keras itself")
+    objects = _objects(config)
+    layers = sum(len(found["layers"]) for found in objects if isinstance(found.get("layers"), list))
+    if layers > _MOST_LAYERS:
+        raise ModelError(f"{name}: has {layers:,} layers; expected at most {_MOST_LAYERS:,}")
+    for found in objects:
+        _check_named(found, name)
+        if "class_name" in found:
+            _check_object(found, allowed, name)
+
+
+def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
+    """Refuse an object whose class, function, module or registered name is not stock Keras."""
+    class_name, module = found["class_name"], found.get("module")
+    if not isinstance(class_name, str):
+        raise ModelError(f"{name}: names class {_shown(class_name)}; expected a text")
+    if class_name in _RUNS_CODE or class_name == "__lambda__":
+        raise ModelError(
+            f"{name}: holds a {class_name} layer ({_shown(_name_of(found))}), which runs code from the file; "
+            "expected stock layers only"
+        )
+    stock_operation = isinstance(module, str) and module.startswith("keras.src.ops.")
+    known: Any = class_name
+    if class_name == "function":
+        known = found.get("config")
+        if not isinstance(known, str) or known not in _names_in(keras.activations):
+            raise ModelError(f"{name}: names function {_shown(known)}; expected activations of Keras only")
+    elif class_name in _PLAIN_VALUES:
+        return
+    elif class_name not in allowed and not (
+        stock_operation and class_name not in _CALL_FUNCTIONS and hasattr(keras.ops, _snake(class_name))
+    ):
+        raise ModelError(
+            f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is no stock Keras class; "
+            "expected stock layers only"
+        )
+    if module is not None and not (isinstance(module, str) and _MODULE_NAMES.fullmatch(module)):
+        raise ModelError(f"{name}: names module {_shown(module)}; expected classes of Keras itself")
+    registered = found.get("registered_name")
+    if registered is not None and registered != known:
+        raise ModelError(f"{name}: names the registered object {_shown(registered)}; expected stock Keras only")
+
+
+def _check_named(settings: dict[str, Any], name: str) -> None:
+    """Refuse activations, initialisers, regularisers and constraints named by a text that are not stock Keras."""
+    for key, value in settings.items():
+        module = _NAMED.get(key.rpartition("_")[2])
+        if module is not None and isinstance(value, str) and value not in _names_in(module):
+            raise ModelError(f"{name}: names {key} {_shown(value)}; expected one of Keras' own")
 
 
 def mend_config(config: dict[str, Any], name: str) -> dict[str, Any]:
@@ -172,14 +217,13 @@ def _with_input_layer(layers: list[Any]) -> list[Any]:
 
 
 def _objects(node: Any) -> list[dict[str, Any]]:
-    """Every object in a configuration that names a class."""
+    """Every object in a configuration: those that name a class, and settings."""
     found = []
     waiting = [node]
     while waiting:
         item = waiting.pop()
         if isinstance(item, dict):
-            if "class_name" in item:
-                found.append(item)
+            found.append(item)
             waiting.extend(item.values())
         elif isinstance(item, list):
             waiting.extend(item)
@@ -191,6 +235,11 @@ def _stock_names() -> set[str]:
     for module in _STOCK_MODULES:
         names.update(name for name, found in vars(module).items() if inspect.isclass(found))
     return names - _RUNS_CODE - _READS_FILES
+
+
+def _names_in(module: ModuleType) -> set[str]:
+    """Names of the objects of one of Keras' modules."""
+    return {name for name, found in vars(module).items() if callable(found)} - _NO_OBJECTS
 
 
 def _name_of(item: dict[str, Any]) -> Any:
