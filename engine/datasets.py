@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.files import file_sha256
-from bdtui.engine.hdf5 import PackedChunks, open_hdf5, own_dataset
+from bdtui.engine.hdf5 import PackedChunks, damage_explained, open_hdf5, own_dataset
 
 LAYOUTS = ("auto", "nchw", "nhwc")
 ReadImages = Callable[[int, int], NDArray[np.float32]]
 """Reads the images from a number up to another, shape (images, …)."""
+_WHOLE = "whole images and labels"
 _LARGEST_IMAGE = 2**26
 """Values of one image; a batch of eight has to fit into memory."""
 
@@ -62,8 +63,9 @@ class LabelledImages:
             DataError: a pixel is not a finite number, or the images cannot be read. The function raises it too.
         """
         with open_hdf5(self.path, DataError, chunk_cache=64 * 1024**2) as file:
-            data = own_dataset(file, "data", DataError)
-            packed = PackedChunks(data, f"{self.path}: 'data'", DataError)
+            with damage_explained(self.path, DataError, _WHOLE):
+                data = own_dataset(file, "data", DataError)
+                packed = PackedChunks(data, f"{self.path}: 'data'", DataError)
             # Used again by each thread: fresh memory costs more than what is read into it.
             own = threading.local()
 
@@ -72,8 +74,8 @@ class LabelledImages:
                 if len(getattr(own, "buffer", ())) < images:
                     own.buffer = np.empty((images, *data.shape[1:]), data.dtype)
                 raw = own.buffer[:images]
-                packed.check(start, start + images)
                 try:
+                    packed.check(start, start + images)
                     data.read_direct(raw, np.s_[start : start + images])
                 except (OSError, RuntimeError) as problem:
                     raise DataError(
@@ -136,7 +138,7 @@ def open_dataset(
     path = Path(path)
     if layout not in LAYOUTS:
         raise OptionError(f"layout {layout!r} makes no sense; expected one of {', '.join(LAYOUTS)}")
-    with open_hdf5(path, DataError) as file:
+    with open_hdf5(path, DataError) as file, damage_explained(path, DataError, _WHOLE):
         data = own_dataset(file, "data", DataError)
         if data.dtype.kind not in "uif":
             raise DataError(f"{path}: 'data' is of type {data.dtype}; expected uint8, float32 or float64 pixels")
@@ -192,8 +194,8 @@ def _read_labels(file: h5py.File, key: str, path: Path, images: int, classes: in
             f"{path}: {key!r} has shape {'×'.join(map(str, stored.shape)) or 'of one number'} for {images} images; "
             f"{expected}, or one-hot rows of {classes}"
         )
-    PackedChunks(stored, f"{path}: {key!r}", DataError).check(0, images)
     try:
+        PackedChunks(stored, f"{path}: {key!r}", DataError).check(0, images)
         values = _from_one_hot(stored, path, key) if one_hot else np.asarray(stored[()]).reshape(images)
     except (OSError, RuntimeError) as problem:
         raise DataError(f"{path}: {key!r} cannot be read ({_first_line(problem)}); {expected}") from problem

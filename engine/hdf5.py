@@ -68,6 +68,15 @@ def open_hdf5(path: Path, error: type[InputError], chunk_cache: int = 1024**2) -
         yield file
 
 
+@contextmanager
+def damage_explained(path: Path, error: type[InputError], expected: str) -> Iterator[None]:
+    """Turn what h5py raises over a damaged file into a sentence; for blocks that do nothing but read the file."""
+    try:
+        yield
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, MemoryError) as problem:
+        raise error(f"{path}: is a damaged HDF5 file; expected {expected}") from problem
+
+
 def own_dataset(group: h5py.Group, key: str, error: type[InputError]) -> h5py.Dataset:
     """The data set of a name, which must lie in this very file.
 

@@ -17,12 +17,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-_SECONDS = 3
+_SECONDS = 2
 """That a walk may compute: of the processor, not of the clock, so that a slow disk is no damage."""
 _PATIENCE = 60
 """Seconds that a walk may take in all."""
@@ -30,8 +30,8 @@ _MEMORY = 2 * 1024**3
 """Bytes of address space; Python and its libraries take a quarter of that."""
 _SMALL = 16 * 1024**2
 """Bytes up to which the values of a data set are read."""
-_FEW_CHUNKS, _PACKED = 1000, 64 * 1024
-"""Chunks, and bytes in them, up to which they are."""
+_FEW_CHUNKS = 1000
+"""Chunks up to which they are."""
 
 
 class FileUnsafeError(Exception):
@@ -39,9 +39,14 @@ class FileUnsafeError(Exception):
 
 
 class _Guard:
-    """The process, and which files came through."""
+    """The process, and which files came through.
 
-    def __init__(self) -> None:
+    Args:
+        command: that starts the process.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = command
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._passed: set[tuple[int, ...]] = set()
@@ -93,8 +98,7 @@ class _Guard:
         if self._process is None:
             try:
                 self._process = subprocess.Popen(
-                    # Without this file's folder on the path: its neighbours have names of the standard library's.
-                    [sys.executable, "-P", __file__],
+                    self._command,
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,
@@ -110,7 +114,8 @@ class _Guard:
         return self._process
 
 
-_guard = _Guard()
+# Without this file's folder on the path: its neighbours have names of the standard library's.
+_guard = _Guard([sys.executable, "-P", __file__])
 atexit.register(_guard.stop)
 
 _REASONS = {
@@ -227,7 +232,7 @@ def _children(group: Any) -> list[Any]:
 def _read_small(data: Any) -> None:
     """Go through the index of a data set's chunks, and read its values where they are few.
 
-    Many values need no reading here: those in one piece libhdf5 reads as they lie, and what comes out of gzip
+    Many values in one piece need no reading here, since libhdf5 takes them as they lie; what comes out of packed chunks
     `PackedChunks` sees to.
     """
     if data.is_virtual or data.external or not data.shape or not data.size or data.dtype.kind not in "uifb":
@@ -235,7 +240,7 @@ def _read_small(data: Any) -> None:
     if data.chunks is not None:
         data.id.get_num_chunks()
         chunks = math.prod(-(-length // piece) for length, piece in zip(data.shape, data.chunks, strict=True))
-        if chunks > _FEW_CHUNKS or data.id.get_storage_size() > _PACKED:
+        if chunks > _FEW_CHUNKS or data.id.get_create_plist().get_nfilters():
             return
     if data.size * data.dtype.itemsize <= _SMALL:
         data[()]

@@ -11,8 +11,6 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -23,12 +21,13 @@ import numpy as np
 from bdtui.engine.deepid import INPUT_SHAPE, build_deepid
 from bdtui.engine.errors import ModelError
 from bdtui.engine.files import require_file
-from bdtui.engine.hdf5 import open_hdf5
+from bdtui.engine.hdf5 import damage_explained, open_hdf5
 from bdtui.engine.memory import free_memory
 from bdtui.engine.model_config import layer_names, parse_config
 from bdtui.engine.weights_copy import copy_weights
 
 BUILT_IN_ARCHITECTURES = ("deepid",)
+_WHOLE = "a whole Keras model or its weights"
 _LARGEST_CONFIG = 64 * 1024**2
 _MOST_UNPACKED = 1100
 """gzip unpacks to 1,032 times its size at most."""
@@ -57,7 +56,7 @@ def read_config(path: Path) -> dict[str, Any]:
     if _is_archive(path):
         return parse_config(_read_member(path, "config.json"), str(path))
     with open_hdf5(path, ModelError) as file:
-        with _damage_explained(path):
+        with damage_explained(path, ModelError, _WHOLE):
             stored = file.attrs.get("model_config")
             weights_only = "layer_names" in file.attrs
         if stored is None:
@@ -93,13 +92,13 @@ def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Keras
         unpacked = folder / "unpacked.weights.h5"
         _unpack_member(weights, "model.weights.h5", unpacked, most=free_memory() // 4)
         try:
-            with open_hdf5(unpacked, ModelError) as file, _damage_explained(unpacked):
+            with open_hdf5(unpacked, ModelError) as file, damage_explained(unpacked, ModelError, _WHOLE):
                 return _archive_copy(config, file, unpacked, folder)
         except ModelError as problem:
             raise ModelError(str(problem).replace(str(unpacked), f"{weights}: 'model.weights.h5'")) from problem
         finally:
             unpacked.unlink()
-    with open_hdf5(weights, ModelError) as file, _damage_explained(weights):
+    with open_hdf5(weights, ModelError) as file, damage_explained(weights, ModelError, _WHOLE):
         group = _weights_group(file, weights)
         if "layer_names" in group.attrs:
             return _hdf5_copy(config, group, weights, folder)
@@ -208,15 +207,6 @@ def _refuse_member(member: zipfile.ZipInfo, bound: int, path: Path) -> None:
         raise ModelError(f"{path}: {name[:80]!r} unpacks to {member.file_size:,} bytes; expected at most {bound:,}")
 
 
-@contextmanager
-def _damage_explained(path: Path) -> Iterator[None]:
-    """Turn what h5py raises over a damaged file into a sentence; for blocks that only read the file."""
-    try:
-        yield
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, AttributeError) as problem:
-        raise ModelError(f"{path}: is a damaged HDF5 file; expected a whole Keras model or its weights") from problem
-
-
 def _classes_of_weights(path: Path) -> int:
     """How many classes a weights-only file of DeepID has: the length of its output layer's bias."""
     found: list[int] = []
@@ -227,7 +217,7 @@ def _classes_of_weights(path: Path) -> int:
         if isinstance(item, h5py.Dataset) and of_output and item.ndim == 1:
             found.append(item.shape[0])
 
-    with open_hdf5(path, ModelError) as file, _damage_explained(path):
+    with open_hdf5(path, ModelError) as file, damage_explained(path, ModelError, _WHOLE):
         _weights_group(file, path).visititems(look)
     if len(found) != 1 or not found[0]:
         raise ModelError(
