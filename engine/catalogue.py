@@ -26,7 +26,6 @@ SUFFIXES = (".h5", ".hdf5", ".keras", ".json", ".toml")
 """Of the files that are worth a look."""
 
 _LARGEST_JSON = 64 * 1024**2
-_LARGEST_RECIPE = 256 * 1024
 _MOST_LABELS = 4_000_000
 _LARGEST_CHUNK = 64 * 1024**2
 _LARGEST_DIRECTORY = 1024**2
@@ -65,8 +64,6 @@ def look_at(path: Path) -> FoundFile | None:
 
 
 def _recipe(path: Path) -> FoundFile | None:
-    if path.stat().st_size > _LARGEST_RECIPE:
-        return None
     settings = read_recipe(path).settings
     if not settings:
         return None

@@ -45,6 +45,8 @@ _NAMED = {
 }
 """Settings that may name an object by a text, by the ends of their keys."""
 _MOST_LAYERS = 3000
+_LARGEST, _MOST_OBJECTS = 16 * 1024**2, 100_000
+"""Length of a configuration, and objects that it names; the largest networks of Keras have a twentieth of both."""
 
 
 def parse_config(text: str | bytes, name: str) -> dict[str, Any]:
@@ -55,8 +57,16 @@ def parse_config(text: str | bytes, name: str) -> dict[str, Any]:
         name: what it was read from, for messages.
 
     Raises:
-        ModelError: it is no JSON object that describes a model.
+        ModelError: it is no JSON object that describes a model, or larger than any.
     """
+    if isinstance(text, str | bytes):
+        quoted = '"class_name"'
+        objects = text.count(quoted) if isinstance(text, str) else text.count(quoted.encode())
+        if len(text) > _LARGEST or objects > _MOST_OBJECTS:
+            raise ModelError(
+                f"{name}: the model's configuration is {len(text):,} characters long and names {objects:,} objects; "
+                f"expected at most {_LARGEST:,} and {_MOST_OBJECTS:,}"
+            )
     try:
         config = json.loads(text) if isinstance(text, str | bytes) else None
     except (ValueError, RecursionError) as problem:

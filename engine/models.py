@@ -17,7 +17,7 @@ from bdtui.engine.model_bounds import bounded_weights, refuse_large_output
 from bdtui.engine.model_config import check_config, mend_config
 from bdtui.engine.model_files import copy_for_keras, read_architecture, read_config
 
-_RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]+")
+_RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]{1,200}")
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _traced(model: keras.Model, path: Path) -> Network:
             refuse_large_output(shape, call.name, str(path))
         if not _RUNNABLE_NAME.fullmatch(call.layer.name):
             raise ModelError(
-                f"{path}: TensorFlow cannot run a layer named {call.layer.name!r}; "
-                "expected a name of letters, digits and _ . / -"
+                f"{path}: TensorFlow cannot run a layer named {call.layer.name[:200]!r}; "
+                "expected a name of at most 200 letters, digits and _ . / -"
             )
     if not network.input_shape:
         raise ModelError(f"{path}: the model reads single numbers; expected images or vectors")

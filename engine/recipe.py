@@ -17,8 +17,10 @@ from bdtui.engine.settings import ROLES, RunSettings
 
 _PATHS = ("model", "weights", *ROLES)
 _HASHED = ("model", "weights", "architecture", *ROLES)
-_LARGEST = 2**24
+_LARGEST = 2**20
 """Bytes of a recipe that are read; an order of 10,000 channels has 70,000."""
+_MOST_DOTS = 1000
+"""In a line; keys in keys in keys take the square of their number to read."""
 _FIELDS = {entry.name: entry for entry in fields(RunSettings)}
 
 
@@ -67,6 +69,8 @@ def parse_recipe(text: str, path: Path) -> Recipe:
     Raises:
         OptionError: the text is no TOML, or says something that is no option of a run.
     """
+    if max(line.count(".") for line in text.split("\n")) > _MOST_DOTS:
+        raise OptionError(f"{path}: nests keys more than {_MOST_DOTS:,} deep; expected a recipe as bdtui writes it")
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:

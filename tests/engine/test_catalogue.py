@@ -10,12 +10,13 @@ import zipfile
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
+from types import ModuleType
 
 import h5py
 import numpy as np
 import pytest
 
-from bdtui.engine import catalogue
+from bdtui.engine import catalogue, recipe
 from bdtui.engine.catalogue import look_at
 from bdtui.engine.settings import RunSettings
 
@@ -227,15 +228,17 @@ def test_a_zip_file_with_a_vast_table_of_contents_is_left_alone(monkeypatch: pyt
     assert look_at(path) is None
 
 
-@pytest.mark.parametrize(("limit", "suffix"), [("_LARGEST_JSON", ".json"), ("_LARGEST_RECIPE", ".toml")])
+@pytest.mark.parametrize(
+    ("module", "limit", "suffix"), [(catalogue, "_LARGEST_JSON", ".json"), (recipe, "_LARGEST", ".toml")]
+)
 def test_a_text_that_is_too_long_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, suffix: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: ModuleType, limit: str, suffix: str
 ) -> None:
     path = tmp_path / f"a{suffix}"
     config = {"class_name": "Functional", "config": {"layers": []}}
     path.write_text(json.dumps(config) if suffix == ".json" else 'layer = "pool_3"')
     assert look_at(path) is not None
-    monkeypatch.setattr(catalogue, limit, 10)
+    monkeypatch.setattr(module, limit, 10)
     assert look_at(path) is None
 
 
