@@ -1,0 +1,629 @@
+"""Every kind of hostile file, made from good ones, with a payload that would leave a mark if bdtui fell for it.
+
+    python -m tests.hostile FOLDER       makes them all, to look at
+
+Code that ran would make a file named `MARK` in the working folder; a link that was followed would lead to sound content, and
+so to a run instead of a refusal; a size that was believed would take all memory, or for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import marshal
+import pickle
+import shutil
+import struct
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from tests.hostile.cases import (
+    Case,
+    architecture_arguments,
+    images_arguments,
+    manifest_arguments,
+    model_arguments,
+    recipe_arguments,
+    weights_arguments,
+)
+from tests.hostile.sound import IMAGES, LABELS, SoundFiles
+
+MARK = "bdtui-mark"
+_TOUCH = f"touch {MARK}"
+_ESCAPES = "\x1b]0;owned\x07\x1b[2J[red]conv[/red]"
+Config = dict[str, Any]
+
+
+def hostile_cases(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    """Make the files of every case in a folder, each just before it is asked for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for make in (_code, _names, _sizes, _links, _chunks, _archives, _pickles, _texts):
+        yield from make(sound, folder)
+
+
+# --- code ----------------------------------------------------------------------------------------------------------
+
+
+def _lambda() -> Config:
+    """A Lambda layer as Keras writes it: byte code, marshalled, in base 64."""
+    code = compile(f"__import__('os').system({_TOUCH!r})", "payload", "eval")
+    packed = base64.b64encode(marshal.dumps(code)).decode()
+    value = {"class_name": "__lambda__", "config": {"code": packed, "defaults": None, "closure": None}}
+    return {"class_name": "Lambda", "module": "keras.layers", "config": {"name": "evil", "function": value}}
+
+
+def _layer(class_name: str, module: str | None = "keras.layers", **config: Any) -> Config:
+    named = {} if module is None else {"module": module}
+    return {"class_name": class_name, **named, "config": {"name": "evil", **config}}
+
+
+def _function(name: str, module: str, **more: Any) -> Config:
+    return {"class_name": "function", "module": module, "config": name, **more}
+
+
+LAYERS: dict[str, tuple[Config, str]] = {
+    "a Lambda layer": (_lambda(), r"Lambda layer \('evil'\), which runs code"),
+    "a Lambda layer in the form of Keras 2": (
+        {
+            "class_name": "Lambda",
+            "config": {"name": "evil", "function": ["abc", None, None], "function_type": "lambda"},
+        },
+        "Lambda layer",
+    ),
+    "a SavedModel as a layer": (_layer("TFSMLayer", filepath="/tmp/evil"), "TFSMLayer layer"),
+    "a layer of Jax": (_layer("JaxLayer"), "JaxLayer layer"),
+    "a module of Torch": (_layer("TorchModuleWrapper", module_="x"), "TorchModuleWrapper layer"),
+    "a layer of somebody's own": (_layer("EvilLayer", "evil.layers"), "'EvilLayer' .*no stock Keras class"),
+    "a class of the standard library": (_layer("Popen", "subprocess", args=_TOUCH), "'Popen'"),
+    "a stock name in a module of others": (_layer("Dense", "evil", units=2), "module 'evil'"),
+    "a stock name in a module that Keras does not keep it in": (
+        _layer("Dense", "keras.src.saving"),
+        "module 'keras.src",
+    ),
+    "a module that looks like Keras'": (_layer("Dense", "keras.layers;os"), "module 'keras.layers;os'"),
+    "a registered object": (
+        {**_layer("Dense", units=2), "registered_name": "evil>Dense"},
+        "registered object 'evil>Dense'",
+    ),
+    "a lookup that reads a file": (_layer("StringLookup", vocabulary="/etc/passwd"), "'StringLookup'"),
+    "an activation that is a function of the system": (
+        _layer("Activation", activation=_function("system", "os")),
+        "function 'system'",
+    ),
+    "an activation that downloads": (
+        _layer("Activation", activation=_function("get_file", "keras.utils")),
+        "function 'get_file'",
+    ),
+    "an activation that switches safety off": (
+        _layer("Activation", activation=_function("enable_unsafe_deserialization", "keras.config")),
+        "function 'enable_unsafe_deserialization'",
+    ),
+    "an activation that makes objects": (
+        _layer("Activation", activation=_function("deserialize", "keras.activations")),
+        "function 'deserialize'",
+    ),
+    "a stock activation in a module of others": (
+        _layer("Activation", activation=_function("relu", "os")),
+        "module 'os'",
+    ),
+    "a stock activation under a registered name": (
+        _layer("Activation", activation=_function("relu", "builtins", registered_name="evil>relu")),
+        "registered object",
+    ),
+    "an activation named by a text": (_layer("Activation", activation="evil>relu"), "activation 'evil>relu'"),
+    "an activation that makes objects, by a text": (_layer("Activation", activation="get"), "activation 'get'"),
+    "an initialiser named by a text": (
+        _layer("Conv2D", filters=3, kernel_size=1, kernel_initializer="os.system"),
+        "kernel_initializer 'os.system'",
+    ),
+    "an initialiser of somebody's own": (
+        _layer("Conv2D", filters=3, kernel_size=1, kernel_initializer={"class_name": "Evil", "config": {}}),
+        "'Evil'",
+    ),
+    "a regulariser of somebody's own": (
+        _layer("Conv2D", filters=3, kernel_size=1, kernel_regularizer="evil>l2"),
+        "kernel_regularizer 'evil>l2'",
+    ),
+    "a constraint of somebody's own": (
+        _layer("Conv2D", filters=3, kernel_size=1, kernel_constraint={"class_name": "evil>Norm", "config": {}}),
+        "'evil>Norm'",
+    ),
+    "an operation that calls functions for ever": (
+        _layer("WhileLoop", "keras.src.ops.core", cond=_function("relu", "builtins")),
+        "'WhileLoop'",
+    ),
+    "a type specification": (
+        {
+            "class_name": "__typespec__",
+            "module": "os",
+            "spec_name": "system",
+            "registered_name": None,
+            "config": [_TOUCH],
+        },
+        "'__typespec__'",
+    ),
+    "a layer inside of a wrapper": (_layer("TimeDistributed", layer=_lambda()), "Lambda layer"),
+    "a class with escape sequences": (_layer(_ESCAPES), "no stock Keras class"),
+}
+
+
+def _code(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    for name, (layer, finding) in LAYERS.items():
+        for form in ("h5", "keras", "json"):
+            arguments = _with_configuration(sound, folder, form, lambda config, layer=layer: _insert(config, layer))
+            yield Case(f"{name}, in {form}", arguments, finding=finding)
+    for key in ("compile_config", "build_config"):
+        # What Keras would do to a layer afterwards is code, too; it is left out, or refused.
+        def add(config: Config, key: str = key) -> None:
+            config["config"]["layers"][1][key] = {"optimizer": _lambda(), "input_shape": [None, 8, 8, 3]}
+
+        arguments = _with_configuration(sound, folder, "keras", add)
+        yield Case(f"code in {key}", arguments, must_refuse=key == "build_config")
+
+    def trained_with_code(file: h5py.File) -> None:
+        file.attrs["training_config"] = json.dumps({"loss": _lambda(), "optimizer_config": _lambda()})
+
+    path = _edited(sound.model, folder / "model.h5", trained_with_code)
+    yield Case("code as loss and optimiser", model_arguments(path, sound), must_refuse=False)
+
+
+def _insert(config: Config, layer: Config) -> None:
+    config["config"]["layers"].insert(1, layer)
+
+
+def _with_configuration(
+    sound: SoundFiles, folder: Path, form: str, change: Callable[[Config], None]
+) -> tuple[str, ...]:
+    """Open the sound model in a form, with its configuration changed."""
+    config = json.loads(sound.architecture.read_text())
+    change(config)
+    return _with_text(sound, folder, form, json.dumps(config))
+
+
+def _with_text(sound: SoundFiles, folder: Path, form: str, text: str) -> tuple[str, ...]:
+    path = folder / f"model.{form}"
+    if form == "json":
+        path.write_text(text)
+        return architecture_arguments(path, sound)
+    if form == "keras":
+        _repack(sound.archive, path, {"config.json": text.encode()})
+        return model_arguments(path, sound)
+
+    def edit(file: h5py.File) -> None:
+        del file.attrs["model_config"]
+        if len(text) < 2**15:
+            file.attrs["model_config"] = text
+        else:
+            # Longer ones lie in the file's heap.
+            file.attrs.create("model_config", text, dtype=h5py.string_dtype())
+
+    return model_arguments(_edited(sound.model, path, edit), sound)
+
+
+# --- names ---------------------------------------------------------------------------------------------------------
+
+NAMES = {
+    "escape sequences and markup": _ESCAPES,
+    "a path": "../../../tmp/" + MARK,
+    "an absolute path": "/tmp/" + MARK,
+    "a zero byte": "conv\0" + MARK,
+    "a line break": "conv\nbdtui: error: all is well",
+    "ten thousand letters": "x" * 10_000,
+    "no text": ["conv"],
+    "the name of another layer": "pool",
+    "right to left": "conv\u202egnp.exe",
+}
+
+
+def _names(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    for told, name in NAMES.items():
+        for form in ("h5", "keras", "json"):
+
+            def rename(config: Config, name: Any = name) -> None:
+                config["config"]["layers"][1]["config"]["name"] = name
+
+            arguments = _with_configuration(sound, folder, form, rename)
+            batch = (*arguments[: arguments.index("--check")], "--batch", "--out", "{out}")
+            yield Case(f"a layer named by {told}, in {form}", batch)
+
+
+# --- sizes ---------------------------------------------------------------------------------------------------------
+
+SIZES: dict[str, tuple[Callable[[Config], None], str]] = {
+    "a convolution of a billion filters": (
+        lambda config: config["config"]["layers"][1]["config"].update(filters=10**9),
+        "expected weights that fit",
+    ),
+    "a dense layer of a billion units": (
+        lambda config: config["config"]["layers"][4]["config"].update(units=10**9),
+        "expected weights that fit",
+    ),
+    "a dense layer of 10^30 units": (
+        lambda config: config["config"]["layers"][4]["config"].update(units=10**30),
+        "expected",
+    ),
+    "a thousand layers of a million weights": (
+        lambda config: config["config"]["layers"].__setitem__(
+            slice(1, 1), [_layer("Conv2D", name=f"evil_{n}", filters=1000, kernel_size=1) for n in range(1000)]
+        ),
+        "expected weights that fit",
+    ),
+    "an initialiser that computes for hours": (
+        lambda config: config["config"]["layers"].insert(
+            4, _layer("Dense", units=30_000, kernel_initializer={"class_name": "Orthogonal", "config": {}})
+        ),
+        "expected weights that fit",
+    ),
+    "an image blown up": (
+        lambda config: config["config"]["layers"].__setitem__(
+            slice(1, 1),
+            [_layer("UpSampling2D", size=[30_000] * 2), _layer("MaxPooling2D", name="b", pool_size=[30_000] * 2)],
+        ),
+        "output of shape",
+    ),
+    "a border of a million pixels": (
+        lambda config: _insert(config, _layer("ZeroPadding2D", padding=[[10**6, 10**6], [10**6, 10**6]])),
+        "output of shape|expected",
+    ),
+    "a vector repeated a billion times": (
+        lambda config: config["config"]["layers"].insert(4, _layer("RepeatVector", n=10**9)),
+        "output of shape|expected",
+    ),
+    "an input of 10^15 pixels": (
+        lambda config: config["config"]["layers"][0]["config"].update(batch_shape=[None, 10**5, 10**5, 10**5]),
+        "expected",
+    ),
+    "a hundred thousand layers": (
+        lambda config: config["config"]["layers"].extend([_layer("ReLU")] * 100_000),
+        "expected at most",
+    ),
+}
+
+
+def _sizes(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    for name, (change, finding) in SIZES.items():
+        for form in ("h5", "keras", "json"):
+            arguments = _with_configuration(sound, folder, form, change)
+            yield Case(f"{name}, in {form}", arguments, finding=finding)
+    for name, text in {
+        "JSON nested 100,000 deep": "[" * 10**5 + "]" * 10**5,
+        "objects nested 100,000 deep": '{"config":' * 10**5 + "1" + "}" * 10**5,
+        "layers nested 20,000 deep": '{"class_name": "Sequential", "config": {"layers": [' * 20_000 + "]}}" * 20_000,
+        "a number of a million digits": '{"class_name": "Sequential", "config": {"layers": ' + "9" * 10**6 + "}}",
+    }.items():
+        for form in ("h5", "keras", "json"):
+            arguments = _with_text(sound, folder, form, text)
+            yield Case(f"{name}, in {form}", arguments, finding="JSON|malformed|expected")
+
+    def declare(shape: tuple[int, ...], label: tuple[int, ...]) -> Callable[[h5py.File], None]:
+        def write(file: h5py.File) -> None:
+            for key, sizes in (("data", shape), ("label", label)):
+                file.create_dataset(key, sizes, "u1", chunks=tuple(min(size, 20) for size in sizes))
+
+        return write
+
+    for name, write in {
+        "10^15 images": declare((10**15, 8, 8, 3), (10**15,)),
+        "10^15 labels": declare((20, 8, 8, 3), (10**15,)),
+        "a class for each of 10^12": declare((20, 8, 8, 3), (20, 10**12)),
+        "an image of 10^14 pixels": declare((20, 10**7, 10**7, 3), (20,)),
+    }.items():
+        with h5py.File(folder / "data.h5", "w") as file:
+            write(file)
+        yield Case(name, images_arguments(folder / "data.h5", sound), finding="declares|expected")
+    for name, value in {
+        "a kernel of 10^15 numbers": (10**5, 10**5, 10**5),
+        "a bias of 10^12 numbers": (10**12,),
+    }.items():
+
+        def enlarge(file: h5py.File, shape: tuple[int, ...] = value) -> None:
+            kernel = _kernel_of(file)
+            del file[kernel]
+            file.create_dataset(kernel, shape, "f4", chunks=tuple(min(length, 64) for length in shape))
+
+        path = _edited(sound.lab_weights, folder / "weights.h5", enlarge)
+        yield Case(name, weights_arguments(path, sound), finding="declares")
+
+
+# --- links ---------------------------------------------------------------------------------------------------------
+
+
+def _links(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    other = folder / "elsewhere.h5"
+    shutil.copy(sound.images, other)
+    with h5py.File(other, "r+") as file, h5py.File(sound.lab_weights) as weights:
+        kernel = _kernel_of(weights)
+        file["kernel"] = weights[kernel][()]
+        weights.copy(kernel.split("/", maxsplit=1)[0], file, "layer")
+    raw = folder / "raw"
+    raw.write_bytes(IMAGES.tobytes())
+    (folder / "raw_kernel").write_bytes(bytes(432))
+    for key in ("data", "label", "true_label"):
+        for told, link in {
+            "another file": h5py.ExternalLink(str(other), f"/{key}"),
+            "another file, by a relative name": h5py.ExternalLink("elsewhere.h5", f"/{key}"),
+            "another place": h5py.SoftLink("/kept"),
+            "itself": h5py.SoftLink(f"/{key}"),
+        }.items():
+
+            def relink(file: h5py.File, key: str = key, link: Any = link) -> None:
+                file.move(key, "kept")
+                file[key] = link
+
+            path = _edited(sound.images, folder / "data.h5", relink)
+            yield Case(f"{key} linked to {told}", images_arguments(path, sound), finding=f"'{key}' is a link")
+
+    def elsewhere(name: str, shape: tuple[int, ...], kind: str, source: str) -> Callable[[h5py.File], None]:
+        def edit(file: h5py.File) -> None:
+            del file[name]
+            layout = h5py.VirtualLayout(shape, kind)
+            layout[:] = h5py.VirtualSource(str(other), source, shape)
+            file.create_virtual_dataset(name, layout)
+
+        return edit
+
+    def outside(name: str, shape: tuple[int, ...], kind: str, source: Path) -> Callable[[h5py.File], None]:
+        def edit(file: h5py.File) -> None:
+            del file[name]
+            size = int(np.prod(shape)) * np.dtype(kind).itemsize
+            file.create_dataset(name, shape, kind, external=[(str(source), 0, size)])
+
+        return edit
+
+    for told, edit in {
+        "virtual": elsewhere("data", IMAGES.shape, "u1", "data"),
+        "in a raw file": outside("data", IMAGES.shape, "u1", raw),
+    }.items():
+        path = _edited(sound.images, folder / "data.h5", edit)
+        yield Case(f"data {told}", images_arguments(path, sound), finding="in other files")
+    edits: dict[str, tuple[Callable[[h5py.File], object], str]] = {
+        "a kernel linked to another file": (_replace(kernel, h5py.ExternalLink(str(other), "/kernel")), "is a link"),
+        "a kernel linked to another place": (
+            lambda f: (f.copy(kernel, "kept"), _replace(kernel, h5py.SoftLink("/kept"))(f)),
+            "is a link",
+        ),
+        "a layer linked to another file": (_replace("conv", h5py.ExternalLink(str(other), "/layer")), "is a link"),
+        "a virtual kernel": (elsewhere(kernel, (3, 3, 3, 4), "f4", "kernel"), "in other files"),
+        "a kernel in a raw file": (outside(kernel, (3, 3, 3, 4), "f4", folder / "raw_kernel"), "in other files"),
+        "weights that hold themselves": (lambda f: f["conv"].__setitem__("loop", f["/"]), "leads back"),
+    }
+    for told, (edit_weights, finding) in edits.items():
+        path = _edited(sound.lab_weights, folder / "weights.h5", edit_weights)
+        yield Case(told, weights_arguments(path, sound), finding=finding)
+    path = _edited(
+        sound.model, folder / "model.h5", _replace("model_weights", h5py.ExternalLink(str(sound.lab_weights), "/"))
+    )
+    yield Case("all weights in another file", model_arguments(path, sound), finding="is a link")
+    new = _edited(
+        sound.new_weights,
+        folder / "new.weights.h5",
+        lambda f: _replace(_kernel_of(f), h5py.ExternalLink(str(other), "/kernel"))(f),
+    )
+    _repack(sound.archive, folder / "model.keras", {"model.weights.h5": new.read_bytes()})
+    yield Case("a link in an archive", model_arguments(folder / "model.keras", sound), finding="is a link")
+
+
+# --- packed chunks -------------------------------------------------------------------------------------------------
+
+
+def _bomb(gigabytes: int) -> bytes:
+    """Zeros that zlib unpacks to that many gigabytes; packed a piece at a time, since each piece is the same."""
+    packing, pieces = zlib.compressobj(9), []
+    for _ in range(2):
+        pieces.append(packing.compress(bytes(2**26)) + packing.flush(zlib.Z_FULL_FLUSH))
+    return pieces[0] + pieces[1] * (16 * gigabytes)
+
+
+def _chunks(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    bomb = _bomb(8)
+
+    def one_chunk(packed: bytes, mask: int = 0, **settings: Any) -> Path:
+        path = folder / "data.h5"
+        with h5py.File(path, "w") as file:
+            data = file.create_dataset("data", IMAGES.shape, "u1", chunks=IMAGES.shape, **settings)
+            data.id.write_direct_chunk((0, 0, 0, 0), packed, mask)
+            file["label"] = LABELS
+        return path
+
+    gzip: dict[str, Any] = {"compression": "gzip"}
+    for told, path, finding in (
+        ("a chunk that unpacks to 8 GiB", lambda: one_chunk(bomb, **gzip), "expected 3,840 bytes"),
+        ("the same behind a checksum", lambda: one_chunk(bomb, **gzip, fletcher32=True), "expected 3,840 bytes"),
+        ("the same that says it is no gzip", lambda: one_chunk(bomb, 1, **gzip, shuffle=True), "expected 3,840 bytes"),
+        ("gzip in gzip, to terabytes", lambda: _twice_packed(folder / "data.h5", bomb), "is packed with gzip, gzip"),
+        ("a packing that needs a plugin", lambda: _packed_by_plugin(folder / "data.h5"), "filter 32015|cannot be"),
+        ("a damaged chunk", lambda: one_chunk(b"garbage", **gzip), "cannot be read"),
+    ):
+        yield Case(told, images_arguments(path(), sound), finding=finding)
+
+    def kernel_of_bombs(file: h5py.File) -> None:
+        kernel = _kernel_of(file)
+        del file[kernel]
+        data = file.create_dataset(kernel, (3, 3, 3, 4), "f4", chunks=(3, 3, 3, 4), compression="gzip")
+        data.id.write_direct_chunk((0, 0, 0, 0), bomb)
+
+    path = _edited(sound.lab_weights, folder / "weights.h5", kernel_of_bombs)
+    yield Case("a kernel that unpacks to 8 GiB", weights_arguments(path, sound), finding="expected 432 bytes")
+
+
+def _twice_packed(path: Path, bomb: bytes) -> Path:
+    with h5py.File(path, "w") as file:
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_chunk(IMAGES.shape)
+        plan.set_deflate(9)
+        plan.set_deflate(9)
+        space = h5py.h5s.create_simple(IMAGES.shape)
+        data = h5py.h5d.create(file.id, b"data", h5py.h5t.NATIVE_UINT8, space, plan)
+        data.write_direct_chunk((0, 0, 0, 0), zlib.compress(bomb, 9))
+        file["label"] = LABELS
+    return path
+
+
+def _packed_by_plugin(path: Path) -> Path:
+    with h5py.File(path, "w") as file:
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_chunk(IMAGES.shape)
+        plan.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, ())
+        data = h5py.h5d.create(file.id, b"data", h5py.h5t.NATIVE_UINT8, h5py.h5s.create_simple(IMAGES.shape), plan)
+        data.write_direct_chunk((0, 0, 0, 0), IMAGES.tobytes())
+        file["label"] = LABELS
+    return path
+
+
+# --- archives ------------------------------------------------------------------------------------------------------
+
+
+def _archives(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    path = folder / "model.keras"
+    for told, member in {
+        "an absolute name": f"/tmp/{MARK}",
+        "a name that leads out": f"../{MARK}",
+        "a name that leads out of a folder": f"assets/../../{MARK}",
+        "a name with backslashes": f"..\\{MARK}",
+    }.items():
+        _repack(sound.archive, path, {member: b"payload"})
+        yield Case(f"a member with {told}", model_arguments(path, sound), finding="names inside of the archive")
+    _repack(sound.archive, path, {"config.json": bytes(100 * 2**20)}, zipfile.ZIP_DEFLATED)
+    yield Case("a configuration of 100 MB, packed", model_arguments(path, sound), finding="expected at most")
+    for told, name in {
+        "a configuration": b"config.json",
+        "weights": b"model.weights.h5",
+        "a member": b"metadata.json",
+    }.items():
+        _repack(sound.archive, path, {})
+        _declare_size(path, name, 2**32 - 2)
+        yield Case(f"{told} that says it has 4 GB", model_arguments(path, sound), finding="unpacks to|damaged")
+    _repack(sound.archive, path, {}, zipfile.ZIP_BZIP2)
+    yield Case("an archive packed by bzip2", model_arguments(path, sound), finding="by method 12")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        evil = json.loads(sound.architecture.read_text())
+        _insert(evil, _lambda())
+        shutil.copy(sound.archive, path)
+        with zipfile.ZipFile(path, "a") as archive:
+            archive.writestr("config.json", json.dumps(evil))
+    yield Case("a second configuration behind the first", model_arguments(path, sound), finding="Lambda layer")
+
+
+def _declare_size(path: Path, name: bytes, size: int) -> None:
+    """Let the table of contents, and the member itself, tell another size."""
+    data = bytearray(path.read_bytes())
+    for signature, length_at, name_at in ((b"PK\x03\x04", 22, 30), (b"PK\x01\x02", 24, 46)):
+        at = -1
+        while (at := data.find(signature, at + 1)) >= 0:
+            if data[at + name_at : at + name_at + len(name)] == name:
+                data[at + length_at : at + length_at + 4] = struct.pack("<I", size)
+    path.write_bytes(data)
+
+
+# --- pickles -------------------------------------------------------------------------------------------------------
+
+
+class _Payload:
+    def __reduce__(self) -> tuple[Any, ...]:
+        import os
+
+        return os.system, (_TOUCH,)
+
+
+def _pickles(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    pickled = pickle.dumps(_Payload())
+    openers = {
+        "model": model_arguments,
+        "weights": weights_arguments,
+        "architecture": architecture_arguments,
+        "images": images_arguments,
+        "recipe": recipe_arguments,
+    }
+    for part, arguments in openers.items():
+        for suffix in ("h5", "keras", "npy"):
+            path = folder / f"pickled.{suffix}"
+            path.write_bytes(pickled)
+            yield Case(f"a pickle as {part}, named .{suffix}", arguments(path, sound))
+    np.save(folder / "array.npy", np.array([_Payload()], object), allow_pickle=True)
+    yield Case("an array of pickled objects", images_arguments(folder / "array.npy", sound))
+    for key in ("data", "label"):
+
+        def pickle_inside(file: h5py.File, key: str = key) -> None:
+            del file[key]
+            file[key] = np.array([np.void(pickled)] * 20)
+
+        path = _edited(sound.images, folder / "data.h5", pickle_inside)
+        yield Case(f"pickles as {key}", images_arguments(path, sound), finding="is of type")
+    _repack(sound.archive, folder / "model.keras", {"model.weights.npz": pickled, "model.weights.h5": pickled})
+    yield Case("a pickle in an archive", model_arguments(folder / "model.keras", sound))
+
+
+# --- recipes and manifests -----------------------------------------------------------------------------------------
+
+
+def _texts(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    path = folder / "recipe.toml"
+    for told, text in {
+        "TOML nested 100,000 deep": f"layer = {'[' * 10**5}{']' * 10**5}",
+        "keys nested 100,000 deep": ".".join(["a"] * 10**5) + " = 1",
+        "a number of a million digits": "seed = " + "9" * 10**6,
+        "a model that is a device": "model = '/dev/zero'\nclean-valid = '/dev/zero'",
+        "an option with escape sequences": '"\\u001b]0;owned\\u0007" = 1',
+        "a layer with escape sequences": f"model = '{sound.model}'\nclean-valid = '{sound.images}'\nlayer = \"\\u001b[2J[red]x\"",
+        "an output folder that is a device": f"model = '{sound.model}'\nclean-valid = '{sound.images}'\nout = '/dev/null'",
+        "a million thresholds": f"model = '{sound.model}'\nclean-valid = '{sound.images}'\nthresholds = [{'nan,' * 10**5}]",
+    }.items():
+        path.write_text(text)
+        arguments = recipe_arguments(path, sound, batch="output folder" in told)
+        yield Case(told, tuple(a for a in arguments if a not in ("--out", "{out}")))
+    run = folder / "run"
+    for told, manifest in {
+        "a manifest nested 100,000 deep": "[" * 10**5,
+        "a manifest that names files elsewhere": json.dumps({"schema": 1, "files": {"../../etc/passwd": "0" * 64}}),
+        "a manifest that names a file absolutely": json.dumps({"schema": 1, "files": {"/etc/passwd": "0" * 64}}),
+        "a manifest with escape sequences": json.dumps({"schema": 1, "files": {_ESCAPES: "0" * 64}}),
+        "a manifest of 100 MB": " " * 100 * 2**20,
+    }.items():
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.copytree(sound.manifest.parent, run)
+        (run / "manifest.json").write_text(manifest)
+        yield Case(told, manifest_arguments(run / "manifest.json", sound))
+
+
+# --- how they are made ---------------------------------------------------------------------------------------------
+
+
+def _edited(source: Path, path: Path, edit: Callable[[h5py.File], object]) -> Path:
+    shutil.copy(source, path)
+    with h5py.File(path, "r+") as file:
+        edit(file)
+    return path
+
+
+def _replace(name: str, value: Any) -> Callable[[h5py.File], None]:
+    def edit(file: h5py.File) -> None:
+        del file[name]
+        file[name] = value
+
+    return edit
+
+
+def _kernel_of(file: h5py.File) -> str:
+    found: list[str] = []
+    file.visititems(lambda name, item: found.append(name) if getattr(item, "shape", ()) == (3, 3, 3, 4) else None)
+    return found[0]
+
+
+def _repack(source: Path, path: Path, changes: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> None:
+    """An archive with members replaced or added."""
+    with zipfile.ZipFile(source) as good:
+        content = {name: good.read(name) for name in good.namelist()}
+    with zipfile.ZipFile(path, "w", method) as bad:
+        for name, data in {**content, **changes}.items():
+            member = zipfile.ZipInfo(name)
+            member.filename = name
+            member.compress_type = method
+            bad.writestr(member, data)
