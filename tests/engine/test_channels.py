@@ -118,3 +118,19 @@ def test_normalisation_over_another_axis_mixes_channels_and_is_left_alone() -> N
 def test_a_channel_out_of_range_is_refused() -> None:
     with pytest.raises(ModelError, match="has no channel 8; expected 0 to 7"):
         silenced_copy(build(CASES["sequential"]), "pool", [8])
+
+
+@pytest.mark.parametrize(
+    "behind", [layers.Cropping1D(1, name="behind"), layers.UpSampling1D(2, name="behind")], ids=["crop", "repeat"]
+)
+def test_a_layer_that_takes_the_second_axis_for_places_mixes_channels_that_lie_there(behind: layers.Layer) -> None:
+    convolution = layers.Conv1D(8, 3, name="conv", data_format="channels_first")
+    pool = layers.MaxPooling1D(name="pool", data_format="channels_first")
+    model = functional(lambda x: head(pool(behind(convolution(x)))), (3, 24))
+    with pytest.raises(ModelError, match="do not reach it one by one"):
+        find_source(trace_network(model), "pool")
+    # Where the channels come last it crops places, and every channel stays itself.
+    last = functional(
+        lambda x: head(type(behind).from_config(behind.get_config())(layers.Conv1D(8, 3, name="conv")(x))), (24, 3)
+    )
+    assert find_source(trace_network(last), "behind").pruned.name == "conv"

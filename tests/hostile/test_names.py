@@ -1,0 +1,117 @@
+"""A name from a file is shown, in a terminal as in a report, and neither obeyed nor made part of a path.
+
+The app's panes and dialogs are tried with such names in tests/tui/test_app.py.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from bdtui.engine import events
+from bdtui.engine.metrics import NO_RATES
+from bdtui.engine.report import ReportedRun, write_report_text
+from bdtui.engine.run_folder import default_folder
+from bdtui.tui.batch_output import ProgressDisplay, print_check, print_results
+
+NAMES = [
+    "\x1b]0;owned\x07\x1b[2J\x1b[31mred",
+    "[red]markup[/red] [link=file:///etc]link[/link]",
+    "a\rb\nbdtui: error: c\x9b2J\u202egnp",
+    "`code` <script>alert(1)</script> | cell |",
+]
+_RATES = {"clean_accuracy": 98.0, "attack_success_rate": None, "recovered_accuracy": None}
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, color_system=None, width=200)
+
+
+def shown(console: Console) -> str:
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+def assert_harmless(text: str, name: str) -> None:
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert "\nbdtui: error" not in text
+    # Markup is told as it stands there, not swallowed as an instruction.
+    assert "[red]markup[/red] [link=file:///etc]link[/link]" in text or not name.startswith("[red]")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_check_shows_layer_names_as_they_are(console: Console, name: str) -> None:
+    layer = events.LayerFound(name, "Conv2D", (None, 6, 6, 4), 112, 4)
+    print_check(
+        console,
+        [
+            events.ModelOpened(f"{name}.h5", "0" * 64, 5, (8, 8, 3), (layer,)),
+            events.DataOpened("clean_valid", name, 20, 5, "nhwc", "uint8", False),
+            events.LayerChosen(name, name, 4, 0),
+        ],
+    )
+    assert_harmless(shown(console), name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_progress_and_results_show_names_as_they_are(console: Console, name: str) -> None:
+    display = ProgressDisplay(console)
+    for event in (
+        events.ModelOpened(name, "0" * 64, 5, (8, 8, 3), ()),
+        events.LayerChosen(name, name, 4, 0),
+        events.ArtifactWritten(name),
+        events.Notice(name),
+    ):
+        display.show(event)
+    threshold = {"drop": 2, "reached": False, "step": None}
+    results = {
+        "baseline": {"test": dict.fromkeys(_RATES), "valid": _RATES},
+        "layer": {"pruned": name, "profiled": name, "channels": 4},
+        "thresholds": [threshold],
+    }
+    print_results(console, results, Path(name))
+    assert_harmless(shown(console), name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_report_quotes_names_as_code(name: str) -> None:
+    text = write_report_text(
+        ReportedRun(
+            version="0",
+            model=name,
+            classes=5,
+            data=[("clean_valid", name, 20)],
+            input_sentence="",
+            profiled=name,
+            pruned=name,
+            channels=4,
+            silent=0,
+            sleeping=0,
+            ranking="mean-activation",
+            baseline_valid=NO_RATES,
+            baseline_test=NO_RATES,
+            curve=[],
+            tested=[],
+            notices=[name],
+        )
+    )
+    assert_harmless(text, name)
+    # Within backquotes nothing is markup or HTML; a name that holds some must not end them.
+    outside = "".join(text.split("`")[::2])
+    assert "alert" not in outside
+    assert "[link=" not in outside
+
+
+@pytest.mark.parametrize("name", [*NAMES, "../../../etc", "/etc/passwd", ".."])
+def test_a_folder_named_after_a_model_lies_where_all_do(name: str) -> None:
+    import time
+
+    folder = default_folder(Path(name), time.localtime())
+    assert folder.parent == Path("bdtui-runs")
+    assert folder.name.isprintable()
+    assert ".." not in folder.parts
