@@ -44,7 +44,7 @@ Config = dict[str, Any]
 def hostile_cases(sound: SoundFiles, folder: Path) -> Iterator[Case]:
     """Make the files of every case in a folder, each just before it is asked for."""
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (_code, _names, _sizes, _links, _chunks, _archives, _pickles, _texts):
+    for make in (_code, _names, _sizes, _links, _chunks, _hangs, _archives, _pickles, _texts):
         yield from make(sound, folder)
 
 
@@ -475,6 +475,41 @@ def _packed_by_plugin(path: Path) -> Path:
         data.write_direct_chunk((0, 0, 0, 0), IMAGES.tobytes())
         file["label"] = LABELS
     return path
+
+
+# --- files that libhdf5 reads for ever -----------------------------------------------------------------------------
+
+
+def _hangs(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    for source, arguments in (
+        (sound.model, model_arguments),
+        (sound.lab_weights, weights_arguments),
+        (sound.images, images_arguments),
+    ):
+        path = folder / source.name
+        path.write_bytes(_free_lists_in_circles(source.read_bytes()))
+        yield Case(f"a free list in a circle, in {source.name}", arguments(path, sound), finding="opened safely")
+    _repack(
+        sound.archive,
+        folder / "model.keras",
+        {"model.weights.h5": _free_lists_in_circles(sound.new_weights.read_bytes())},
+    )
+    yield Case(
+        "a free list in a circle, in an archive",
+        model_arguments(folder / "model.keras", sound),
+        finding="opened safely",
+    )
+
+
+def _free_lists_in_circles(content: bytes) -> bytes:
+    """Let the first free block of every heap name itself as the next one; libhdf5 goes from each to the next."""
+    data = bytearray(content)
+    at = -1
+    while (at := data.find(b"HEAP", at + 1)) >= 0:
+        size, first, place = struct.unpack_from("<QQQ", data, at + 8)
+        if first < size and place + first + 16 <= len(data):
+            struct.pack_into("<Q", data, place + first, first)
+    return bytes(data)
 
 
 # --- archives ------------------------------------------------------------------------------------------------------
