@@ -5,6 +5,7 @@ The keys are the long options without their dashes in front. Paths in it are rel
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -108,6 +109,8 @@ def _value(path: Path, key: str, value: Any) -> Any:
         )
         if not numbers or not value:
             raise OptionError(f"{path}: 'thresholds' is {str(value)[:80]}; expected a list of numbers")
+        if any(math.isnan(item) for item in value if isinstance(item, float)):
+            raise OptionError(f"{path}: 'thresholds' holds NaN; expected numbers above 0, up to 100")
         return tuple(float(min(item, 1e9)) for item in value)
     if key == "order":
         whole = isinstance(value, list) and all(isinstance(item, int) and not isinstance(item, bool) for item in value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +41,9 @@ def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None,
     hashes = {name: value for name, value in recipe.sha256.items() if name not in given}
     kept = {name: value for name, value in recipe.settings.items() if name not in _displaced(given)}
     settings = replace(RunSettings(), **{**kept, **given})
-    return settings, out or recipe.out, replace(recipe, sha256=hashes)
+    out = out or recipe.out
+    # Folders on the way that `..` leaves again need not be there.
+    return settings, out and Path(os.path.normpath(out)), replace(recipe, sha256=hashes)
 
 
 def _begun_recipe(out: Path) -> Recipe:

@@ -25,6 +25,8 @@ _LONGEST = 10.0
 """Seconds that a case may take; longer is a hang."""
 _START = 60.0
 """Seconds more for the first case of a process, which imports TensorFlow."""
+_RENEWED = 1000
+"""Cases after which a process is followed by another: Keras keeps something of every model there ever was."""
 
 
 def run_corpus(folder: Path) -> Figures:
@@ -61,6 +63,8 @@ def run_in_one_process(cases: Iterable[Case], folder: Path, worker_program: Sequ
             place.tidy()
             worker = worker or _Worker(place, worker_program)
             outcomes.append(worker.run(case))
+            if not len(outcomes) % _RENEWED:
+                worker.end()
             if worker.dead:
                 worker = None
     finally:
