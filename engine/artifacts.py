@@ -7,7 +7,6 @@ import csv
 import io
 import json
 import os
-import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +16,7 @@ from typing import Any
 import keras
 
 from bdtui.engine.errors import OutputError
-from bdtui.engine.files import passing_files
+from bdtui.engine.files import errno_of, passing_files
 from bdtui.engine.models import OpenedModel
 from bdtui.engine.pruning import Step
 from bdtui.engine.run_folder import drop_text
@@ -58,17 +57,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         partial.replace(path)
     except OSError as problem:
-        reason = problem.strerror or _reason(str(problem))
+        number = errno_of(problem)
+        reason = os.strerror(number) if number else " ".join(str(problem).split())[:200]
         raise OutputError(f"{path}: cannot be written ({reason})") from problem
     finally:
         partial.unlink(missing_ok=True)
         passing_files.discard(partial)
-
-
-def _reason(told: str) -> str:
-    """Why a file cannot be written, in few words: HDF5 tells everything it knows, and the system's error among it."""
-    found = re.search(r"errno = (\d+)", told)
-    return os.strerror(int(found[1])) if found else " ".join(told.split())[:200]
 
 
 def write_text(path: Path, text: str) -> None:

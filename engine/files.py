@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,6 +30,12 @@ def require_file(path: Path, error: type[InputError], expected: str) -> None:
     if os.path.exists(path):  # noqa: PTH110
         raise error(f"{path}: is no plain file; expected {expected}")
     raise error(f"{path}: no such file; expected {expected}")
+
+
+def errno_of(problem: BaseException) -> int | None:
+    """The system's number of an error; HDF5 tells it among everything else it knows. None where there is none."""
+    told = re.search(r"errno = (\d+)", str(problem))
+    return getattr(problem, "errno", None) or (int(told[1]) if told else None)
 
 
 def file_sha256(path: Path) -> str:

@@ -6,6 +6,9 @@ file would read whatever its author wished, so those are refused.
 
 from __future__ import annotations
 
+import errno
+import os
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,10 +18,11 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bdtui.engine.errors import InputError
-from bdtui.engine.files import require_file
+from bdtui.engine.errors import InputError, OutputError
+from bdtui.engine.files import errno_of, require_file
 from bdtui.engine.hdf5_guard import FileUnsafeError, pass_through_guard
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_COMPRESSION = 1100
 """gzip unpacks to 1,032 times its size at most."""
 _UNPACKED_UNSEEN = 256 * 1024**2
@@ -70,10 +74,15 @@ def open_hdf5(path: Path, error: type[InputError], chunk_cache: int = 1024**2) -
 
 @contextmanager
 def damage_explained(path: Path, error: type[InputError], expected: str) -> Iterator[None]:
-    """Turn what h5py raises over a damaged file into a sentence; for blocks that do nothing but read the file."""
+    """Turn what h5py raises over a damaged file into a sentence; for blocks that only read the file, or copy it."""
     try:
         yield
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, MemoryError) as problem:
+        if errno_of(problem) in _NO_ROOM:
+            raise OutputError(
+                f"{tempfile.gettempdir()}: a copy of {path.name} cannot be written there "
+                f"({os.strerror(errno_of(problem) or 0)}); expected room for it (TMPDIR names another folder)"
+            ) from problem
         raise error(f"{path}: is a damaged HDF5 file; expected {expected}") from problem
 
 

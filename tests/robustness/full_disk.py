@@ -7,11 +7,13 @@ import resource
 import shutil
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bdtui.engine.run_folder import JOURNAL, JOURNAL_FOLDER
-from tests.robustness.kills import BATCH, compare, finished_in, run_undisturbed
+from tests.robustness.kills import BATCH, Undisturbed, compare, finished_in, run_undisturbed
 
 _SECONDS = 300
 
@@ -55,7 +57,9 @@ def run_without_room(
 
 
 def fill_disks(folder: Path, runs: int, seed: int) -> FullDisks:
-    """Run the sample without room for all of its files, and resume it once there is.
+    """Run the sample on disks without room for all of its files, and resume it once there is.
+
+    The disks are file systems in memory; where nobody may make such, files of at most some size stand in for them.
 
     Args:
         folder: for the runs; each is removed when it was looked at.
@@ -66,32 +70,69 @@ def fill_disks(folder: Path, runs: int, seed: int) -> FullDisks:
     undisturbed = run_undisturbed(folder / "undisturbed")
     found = FullDisks()
     for number in range(runs):
-        out = folder / f"run-{number}"
-        # From less than a journal to more than B′, less than a GoodNet.
-        size = int(2 ** lots.uniform(12, 21.5))
-        try:
-            start = time.monotonic()
-            done = run_without_room(["--sample", "--out", str(out)], size)
-            found.longest = max(found.longest, time.monotonic() - start)
-            found.runs += 1
-            told = [line for line in done.stderr.splitlines() if "error" in line]
-            assert done.returncode == 2, f"exit {done.returncode}: {done.stderr[-500:]}"
-            assert len(told) == 1, done.stderr
-            if not (out / JOURNAL_FOLDER / JOURNAL).exists():
-                assert not out.exists(), f"{sorted(out.iterdir())} are left"
-                found.before_begun += 1
-                continue
-            assert "--resume" in told[0], told
-            found.leftovers += len([*out.glob(".*partial*")])
-            before = list(finished_in(out))
-            found.steps_kept += sum(kind == "rates" for kind, *_ in before)
-            done = run_without_room(["--resume", "--out", str(out)])
-            assert done.returncode == 0, done.stderr[-500:]
-            found.lost += len(set(before) - set(finished_in(out)))
-            different, leftovers = compare(out, undisturbed)
-            found.different += different
-            found.leftovers += leftovers
-        except AssertionError as problem:
-            found.failures.append(f"run {number}, files of at most {size:,} bytes: {problem}")
-        shutil.rmtree(out, ignore_errors=True)
+        with _disk(folder / f"disk-{number}", int(2 ** lots.uniform(14, 23.8))) as disk:
+            try:
+                _fill_and_resume(disk, undisturbed, found)
+            except AssertionError as problem:
+                found.failures.append(f"run {number}, {disk.size:,} bytes: {problem}")
     return found
+
+
+@dataclass
+class _Disk:
+    """A folder for files of some bytes: on a file system of that size, or each of that size at most."""
+
+    folder: Path
+    size: int
+    mounted: bool
+
+    @property
+    def largest_file(self) -> int | None:
+        """Where no file system can be made: B′ fits, G does not."""
+        return None if self.mounted else 1_700_000 + self.size % 1_500_000
+
+    def make_room(self) -> None:
+        if self.mounted:
+            subprocess.run(["mount", "-o", "remount,size=64m", self.folder], check=True, capture_output=True)
+
+
+@contextmanager
+def _disk(folder: Path, size: int) -> Iterator[_Disk]:
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder]
+    try:
+        mounted = subprocess.run(mount, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    try:
+        yield _Disk(folder, size, mounted)
+    finally:
+        if mounted:
+            subprocess.run(["umount", folder], check=False, capture_output=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fill_and_resume(disk: _Disk, undisturbed: Undisturbed, found: FullDisks) -> None:
+    out = disk.folder / "out"
+    start = time.monotonic()
+    done = run_without_room(["--sample", "--out", str(out)], disk.largest_file)
+    found.longest = max(found.longest, time.monotonic() - start)
+    found.runs += 1
+    told = [line for line in done.stderr.splitlines() if "error" in line]
+    assert done.returncode == 2, f"exit {done.returncode}: {done.stderr[-500:]}"
+    assert len(told) == 1, done.stderr
+    if not (out / JOURNAL_FOLDER / JOURNAL).exists():
+        assert not out.exists(), f"{sorted(out.iterdir())} are left"
+        found.before_begun += 1
+        return
+    assert "--resume" in told[0], told
+    found.leftovers += len([*out.glob(".*partial*")])
+    before = list(finished_in(out, folder=disk.folder.parent))
+    found.steps_kept += sum(kind == "rates" for kind, *_ in before)
+    disk.make_room()
+    done = run_without_room(["--resume", "--out", str(out)])
+    assert done.returncode == 0, done.stderr[-500:]
+    found.lost += len(set(before) - set(finished_in(out, folder=disk.folder.parent)))
+    different, leftovers = compare(out, undisturbed)
+    found.different += different
+    found.leftovers += leftovers

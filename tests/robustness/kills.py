@@ -172,12 +172,16 @@ def _is_begun(out: Path) -> bool:
     return (out / JOURNAL_FOLDER / JOURNAL).exists()
 
 
-def finished_in(out: Path) -> Iterator[tuple[Any, ...]]:
+def finished_in(out: Path, folder: Path | None = None) -> Iterator[tuple[Any, ...]]:
     """Everything that the journal calls finished, with the moment it was; networks are there with their own time.
 
     It is read from a copy: what a killed process has left is for bdtui to put right.
+
+    Args:
+        out: the run.
+        folder: for the copy; beside the run by default.
     """
-    copy = out.with_name(f"{out.name}-journal")
+    copy = (folder or out.parent) / f"{out.name}-journal"
     shutil.copytree(out / JOURNAL_FOLDER, copy)
     try:
         with closing(sqlite3.connect(copy / JOURNAL)) as database:

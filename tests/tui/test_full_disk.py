@@ -22,25 +22,26 @@ def run(*arguments: str, largest_file: int | None = None, **streams: int) -> sub
     return run_without_room(list(arguments), largest_file, **streams)
 
 
-@pytest.mark.parametrize(
-    ("largest_file", "kept"),
-    [(1_000_000, {"recipe.toml"}), (2_000_000, {"recipe.toml", "model_X=2.h5"})],
-    ids=["no network", "no GoodNet"],
-)
-def test_after_room_was_made_resume_finishes(
-    tmp_path: Path, undisturbed: Undisturbed, largest_file: int, kept: set[str]
-) -> None:
-    out = tmp_path / "out"
-    done = run("--sample", "--out", str(out), largest_file=largest_file)
+def test_after_room_was_made_resume_finishes(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    out, kept = tmp_path / "out", {"recipe.toml", "model_X=2.h5"}
+    # More than B′ has, less than G.
+    done = run("--sample", "--out", str(out), largest_file=2_000_000)
     assert done.returncode == 2, done.stderr
     (told,) = [line for line in done.stderr.splitlines() if "error" in line]
-    assert "cannot be written (File too large); after 47 finished steps; kept in" in told
+    assert "goodnet_X=2.keras: cannot be written (File too large); after 47 finished steps; kept in" in told
     assert "--resume" in told
     assert {path.name for path in out.iterdir()} == {*kept, JOURNAL_FOLDER}
     assert all(name in told for name in kept)
     done = run("--resume", "--out", str(out))
     assert done.returncode == 0, done.stderr
     assert_is(undisturbed, out)
+
+
+def test_a_temporary_folder_without_room_is_named(tmp_path: Path) -> None:
+    done = run("--sample", "--out", str(tmp_path / "out"), largest_file=1_000_000)
+    assert done.returncode == 2, done.stderr
+    assert "a copy of bd_net.h5 cannot be written there (File too large); expected room for it (TMPDIR" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_where_there_is_no_room_to_begin_nothing_is_left(tmp_path: Path) -> None:
