@@ -52,7 +52,7 @@ class ActivationStore:
             folder = self._folder or tempfile.gettempdir()
             raise OutputError(
                 f"{folder}: {size:,} bytes of activations cannot be kept there ({problem.strerror}); "
-                "expected room for them (TMPDIR names another folder)"
+                f"expected room for them{'' if self._folder else ' (TMPDIR names another folder)'}"
             ) from problem
 
 

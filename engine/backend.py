@@ -44,3 +44,11 @@ def prepare_backend(device: str = "auto", seed: int = 0) -> str:
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
     return f"GPU {index}" if use_gpu else "CPU"
+
+
+def device_in_use() -> str:
+    """What is computed on: ``CPU``, or the name of the GPU."""
+    gpus = tf.config.get_visible_devices("GPU")
+    if not gpus:
+        return "CPU"
+    return str(tf.config.experimental.get_device_details(gpus[0]).get("device_name", "GPU"))

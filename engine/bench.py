@@ -79,8 +79,10 @@ class Bench:
                 # What was wished before it holds, as it would have if the person had been slower.
                 refused = problem
                 break
+        moved = wished != self._history
         self._go(wished)
-        self._keep(made)
+        if moved:
+            self._keep(made)
         if refused is not None:
             raise refused
 
@@ -94,7 +96,7 @@ class Bench:
         history = self._history
         for move in moves:
             history = history.after(move, self._ranking)
-            self._recall(history.present)
+            self._recall(history.present.order)
         self._go(history)
 
     def go_to_next_threshold(self) -> None:
@@ -142,10 +144,7 @@ class Bench:
 
     def take_over(self) -> None:
         """Take over what an export has measured of this order."""
-        for step in range(len(self.position.order) + 1):
-            position = self.position.at(step)
-            if self._session.knows_rates("valid", position.silenced):
-                self._measure(position, self._reporter)
+        self._recall(self.position.order)
 
     def tell(self) -> None:
         """Say where the person stands."""
@@ -164,11 +163,11 @@ class Bench:
             )
         )
 
-    def _recall(self, position: Position) -> None:
-        """Take up what the session knows of the steps up to a position."""
-        for step, mask in enumerate(self._masks_of(position.order)[: position.step + 1]):
-            if mask not in self._rates and self._session.knows_rates("valid", position.order[:step]):
-                self._measure(position.at(step), self._reporter)
+    def _recall(self, order: tuple[int, ...]) -> None:
+        """Take up what the session knows of the steps of an order."""
+        for step, mask in enumerate(self._masks_of(order)):
+            if mask not in self._rates and self._session.knows_rates("valid", order[:step]):
+                self._measure(Position(order, step), self._reporter)
 
     def _go(self, wished: History) -> None:
         target = wished.present

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from bdtui.engine.errors import InputError
+from bdtui.engine.errors import InputError, OutputError
 
 passing_files: set[Path] = set()
 """Files that are there for the moment only: half-written ones, locks. Who makes one adds it, and removes both."""
@@ -36,6 +38,16 @@ def errno_of(problem: BaseException) -> int | None:
     """The system's number of an error; HDF5 tells it among everything else it knows. None where there is none."""
     told = re.search(r"errno = (\d+)", str(problem))
     return getattr(problem, "errno", None) or (int(told[1]) if told else None)
+
+
+def refuse_full_temporary_folder(problem: BaseException, path: Path) -> None:
+    """Raise `OutputError` for an error that says that there is no room for a copy of a file."""
+    number = errno_of(problem)
+    if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        raise OutputError(
+            f"{tempfile.gettempdir()}: a copy of {path.name} cannot be written there ({os.strerror(number)}); "
+            "expected room for it (TMPDIR names another folder)"
+        ) from problem
 
 
 def file_sha256(path: Path) -> str:

@@ -6,9 +6,6 @@ file would read whatever its author wished, so those are refused.
 
 from __future__ import annotations
 
-import errno
-import os
-import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,11 +15,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from bdtui.engine.errors import InputError, OutputError
-from bdtui.engine.files import errno_of, require_file
+from bdtui.engine.errors import InputError, OutOfMemory
+from bdtui.engine.files import refuse_full_temporary_folder, require_file
 from bdtui.engine.hdf5_guard import FileUnsafeError, pass_through_guard
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _MOST_COMPRESSION = 1100
 """gzip unpacks to 1,032 times its size at most."""
 _UNPACKED_UNSEEN = 256 * 1024**2
@@ -77,13 +73,11 @@ def damage_explained(path: Path, error: type[InputError], expected: str) -> Iter
     """Turn what h5py raises over a damaged file into a sentence; for blocks that only read the file, or copy it."""
     try:
         yield
-    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, MemoryError) as problem:
-        if errno_of(problem) in _NO_ROOM:
-            raise OutputError(
-                f"{tempfile.gettempdir()}: a copy of {path.name} cannot be written there "
-                f"({os.strerror(errno_of(problem) or 0)}); expected room for it (TMPDIR names another folder)"
-            ) from problem
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as problem:
+        refuse_full_temporary_folder(problem, path)
         raise error(f"{path}: is a damaged HDF5 file; expected {expected}") from problem
+    except MemoryError as problem:
+        raise OutOfMemory(f"{path}: memory does not suffice to read it; expected {expected} that fits") from problem
 
 
 def own_dataset(group: h5py.Group, key: str, error: type[InputError]) -> h5py.Dataset:

@@ -37,7 +37,7 @@ _TABLES = {
         "UNIQUE (layer, network, part, silenced))"
     ),
     "artifacts": (
-        "CREATE TABLE artifacts (name TEXT PRIMARY KEY, silenced TEXT NOT NULL, sha256 TEXT NOT NULL, "
+        "CREATE TABLE artifacts (name TEXT PRIMARY KEY, network TEXT NOT NULL, sha256 TEXT NOT NULL, "
         "finished TEXT NOT NULL)"
     ),
     "moves": "CREATE TABLE moves (number INTEGER PRIMARY KEY, move TEXT NOT NULL, value INTEGER NOT NULL)",
@@ -48,6 +48,8 @@ _LONGEST = 2**20
 _LOGGED_PAGES = 50
 """Pages that the log holds before it is folded in: enough to be quick, few enough for a disk that is almost full."""
 _MOST_CHANNELS = 2**16
+_MOST_ROWS = {"moves": 50_000, "rates": 1_000_000}
+"""Rows that are read; more nobody makes by hand, and a stranger's could take for ever."""
 
 
 class Journal:
@@ -69,14 +71,17 @@ class Journal:
         self.on_loss: Callable[[OutputError], None] | None = None
         self._lost = False
         self._name = str(path or "the journal in memory")
-        with self._writing():
-            self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
         try:
-            with self._writing():
+            self._database = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False)
+            try:
                 self._prepare()
-        except BaseException:
-            self._database.close()
-            raise
+            except BaseException:
+                self._database.close()
+                raise
+        except sqlite3.OperationalError as problem:
+            raise self._cannot_be_written(problem) from problem
+        except sqlite3.Error as problem:
+            raise self._not_ours(f"cannot be read ({problem})") from problem
 
     def close(self) -> None:
         """Write everything into the one file, and let go of it."""
@@ -93,28 +98,32 @@ class Journal:
 
     def begin(self, settings: RunSettings, sha256: Mapping[str, str]) -> None:
         """Say what the run is to do; known hashes of inputs as a recipe gives them."""
-        self._set("recipe", write_recipe_text(settings, sha256))
+        self._write(_set("recipe", write_recipe_text(settings, sha256)))
 
-    def identify(self, settings: RunSettings, sha256: Mapping[str, str], versions: Mapping[str, str]) -> bool:
+    def identify(
+        self, settings: RunSettings, sha256: Mapping[str, str], versions: Mapping[str, str], *, anew: bool = False
+    ) -> bool:
         """Say what the run works on, now that it is open.
 
         Args:
             settings: with everything that was found filled in.
             sha256: of the inputs, by field name.
             versions: of everything that decides the last bit of a number, by name.
+            anew: a person begins at step 0 of another layer or order; moves made before are forgotten.
 
         Returns:
-            Whether what the journal holds was measured with other versions, and was forgotten therefore.
+            Whether what the journal holds was measured with other versions or of other pixels, and was forgotten
+            therefore.
         """
-        before = self._values().get("versions")
-        now = json.dumps(dict(versions), sort_keys=True)
+        told = {"inputs": dict(sha256), "versions": dict(versions), "layout": settings.layout, "scale": settings.scale}
+        now, before = json.dumps(told, sort_keys=True), self._values().get("measured of")
         outdated = before is not None and before != now
-        with self._writing(), self._together():
-            if outdated:
-                self._database.execute("DELETE FROM rates")
-                self._database.execute("DELETE FROM artifacts")
-            self._set("versions", now)
-            self._set("recipe", write_recipe_text(settings, sha256))
+        self._write(
+            *([("DELETE FROM rates", ()), ("DELETE FROM artifacts", ())] if outdated else []),
+            *([("DELETE FROM moves", ())] if anew else []),
+            _set("measured of", now),
+            _set("recipe", write_recipe_text(settings, sha256)),
+        )
         return outdated
 
     @property
@@ -137,23 +146,22 @@ class Journal:
         """The rates of a layer's networks; what is put in is kept at once."""
         return _JournalledRates(layer, self._rates(layer), self._keep_rates)
 
-    def keep_artifact(self, path: Path, silenced: Sequence[int] = ()) -> None:
+    def keep_artifact(self, path: Path, network: str = "") -> None:
         """Say that a file of the run lies under its final name.
 
         Args:
             path: of the file.
-            silenced: for a network, its silent channels.
+            network: for a model, which one it is; see `network_name`.
         """
-        row = path.name, _written(silenced), file_sha256(path), _now()
-        with self._writing():
-            self._database.execute("INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?)", row)
+        insert = "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?)"
+        self._write((insert, (path.name, network, file_sha256(path), _now())))
 
-    def holds_artifact(self, path: Path, silenced: Sequence[int] = ()) -> bool:
-        """Whether a file is there as it was written, and is of the network with these channels silent."""
+    def holds_artifact(self, path: Path, network: str) -> bool:
+        """Whether a file is there as it was written, and is of that network."""
         with self._reading():
-            query = "SELECT silenced, sha256 FROM artifacts WHERE name = ?"
+            query = "SELECT network, sha256 FROM artifacts WHERE name = ?"
             row = self._database.execute(query, (path.name,)).fetchone()
-        if row is None or row[0] != _written(silenced) or path.is_symlink() or not path.is_file():
+        if row is None or row[0] != network or path.is_symlink() or not path.is_file():
             return False
         return bool(file_sha256(path) == row[1])
 
@@ -162,22 +170,15 @@ class Journal:
     @property
     def moves(self) -> list[Move]:
         """The moves since the layer and the ranking were chosen."""
-        with self._reading():
-            rows = self._database.execute("SELECT move, value FROM moves ORDER BY number").fetchall()
+        rows = self._rows("moves", "SELECT move, value FROM moves ORDER BY number")
         if not all(kind in _MOVES and isinstance(value, int) for kind, value in rows):
             raise self._not_ours("holds a move that nobody can make")
         return [_MOVES[kind](value) for kind, value in rows]
 
     def keep_moves(self, moves: Sequence[Move]) -> None:
         """Say that moves were made, and where they led was measured."""
-        rows = [(type(move).__name__.lower(), *asdict(move).values()) for move in moves]
-        with self._writing(), self._together():
-            self._database.executemany("INSERT INTO moves (move, value) VALUES (?, ?)", rows)
-
-    def forget_moves(self) -> None:
-        """Say that a person begins anew, at step 0."""
-        with self._writing():
-            self._database.execute("DELETE FROM moves")
+        insert = "INSERT INTO moves (move, value) VALUES (?, ?)"
+        self._write(*((insert, (type(move).__name__.lower(), *asdict(move).values())) for move in moves))
 
     # The database.
 
@@ -197,11 +198,12 @@ class Journal:
         found = dict(database.execute("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'").fetchall())
         if not found and not application:
             database.execute("PRAGMA journal_mode = WAL")
-            with self._together():
-                database.execute(f"PRAGMA application_id = {_APPLICATION}")
-                database.execute(f"PRAGMA user_version = {_SCHEMA}")
-                for sql in _TABLES.values():
-                    database.execute(sql)
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(f"PRAGMA application_id = {_APPLICATION}")
+            database.execute(f"PRAGMA user_version = {_SCHEMA}")
+            for sql in _TABLES.values():
+                database.execute(sql)
+            database.execute("COMMIT")
         elif application != _APPLICATION or version != _SCHEMA or found != _TABLES:
             raise self._not_ours("was not written by this version of bdtui")
         database.execute("PRAGMA journal_mode = WAL")
@@ -216,15 +218,9 @@ class Journal:
             raise self._not_ours("holds no text where one belongs")
         return dict(rows)
 
-    def _set(self, name: str, value: str) -> None:
-        with self._writing():
-            text = value.encode("utf-8", "backslashreplace").decode()
-            self._database.execute("INSERT OR REPLACE INTO run VALUES (?, ?)", (name, text))
-
     def _rates(self, layer: str) -> dict[Measurement, Rates]:
         query = "SELECT network, part, silenced, rates FROM rates WHERE layer = ? ORDER BY number"
-        with self._reading():
-            rows = self._database.execute(query, (layer,)).fetchall()
+        rows = self._rows("rates", query, layer)
         found = {}
         for network, part, silenced, rates in rows:
             try:
@@ -238,35 +234,43 @@ class Journal:
     def _keep_rates(self, layer: str, measurement: Measurement, rates: Rates) -> None:
         counts = {name: None if share is None else [share.hits, share.images] for name, share in _shares(rates)}
         row = layer, measurement.network, measurement.part, _written(measurement.silenced), json.dumps(counts), _now()
-        insert = "INSERT OR IGNORE INTO rates (layer, network, part, silenced, rates, finished) VALUES (?,?,?,?,?,?)"
-        with self._writing():
-            self._database.execute(insert, row)
+        insert = "INSERT OR REPLACE INTO rates (layer, network, part, silenced, rates, finished) VALUES (?,?,?,?,?,?)"
+        self._write((insert, row))
 
-    @contextmanager
-    def _together(self) -> Iterator[None]:
-        """All of it or nothing."""
-        self._database.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-        except BaseException:
-            # After a full disk SQLite has rolled back by itself.
-            with suppress(sqlite3.Error):
-                self._database.execute("ROLLBACK")
-            raise
-        self._database.execute("COMMIT")
+    def _rows(self, table: str, query: str, *values: str) -> list[Any]:
+        most = _MOST_ROWS[table]
+        with self._reading():
+            rows = self._database.execute(f"{query} LIMIT {most + 1}", values).fetchall()
+        if len(rows) > most:
+            raise self._not_ours(f"holds more than {most:,} {table}")
+        return rows
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _write(self, *statements: tuple[str, Sequence[Any]]) -> None:
+        """Write all of it or nothing; after a loss that somebody was told of, nothing more."""
+        if self._lost or not statements:
+            return
         with self._reading():
             try:
-                yield
+                self._database.execute("BEGIN IMMEDIATE")
+                try:
+                    for statement, values in statements:
+                        self._database.execute(statement, values)
+                    self._database.execute("COMMIT")
+                except BaseException:
+                    # After a full disk SQLite has rolled back by itself.
+                    with suppress(sqlite3.Error):
+                        self._database.execute("ROLLBACK")
+                    raise
             except sqlite3.OperationalError as problem:
-                loss = OutputError(f"{self._name}: cannot be written ({problem})")
+                loss = self._cannot_be_written(problem)
                 if self.on_loss is None:
                     raise loss from problem
-                if not self._lost:
-                    self._lost = True
-                    self.on_loss(loss)
+                # A hole in what is kept would be worse than an end.
+                self._lost = True
+                self.on_loss(loss)
+
+    def _cannot_be_written(self, problem: sqlite3.OperationalError) -> OutputError:
+        return OutputError(f"{self._name}: cannot be written ({problem})")
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -293,8 +297,7 @@ class _JournalledRates(MutableMapping[Measurement, Rates]):
         return self._known[measurement]
 
     def __setitem__(self, measurement: Measurement, rates: Rates) -> None:
-        if measurement not in self._known:
-            self._keep(self._layer, measurement, rates)
+        self._keep(self._layer, measurement, rates)
         self._known[measurement] = rates
 
     def __delitem__(self, measurement: Measurement) -> None:
@@ -333,11 +336,12 @@ def journalled_folder(
         with closing(Journal(home / JOURNAL)) as journal:
             try:
                 yield journal
-            except BaseException:
-                if is_new and not journal.holds_work:
-                    journal.close()
-                    _remove(home)
-                raise
+            finally:
+                # A journal that cannot be read may hold anything.
+                with suppress(sqlite3.Error, DataError):
+                    if is_new and not journal.holds_work:
+                        journal.close()
+                        _remove(home)
 
 
 @contextmanager
@@ -378,9 +382,10 @@ def _checked(home: Path) -> Path:
 
 def _make(home: Path, settings: RunSettings, sha256: Mapping[str, str]) -> None:
     """Make a journal that says what is to be done: all of it or nothing, whatever happens meanwhile."""
-    passing = home.with_name(f"{JOURNAL_FOLDER}-{os.getpid()}.partial")
+    passing = home.with_name(f"{JOURNAL_FOLDER}-journal-{os.getpid()}.partial")
     try:
-        _remove(home)
+        for unfinished in (home, *home.parent.glob(f"{JOURNAL_FOLDER}-journal-*.partial")):
+            _remove(unfinished)
         passing.mkdir(mode=0o700)
         with closing(Journal(passing / JOURNAL)) as journal:
             journal.begin(settings, sha256)
@@ -398,6 +403,16 @@ def _remove(home: Path) -> None:
             path.unlink()
     with suppress(OSError):
         home.rmdir()
+
+
+def network_name(layer: str, silenced: Sequence[int]) -> str:
+    """What the journal calls a network: the layer, and the channels of it that are silent."""
+    return f"{layer} {_written(silenced)}"
+
+
+def _set(name: str, value: str) -> tuple[str, Sequence[Any]]:
+    text = value.encode("utf-8", "backslashreplace").decode()
+    return "INSERT OR REPLACE INTO run VALUES (?, ?)", (name, text)
 
 
 def _written(silenced: Sequence[int] | frozenset[int]) -> str:
@@ -421,6 +436,8 @@ def _shares(rates: Rates) -> list[tuple[str, Share | None]]:
 
 def _rates_of(counts: Any) -> Rates:
     shares: dict[str, Share | None] = {}
+    if not isinstance(counts, dict):
+        raise ValueError
     for name, pair in counts.items():
         if pair is not None:
             hits, images = pair

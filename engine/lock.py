@@ -38,8 +38,10 @@ def locked_folder(folder: Path) -> Iterator[None]:
     passing_files.add(path)
     try:
         holder = {"pid": os.getpid(), "host": platform.node(), "since": f"{datetime.now().astimezone():%F %T %z}"}
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(holder).encode(), 0)
+        # The lock holds without these words, which a full disk has no room for.
+        with suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps(holder).encode(), 0)
         yield
     finally:
         # Taken away while it is still held: nobody else can have locked this very file.

@@ -99,6 +99,7 @@ class MaskedImages:
                 if not is_out_of_memory(problem):
                     raise
                 # Without its sums the block needs less, and the whole back halves its batches.
+                self._runner.tell("memory does not suffice for kept sums of some images; going on without them")
                 block.kept, block.begun = None, []
                 return
             decided = block.images.start + rows[certain]

@@ -20,7 +20,7 @@ import numpy as np
 
 from bdtui.engine.deepid import INPUT_SHAPE, build_deepid
 from bdtui.engine.errors import ModelError
-from bdtui.engine.files import require_file
+from bdtui.engine.files import refuse_full_temporary_folder, require_file
 from bdtui.engine.hdf5 import damage_explained, open_hdf5
 from bdtui.engine.memory import free_memory
 from bdtui.engine.model_config import layer_names, parse_config
@@ -191,6 +191,7 @@ def _unpack_member(path: Path, name: str, target: Path, most: int) -> None:
     except damaged as problem:
         raise ModelError(f"{path}: is a damaged .keras archive; expected a whole one") from problem
     except OSError as problem:
+        refuse_full_temporary_folder(problem, path)
         raise ModelError(
             f"{path}: cannot be unpacked ({problem.strerror or problem}); expected a whole archive"
         ) from problem

@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from bdtui.engine.errors import ModelError
+from bdtui.engine.errors import ModelError, OutOfMemory
 from bdtui.engine.files import file_sha256
 from bdtui.engine.graph import Network, finalize_layers, trace_network
 from bdtui.engine.model_bounds import bounded_weights, refuse_large_output
@@ -81,6 +81,8 @@ def open_model(
                 model = keras.models.load_model(copy.path, compile=False, safe_mode=True)
         except ModelError:
             raise
+        except MemoryError as problem:
+            raise OutOfMemory(f"{source}: memory does not suffice for this model; expected more of it") from problem
         except Exception as problem:
             detail = " ".join(str(problem).split())[:200] or type(problem).__name__
             raise ModelError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bdtui.engine import artifacts
-from bdtui.engine.backend import prepare_backend
+from bdtui.engine.backend import device_in_use, prepare_backend
 from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory, OutputError
 from bdtui.engine.events import (
     ArtifactWritten,
@@ -27,7 +28,7 @@ from bdtui.engine.events import (
 from bdtui.engine.figure import write_figure
 from bdtui.engine.files import file_sha256
 from bdtui.engine.goodnet import build_goodnet
-from bdtui.engine.journal import Journal, journalled_folder
+from bdtui.engine.journal import Journal, journalled_folder, network_name
 from bdtui.engine.manifest import manifest_json
 from bdtui.engine.opening import input_hashes
 from bdtui.engine.position import History, Position
@@ -46,8 +47,16 @@ from bdtui.engine.recipe import write_recipe_text
 from bdtui.engine.report import MeasuredThreshold, ReportedRun, write_report_text
 from bdtui.engine.requests import Move
 from bdtui.engine.results import results_json
-from bdtui.engine.run_folder import discard_results, drop_text, goodnet_name, planned_folder
+from bdtui.engine.run_folder import (
+    discard_networks,
+    discard_partials,
+    discard_results,
+    drop_text,
+    goodnet_name,
+    planned_folder,
+)
 from bdtui.engine.settings import BY_HAND, CLEAN_VALID, CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, RunSettings
+from bdtui.engine.smaller_batches import lost_device_explained
 from bdtui.engine.stopwatch import Stopwatch
 from bdtui.engine.verification import SavedModelCheck
 from bdtui.engine.versions import computing_versions
@@ -116,24 +125,36 @@ def carry_out(
     """
     check_thresholds(settings.thresholds)
     check_ranking(settings.ranking)
-    prepare_backend(settings.device, settings.seed)
+    begun = journal.holds_work
     try:
-        prepared = prepare_run(settings, reporter, expected_sha256, folder)
-    except DeviceLost:
+        with lost_device_explained():
+            prepare_backend(settings.device, settings.seed)
+            prepared = prepare_run(settings, reporter, expected_sha256, folder)
+            keep_in_journal(prepared, journal, reporter)
+    except (Interrupted, OutputError, OutOfMemory) as problem:
+        reason = "interrupted" if type(problem) is Interrupted else str(problem)
+        if begun:
+            held = f"{folder} holds what it held before, and --resume --out {folder} goes on with it"
+            raise type(problem)(f"{reason}; {held}") from problem
+        if isinstance(problem, Interrupted):
+            raise type(problem)(f"{reason} before anything was written; nothing is left behind") from problem
         raise
-    except Interrupted as stop:
-        if journal.holds_work:
-            raise Interrupted(f"interrupted before it went on; {folder} holds what it held before") from stop
-        raise Interrupted("interrupted before anything was written; nothing is left behind") from stop
-    keep_in_journal(prepared, journal, reporter)
     return export_run(_left_order(prepared, journal.moves), folder, journal, reporter=reporter)
 
 
-def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter) -> None:
-    """Keep what is measured of a run in a journal; what the journal knows already is not measured again."""
+def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter, *, anew: bool = False) -> None:
+    """Keep what is measured of a run in a journal; what the journal knows already is not measured again.
+
+    Args:
+        prepared: the run.
+        journal: of its folder.
+        reporter: hears whether what was finished has to be done again.
+        anew: a person begins at step 0 of this layer and order.
+    """
     inputs, session = prepared.inputs, prepared.session
-    if journal.identify(inputs.settings, input_hashes(inputs), computing_versions()):
-        reporter.emit(Notice("what was finished was computed with other versions, and is computed anew"))
+    versions = {**computing_versions(), "device": device_in_use()}
+    if journal.identify(inputs.settings, input_hashes(inputs), versions, anew=anew):
+        reporter.emit(Notice("what was finished was computed elsewhere or with other versions, and is computed anew"))
     session.keep_measured_in(journal.measured(session.source.profiled.name))
 
 
@@ -164,11 +185,14 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
     """
     run = _Run(prepared, folder, journal, reporter)
     try:
-        return run.execute()
+        with lost_device_explained():
+            return run.execute()
     except Interrupted as stop:
-        run.write_unfinished_curve()
+        # Where the curve finds no room, the journal has it all the same.
+        with suppress(OutputError):
+            run.write_unfinished_curve()
         reason = f"{stop}: " if isinstance(stop, DeviceLost) else ""
-        raise Interrupted(f"{reason}interrupted {run.what_is_kept}") from stop
+        raise type(stop)(f"{reason}interrupted {run.what_is_kept}") from stop
     except (OutputError, OutOfMemory) as problem:
         raise type(problem)(f"{problem}; {run.what_is_kept}") from problem
 
@@ -187,6 +211,7 @@ class _Run:
         self.written: list[Path] = []
 
     def execute(self) -> RunResult:
+        discard_partials(self.folder)
         inputs = self.prepared.inputs
         recipe = write_recipe_text(inputs.settings, input_hashes(inputs))
         self._write(RECIPE, lambda path: artifacts.write_text(path, recipe))
@@ -202,6 +227,7 @@ class _Run:
         self._write(REPORT, lambda path: artifacts.write_text(path, report))
         self.watch.lap("export")
         results["seconds"] = {**self.watch.seconds, "total": self.watch.total}
+        discard_networks(self.folder, kept={path.name for path in self.written})
         manifest = self._manifest(artifacts.json_text(results))
         self._write(MANIFEST, lambda path: artifacts.write_json(path, manifest))
         # Last of all: where this file is, the run is whole.
@@ -224,16 +250,14 @@ class _Run:
     @property
     def what_is_kept(self) -> str:
         """What an end before the end leaves, in words."""
-        if not self.written:
-            return "before anything was written; nothing is left behind"
-        names = ", ".join(path.name for path in self.written)
         done = f"{len(self.curve) - 1} finished steps" if len(self.curve) > 1 else "no finished steps"
+        names = ", ".join(path.name for path in self.written) or "the journal"
         return f"after {done}; kept in {self.folder}: {names}; --resume --out {self.folder} finishes the run"
 
-    def _write(self, name: str, write: Callable[[Path], None], silenced: Sequence[int] = ()) -> None:
+    def _write(self, name: str, write: Callable[[Path], None], network: str = "") -> None:
         path = self.folder / name
         write(path)
-        self.journal.keep_artifact(path, silenced)
+        self.journal.keep_artifact(path, network)
         self._tell_written(path)
 
     def _tell_written(self, path: Path) -> None:
@@ -285,7 +309,8 @@ class _Run:
         layer = session.source.profiled.name
         pruned, goodnet = file_names(session, threshold.drop)
         networks = [self.folder / pruned, self.folder / goodnet]
-        kept = [self.journal.holds_artifact(path, channels) for path in networks]
+        network = network_name(layer, channels)
+        kept = [self.journal.holds_artifact(path, network) for path in networks]
         if all(kept):
             for path in networks:
                 self._tell_written(path)
@@ -299,11 +324,11 @@ class _Run:
             self._tell_written(networks[0])
         else:
             silenced = session.pruned_model(channels)
-            self._write(pruned, lambda path: artifacts.write_model(path, silenced, check.check_pruned), channels)
+            self._write(pruned, lambda path: artifacts.write_model(path, silenced, check.check_pruned), network)
         self.reporter.checkpoint()
         self.reporter.emit(Progress(stage, 1, 2, "models"))
         joined = build_goodnet(session.model.keras_model, layer, channels)
-        self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet), channels)
+        self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet), network)
         self.reporter.emit(Progress(stage, 2, 2, "models"))
 
     def _check(self, channels: Sequence[int]) -> SavedModelCheck:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -20,6 +21,10 @@ RUNS = "bdtui-runs"
 """Where runs go whose folder nobody named."""
 
 _FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
+_PARTIAL = re.compile(
+    r"\.bdtui(-journal)?-\d+\.partial"
+    r"|\.(results|curve|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+)\.\d+\.partial(\.\w+)?"
+)
 _MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
 
 
@@ -40,12 +45,47 @@ def holds_run(folder: Path) -> bool:
 
 
 def discard_results(folder: Path) -> None:
-    """Take away what says that a run is whole, and what a killed process left half-written, before it goes on."""
-    for path in (folder / RESULTS, folder / MANIFEST, *folder.glob(".*.partial*")):
+    """Take away what says that a run is whole, and what a killed process left half-written, before it goes on.
+
+    Raises:
+        OutputError: it cannot be taken away.
+    """
+    discard_partials(folder)
+    for path in (folder / RESULTS, folder / MANIFEST):
+        _unlink(path)
+
+
+def discard_partials(folder: Path) -> None:
+    """Take away what a killed process left half-written in a folder that is held.
+
+    Raises:
+        OutputError: it cannot be taken away.
+    """
+    for path in folder.glob(".*.partial*"):
+        if _PARTIAL.fullmatch(path.name):
+            _unlink(path)
+
+
+def discard_networks(folder: Path, kept: Collection[str]) -> None:
+    """Take away the networks of an earlier start of a run that the finished one has not, such as for another order.
+
+    Raises:
+        OutputError: one cannot be taken away.
+    """
+    for pattern in _MODEL_PATTERNS:
+        for path in folder.glob(pattern):
+            if path.name not in kept:
+                _unlink(path)
+
+
+def _unlink(path: Path) -> None:
+    try:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=True)
+            shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+    except OSError as problem:
+        raise OutputError(f"{path}: cannot be taken away ({problem.strerror}); expected a writable folder") from problem
 
 
 def planned_folder(settings: RunSettings) -> Path:

@@ -9,14 +9,15 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from bdtui.engine.errors import InputError, OutputError
+from bdtui.engine.errors import InputError
 from bdtui.engine.events import Notice, Reporter
 from bdtui.engine.journal import Journal, journalled_folder
 from bdtui.engine.opening import input_hashes
 from bdtui.engine.preparation import PreparedRun
 from bdtui.engine.requests import Move
 from bdtui.engine.run import keep_in_journal
-from bdtui.engine.settings import RESULTS, RunSettings
+from bdtui.engine.run_folder import discard_partials
+from bdtui.engine.settings import RunSettings
 
 
 class SessionJournal:
@@ -31,11 +32,16 @@ class SessionJournal:
         self._held = ExitStack()
         self._journal: Journal | None = None
         self._folder: Path | None = None
+        self._moves: list[Move] = []
 
     @property
-    def unfinished_folder(self) -> Path | None:
-        """Where the journal is, as long as no whole run was written there."""
-        return None if self._folder is None or (self._folder / RESULTS).exists() else self._folder
+    def folder(self) -> Path | None:
+        """Where the journal is; None before the first move, and while it cannot be kept."""
+        return self._folder
+
+    def journal_of(self, folder: Path) -> Journal | None:
+        """The journal, if it lies in that folder."""
+        return self._journal if folder == self._folder else None
 
     def go_on(self, folder: Path, settings: RunSettings, sha256: Mapping[str, str]) -> list[Move]:
         """Take up the session that a folder holds.
@@ -51,45 +57,26 @@ class SessionJournal:
         Raises:
             InputError: the folder cannot be held or its journal is none.
         """
-        entering = journalled_folder(folder, settings, sha256, may_hold_run=True)
-        self._journal = self._held.enter_context(entering)
+        self._journal = self._held.enter_context(journalled_folder(folder, settings, sha256, may_hold_run=True))
+        discard_partials(folder)
         self._folder = folder
         self._journal.on_loss = self._tell_loss
-        return self._journal.moves
-
-    def begin(self, folder: Path, prepared: PreparedRun) -> Journal:
-        """Begin in a folder that holds no run.
-
-        Raises:
-            InputError: nothing can be written there.
-        """
-        inputs = prepared.inputs
-        journal = self._held.enter_context(journalled_folder(folder, inputs.settings, input_hashes(inputs)))
-        self._journal, self._folder = journal, folder
-        keep_in_journal(prepared, journal, self._reporter)
-        journal.on_loss = self._tell_loss
-        return journal
-
-    def journal_of(self, folder: Path) -> Journal | None:
-        """The journal, if it lies in that folder."""
-        return self._journal if folder == self._folder else None
+        self._moves = self._journal.moves
+        return list(self._moves)
 
     def keep_moves(self, moves: Sequence[Move], folder: Path, prepared: PreparedRun) -> None:
-        """Keep moves that were made; the first ones begin the journal in ``folder``."""
+        """Keep moves that were made; the first ones begin the journal in ``folder``, which holds no run."""
+        self._moves += moves
         if self._journal is None:
-            try:
-                self.begin(folder, prepared)
-            except InputError as problem:
-                self._tell_loss(problem)
-                self._journal = Journal(None)
-        assert self._journal is not None
-        self._journal.keep_moves(moves)
+            self._begin(folder, prepared)
+        else:
+            self._journal.keep_moves(moves)
 
     def begin_anew(self, prepared: PreparedRun) -> None:
         """Say that another layer or order is pruned now, from step 0."""
+        self._moves.clear()
         if self._journal is not None:
-            keep_in_journal(prepared, self._journal, self._reporter)
-            self._journal.forget_moves()
+            keep_in_journal(prepared, self._journal, self._reporter, anew=True)
 
     def attach(self, prepared: PreparedRun) -> None:
         """Let a network that was just profiled know what the journal knows, and keep what is measured of it."""
@@ -97,10 +84,22 @@ class SessionJournal:
             keep_in_journal(prepared, self._journal, self._reporter)
 
     def leave(self) -> None:
-        """Let go of the folder; what is kept there stays."""
+        """Let go of the folder; what is kept there stays. The next move begins a journal with all moves so far."""
         self._held.close()
         self._journal = self._folder = None
 
+    def _begin(self, folder: Path, prepared: PreparedRun) -> None:
+        inputs = prepared.inputs
+        try:
+            self._journal = self._held.enter_context(journalled_folder(folder, inputs.settings, input_hashes(inputs)))
+        except InputError as problem:
+            self._tell_loss(problem)
+            self._journal = Journal(None)
+            return
+        self._folder = folder
+        self._journal.on_loss = self._tell_loss
+        keep_in_journal(prepared, self._journal, self._reporter)
+        self._journal.keep_moves(self._moves)
+
     def _tell_loss(self, problem: InputError) -> None:
-        what = "cannot be kept" if isinstance(problem, OutputError) else "is not kept"
-        self._reporter.emit(Notice(f"what you do from here on {what}: {problem}"))
+        self._reporter.emit(Notice(f"what you do from here on is not kept: {problem}"))

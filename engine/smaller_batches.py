@@ -6,7 +6,8 @@ And when a GPU vanishes: nothing more can be computed in this process, but what 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import tensorflow as tf
@@ -62,7 +63,7 @@ class SmallerBatches:
         if size == 1:
             raise OutOfMemory(
                 f"memory does not suffice for a single image ({_in_short(problem)}); "
-                "expected more that is free, or another device (--device cpu)"
+                "expected more that is free, or another device (--device cpu goes with --resume, too)"
             ) from problem
         with self._lock:
             # Several threads may have met the same end of memory; one of them is enough to draw the conclusion.
@@ -82,8 +83,31 @@ def is_out_of_memory(problem: BaseException) -> bool:
 def refuse_lost_device(problem: Exception) -> None:
     """Raise `DeviceLost` for an error that tells of a GPU which does not work any more."""
     told = isinstance(problem, _OF_A_DEVICE) and not is_out_of_memory(problem)
-    if told and tf.config.list_logical_devices("GPU"):
+    if told and tf.config.list_logical_devices("GPU") and not _gpu_answers():
         raise DeviceLost(f"the GPU does not answer any more ({_in_short(problem)})") from problem
+
+
+@contextmanager
+def lost_device_explained() -> Iterator[None]:
+    """Do some work in which a GPU may vanish at any operation.
+
+    Raises:
+        DeviceLost: it did.
+    """
+    try:
+        yield
+    except _OF_A_DEVICE as problem:
+        refuse_lost_device(problem)
+        raise
+
+
+def _gpu_answers() -> bool:
+    """Whether the smallest of sums comes out: an error of one network's operation is no lost device."""
+    try:
+        with tf.device("GPU:0"):
+            return bool((tf.constant(1.0) + tf.constant(1.0)).numpy() == 2)
+    except tf.errors.OpError:
+        return False
 
 
 def _in_short(problem: BaseException) -> str:

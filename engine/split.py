@@ -56,6 +56,7 @@ class CutRunner:
         silent: for every carrier what it holds when its channels are silenced; see `silent_values`.
         frontier_shapes: of the frontier tensors of one image.
         batch_size: rows that the front takes at most.
+        tell: is given a sentence when memory does not suffice.
         back_batch_size: rows that the back takes at most.
     """
 
@@ -69,6 +70,7 @@ class CutRunner:
         tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.cut = cut
+        self.tell = tell
         self._front_batches, self._back_batches = SmallerBatches(tell), SmallerBatches(tell)
         self.batch_size = batch_size or rows_at_once([image_shape, *_output_shapes(cut.network.calls)], 256)
         self.silent = silent_values(cut, image_shape)

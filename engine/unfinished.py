@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -42,8 +43,10 @@ def unfinished_runs(place: Path, most: int = 3) -> list[UnfinishedRun]:
     begun: list[tuple[float, Path]] = []
     for journal in place.glob(f"{RUNS}/*/{JOURNAL_FOLDER}/{JOURNAL}"):
         folder = journal.parent.parent
-        if not (folder / RESULTS).exists():
-            begun.append((max(path.stat().st_mtime for path in journal.parent.iterdir()), folder))
+        # Who ends there just now takes files away.
+        with suppress(OSError):
+            if not (folder / RESULTS).exists():
+                begun.append((max(path.stat().st_mtime for path in journal.parent.iterdir()), folder))
     found = []
     for touched, folder in sorted(begun, reverse=True):
         run = _unfinished(folder, touched)
@@ -60,6 +63,6 @@ def _unfinished(folder: Path, touched: float) -> UnfinishedRun | None:
             recipe = journal.recipe if journal is not None else None
             if journal is None or recipe is None or not (steps := journal.steps_measured):
                 return None
-    except InputError:
+    except (InputError, OSError):
         return None
     return UnfinishedRun(folder, replace(RunSettings(), **recipe.settings), recipe.sha256, steps, touched)

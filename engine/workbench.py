@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from bdtui.engine.backend import prepare_backend
 from bdtui.engine.bench import Bench
-from bdtui.engine.errors import Interrupted, OptionError
+from bdtui.engine.errors import DeviceLost, Interrupted, OptionError
 from bdtui.engine.events import (
     ChannelFigures,
     ChannelsProfiled,
@@ -59,6 +59,7 @@ from bdtui.engine.settings import (
     RESULTS,
     RunSettings,
 )
+from bdtui.engine.smaller_batches import lost_device_explained
 
 _PICTURES = 6
 """Of every image set, how many are shown."""
@@ -92,21 +93,22 @@ class Workbench:
             InputError: it cannot be done.
             Interrupted: the reporter was told to stop.
         """
-        match request:
-            case Open():
-                self._open(request)
-            case ChooseLayer():
-                self._choose_layer(request.layer)
-            case ChooseRanking():
-                self._rank(request.ranking)
-            case NextThreshold():
-                self._benched().go_to_next_threshold()
-            case Export():
-                self._export(request.out)
-            case Move():
-                self.move([request])
-            case _:
-                raise TypeError(f"{request!r} is no request")
+        with self._lost_device_told():
+            match request:
+                case Open():
+                    self._open(request)
+                case ChooseLayer():
+                    self._choose_layer(request.layer)
+                case ChooseRanking():
+                    self._rank(request.ranking)
+                case NextThreshold():
+                    self._benched().go_to_next_threshold()
+                case Export():
+                    self._export(request.out)
+                case Move():
+                    self.move([request])
+                case _:
+                    raise TypeError(f"{request!r} is no request")
 
     def move(self, moves: Sequence[Move]) -> None:
         """Make several moves at once; only where they end is measured.
@@ -115,7 +117,22 @@ class Workbench:
             InputError: nothing is open, or there is no such channel.
             Interrupted: the reporter was told to stop; the position is the one before.
         """
-        self._benched().move(moves)
+        with self._lost_device_told():
+            self._benched().move(moves)
+
+    @contextmanager
+    def _lost_device_told(self) -> Iterator[None]:
+        """Do some work; where the GPU vanishes meanwhile, say how to go on.
+
+        Raises:
+            DeviceLost: it did; nothing can be computed in this process any more.
+        """
+        try:
+            with lost_device_explained():
+                yield
+        except DeviceLost as lost:
+            again = f"bdtui --resume --out {self._kept.folder}" if self._kept.folder else "bdtui"
+            raise DeviceLost(f"{lost}; nothing more can be computed here: quit, and go on with {again}") from lost
 
     def idle(self, reporter: Reporter) -> bool:
         """Measure one thing nobody waits for; False when there is none left.
@@ -126,7 +143,8 @@ class Workbench:
         if self._bench is None or self._idle_failed:
             return False
         try:
-            return self._bench.measure_ahead(reporter)
+            with self._lost_device_told():
+                return self._bench.measure_ahead(reporter)
         except Interrupted:
             raise
         except Exception:
@@ -225,12 +243,14 @@ class Workbench:
 
     @contextmanager
     def _journal_for(self, folder: Path, prepared: PreparedRun) -> Iterator[Journal]:
-        """The journal of a folder: the session's own, or that of an export to another folder."""
+        """The journal of a folder: the session's own, which ends with the export, or that of another folder."""
         own = self._kept.journal_of(folder)
         if own is not None:
             if (folder / RESULTS).exists():
                 raise holds_another_run(folder)
             yield own
+            prepared.session.keep_measured_in({})
+            self._kept.leave()
             return
         session, inputs = prepared.session, prepared.inputs
         with journalled_folder(folder, inputs.settings, input_hashes(inputs)) as journal:
@@ -243,11 +263,14 @@ class Workbench:
 
     def _plan_export(self) -> None:
         """Say where the next export would go: a folder that holds no run yet, but perhaps this session."""
-        out = self._kept.unfinished_folder
-        if out is None:
-            out = unused_folder(self._out) if self._out else planned_folder(self._opened().inputs.settings)
-        self._folder = out
-        self._reporter.emit(ExportPlanned(str(out), (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)))
+        kept = self._kept.folder
+        if kept is not None and not (kept / RESULTS).exists():
+            self._folder = kept
+        else:
+            settings = self._opened().inputs.settings
+            self._folder = unused_folder(self._out) if self._out else planned_folder(settings)
+        files = (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)
+        self._reporter.emit(ExportPlanned(str(self._folder), files))
 
     def _opened(self) -> PreparedRun:
         if self._prepared is None:

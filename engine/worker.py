@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bdtui.engine.errors import BdtuiError, Interrupted
+from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
 from bdtui.engine.events import LOADING, Emit, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 from bdtui.engine.loading import load_tensorflow
 from bdtui.engine.requests import Move, Request
@@ -67,9 +67,20 @@ class EngineThread:
         try:
             bench = self._load()
         except Exception as problem:
-            self._refuse_everything(problem)
+            self._refuse_everything(LOADING, problem)
             return
         self._emit(WorkEnded())
+        try:
+            self._serve(bench)
+        except DeviceLost as lost:
+            self._refuse_everything("computing", lost)
+
+    def _serve(self, bench: Workbench) -> None:
+        """Fulfil one request after the other.
+
+        Raises:
+            DeviceLost: nothing can be computed in this process any more.
+        """
         waiting: _Ticket | None = None
         while True:
             ticket = waiting or self._next_ticket(bench)
@@ -89,10 +100,10 @@ class EngineThread:
 
         return Workbench(Reporter(self._emit, self._stopped), self._settings, self._out)
 
-    def _refuse_everything(self, problem: Exception) -> None:
+    def _refuse_everything(self, work: str, problem: Exception) -> None:
         """Say what is missing, and say it again whenever something is asked for."""
         while True:
-            self._tell_failure(LOADING, problem)
+            self._tell_failure(work, problem)
             self._emit(WorkEnded())
             self._requests.get()
 
@@ -103,6 +114,8 @@ class EngineThread:
         try:
             while not unhurried.stop_requested and bench.idle(unhurried):
                 pass
+        except DeviceLost:
+            raise
         except Interrupted:
             pass
         except Exception as problem:
@@ -119,6 +132,8 @@ class EngineThread:
                 bench.move(moves)
             else:
                 bench.fulfil(request)
+        except DeviceLost:
+            raise
         except Interrupted as stop:
             self._emit(WorkStopped("stopped" if str(stop) == "interrupted" else str(stop)))
         except Exception as problem:

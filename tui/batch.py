@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError, OutputError
+from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
 from bdtui.engine.loading import load_tensorflow
 from bdtui.engine.recipe import Recipe
@@ -29,6 +29,9 @@ from bdtui.tui.wording import plain
 
 if TYPE_CHECKING:
     from bdtui.engine.run import RunResult
+
+_LARGEST_RESULTS = 2**26
+"""Bytes of a results.json that are read."""
 
 
 def run_batch(options: Mapping[str, Any]) -> ExitCode:
@@ -63,10 +66,11 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         finished = _finished_results(Path(str(out)))
         if finished is not None:
             _say(f"bdtui: {out} holds a whole run; there is nothing left to do")
-            if not options.get("json"):
-                with _answering():
-                    print_results(Console(), finished, Path(str(out)))
-            return _judge(gates, finished)
+            with _understood(Path(str(out)) / RESULTS):
+                if not options.get("json"):
+                    with _answering():
+                        print_results(Console(), finished, Path(str(out)))
+                return _judge(gates, finished)
     heard: list[Event] = []
     with _display(options) as show:
 
@@ -126,11 +130,28 @@ def _finished_results(out: Path) -> dict[str, Any] | None:
     path = out / RESULTS
     if not path.exists():
         return None
+    expected = "expected the results of a run (without it, --resume makes it again)"
     try:
-        results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as problem:
-        raise OptionError(f"{path}: cannot be read as JSON; expected the results of a run") from problem
+        if path.stat().st_size > _LARGEST_RESULTS:
+            raise DataError(f"{path}: is {path.stat().st_size:,} bytes long; {expected}")
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise DataError(f"{path}: cannot be read as JSON; {expected}") from problem
+    if not isinstance(results, dict) or results.get("schema") != 1:
+        raise DataError(f"{path}: has no schema 1; {expected}")
     return results
+
+
+@contextmanager
+def _understood(path: Path) -> Iterator[None]:
+    """Look into results that somebody else may have written."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError) as problem:
+        raise DataError(
+            f"{path}: is no results.json as bdtui writes it; expected the results of a run (without it, --resume "
+            "makes it again)"
+        ) from problem
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--activation-memory",
         metavar="MIB",
         type=_mebibytes,
-        help="activations kept in memory; more go to a file in the run's folder (default: a quarter of what is free)",
+        help="activations kept in memory; more go to a file: of --batch in the run's folder (default: a quarter of what is free)",
     )
     run.add_argument("--seed", metavar="N", type=int, help="of everything random (default: 0)")
 

@@ -10,8 +10,11 @@ from typing import Any
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.recipe import Recipe, read_recipe
-from bdtui.engine.run_folder import holds_another_run, holds_run
+from bdtui.engine.run_folder import held_folder, holds_another_run, holds_run
 from bdtui.engine.settings import RECIPE, ROLES, RunSettings
+
+_FOR_ANOTHER_MACHINE = ("device", "activation_memory")
+"""Options that may change when a run goes on: they say what it is computed with, not what."""
 
 
 def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None, Recipe]:
@@ -29,8 +32,9 @@ def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None,
     out: Path | None = options.get("out")
     given = {name: value for name, value in options.items() if name in RunSettings.__dataclass_fields__}
     if options.get("resume"):
-        if given or "recipe" in options:
-            other = next(iter(given), "recipe").replace("_", "-")
+        others = [name for name in ("recipe", *given) if name in options and name not in _FOR_ANOTHER_MACHINE]
+        if others:
+            other = others[0].replace("_", "-")
             raise OptionError(f"--resume goes on with the run as it was begun; expected it without {other}")
         recipe = _begun_recipe(Path(str(out)))
     elif "recipe" in options:
@@ -90,4 +94,6 @@ def check_given(settings: RunSettings) -> None:
 def check_output_folder(out: Path | None) -> None:
     """Raise `OutputError` where the folder that was asked for holds a run already."""
     if out is not None and holds_run(out):
-        raise holds_another_run(out)
+        # Who writes there now is told first.
+        with held_folder(out):
+            raise holds_another_run(out)

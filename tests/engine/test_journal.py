@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import sqlite3
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bdtui.engine.errors import DataError, InputError, OutputError
-from bdtui.engine.journal import Journal, begun_recipe, journalled_folder
+from bdtui.engine.journal import Journal, begun_recipe, journalled_folder, network_name
 from bdtui.engine.measurements import GOODNET, PRUNED, Measurement
 from bdtui.engine.metrics import Rates, Share
 from bdtui.engine.requests import GoTo, Move, Prune, Redo, Toggle, Undo
@@ -56,7 +55,7 @@ def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None
     journal.measured("pool_3")[replace(MEASUREMENT, network=GOODNET)] = Rates(poisoned_flagged=Share(2, 2))
     journal.keep_moves(moves)
     (tmp_path / "model_X=2.h5").write_bytes(b"network")
-    journal.keep_artifact(tmp_path / "model_X=2.h5", (4, 2))
+    journal.keep_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", (4, 2)))
 
     found = Journal(as_a_killed_process_leaves_it(path))
     assert found.recipe is not None
@@ -67,20 +66,21 @@ def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None
     assert list(known) == [MEASUREMENT, replace(MEASUREMENT, network=GOODNET)], "in the order of measuring"
     assert known[MEASUREMENT] == RATES
     assert not found.measured("pool_2"), "another layer's rates are its own"
-    assert found.holds_artifact(tmp_path / "model_X=2.h5", (2, 4))
+    assert found.holds_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", (2, 4)))
 
 
 def test_a_network_counts_only_as_it_was_written_and_for_its_channels(path: Path, tmp_path: Path) -> None:
-    journal, file = Journal(path), tmp_path / "model_X=2.h5"
-    assert not journal.holds_artifact(file, (1,))
+    journal, file, network = Journal(path), tmp_path / "model_X=2.h5", network_name("pool_3", (1,))
+    assert not journal.holds_artifact(file, network)
     file.write_bytes(b"network")
-    journal.keep_artifact(file, (1,))
-    assert journal.holds_artifact(file, (1,))
-    assert not journal.holds_artifact(file, (1, 2))
+    journal.keep_artifact(file, network)
+    assert journal.holds_artifact(file, network)
+    assert not journal.holds_artifact(file, network_name("pool_3", (1, 2)))
+    assert not journal.holds_artifact(file, network_name("pool_2", (1,)))
     file.write_bytes(b"netwerk")
-    assert not journal.holds_artifact(file, (1,))
+    assert not journal.holds_artifact(file, network)
     file.unlink()
-    assert not journal.holds_artifact(file, (1,))
+    assert not journal.holds_artifact(file, network)
 
 
 def test_other_versions_make_what_is_finished_unfinished(path: Path) -> None:
@@ -93,11 +93,30 @@ def test_other_versions_make_what_is_finished_unfinished(path: Path) -> None:
     assert not journal.measured("pool_3")
 
 
-def test_what_was_measured_is_not_written_over(path: Path) -> None:
+def test_other_inputs_or_pixels_make_what_is_finished_unfinished(path: Path) -> None:
     journal = Journal(path)
+    for settings, sha256 in (
+        (SETTINGS, {"model": "ab"}),
+        (SETTINGS, {"model": "cd"}),
+        (replace(SETTINGS, scale="255"), {"model": "cd"}),
+    ):
+        journal.identify(settings, sha256, {})
+        assert not journal.measured("pool_3")
+        journal.measured("pool_3")[MEASUREMENT] = RATES
+        assert not journal.identify(replace(settings, thresholds=(7.0,)), sha256, {}), "what is measured is the same"
+        assert journal.measured("pool_3")
+
+
+def test_a_new_beginning_forgets_the_moves_and_nothing_else(path: Path) -> None:
+    journal = Journal(path)
+    journal.identify(SETTINGS, {}, {})
     journal.measured("pool_3")[MEASUREMENT] = RATES
-    journal.measured("pool_3")[MEASUREMENT] = Rates()
-    assert Journal(as_a_killed_process_leaves_it(path)).measured("pool_3")[MEASUREMENT] == RATES
+    journal.keep_moves([Prune(1)])
+    journal.identify(replace(SETTINGS, layer="pool_2"), {}, {}, anew=True)
+    assert not journal.moves
+    assert journal.recipe is not None
+    assert journal.recipe.settings["layer"] == "pool_2"
+    assert journal.measured("pool_3")
 
 
 def test_only_its_owner_may_enter_the_folder_of_a_journal(tmp_path: Path) -> None:
@@ -222,6 +241,8 @@ def test_a_folder_of_journals_that_leads_elsewhere_is_refused(tmp_path: Path) ->
         ("rates", (1, "pool_3", "pruned", "valid", "[1]", '{"dirty": [1, 2]}', "")),
         ("rates", (1, "pool_3", "pruned", "valid", "[1]", "[" * 100_000, "")),
         ("rates", (1, "pool_3", "pruned", "valid", "[1]", b"\xff", "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", "[]", "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", '{"clean": 3}', "")),
         ("moves", (1, "jump", 1)),
         ("moves", (1, "prune", "many")),
         ("run", ("recipe", b"\xff\xfe")),
@@ -266,7 +287,12 @@ def test_who_listens_for_a_full_disk_hears_of_it_once_and_goes_on(path: Path) ->
     journal.on_loss = heard.append
     full(journal)
     keep_on(journal)
+    assert len(heard) == 1
+    journal._database.execute("PRAGMA max_page_count = 100000")
+    before = len(journal.measured("pool_2"))
     journal.keep_moves([Prune(1)])
+    journal.measured("pool_2")[MEASUREMENT] = RATES
+    assert (journal.moves, len(journal.measured("pool_2"))) == ([], before), "a hole would be worse than an end"
     assert len(heard) == 1
 
 
@@ -283,8 +309,18 @@ def test_a_journal_in_memory_keeps_nothing_and_asks_for_nothing(
 
 def test_half_a_journal_of_a_killed_process_is_none(tmp_path: Path) -> None:
     """Killed while the journal was being made: nothing was begun, and the next run may begin."""
-    for half in (f"{JOURNAL_FOLDER}-77.partial", JOURNAL_FOLDER):
-        (tmp_path / half).mkdir()
+    (tmp_path / JOURNAL_FOLDER).mkdir()
+    (tmp_path / f"{JOURNAL_FOLDER}-journal-77.partial").mkdir()
+    Journal(tmp_path / f"{JOURNAL_FOLDER}-journal-77.partial" / JOURNAL).close()
     with journalled_folder(tmp_path, SETTINGS, {}) as journal:
         assert journal.recipe is not None
-    assert json.dumps(journal.path.name if journal.path else None) == f'"{JOURNAL}"'
+        journal.keep_moves([Prune(1)])
+    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL_FOLDER]
+
+
+def test_more_moves_than_anybody_makes_are_refused(path: Path) -> None:
+    Journal(path).close()
+    with edited(path) as database:
+        database.executemany("INSERT INTO moves (move, value) VALUES (?, 1)", [("prune",)] * 50_001)
+    with pytest.raises(DataError, match="more than 50,000 moves"):
+        Journal(path).moves  # noqa: B018

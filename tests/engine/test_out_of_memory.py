@@ -18,7 +18,7 @@ from bdtui.engine.pruning import PruningSession
 from bdtui.engine.run import execute_run
 from bdtui.engine.run_folder import JOURNAL_FOLDER
 from bdtui.engine.settings import RESULTS, RunSettings
-from bdtui.engine.smaller_batches import SmallerBatches
+from bdtui.engine.smaller_batches import SmallerBatches, lost_device_explained
 from bdtui.engine.split import CutRunner
 from tests.networks import CASES, build, random_images, write_images
 
@@ -91,7 +91,9 @@ def test_sums_for_which_memory_does_not_suffice_are_done_without(
         raise EXHAUSTED
 
     monkeypatch.setattr("bdtui.engine.kept_sums.KeptSums.classes", exhausted)
-    assert run(settings, tmp_path / "without")[0] == whole
+    without, told = run(settings, tmp_path / "without")
+    assert without == whole
+    assert any("going on without them" in text for text in told)
 
 
 def test_where_one_image_is_too_much_a_sentence_says_so(
@@ -127,6 +129,7 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
     whole, _ = run(settings, tmp_path / "whole")
     out = tmp_path / "out"
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
+    monkeypatch.setattr("bdtui.engine.smaller_batches._gpu_answers", lambda: False)
     predict, steps = PruningSession.predict, []
 
     def vanish(self: PruningSession, *rest: Any) -> Any:
@@ -158,6 +161,13 @@ def test_without_a_gpu_nothing_vanishes() -> None:
 
     with pytest.raises(tf.errors.InternalError):
         SmallerBatches().compute(1, fail)
+
+
+def test_an_error_of_one_operation_is_no_lost_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device that is asked for a sum answers: here a CPU stands in for the GPU."""
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
+    with pytest.raises(tf.errors.InternalError), lost_device_explained():
+        raise LOST
 
 
 def test_the_loss_of_a_gpu_is_an_interruption() -> None:

@@ -183,21 +183,56 @@ def test_who_only_looks_leaves_nothing(settings: RunSettings, tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_export_goes_where_the_session_is_kept_and_the_next_one_elsewhere(
-    settings: RunSettings, tmp_path: Path
-) -> None:
+def test_an_export_ends_a_journal_and_the_next_move_begins_another(settings: RunSettings, tmp_path: Path) -> None:
     out = tmp_path / "out"
     session = Session(settings, out)
-    session.do(Prune(3), Export())
+    session.do(Prune(3), Toggle(5), Export())
     assert (out / RESULTS).exists()
     assert session.planned == tmp_path / "out-2"
-    session.do(Prune(1))
     with pytest.raises(OutputError, match="already holds a run"):
         session.do(Export(out))
-    again = Session(settings, killed(out), go_on=True)
-    assert again.position.step == 4, "what was done after the export is kept, too"
+    session.do(Undo(1))
+    session.wait()
+    again = Session(settings, killed(tmp_path / "out-2"), go_on=True)
+    again.wait()
+    assert again.position == session.position, "with everything that was done before the export"
+    assert Session(settings, killed(out), go_on=True).position.step == 4, "and the export's is as it was"
     session.do(Export())
     assert (tmp_path / "out-2" / RESULTS).exists()
+
+
+def test_an_interrupted_export_leaves_nothing_of_itself_in_the_next_one(settings: RunSettings, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    session = Session(settings, out)
+    session.do(Prune(1))
+    session.wait()
+    left = killed(out)
+    (left / ".model_X=2.77.partial.h5").write_text("half")
+    (left / ".thesis.partial.txt").write_text("somebody's own")
+    (left / "model_X=77.h5").write_text("of another order")
+    again = Session(settings, left, go_on=True)
+    again.do(Export(left))
+    assert (left / RESULTS).exists()
+    assert not (left / "model_X=77.h5").exists()
+    assert [path.name for path in left.glob(".*.partial*")] == [".thesis.partial.txt"]
+
+
+@pytest.mark.parametrize("moves", [[Undo(1)], [Redo(3)], [GoTo(0)]])
+def test_what_leads_nowhere_is_no_move(settings: RunSettings, tmp_path: Path, moves: list[Move]) -> None:
+    Session(settings, tmp_path / "out").do(*moves)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_is_told_once_and_stops_nobody(settings: RunSettings, tmp_path: Path) -> None:
+    session = Session(settings, tmp_path / "out")
+    session.do(Prune(1))
+    journal = session.bench._kept.journal_of(tmp_path / "out")
+    assert journal is not None
+    journal._database.execute("PRAGMA max_page_count = 1")
+    session.do(*[Toggle(channel) for channel in range(8)] * 40)
+    told = [event.text for event in session.events if isinstance(event, Notice) and "from here on" in event.text]
+    assert len(told) == 1
+    assert "disk is full" in told[0]
 
 
 def test_batch_finishes_what_the_app_began(settings: RunSettings, tmp_path: Path) -> None:
@@ -237,4 +272,4 @@ def test_where_nothing_can_be_kept_the_app_says_so_once_and_goes_on(settings: Ru
     assert session.position.step == 5
     told = [event.text for event in session.events if isinstance(event, Notice) and "from here on" in event.text]
     assert len(told) == 1
-    assert "cannot be kept" in told[0]
+    assert "is not kept" in told[0]

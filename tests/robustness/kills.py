@@ -187,7 +187,7 @@ def finished_in(out: Path, folder: Path | None = None) -> Iterator[tuple[Any, ..
         with closing(sqlite3.connect(copy / JOURNAL)) as database:
             for row in database.execute("SELECT layer, network, part, silenced, rates, finished FROM rates"):
                 yield ("rates", *row)
-            networks = "SELECT name, sha256, finished FROM artifacts WHERE silenced <> '[]'"
+            networks = "SELECT name, sha256, finished FROM artifacts WHERE network <> ''"
             for name, sha256, finished in database.execute(networks):
                 yield ("artifacts", name, sha256, finished, (out / name).stat().st_mtime_ns)
     finally:
@@ -195,11 +195,12 @@ def finished_in(out: Path, folder: Path | None = None) -> Iterator[tuple[Any, ..
 
 
 def _files(out: Path) -> dict[str, str]:
-    telling_seconds = (RESULTS, MANIFEST)
+    """The sha256 of every file, however deep, but for those that tell when, or how long."""
+    telling_seconds = (RESULTS, MANIFEST, JOURNAL)
     return {
-        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in out.iterdir()
-        if path.is_file() and path.name not in telling_seconds
+        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "a folder"
+        for path in out.rglob("*")
+        if path.name not in telling_seconds
     }
 
 
