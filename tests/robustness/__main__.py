@@ -60,7 +60,7 @@ def main() -> int:
         (
             "mutated files",
             lambda folder: _of_files(
-                f"mutated files (seed {FUZZER_SEED}), refused or run as sound", run_fuzzer(folder, 10_000 // scale)
+                f"mutated files (seed {FUZZER_SEED}), refused or run as sound", run_fuzzer(folder, 3_000 // scale)
             ),
         ),
         ("killed runs", lambda folder: _of_kills(kill_runs(folder, 100 // scale, SEED))),
@@ -97,8 +97,11 @@ def _of_kills(kills: Kills) -> Row:
 
 
 def _of_hangups(hangups: Hangups) -> Row:
-    what = f"SIGHUP of the app ({hangups.moves} keys pressed before), resumed to the same screen"
-    survived = hangups.hangups - hangups.different
+    what = (
+        f"SIGHUP of the app ({hangups.moves} keys pressed before, {hangups.in_the_middle} in the middle of moves), "
+        "resumed to the same screen"
+    )
+    survived = hangups.hangups - max(hangups.different, len(hangups.failures))
     # What is lost shows as another screen.
     return Row(what, hangups.hangups, survived, hangups.different, None, hangups.longest, None, tuple(hangups.failures))
 

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +84,31 @@ def kill_runs(folder: Path, runs: int, seed: int) -> Kills:
 
     Args:
         folder: for the runs; each is removed when it was looked at.
-        runs: how many.
+        runs: how many; two are under way at once.
         seed: of the moments.
     """
-    lots = random.Random(seed)
     undisturbed = run_undisturbed(folder / "undisturbed")
-    kills = Kills()
-    for number in range(runs):
-        out = folder / f"run-{number}"
+
+    def kill(number: int) -> Kills:
+        out, kills = folder / f"run-{number}", Kills()
         try:
-            _kill_and_resume(out, lots, undisturbed, kills)
+            _kill_and_resume(out, random.Random(f"{seed} {number}"), undisturbed, kills)
         except AssertionError as problem:
             kills.failures.append(f"run {number}: {problem}")
         shutil.rmtree(out, ignore_errors=True)
-    return kills
+        return kills
+
+    with ThreadPoolExecutor(2) as pool:
+        return _added_up(list(pool.map(kill, range(runs))))
+
+
+def _added_up(several: list[Kills]) -> Kills:
+    total = Kills(longest=max(kills.longest for kills in several))
+    for entry in fields(Kills):
+        if entry.name != "longest":
+            for kills in several:
+                setattr(total, entry.name, getattr(total, entry.name) + getattr(kills, entry.name))
+    return total
 
 
 def _kill_and_resume(out: Path, lots: random.Random, undisturbed: Undisturbed, kills: Kills) -> None:
