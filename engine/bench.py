@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.events import (
@@ -97,7 +97,11 @@ class Bench:
         for move in moves:
             history = history.after(move, self._ranking)
             self._recall(history.present.order)
-        self._go(history)
+        self._measure(history.present, self._reporter)
+        self._history = history
+        # What was reached before is no news.
+        list(self._newly_reached())
+        self.tell()
 
     def go_to_next_threshold(self) -> None:
         """Prune on until a threshold is reached that was not; every step on the way is a move of its own.
@@ -184,6 +188,10 @@ class Bench:
 
     def _announce_thresholds(self) -> None:
         """Say of every threshold once that it is reached, and once again where another way reaches it."""
+        for drop, step, point in self._newly_reached():
+            self._reporter.emit(ThresholdReached(drop, step, point.clean_accuracy, point.attack_success_rate))
+
+    def _newly_reached(self) -> Iterator[tuple[float, int, MeasuredPoint]]:
         for drop in self._drops:
             step = self._step_of(drop)
             if step is None:
@@ -191,8 +199,7 @@ class Bench:
             mask = _mask(self.position.order[:step])
             if (drop, mask) not in self._announced:
                 self._announced.add((drop, mask))
-                point = self._points[mask]
-                self._reporter.emit(ThresholdReached(drop, step, point.clean_accuracy, point.attack_success_rate))
+                yield drop, step, self._points[mask]
 
     def _measure(self, position: Position, reporter: Reporter) -> None:
         mask = _mask(position.silenced)

@@ -238,6 +238,13 @@ class NothingOpen(Event):
 
 
 @dataclass(frozen=True)
+class SessionKept(Event):
+    """What the person does is kept in a journal from here on; ``folder`` goes to ``--resume --out``."""
+
+    folder: str
+
+
+@dataclass(frozen=True)
 class WorkbenchSet(Event):
     """Model and images are open and the layer is profiled; ``settings`` has what was found filled in."""
 

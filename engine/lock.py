@@ -61,7 +61,7 @@ def _acquire(path: Path) -> int:
         except BlockingIOError:
             who = _holder(descriptor)
             os.close(descriptor)
-            raise OutputError(f"{path.parent}: {who}; expected a folder that nobody writes to, or to wait") from None
+            raise OutputError(f"{path.parent}: {who}; expected another folder, or its end to be waited for") from None
         except BaseException:
             os.close(descriptor)
             raise

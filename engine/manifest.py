@@ -11,6 +11,7 @@ from typing import Any
 
 from bdtui.engine.errors import DataError
 from bdtui.engine.files import file_sha256, require_file
+from bdtui.engine.run_folder import JOURNAL, JOURNAL_FOLDER
 from bdtui.engine.settings import MANIFEST
 
 _SCHEMA = 1
@@ -56,6 +57,11 @@ def check_manifest(folder: Path) -> Verdict:
         DataError: there is no manifest, or none that can be understood.
     """
     path = folder / MANIFEST
+    if not path.exists() and (folder / JOURNAL_FOLDER / JOURNAL).exists():
+        raise DataError(
+            f"{folder}: holds a run that did not come to its end; expected a finished one (bdtui --batch --resume --out "
+            f"{folder} finishes it)"
+        )
     require_file(path, DataError, f"the folder of a finished run, which holds {MANIFEST}")
     whole, problems = [], []
     for name, expected in _files(path).items():

@@ -7,6 +7,7 @@ weights, and nothing else.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tempfile
 import zipfile
@@ -88,6 +89,7 @@ def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Keras
         ModelError: the file is missing or damaged, holds no weights, or points to other files.
     """
     require_file(weights, ModelError, "the weights of a Keras model")
+    _require_room(folder, weights)
     if _is_archive(weights):
         unpacked = folder / "unpacked.weights.h5"
         _unpack_member(weights, "model.weights.h5", unpacked, most=free_memory() // 4)
@@ -105,6 +107,22 @@ def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Keras
         if "layers" in file or "_layer_checkpoint_dependencies" in file:
             return _archive_copy(config, file, weights, folder)
     raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
+
+
+def _require_room(folder: Path, weights: Path) -> None:
+    """Find out before HDF5 does that a copy has no room: what HDF5 cannot write, it stumbles over again at the end.
+
+    Raises:
+        OutputError: there is none.
+    """
+    room = folder / "room"
+    try:
+        with room.open("wb") as file:
+            os.posix_fallocate(file.fileno(), 0, weights.stat().st_size + 2**16)
+    except OSError as problem:
+        refuse_full_temporary_folder(problem, weights)
+    finally:
+        room.unlink(missing_ok=True)
 
 
 def _weights_group(file: h5py.File, path: Path) -> h5py.Group:

@@ -126,6 +126,8 @@ def carry_out(
     check_thresholds(settings.thresholds)
     check_ranking(settings.ranking)
     begun = journal.holds_work
+    if begun:
+        reporter.emit(Notice(f"going on with {folder}: {journal.steps_measured} steps are finished"))
     try:
         with lost_device_explained():
             prepare_backend(settings.device, settings.seed)

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bdtui.engine.errors import InputError
-from bdtui.engine.events import Notice, Reporter
+from bdtui.engine.events import Notice, Reporter, SessionKept
 from bdtui.engine.journal import Journal, journalled_folder
 from bdtui.engine.opening import input_hashes
 from bdtui.engine.preparation import PreparedRun
@@ -62,6 +62,7 @@ class SessionJournal:
         self._folder = folder
         self._journal.on_loss = self._tell_loss
         self._moves = self._journal.moves
+        self._reporter.emit(SessionKept(str(folder)))
         return list(self._moves)
 
     def keep_moves(self, moves: Sequence[Move], folder: Path, prepared: PreparedRun) -> None:
@@ -100,6 +101,7 @@ class SessionJournal:
         self._journal.on_loss = self._tell_loss
         keep_in_journal(prepared, self._journal, self._reporter)
         self._journal.keep_moves(self._moves)
+        self._reporter.emit(SessionKept(str(folder)))
 
     def _tell_loss(self, problem: InputError) -> None:
         self._reporter.emit(Notice(f"what you do from here on is not kept: {problem}"))

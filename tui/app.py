@@ -122,6 +122,8 @@ class BdtuiApp(App[None]):
         self._painted = painted
         self._expected_sha256 = expected_sha256
         self._go_on_in = go_on_in
+        self.kept_in: str | None = None
+        """The folder in which the session is kept; None before the first move."""
         self._count = ""
         self._opening: RunSettings | None = None
         self._opened: RunSettings | None = None
@@ -182,6 +184,9 @@ class BdtuiApp(App[None]):
                 asked, self._opening = self._opening, None
                 if asked is not None and self._opened is None:
                     self._ask_for_files(event.sentence)
+            case events.SessionKept():
+                self.kept_in = event.folder
+                self.tell(f"What you do is kept in {event.folder}")
             case events.RunFinished():
                 self.tell(f"Everything is written to {event.out}")
             case events.WorkFailed():

@@ -18,6 +18,7 @@ from rich.console import Console
 from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Emit, Event, Notice, Reporter
 from bdtui.engine.loading import load_tensorflow
+from bdtui.engine.manifest import check_manifest
 from bdtui.engine.recipe import Recipe
 from bdtui.engine.settings import RESULTS, RunSettings
 from bdtui.tui.batch_output import ProgressDisplay, print_check, print_results
@@ -64,6 +65,10 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
     if options.get("resume"):
         finished = _finished_results(Path(str(out)))
+        if finished is not None and (problems := _problems(Path(str(out)))):
+            for problem in problems:
+                _say(f"bdtui: {problem}; it is made again")
+            finished = None
         if finished is not None:
             _say(f"bdtui: {out} holds a whole run; there is nothing left to do")
             with _understood(Path(str(out)) / RESULTS):
@@ -140,6 +145,14 @@ def _finished_results(out: Path) -> dict[str, Any] | None:
     if not isinstance(results, dict) or results.get("schema") != 1:
         raise DataError(f"{path}: has no schema 1; {expected}")
     return results
+
+
+def _problems(out: Path) -> tuple[str, ...]:
+    """What became of the files of a whole run since it was written, where its manifest tells."""
+    try:
+        return check_manifest(out).problems
+    except DataError as problem:
+        return (str(problem),)
 
 
 @contextmanager

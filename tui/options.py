@@ -34,8 +34,11 @@ def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None,
     if options.get("resume"):
         others = [name for name in ("recipe", *given) if name in options and name not in _FOR_ANOTHER_MACHINE]
         if others:
-            other = others[0].replace("_", "-")
-            raise OptionError(f"--resume goes on with the run as it was begun; expected it without {other}")
+            other = others[0] if others[0] == "model" else f"--{others[0].replace('_', '-')}"
+            raise OptionError(
+                f"--resume goes on with the run as it was begun; expected it without {other} (only --device and "
+                "--activation-memory may change)"
+            )
         recipe = _begun_recipe(Path(str(out)))
     elif "recipe" in options:
         recipe = read_recipe(options["recipe"])
@@ -59,6 +62,8 @@ def _begun_recipe(out: Path) -> Recipe:
     if recipe is not None:
         return recipe
     path = out / RECIPE
+    if not out.exists():
+        raise OptionError(f"{out}: no such folder; expected that of a run to go on with")
     if not path.exists():
         raise OptionError(f"{out}: holds no run to go on with; expected a folder with a journal or {RECIPE}")
     return read_recipe(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -22,8 +23,10 @@ import pytest
 
 from bdtui.engine import events
 from bdtui.engine.channels import find_source, silent_channels
+from bdtui.engine.journal import journalled_folder
 from bdtui.engine.models import open_model
 from bdtui.engine.run_folder import JOURNAL_FOLDER
+from bdtui.engine.settings import RunSettings
 from bdtui.tui import batch
 from bdtui.tui.cli import main
 
@@ -224,6 +227,44 @@ def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -
         "what a killed process left half-written is taken away"
     )
     assert {**json.loads((out / "results.json").read_text()), "seconds": 0} == {**whole, "seconds": 0}
+
+
+def test_resume_makes_again_what_is_not_as_the_run_wrote_it(
+    run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(run.out, out)
+    (out / "curve.csv").unlink()
+    for name in ("report.md", "model_X=4.h5"):
+        with (out / name).open("ab") as file:
+            file.write(b"!")
+    kept = (out / "goodnet_X=2.keras").stat().st_mtime_ns
+    assert main(["--batch", "--resume", "--out", str(out)]) == 0
+    told = capfd.readouterr().err
+    assert "curve.csv: is missing; expected the file that the run wrote; it is made again" in told
+    assert all(f"{name}: is not what the run wrote" in told for name in ("report.md", "model_X=4.h5"))
+    assert "60 steps are finished" in told
+    assert main(["--verify", str(out)]) == 0
+    assert (out / "goodnet_X=2.keras").stat().st_mtime_ns == kept, "what is whole is not written again"
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"schema": 1}', '{"schema": 1, "thresholds": 3}', "[" * 100_000, '"a"'])
+def test_results_that_bdtui_did_not_write_are_no_fault_of_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str
+) -> None:
+    out = tmp_path / "run"
+    with journalled_folder(out, RunSettings(sample=True), {}) as journal:
+        journal.keep_moves([])
+        journal.identify(RunSettings(sample=True), {}, {})
+        (out / "results.json").write_text(text)
+        (out / "manifest.json").write_text(
+            json.dumps({"schema": 1, "files": {"results.json": hashlib.sha256(text.encode()).hexdigest()}})
+        )
+        (out / "recipe.toml").write_text("sample = true")
+    assert main(["--batch", "--resume", "--out", str(out)]) == 2
+    told = capfd.readouterr()
+    assert "expected the results of a run (without it, --resume makes it again)" in told.err
+    assert (out / "results.json").read_text() == text
 
 
 def test_json_events_are_one_object_a_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -120,6 +120,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
             choices.clear_options()
             choices.add_options([*map(_unfinished_line, self._unfinished), *map(_recent_line, self._recent)])
             choices.display = True
+            choices.highlighted = 0
             title = "Not finished, and opened lately" if self._recent else "Not finished"
             self.query_one("#load-recent-title", Static).update(title)
 
@@ -249,12 +250,12 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
 
 
 def _unfinished_line(run: UnfinishedRun) -> Text:
-    """A run that did not come to its end on one line: how far it came, of which network, when, and where it lies."""
+    """A run that did not come to its end on one line: where it lies, when, how far it came, of which network."""
     model = Path(SAMPLE_MODEL) if run.settings.sample else run.settings.model or run.settings.weights or Path()
-    line = Text(f"↻ go on: {plain(model.name)}", no_wrap=True, overflow="ellipsis")
+    line = Text(f"↻ go on: {plain(run.folder.name)}", no_wrap=True, overflow="ellipsis")
     when = datetime.fromtimestamp(run.touched).astimezone()
     steps = f"{run.steps} step{'' if run.steps == 1 else 's'} measured"
-    line.append(plain(f"  {steps} · {when:%d %b %H:%M} · {run.folder.name}"), "dim")
+    line.append(plain(f"  {when:%d %b %H:%M} · {steps} · {model.name}"), "dim")
     return line
 
 
