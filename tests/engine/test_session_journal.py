@@ -13,7 +13,16 @@ import numpy as np
 import pytest
 
 from bdtui.engine.errors import DataError, OutputError
-from bdtui.engine.events import Event, ExportPlanned, Notice, PositionReached, Reporter, WorkbenchSet
+from bdtui.engine.events import (
+    Event,
+    ExportPlanned,
+    Notice,
+    PositionReached,
+    Reporter,
+    SessionKept,
+    ThresholdReached,
+    WorkbenchSet,
+)
 from bdtui.engine.journal import begun_recipe
 from bdtui.engine.pruning import PruningSession
 from bdtui.engine.requests import (
@@ -163,6 +172,20 @@ def test_the_next_threshold_is_a_move_for_every_step(settings: RunSettings, tmp_
     again.wait()
     assert again.position == session.position
     assert again.position.undoable == again.position.step > 0
+
+
+def test_where_it_is_kept_is_told_once_and_what_was_reached_before_is_no_news(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    session = Session(settings, tmp_path / "out")
+    assert not [event for event in session.events if isinstance(event, SessionKept)]
+    session.do(NextThreshold(), Prune(1))
+    assert [event.folder for event in session.events if isinstance(event, SessionKept)] == [str(tmp_path / "out")]
+    assert [event for event in session.events if isinstance(event, ThresholdReached)]
+    again = Session(settings, killed(tmp_path / "out"), go_on=True)
+    again.wait()
+    assert [event for event in again.events if isinstance(event, SessionKept)]
+    assert not [event for event in again.events if isinstance(event, ThresholdReached)]
 
 
 def test_layer_and_ranking_are_those_that_were_chosen(settings: RunSettings, tmp_path: Path) -> None:
