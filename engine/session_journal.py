@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+import tomlkit  # noqa: F401 (now, while TensorFlow is loaded, and not at the first move, which a person waits for)
+
 from bdtui.engine.errors import InputError
 from bdtui.engine.events import Notice, Reporter, SessionKept
 from bdtui.engine.journal import Journal, journalled_folder
