@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections import UserDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -144,26 +146,29 @@ class Journal:
 
     def measured(self, layer: str) -> Measured:
         """The rates of a layer's networks; what is put in is kept at once."""
-        return _JournalledRates(layer, self._rates(layer), self._keep_rates)
+        return _JournalledRates(self._rates(layer), partial(self._keep_rates, layer))
 
-    def keep_artifact(self, path: Path, network: str = "") -> None:
-        """Say that a file of the run lies under its final name.
+    def keep_artifact(self, path: Path, network: str = "") -> str:
+        """Say that a file of the run lies under its final name; gives back its sha256.
 
         Args:
             path: of the file.
             network: for a model, which one it is; see `network_name`.
         """
         insert = "INSERT OR REPLACE INTO artifacts VALUES (?, ?, ?, ?)"
-        self._write((insert, (path.name, network, file_sha256(path), _now())))
+        sha256 = file_sha256(path)
+        self._write((insert, (path.name, network, sha256, _now())))
+        return sha256
 
-    def holds_artifact(self, path: Path, network: str) -> bool:
-        """Whether a file is there as it was written, and is of that network."""
+    def held_artifact(self, path: Path, network: str) -> str:
+        """The sha256 of a file that is there as it was written, and is of that network; empty where there is none."""
         with self._reading():
             query = "SELECT network, sha256 FROM artifacts WHERE name = ?"
             row = self._database.execute(query, (path.name,)).fetchone()
         if row is None or row[0] != network or path.is_symlink() or not path.is_file():
-            return False
-        return bool(file_sha256(path) == row[1])
+            return ""
+        sha256 = file_sha256(path)
+        return sha256 if sha256 == row[1] else ""
 
     # What a person did in the app.
 
@@ -283,31 +288,17 @@ class Journal:
         return DataError(f"{self._name}: {finding}; expected the journal of a run (without it, the run begins anew)")
 
 
-class _JournalledRates(MutableMapping[Measurement, Rates]):
+class _JournalledRates(UserDict[Measurement, Rates]):
     """Rates in memory that are written down as they come."""
 
-    def __init__(
-        self, layer: str, known: dict[Measurement, Rates], keep: Callable[[str, Measurement, Rates], None]
-    ) -> None:
-        self._layer = layer
-        self._known = known
+    def __init__(self, known: dict[Measurement, Rates], keep: Callable[[Measurement, Rates], None]) -> None:
+        super().__init__()
+        self.data = known
         self._keep = keep
 
-    def __getitem__(self, measurement: Measurement) -> Rates:
-        return self._known[measurement]
-
     def __setitem__(self, measurement: Measurement, rates: Rates) -> None:
-        self._keep(self._layer, measurement, rates)
-        self._known[measurement] = rates
-
-    def __delitem__(self, measurement: Measurement) -> None:
-        raise TypeError("what was measured stays measured")
-
-    def __iter__(self) -> Iterator[Measurement]:
-        return iter(self._known)
-
-    def __len__(self) -> int:
-        return len(self._known)
+        self._keep(measurement, rates)
+        super().__setitem__(measurement, rates)
 
 
 @contextmanager

@@ -47,6 +47,8 @@ class OpenedInputs:
         data: image sets by role.
         source: the layer to prune.
         scale: pixels are divided by this.
+        sha256: of every file the model was made of and of every image set, as they were opened, by field name of
+            `RunSettings`.
     """
 
     settings: RunSettings
@@ -54,6 +56,7 @@ class OpenedInputs:
     data: dict[str, LabelledImages]
     source: ChannelSource
     scale: int
+    sha256: dict[str, str]
 
 
 def sample_settings(settings: RunSettings) -> RunSettings:
@@ -99,9 +102,10 @@ def open_inputs(
     if found.clean_valid is None:
         raise OptionError("no clean validation images were given; expected --clean-valid FILE")
     model = open_model(found.model, weights=found.weights, architecture=found.architecture)
+    sha256: dict[str, str] = {}
     for name, path in _model_files(found).items():
-        if name in expected:
-            _check_hash(path, file_sha256(path), expected[name])
+        sha256[name] = file_sha256(path)
+        _check_hash(path, sha256[name], expected.get(name))
     try:
         source = find_source(model.network, found.layer)
     except ModelError as problem:
@@ -115,8 +119,8 @@ def open_inputs(
         if path is not None:
             reporter.checkpoint()
             images = open_dataset(path, model.input_shape, model.classes, found.layout)
-            if role in expected:
-                _check_hash(images.path, images.sha256, expected[role])
+            sha256[role] = images.sha256
+            _check_hash(images.path, images.sha256, expected.get(role))
             data[role] = images
             has_true = images.true_labels is not None
             classes = len(np.unique(images.labels))
@@ -134,7 +138,7 @@ def open_inputs(
         scale=str(decided.scale),
         layer=source.profiled.name,
     )
-    return OpenedInputs(resolved, model, data, source, decided.scale)
+    return OpenedInputs(resolved, model, data, source, decided.scale, sha256)
 
 
 def describe_layer(source: ChannelSource) -> LayerChosen:
@@ -163,13 +167,6 @@ def _describe(model: OpenedModel) -> ModelOpened:
     )
 
 
-def input_hashes(inputs: OpenedInputs) -> dict[str, str]:
-    """The sha256 of every file the model was made of and of every image set, by field name of `RunSettings`."""
-    found = sample_settings(inputs.settings) if inputs.settings.sample else inputs.settings
-    model = {name: file_sha256(path) for name, path in _model_files(found).items()}
-    return {**model, **{role: images.sha256 for role, images in inputs.data.items()}}
-
-
 def _model_files(settings: RunSettings) -> dict[str, Path]:
     """The files a model is made of, by field name."""
     named = {"model": settings.model, "weights": settings.weights}
@@ -178,8 +175,8 @@ def _model_files(settings: RunSettings) -> dict[str, Path]:
     return {name: path for name, path in named.items() if path is not None}
 
 
-def _check_hash(path: Path, found: str, expected: str) -> None:
-    if found != expected:
+def _check_hash(path: Path, found: str, expected: str | None) -> None:
+    if expected is not None and found != expected:
         raise DataError(
             f"{path}: has changed since the recipe was written (sha256 {found[:12]}…, the recipe says {expected[:12]}…); "
             "expected the same file"

@@ -26,11 +26,9 @@ from bdtui.engine.events import (
     ThresholdReached,
 )
 from bdtui.engine.figure import write_figure
-from bdtui.engine.files import file_sha256
 from bdtui.engine.goodnet import build_goodnet
 from bdtui.engine.journal import Journal, journalled_folder, network_name
 from bdtui.engine.manifest import manifest_json
-from bdtui.engine.opening import input_hashes
 from bdtui.engine.position import History, Position
 from bdtui.engine.preparation import PreparedRun, prepare_run
 from bdtui.engine.pruning import (
@@ -155,7 +153,7 @@ def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter,
     """
     inputs, session = prepared.inputs, prepared.session
     versions = {**computing_versions(), "device": device_in_use()}
-    if journal.identify(inputs.settings, input_hashes(inputs), versions, anew=anew):
+    if journal.identify(inputs.settings, inputs.sha256, versions, anew=anew):
         reporter.emit(Notice("what was finished was computed elsewhere or with other versions, and is computed anew"))
     session.keep_measured_in(journal.measured(session.source.profiled.name))
 
@@ -210,12 +208,12 @@ class _Run:
         self.reporter = reporter
         self.watch = Stopwatch(prepared.seconds)
         self.curve: list[Step] = []
-        self.written: list[Path] = []
+        self.written: dict[str, str] = {}
 
     def execute(self) -> RunResult:
         discard_partials(self.folder)
         inputs = self.prepared.inputs
-        recipe = write_recipe_text(inputs.settings, input_hashes(inputs))
+        recipe = write_recipe_text(inputs.settings, inputs.sha256)
         self._write(RECIPE, lambda path: artifacts.write_text(path, recipe))
         thresholds = self._prune(inputs.settings)
         tested = tuple(self._test(threshold) for threshold in thresholds)
@@ -229,7 +227,7 @@ class _Run:
         self._write(REPORT, lambda path: artifacts.write_text(path, report))
         self.watch.lap("export")
         results["seconds"] = {**self.watch.seconds, "total": self.watch.total}
-        discard_networks(self.folder, kept={path.name for path in self.written})
+        discard_networks(self.folder, kept=self.written)
         manifest = self._manifest(artifacts.json_text(results))
         self._write(MANIFEST, lambda path: artifacts.write_json(path, manifest))
         # Last of all: where this file is, the run is whole.
@@ -239,10 +237,10 @@ class _Run:
 
     def _manifest(self, results: str) -> dict[str, Any]:
         """What was written and is about to be, from what, and by what."""
-        hashes = {path.name: file_sha256(path) for path in self.written}
+        hashes = dict(self.written)
         hashes[RESULTS] = hashlib.sha256(results.encode("utf-8", "backslashreplace")).hexdigest()
         inputs = self.prepared.inputs
-        return manifest_json(hashes, input_hashes(inputs), computing_versions(), inputs.settings.seed)
+        return manifest_json(hashes, inputs.sha256, computing_versions(), inputs.settings.seed)
 
     def write_unfinished_curve(self) -> None:
         """Write the steps finished so far."""
@@ -253,17 +251,16 @@ class _Run:
     def what_is_kept(self) -> str:
         """What an end before the end leaves, in words."""
         done = f"{len(self.curve) - 1} finished steps" if len(self.curve) > 1 else "no finished steps"
-        names = ", ".join(path.name for path in self.written) or "the journal"
+        names = ", ".join(self.written) or "the journal"
         return f"after {done}; kept in {self.folder}: {names}; --resume --out {self.folder} finishes the run"
 
     def _write(self, name: str, write: Callable[[Path], None], network: str = "") -> None:
         path = self.folder / name
         write(path)
-        self.journal.keep_artifact(path, network)
-        self._tell_written(path)
+        self._tell_written(path, self.journal.keep_artifact(path, network))
 
-    def _tell_written(self, path: Path) -> None:
-        self.written.append(path)
+    def _tell_written(self, path: Path, sha256: str) -> None:
+        self.written[path.name] = sha256
         self.reporter.emit(ArtifactWritten(str(path)))
 
     def _prune(self, settings: RunSettings) -> list[Threshold]:
@@ -312,10 +309,10 @@ class _Run:
         pruned, goodnet = file_names(session, threshold.drop)
         networks = [self.folder / pruned, self.folder / goodnet]
         network = network_name(layer, channels)
-        kept = [self.journal.holds_artifact(path, network) for path in networks]
+        kept = [self.journal.held_artifact(path, network) for path in networks]
         if all(kept):
-            for path in networks:
-                self._tell_written(path)
+            for path, sha256 in zip(networks, kept, strict=True):
+                self._tell_written(path, sha256)
             return
         check = self._check(channels)
         stage = f"save X={drop_text(threshold.drop)}"
@@ -323,7 +320,7 @@ class _Run:
         if kept[0]:
             # What is close in B′ need not be equal in G.
             check.check_pruned(networks[0])
-            self._tell_written(networks[0])
+            self._tell_written(networks[0], kept[0])
         else:
             silenced = session.pruned_model(channels)
             self._write(pruned, lambda path: artifacts.write_model(path, silenced, check.check_pruned), network)

@@ -14,7 +14,6 @@ import tomlkit  # noqa: F401 (now, while TensorFlow is loaded, and not at the fi
 from bdtui.engine.errors import InputError
 from bdtui.engine.events import Notice, Reporter, SessionKept
 from bdtui.engine.journal import Journal, journalled_folder
-from bdtui.engine.opening import input_hashes
 from bdtui.engine.preparation import PreparedRun
 from bdtui.engine.requests import Move
 from bdtui.engine.run import keep_in_journal
@@ -94,7 +93,7 @@ class SessionJournal:
     def _begin(self, folder: Path, prepared: PreparedRun) -> None:
         inputs = prepared.inputs
         try:
-            self._journal = self._held.enter_context(journalled_folder(folder, inputs.settings, input_hashes(inputs)))
+            self._journal = self._held.enter_context(journalled_folder(folder, inputs.settings, inputs.sha256))
         except InputError as problem:
             self._tell_loss(problem)
             self._journal = Journal(None)

@@ -31,7 +31,7 @@ from bdtui.engine.events import (
     WorkbenchSet,
 )
 from bdtui.engine.journal import Journal, journalled_folder
-from bdtui.engine.opening import describe_layer, input_hashes
+from bdtui.engine.opening import describe_layer
 from bdtui.engine.pictures import take_pictures
 from bdtui.engine.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.pruning import check_thresholds
@@ -253,7 +253,7 @@ class Workbench:
             self._kept.leave()
             return
         session, inputs = prepared.session, prepared.inputs
-        with journalled_folder(folder, inputs.settings, input_hashes(inputs)) as journal:
+        with journalled_folder(folder, inputs.settings, inputs.sha256) as journal:
             kept_in = session.measured
             keep_in_journal(prepared, journal, self._reporter)
             try:

@@ -104,7 +104,7 @@ def test_a_file_is_walked_through_once_until_it_changes(guard: hdf5_guard._Guard
     assert guard._process is not None
 
 
-def test_the_walk_reaches_what_lies_deep_and_follows_no_link(tmp_path: Path) -> None:
+def test_the_walk_reaches_what_lies_deep_and_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "deep.h5"
     with h5py.File(path, "w") as file:
         group = file
@@ -114,6 +114,10 @@ def test_the_walk_reaches_what_lies_deep_and_follows_no_link(tmp_path: Path) -> 
         file["loop"] = file
         file["elsewhere"] = h5py.ExternalLink("/dev/zero", "/x")
     pass_through_guard(path)
+    reached: list[str] = []
+    monkeypatch.setattr(hdf5_guard, "_read_small", lambda data: reached.append(data.name))
+    hdf5_guard._walk(str(path))
+    assert reached == ["/deeper" * 50 + "/numbers"]
 
 
 def test_no_process_is_left_behind(tmp_path: Path, images: Path) -> None:

@@ -66,21 +66,21 @@ def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None
     assert list(known) == [MEASUREMENT, replace(MEASUREMENT, network=GOODNET)], "in the order of measuring"
     assert known[MEASUREMENT] == RATES
     assert not found.measured("pool_2"), "another layer's rates are its own"
-    assert found.holds_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", (2, 4)))
+    assert found.held_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", (2, 4)))
 
 
 def test_a_network_counts_only_as_it_was_written_and_for_its_channels(path: Path, tmp_path: Path) -> None:
     journal, file, network = Journal(path), tmp_path / "model_X=2.h5", network_name("pool_3", (1,))
-    assert not journal.holds_artifact(file, network)
+    assert not journal.held_artifact(file, network)
     file.write_bytes(b"network")
     journal.keep_artifact(file, network)
-    assert journal.holds_artifact(file, network)
-    assert not journal.holds_artifact(file, network_name("pool_3", (1, 2)))
-    assert not journal.holds_artifact(file, network_name("pool_2", (1,)))
+    assert journal.held_artifact(file, network)
+    assert not journal.held_artifact(file, network_name("pool_3", (1, 2)))
+    assert not journal.held_artifact(file, network_name("pool_2", (1,)))
     file.write_bytes(b"netwerk")
-    assert not journal.holds_artifact(file, network)
+    assert not journal.held_artifact(file, network)
     file.unlink()
-    assert not journal.holds_artifact(file, network)
+    assert not journal.held_artifact(file, network)
 
 
 def test_other_versions_make_what_is_finished_unfinished(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -286,6 +287,27 @@ def test_other_inputs_than_the_sessions_are_refused(settings: RunSettings, tmp_p
     finally:
         settings.clean_valid.write_bytes(before)
     assert Session(settings, left, go_on=True).position.step == 1, "and nothing was lost by trying"
+
+
+def test_what_is_kept_names_the_files_that_were_opened_not_what_they_became(
+    settings: RunSettings, tmp_path: Path
+) -> None:
+    assert settings.model is not None
+    session = Session(settings, tmp_path / "out")
+    before = settings.model.read_bytes()
+    try:
+        settings.model.write_bytes(before + b"!")
+        session.do(Prune(1))
+        recipe = begun_recipe(killed(tmp_path / "out"))
+        assert recipe is not None
+        assert recipe.sha256["model"] == hashlib.sha256(before).hexdigest()
+        with pytest.raises(DataError, match="has changed"):
+            Session(settings, killed(tmp_path / "out"), go_on=True)
+        session.do(Export())
+        manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+        assert manifest["inputs"]["model"] == hashlib.sha256(before).hexdigest()
+    finally:
+        settings.model.write_bytes(before)
 
 
 def test_where_nothing_can_be_kept_the_app_says_so_once_and_goes_on(settings: RunSettings, tmp_path: Path) -> None:

@@ -27,15 +27,10 @@ from bdtui.engine.requests import (
     ChooseLayer,
     ChooseRanking,
     Export,
-    GoTo,
     Move,
     NextThreshold,
     Open,
-    Prune,
-    Redo,
     Request,
-    Toggle,
-    Undo,
 )
 from bdtui.engine.settings import (
     CURVE,
@@ -226,7 +221,7 @@ class FakeEngine:
         request = self._waiting[0]
         self.say(events.WorkStarted(request.work))
         if isinstance(request, Move) and self.opened:
-            self.say(events.PositionWished(self._after(self._history, request).present.step))
+            self.say(events.PositionWished(self._history.after(request, self._ranked).present.step))
 
     def _work(self) -> None:
         while self._waiting:
@@ -265,7 +260,7 @@ class FakeEngine:
             case _:
                 self.moves_made.append(list(moves))
                 for move in moves:
-                    self._history = self._after(self._history, move)
+                    self._history = self._history.after(move, self._ranked)
                 self._tell()
 
     def _open(self, settings: RunSettings) -> None:
@@ -362,26 +357,6 @@ class FakeEngine:
         if not self.world.poisoned:
             return None
         return 9.5 if 0.6 < place < 0.65 else 8.0 * place**2
-
-    def _after(self, history: History, move: Request) -> History:
-        present = history.present
-        match move:
-            case Prune():
-                for _ in range(min(move.count, len(present.order) - present.step)):
-                    history = history.moved(history.present.at(history.present.step + 1))
-            case Undo():
-                for _ in range(min(move.count, len(history.past))):
-                    history = history.undone()
-            case Redo():
-                for _ in range(min(move.count, len(history.future))):
-                    history = history.redone()
-            case GoTo():
-                if not 0 <= move.step <= len(present.order):
-                    raise OptionError(f"there is no step {move.step}; expected one from 0 to {len(present.order)}")
-                history = history.moved(present.at(move.step))
-            case Toggle():
-                history = history.moved(present.toggled(move.channel, self._ranked))
-        return history
 
     def _go_on(self) -> None:
         """Step by step to the next threshold."""
