@@ -146,7 +146,8 @@ def _start_and_kill(arguments: list[str], out: Path, lots: random.Random, second
     try:
         if while_writing:
             _wait_for_network(process, out, network)
-            time.sleep(lots.uniform(0, 0.2))
+            # A network is written within some hundredths of a second.
+            time.sleep(lots.uniform(0, 0.004))
         else:
             time.sleep(moment)
     finally:
@@ -164,7 +165,7 @@ def _wait_for_network(process: subprocess.Popen[bytes], out: Path, number: int) 
         seen |= {path.name for path in _half_written(out)}
         if len(seen) > number:
             return
-        time.sleep(0.002)
+        time.sleep(0.0005)
 
 
 def _half_written(out: Path) -> list[Path]:
