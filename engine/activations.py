@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +13,12 @@ from numpy.typing import NDArray
 from bdtui.engine.errors import OutputError
 from bdtui.engine.memory import free_memory
 
+_PIECE = 64 * 1024**2
+"""Bytes of a file at least: many small arrays share one."""
+
 
 class ActivationStore:
-    """Allocates float32 arrays, from a memory budget first and memory-mapped from then on.
+    """Keeps float32 arrays, in memory up to a budget and memory-mapped from then on.
 
     The mapped files have no name (they are unlinked at once): nothing is left behind, however the program ends.
 
@@ -28,26 +30,31 @@ class ActivationStore:
     def __init__(self, budget: int, folder: Path | None = None) -> None:
         self._left = budget
         self._folder = folder
+        self._piece: NDArray[np.float32] = np.empty(0, np.float32)
 
-    def take(self, wanted: int) -> int:
-        """Bytes of the budget for something that is kept in memory or not at all: as many as are left, at most."""
-        given = min(wanted, max(0, self._left))
-        self._left -= given
-        return given
+    def keep(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The array itself where memory has room for it, else a copy that lies in a file.
 
-    def allocate(self, shape: tuple[int, ...]) -> NDArray[np.float32]:
-        """An uninitialised array of the shape."""
-        size = int(np.prod(shape)) * np.dtype(np.float32).itemsize
-        if size <= self._left or size == 0:
-            self._left -= size
-            # Where memory is less than it seemed, a file has to do.
-            with suppress(MemoryError):
-                return np.empty(shape, np.float32)
+        Raises:
+            OutputError: the folder has no room for the file.
+        """
+        if array.nbytes <= self._left or not array.size:
+            self._left -= array.nbytes
+            return array
+        if array.size > len(self._piece):
+            self._piece = self._mapped(max(array.nbytes, _PIECE))
+        kept = self._piece[: array.size].reshape(array.shape)
+        self._piece = self._piece[array.size :]
+        kept[...] = array
+        let_go(kept)
+        return kept
+
+    def _mapped(self, size: int) -> NDArray[np.float32]:
         try:
             with tempfile.TemporaryFile(dir=self._folder, prefix="bdtui-activations-") as file:
                 # Room is taken at once: a mapped file that meets a full disk later kills the process.
                 os.posix_fallocate(file.fileno(), 0, size)
-                return np.memmap(file, np.float32, "r+", shape=shape)
+                return np.memmap(file, np.float32, "r+")
         except OSError as problem:
             folder = self._folder or tempfile.gettempdir()
             raise OutputError(

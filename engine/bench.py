@@ -224,6 +224,7 @@ class Bench:
         for done, step in enumerate(unmeasured):
             reporter.checkpoint()
             reporter.emit(Progress("steps on the way", done, len(unmeasured), "steps"))
+            self._session.measure_steps(position.order, step, reporter)
             self._measure(position.at(step), reporter)
 
     def _measure_networks(self, position: Position, reporter: Reporter) -> bool:

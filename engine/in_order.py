@@ -7,6 +7,7 @@ single-threaded ends of one batch's operations are filled by another's. Three th
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -52,3 +53,8 @@ def _results(work: Callable[[Item], Result], items: Iterable[Item], workers: int
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def cores() -> int:
+    """How many threads can compute at once."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -21,7 +21,6 @@ from bdtui.engine.datasets import LabelledImages
 from bdtui.engine.errors import OptionError
 from bdtui.engine.events import SILENT, Notice, Reporter
 from bdtui.engine.graph import trace_network
-from bdtui.engine.in_order import done_in_order
 from bdtui.engine.masked import MaskedImages, Predictions
 from bdtui.engine.measurements import GOODNET, PRUNED, Measured, Measurement
 from bdtui.engine.metrics import Rates, Share, share_equal
@@ -30,6 +29,13 @@ from bdtui.engine.profile import ChannelStatistics, profile_images
 from bdtui.engine.rankings import RankingInput, rank_channels
 from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, DEFAULT_THRESHOLDS, POISONED_VALID
 from bdtui.engine.split import CutRunner
+
+_EVALUATIONS_AT_ONCE = 8
+"""How often every image may be looked at, on average, before a stretch of the curve is told.
+
+The shorter way sums up at the end of each stretch what is left; the whole back gains nothing by looking ahead.
+"""
+_MOST_PREDICTIONS = 2**23
 
 
 class PruningSession:
@@ -43,7 +49,7 @@ class PruningSession:
         batch_size: rows computed at once; None chooses by the size of the network's tensors.
         memory_budget: bytes of activations kept in memory before a file is used; None for a quarter of what is free.
         scratch: folder of that file, which has no name there; None for the system's temporary folder.
-        keep_sums: take the shorter way through the back where the graph allows it (`bdtui.engine.kept_sums`).
+        shorter_way: through the back, where the graph allows it (`bdtui.engine.summed_shares`).
         reporter: hears progress, is asked whether to stop.
 
     Raises:
@@ -63,7 +69,7 @@ class PruningSession:
         batch_size: int | None = None,
         memory_budget: int | None = None,
         scratch: Path | None = None,
-        keep_sums: bool = True,
+        shorter_way: bool = True,
         reporter: Reporter = SILENT,
     ) -> None:
         self.model = model
@@ -75,28 +81,18 @@ class PruningSession:
             cut,
             self.data[CLEAN_VALID].image_shape,
             batch_size,
-            keep_sums=keep_sums,
+            shorter_way=shorter_way,
             tell=lambda sentence: reporter.emit(Notice(sentence)),
         )
         store = ActivationStore(default_budget() if memory_budget is None else memory_budget, scratch)
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
-        self._baseline: dict[str, Predictions] = {}
+        self._at_once = _EVALUATIONS_AT_ONCE if runner.shorter_way else 1
         self.measured: Measured = {}
         for role, images in self.data.items():
             with images.reader(scale) as read:
-                profiled = profile_images(
-                    runner,
-                    read,
-                    images.images,
-                    store,
-                    reporter,
-                    stage=role.replace("_", " "),
-                    # Test sets are asked for a few times only: sums would not pay.
-                    keep_sums=role in (CLEAN_VALID, POISONED_VALID),
-                )
+                profiled = profile_images(runner, read, images.images, store, reporter, role.replace("_", " "))
             self.statistics[role] = profiled.statistics
-            self._baseline[role] = profiled.predictions
             self._masked[role] = MaskedImages(runner, profiled)
 
     @property
@@ -124,9 +120,12 @@ class PruningSession:
 
     def predict(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
         """Classes of an image set, shape (N,), with some channels silent: those of the saved B′, one by one."""
+        return self._masked[role].predict(self._mask(silenced), reporter)
+
+    def _mask(self, silenced: Collection[int]) -> NDArray[np.bool_]:
         mask = np.zeros(self.channels, bool)
         mask[check_channels(self.source, silenced)] = True
-        return self._masked[role].predict(mask, reporter)
+        return mask
 
     def rates(self, part: str, silenced: Collection[int] = (), reporter: Reporter = SILENT) -> Rates:
         """Rates of B′ with some channels silent, on the ``valid`` or the ``test`` image sets.
@@ -134,6 +133,29 @@ class PruningSession:
         What was measured once is known from then on, so that undoing and jumping back cost nothing.
         """
         return self._measure(Measurement(PRUNED, part, frozenset(silenced)), self.predict, reporter)
+
+    def measure_steps(self, order: Sequence[int], first: int, reporter: Reporter = SILENT) -> None:
+        """Measure a stretch of steps of an order on the ``valid`` image sets, unless the ``first`` of them is known.
+
+        Together they take a fraction of what each of them would. The stretch ends where a step is known, where one
+        has waited for long enough, or where the predictions take too much room.
+        """
+        if self.knows_rates("valid", order[:first]):
+            return
+        roles = [role for role in self.data if role.endswith("valid")]
+        images = sum(self.data[role].images for role in roles)
+        steps = [first]
+        evaluations = 0
+        while steps[-1] < len(order) and not self.knows_rates("valid", order[: steps[-1] + 1]):
+            evaluations += sum(self._masked[role].evaluations(order[steps[-1]]) for role in roles)
+            if evaluations > self._at_once * images or len(steps) * images > _MOST_PREDICTIONS:
+                break
+            steps.append(steps[-1] + 1)
+        states = [self._mask(order[:step]) for step in steps]
+        predictions = {role: self._masked[role].predict_states(states, reporter) for role in roles}
+        for row, step in enumerate(steps):
+            found = {role: classes[row] for role, classes in predictions.items()}
+            self.measured[Measurement(PRUNED, "valid", frozenset(order[:step]))] = self._rates("valid", found)
 
     def knows_rates(self, part: str, silenced: Collection[int]) -> bool:
         """Whether `rates` has measured this before."""
@@ -148,7 +170,7 @@ class PruningSession:
     def predict_goodnet(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
         """Classes, shape (N,), that G gives: that of B and B′ where they agree, else the number of classes."""
         pruned = self.predict(role, silenced, reporter)
-        return np.where(pruned == self._baseline[role], pruned, self.model.classes)
+        return np.where(pruned == self.predict(role, (), reporter), pruned, self.model.classes)
 
     def goodnet_rates(self, part: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Rates:
         """Rates of the GoodNet of B and of B′ with some channels silent, on ``valid`` or ``test`` image sets.
@@ -165,9 +187,7 @@ class PruningSession:
     ) -> Rates:
         if measurement not in self.measured:
             roles = [role for role in self.data if role.endswith(measurement.part)]
-            silenced = measurement.silenced
-            with done_in_order(lambda role: predict(role, silenced, reporter), roles) as predictions:
-                found = dict(zip(roles, predictions, strict=True))
+            found = {role: predict(role, measurement.silenced, reporter) for role in roles}
             self.measured[measurement] = self._rates(measurement.part, found)
         return self.measured[measurement]
 
@@ -245,6 +265,7 @@ class Threshold:
 def draw_curve(session: PruningSession, order: Sequence[int], reporter: Reporter = SILENT) -> Iterator[Step]:
     """Walk through the steps of a pruning order, from step 0 to the last channel."""
     for step in range(len(order) + 1):
+        session.measure_steps(order, step, reporter)
         rates = session.rates("valid", order[:step], reporter)
         yield Step(step, order[step - 1] if step else None, step / session.channels, rates)
 

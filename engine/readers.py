@@ -29,6 +29,11 @@ class LinearReader:
     carrier: int
     way: tuple[Call, ...]
 
+    @property
+    def units(self) -> tuple[int, ...]:
+        """Shape of what the layer makes of one image."""
+        return tuple(size for size in self.call.output_shapes[0][1:] if size is not None)
+
 
 @dataclass(frozen=True)
 class LinearCut:

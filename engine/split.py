@@ -11,10 +11,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bdtui.engine.cut import Array, Cut, silent_values
+from bdtui.engine.cut import Array, Cut
+from bdtui.engine.frontier import Frontier
 from bdtui.engine.graph import Call, run_calls
-from bdtui.engine.kept_sums import find_kept_sums
 from bdtui.engine.smaller_batches import SmallerBatches
+from bdtui.engine.summed_shares import find_summed_shares
 
 
 @dataclass(frozen=True)
@@ -22,21 +23,17 @@ class FrontValues:
     """What one batch of images becomes at the cut.
 
     Attributes:
-        frontier: for every frontier tensor an array (batch, …).
+        tensors: for every frontier tensor an array (batch, …).
         activation_sums: the profiled layer's activation by channel, averaged over positions and summed over images,
             float64, shape (channels,).
         activation_peaks: largest activation of each image in each channel, float32, shape (batch, channels).
         fires: whether a channel differs anywhere from its silenced value, bool, shape (batch, channels).
-        predictions: class of every image under the whole network, int64, shape (batch,).
-        sums: for every linear layer behind the cut a tensor (batch, units), on the device; empty where none are kept.
     """
 
-    frontier: list[Array]
+    tensors: list[Array]
     activation_sums: NDArray[np.float64]
     activation_peaks: Array
     fires: NDArray[np.bool_]
-    predictions: NDArray[np.int64]
-    sums: list[Any]
 
 
 class CutRunner:
@@ -48,13 +45,12 @@ class CutRunner:
         cut: the cut network. Its weights must not change while the runner lives.
         image_shape: shape of one input image, without the batch axis.
         batch_size: rows of a batch at most, positive; None chooses by the size of the network's tensors.
-        keep_sums: take the shorter way through the back where the graph allows one.
+        shorter_way: take the shorter way through the back where the graph allows one.
         tell: is given a sentence when memory does not suffice for whole batches.
 
     Attributes:
-        kept_sums: the shorter way through the back; None where there is none.
-        silent: for every carrier what it holds when its channels are silenced; see `silent_values`.
-        frontier_shapes: of the frontier tensors of one image.
+        frontier: how values at the cut are kept.
+        shorter_way: through the back; None where there is none.
         batch_size: rows that the front takes at most.
         tell: is given a sentence when memory does not suffice.
         back_batch_size: rows that the back takes at most.
@@ -66,26 +62,22 @@ class CutRunner:
         image_shape: tuple[int, ...],
         batch_size: int | None = None,
         *,
-        keep_sums: bool = True,
+        shorter_way: bool = True,
         tell: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.cut = cut
         self.tell = tell
         self._front_batches, self._back_batches = SmallerBatches(tell), SmallerBatches(tell)
         self.batch_size = batch_size or rows_at_once([image_shape, *_output_shapes(cut.network.calls)], 256)
-        self.silent = silent_values(cut, image_shape)
-        black = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
-        run_calls(cut.front, black)
-        self.frontier_shapes = [tuple(black[tensor].shape[1:]) for tensor in cut.frontier]
-        self.kept_sums = find_kept_sums(cut, self.silent, self.frontier_shapes) if keep_sums else None
+        self.frontier = Frontier(cut, image_shape)
+        self.shorter_way = find_summed_shares(cut, self.frontier) if shorter_way else None
         # Traced now and here: Keras keeps state by thread, and these are called from several.
         images = tf.TensorSpec((None, *image_shape), tf.float32)
         rows = tf.TensorSpec((), tf.int32)
         self._run_front = tf.function(self._front, autograph=False).get_concrete_function(images, rows)
-        frontier = [tf.TensorSpec((None, *shape), tf.float32) for shape in self.frontier_shapes]
-        silenced = tf.TensorSpec((cut.source.channels,), tf.bool)
-        self._run_back = tf.function(self._back, autograph=False).get_concrete_function(frontier, silenced)
-        self.back_batch_size = batch_size or rows_at_once([*self.frontier_shapes, *_output_shapes(cut.back)], 4096)
+        tensors = [tf.TensorSpec((None, *shape), tf.float32) for shape in self.frontier.shapes]
+        self._run_back = tf.function(self._back, autograph=False).get_concrete_function(tensors)
+        self.back_batch_size = batch_size or rows_at_once([*self.frontier.shapes, *_output_shapes(cut.back)], 4096)
 
     @property
     def carries_everything(self) -> bool:
@@ -93,7 +85,7 @@ class CutRunner:
         return self.cut.carriers == len(self.cut.frontier)
 
     def front(self, images: Array) -> FrontValues:
-        """Run images, shape (rows, …) with rows ≤ batch_size, up to the cut, and once through all of the network.
+        """Run images, shape (rows, …) with rows ≤ batch_size, up to the cut.
 
         Raises:
             OutOfMemory: memory does not suffice for a single image.
@@ -103,47 +95,35 @@ class CutRunner:
 
     def _front_at_once(self, images: Array) -> FrontValues:
         rows = len(images)
-        frontier, sums, peaks, fires, classes, certain, kept = self._run_front(
-            _padded(images, self.batch_size), tf.constant(rows)
-        )
-        values = FrontValues(
-            frontier=[np.asarray(tensor)[:rows] for tensor in frontier],
+        tensors, sums, peaks, fires = self._run_front(_padded(images, self.batch_size), tf.constant(rows))
+        return FrontValues(
+            tensors=[np.asarray(tensor)[:rows] for tensor in tensors],
             activation_sums=np.asarray(sums),
             activation_peaks=np.asarray(peaks)[:rows],
             fires=np.asarray(fires)[:rows],
-            predictions=np.array(classes)[:rows],
-            sums=[tensor[:rows] for tensor in kept],
         )
-        doubtful = np.flatnonzero(~np.asarray(certain)[:rows])
-        if len(doubtful):
-            silenced = np.zeros(self.cut.source.channels, bool)
-            values.predictions[doubtful] = self.back([tensor[doubtful] for tensor in values.frontier], silenced)
-        return values
 
-    def back(self, frontier: list[Array], silenced: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Predict classes, shape (rows,), from frontier values, with the channels in ``silenced`` (channels,) silent.
+    def back(self, tensors: list[Array]) -> NDArray[np.int64]:
+        """Predict classes, shape (rows,), from the tensors (rows, …) of the frontier.
 
         Raises:
             OutOfMemory: memory does not suffice for a single image.
             DeviceLost: the GPU does not answer any more.
         """
         pieces = self._back_batches.compute(
-            len(frontier[0]), lambda rows: self._back_at_once([values[rows] for values in frontier], silenced)
+            len(tensors[0]), lambda rows: self._back_at_once([values[rows] for values in tensors])
         )
         return np.concatenate(pieces)
 
-    def _back_at_once(self, frontier: list[Array], silenced: NDArray[np.bool_]) -> NDArray[np.int64]:
-        rows = len(frontier[0])
-        predictions = self._run_back(
-            [_padded(values, self.back_batch_size) for values in frontier], tf.constant(silenced)
-        )
-        return np.asarray(predictions)[:rows]
+    def _back_at_once(self, tensors: list[Array]) -> NDArray[np.int64]:
+        rows = len(tensors[0])
+        return np.asarray(self._run_back([_padded(values, self.back_batch_size) for values in tensors]))[:rows]
 
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
         values = {cut.network.input: tf.cast(images, cut.network.input_dtype)}
         run_calls(cut.front, values)
-        frontier = [tf.cast(values[tensor], tf.float32) for tensor in cut.frontier]
+        tensors = [tf.cast(values[tensor], tf.float32) for tensor in cut.frontier]
         (profiled,) = cut.source.profiled.outputs
         activations = values[profiled]
         axis = cut.source.axis % len(activations.shape)
@@ -154,26 +134,14 @@ class CutRunner:
         sums = tf.reduce_sum(per_image, axis=0)
         peaks = tf.cast(tf.reduce_max(activations, axis=positions) if positions else activations, tf.float32)
         fires = tf.zeros_like(peaks, tf.bool)
-        for carried, silent in zip(frontier, self.silent, strict=False):
-            differs = tf.not_equal(carried, silent[np.newaxis])
+        for carried, silent in zip(tensors, self.frontier.silent, strict=False):
+            differs = tf.not_equal(carried, np.moveaxis(silent[:, np.newaxis], 0, cut.source.axis))
             positions = [i for i in range(1, len(carried.shape)) if i != cut.source.axis % len(carried.shape)]
             fires |= tf.reduce_any(differs, axis=positions) if positions else differs
-        if self.kept_sums is None:
-            classes = self._classes(values)
-            return frontier, sums, peaks, fires, classes, tf.ones_like(classes, tf.bool), []
-        kept, classes, certain = self.kept_sums.sums_and_classes(frontier)
-        return frontier, sums, peaks, fires, classes, certain, kept
+        return tensors, sums, peaks, fires
 
-    def _back(self, frontier: list[Any], silenced: Any) -> Any:
-        values = dict(zip(self.cut.frontier, frontier, strict=True))
-        for tensor, silent in zip(self.cut.frontier, self.silent, strict=False):
-            shape = [1] * len(values[tensor].shape)
-            shape[self.cut.source.axis] = self.cut.source.channels
-            mask = tf.reshape(silenced, shape)
-            values[tensor] = tf.where(mask, silent[np.newaxis], values[tensor])
-        return self._classes(values)
-
-    def _classes(self, values: dict[int, Any]) -> Any:
+    def _back(self, tensors: list[Any]) -> Any:
+        values = dict(zip(self.cut.frontier, tensors, strict=True))
         run_calls(self.cut.back, values)
         return tf.argmax(values[self.cut.network.output], axis=-1)
 
@@ -206,12 +174,10 @@ def _joined(pieces: list[FrontValues]) -> FrontValues:
     if len(pieces) == 1:
         return pieces[0]
     return FrontValues(
-        frontier=[np.concatenate(arrays) for arrays in zip(*(piece.frontier for piece in pieces), strict=True)],
+        tensors=[np.concatenate(arrays) for arrays in zip(*(piece.tensors for piece in pieces), strict=True)],
         activation_sums=np.sum([piece.activation_sums for piece in pieces], axis=0),
         activation_peaks=np.concatenate([piece.activation_peaks for piece in pieces]),
         fires=np.concatenate([piece.fires for piece in pieces]),
-        predictions=np.concatenate([piece.predictions for piece in pieces]),
-        sums=[tf.concat(tensors, axis=0) for tensors in zip(*(piece.sums for piece in pieces), strict=True)],
     )
 
 

@@ -118,8 +118,8 @@ def measure_curve(scale: Scale) -> Curve:
         # XLA takes long to compile and is slower here: once is enough to say so.
         for way, seconds in forward_passes(scale, sets, with_xla=turn == 0).items():
             passes[way] = min(seconds, passes.get(way, seconds))
-        sessions.append(session_seconds(scale, keep_sums=True))
-    whole = min(sum(session_seconds(scale, keep_sums=False)) for _ in range(TIMES))
+        sessions.append(session_seconds(scale, shorter_way=True))
+    whole = min(sum(session_seconds(scale, shorter_way=False)) for _ in range(TIMES))
     fastest_way = min(passes, key=lambda way: passes[way])
     profile, curve = min(sessions, key=sum)
     silent_step, firing_step, known_step, order = move_seconds(scale)
@@ -141,9 +141,9 @@ def measure_curve(scale: Scale) -> Curve:
     )
 
 
-def session_seconds(scale: Scale, *, keep_sums: bool) -> tuple[float, float]:
+def session_seconds(scale: Scale, *, shorter_way: bool) -> tuple[float, float]:
     """Seconds for the profile and for the curve of all steps, with images read from their files."""
-    profile, session = timed(lambda: PruningSession(scale.model, scale.data, keep_sums=keep_sums))
+    profile, session = timed(lambda: PruningSession(scale.model, scale.data, shorter_way=shorter_way))
     curve, _ = timed(lambda: list(draw_curve(session, session.order())))
     return profile, curve
 

@@ -8,6 +8,7 @@ import time
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bdtui.engine.activations import ActivationStore, default_budget, let_go
@@ -132,14 +133,16 @@ def test_recipes_are_toml_that_others_can_read() -> None:
 
 def test_activations_past_the_budget_go_to_a_file_without_a_name(tmp_path: Path) -> None:
     store = ActivationStore(budget=4 * 100, folder=tmp_path)
-    inside, outside = store.allocate((100,)), store.allocate((50, 2))
-    outside[:] = 3
-    assert type(inside).__name__ == "ndarray"
-    assert type(outside).__name__ == "memmap"
-    assert outside.sum() == 300
-    let_go(outside)
+    first, *others = np.arange(100, dtype=np.float32), np.full((50, 2), 3, np.float32), np.eye(30, dtype=np.float32)
+    inside, *outside = (store.keep(array) for array in (first, *others))
+    assert inside is first
+    for kept, array in zip(outside, others, strict=True):
+        assert type(kept).__name__ == "memmap"
+        assert kept.shape == array.shape
+        let_go(kept)
+        assert np.array_equal(kept, array)
+    assert outside[0].base is not None and outside[0]._mmap is outside[1]._mmap, "small arrays share a file"
     let_go(inside)
-    assert outside.sum() == 300
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,8 +151,8 @@ def test_activations_that_find_no_room_are_told_in_a_sentence(tmp_path: Path, mo
         raise OSError(28, os.strerror(28))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(OutputError, match="400 bytes of activations cannot be kept there"):
-        ActivationStore(budget=0, folder=tmp_path).allocate((100,))
+    with pytest.raises(OutputError, match=r"67,108,864 bytes of activations cannot be kept there"):
+        ActivationStore(budget=0, folder=tmp_path).keep(np.zeros(100, np.float32))
 
 
 def test_the_default_budget_is_a_part_of_memory() -> None:

@@ -70,7 +70,7 @@ def test_the_batch_is_halved_and_the_work_goes_on(
     settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, problem: Exception
 ) -> None:
     # The whole back decides all that is asked of it.
-    monkeypatch.setattr("bdtui.engine.split.find_kept_sums", lambda *rest: None)
+    monkeypatch.setattr("bdtui.engine.split.find_summed_shares", lambda *rest: None)
     whole, _ = run(settings, tmp_path / "whole")
     tried = narrow(monkeypatch, which, 5, problem)
     halved, told = run(settings, tmp_path / "halved")
@@ -90,7 +90,7 @@ def test_sums_for_which_memory_does_not_suffice_are_done_without(
     def exhausted(*rest: Any) -> Any:
         raise EXHAUSTED
 
-    monkeypatch.setattr("bdtui.engine.kept_sums.KeptSums.classes", exhausted)
+    monkeypatch.setattr("bdtui.engine.summed_shares.SummedShares.decide", exhausted)
     without, told = run(settings, tmp_path / "without")
     assert without == whole
     assert any("going on without them" in text for text in told)
@@ -130,12 +130,14 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
     out = tmp_path / "out"
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
     monkeypatch.setattr("bdtui.engine.smaller_batches._gpu_answers", lambda: False)
-    predict, steps = PruningSession.predict, []
+    # Step by step, so that it vanishes between two of them.
+    monkeypatch.setattr("bdtui.engine.pruning._EVALUATIONS_AT_ONCE", 0)
+    measure, steps = PruningSession.measure_steps, []
 
-    def vanish(self: PruningSession, *rest: Any) -> Any:
-        if len(steps) == 4:
+    def vanish(self: PruningSession, *rest: Any) -> None:
+        if len(steps) >= 4:
             SmallerBatches().compute(1, fail)
-        return predict(self, *rest)
+        measure(self, *rest)
 
     def fail(rows: slice) -> None:
         raise LOST
@@ -145,7 +147,7 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
             steps.append(event)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PruningSession, "predict", vanish)
+        patch.setattr(PruningSession, "measure_steps", vanish)
         with pytest.raises(Interrupted, match=r"the GPU does not answer any more \(CUDA_ERROR.*--resume --out"):
             execute_run(settings, out, reporter=Reporter(hear))
     assert (out / JOURNAL_FOLDER).exists()

@@ -16,13 +16,15 @@ from keras import layers
 from bdtui.engine.channels import find_source
 from bdtui.engine.cut import cut_network
 from bdtui.engine.datasets import open_dataset
+from bdtui.engine.frontier import FrontierBlock
 from bdtui.engine.graph import run_calls, trace_network
-from bdtui.engine.kept_sums import KeptSums
 from bdtui.engine.models import OpenedModel
 from bdtui.engine.pruning import PruningSession
 from bdtui.engine.sensitivity import NoBound, radius_at, slope, spectral_norm
 from bdtui.engine.split import CutRunner
-from tests.networks import CASES, build, functional, write_images
+from bdtui.engine.summed_shares import Decided, SummedShares
+from bdtui.engine.tail import best_two, product_of_awake
+from tests.networks import CASES, build, functional, random_images, write_images
 
 IMAGES, CHANNELS, CLASSES = 90, 12, 70
 IMAGE = (10, 10, 3)
@@ -52,20 +54,20 @@ def model() -> keras.Model:
     return with_random_weights(functional(two_ways_to_the_classes, IMAGE))
 
 
-def open_session(model: keras.Model, folder: Path, *, keep_sums: bool) -> PruningSession:
+def open_session(model: keras.Model, folder: Path, *, shorter_way: bool) -> PruningSession:
     images = pixels()
     labels = np.asarray(model(images, training=False)).argmax(axis=1)
     path = write_images(folder / "data.h5", images, labels)
     classes = model.output_shape[-1]
     opened = OpenedModel(model, trace_network(model), path, "", classes)
     data = open_dataset(path, opened.input_shape, classes)
-    return PruningSession(opened, {"clean_valid": data}, layer="pool", batch_size=32, keep_sums=keep_sums)
+    return PruningSession(opened, {"clean_valid": data}, layer="pool", batch_size=32, shorter_way=shorter_way)
 
 
 @pytest.fixture(scope="module")
 def sessions(model: keras.Model, tmp_path_factory: pytest.TempPathFactory) -> list[PruningSession]:
     """The shorter way, and the whole back."""
-    return [open_session(model, tmp_path_factory.mktemp("s"), keep_sums=keep) for keep in (True, False)]
+    return [open_session(model, tmp_path_factory.mktemp("s"), shorter_way=keep) for keep in (True, False)]
 
 
 @settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -83,29 +85,70 @@ def runner_of(model: keras.Model) -> CutRunner:
     return CutRunner(cut_network(network, find_source(network, "pool")), IMAGE, 32)
 
 
-def sums_of(model: keras.Model) -> tuple[CutRunner, KeptSums]:
+def shorter_way_of(model: keras.Model) -> tuple[CutRunner, SummedShares, FrontierBlock]:
+    """A cut network, its shorter way, and 32 images at the cut."""
     runner = runner_of(model)
-    assert runner.kept_sums is not None
-    return runner, runner.kept_sums
+    assert runner.shorter_way is not None
+    return runner, runner.shorter_way, block_of(runner, pixels(32))
+
+
+def block_of(runner: CutRunner, images: np.ndarray) -> FrontierBlock:
+    values = runner.front(images)
+    return runner.frontier.block(slice(0, len(images)), values.tensors, values.fires)
+
+
+def without(*channels: int) -> np.ndarray:
+    mask = np.zeros(CHANNELS, bool)
+    mask[list(channels)] = True
+    return mask
+
+
+def decided(way: SummedShares, block: FrontierBlock, state: np.ndarray, rows: np.ndarray | None = None) -> Decided:
+    return way.decide(block, [state], [np.arange(len(block.fires)) if rows is None else rows])[0]
 
 
 def test_sums_are_never_farther_off_than_they_are_said_to_be(model: keras.Model) -> None:
-    runner, sums = sums_of(model)
-    values = runner.front(pixels(32))
-    block = sums.begun([values.sums])
-    random = np.random.default_rng(2)
-    everything, firing = np.arange(32), np.ones(CHANNELS, bool)
-    silenced = np.zeros(CHANNELS, bool)
-    for step in range(25):
-        silenced = silenced.copy()
-        silenced[random.integers(CHANNELS)] ^= True
-        block, _, _ = sums.classes(block, values.frontier, everything, silenced, firing)
-        exact = sums._begun_anew(values.frontier, silenced)
-        for kept, fresh, error, own in zip(block.sums, exact.sums, block.errors, exact.errors, strict=True):
-            away = np.linalg.norm(kept.numpy().astype(np.float64) - fresh.numpy(), axis=1)
-            assert (away <= error + own).all(), step
-            assert (error < 1e-3 * np.linalg.norm(fresh, axis=1) + 1e-3).all(), "a bound that says nothing"
-    assert block.shares == 25
+    _, way, block = shorter_way_of(model)
+    for linear in way._linear:
+        exact = np.broadcast_to(linear.silent.astype(np.float64), (32, len(linear.silent))).copy()
+        (sums,) = [kept for each, kept in zip(way._linear, way._begun(32), strict=True) if each is linear]
+        everything = [sums if each is linear else kept for each, kept in zip(way._linear, way._begun(32), strict=True)]
+        for channel in np.random.default_rng(2).permutation(CHANNELS):
+            way._add(everything, block, channel)
+            rows = np.flatnonzero(block.fires[:, channel])
+            exact[rows] += block.carriers[0][block.of_channel(channel)].astype(np.float64) @ linear.matrix[channel]
+            away = np.linalg.norm(sums.values - exact, axis=1)
+            assert (away <= sums.error).all(), channel
+            assert (np.linalg.norm(exact, axis=1) <= sums.size * (1 + 1e-9)).all(), channel
+            assert (sums.error < 1e-4 * sums.size).all(), "a bound that says nothing"
+        assert away.max() > 0
+
+
+def test_every_state_of_a_stretch_is_what_it_is_by_itself(model: keras.Model) -> None:
+    runner, way, block = shorter_way_of(model)
+    order = np.random.default_rng(3).permutation(CHANNELS)
+    states = [without(*order[:step]) for step in range(2, CHANNELS)]
+    rows = [np.flatnonzero(block.fires[:, order[step - 1]]) for step in range(2, CHANNELS)]
+    for state, wanted, together in zip(states, rows, way.decide(block, states, rows), strict=True):
+        alone = decided(way, block, state, wanted)
+        expected = runner.back(runner.frontier.tensors(block, wanted, np.tile(state, (len(wanted), 1))))
+        sure = together.certain & alone.certain
+        assert sure.mean() > 0.9
+        assert np.array_equal(together.classes[sure], alone.classes[sure])
+        assert np.array_equal(together.classes[together.certain], expected[together.certain])
+
+
+def test_a_stretch_gives_the_classes_of_single_steps(sessions: list[PruningSession]) -> None:
+    short, whole = sessions
+    order = [int(channel) for channel in np.random.default_rng(4).permutation(CHANNELS)]
+    for session in sessions:
+        session.measured.clear()
+        session.measure_steps(order, 3)
+    assert len(short.measured) > len(whole.measured) >= 1, "only the shorter way gains by looking ahead"
+    masks = [np.isin(np.arange(CHANNELS), order[:step]) for step in range(CHANNELS + 1)]
+    together = short._masked["clean_valid"].predict_states(masks)
+    for step, predictions in enumerate(together):
+        assert np.array_equal(predictions, whole.predict("clean_valid", order[:step])), step
 
 
 def test_scores_that_lie_too_close_are_left_to_the_whole_back(model: keras.Model, tmp_path: Path) -> None:
@@ -118,46 +161,106 @@ def test_scores_that_lie_too_close_are_left_to_the_whole_back(model: keras.Model
     kernel[:, half:] = kernel[:, :half] * (1 + 1e-7)
     bias[half:] = bias[:half]
     output.set_weights([kernel, bias])
-    runner, sums = sums_of(twins)
-    values = runner.front(pixels(32))
-    silenced = np.zeros(CHANNELS, bool)
-    silenced[3] = True
-    _, _, certain = sums.classes(
-        sums.begun([values.sums]), values.frontier, np.arange(32), silenced, np.ones(CHANNELS, bool)
-    )
-    assert not certain.any()
-    short, whole = (open_session(twins, tmp_path, keep_sums=keep) for keep in (True, False))
+    _, way, block = shorter_way_of(twins)
+    assert not decided(way, block, without(3)).certain.any()
+    short, whole = (open_session(twins, tmp_path, shorter_way=keep) for keep in (True, False))
     for step in range(CHANNELS + 1):
         assert np.array_equal(short.predict("clean_valid", range(step)), whole.predict("clean_valid", range(step)))
 
 
 def test_most_images_are_decided_the_shorter_way(model: keras.Model) -> None:
-    runner, sums = sums_of(model)
-    values = runner.front(pixels(32))
-    silenced = np.zeros(CHANNELS, bool)
-    silenced[[2, 5]] = True
-    block = sums.begun([values.sums])
+    runner, way, block = shorter_way_of(model)
+    state = without(2, 5)
     for rows in (np.arange(32), np.arange(0, 32, 4)):
-        _, classes, certain = sums.classes(block, values.frontier, rows, silenced, np.ones(CHANNELS, bool))
-        assert certain.mean() > 0.9
-        expected = runner.back([tensor[rows] for tensor in values.frontier], silenced)
-        assert np.array_equal(classes[certain], expected[certain])
+        said = decided(way, block, state, rows)
+        assert said.certain.mean() > 0.9
+        expected = runner.back(runner.frontier.tensors(block, rows, np.tile(state, (len(rows), 1))))
+        assert np.array_equal(said.classes[said.certain], expected[said.certain])
 
 
 @pytest.mark.parametrize("poison", [np.nan, np.inf, 3e38])
 def test_values_without_bounds_decide_nothing(model: keras.Model, poison: float) -> None:
-    runner, sums = sums_of(model)
-    values = runner.front(pixels(32))
-    frontier = [tensor.copy() for tensor in values.frontier]
-    frontier[0][7, 0, 0, 4] = poison
-    silenced = np.zeros(CHANNELS, bool)
-    firing = np.ones(CHANNELS, bool)
-    block = sums._begun_anew(frontier, silenced)
-    silenced = silenced.copy()
-    silenced[4] = True
-    _, _, certain = sums.classes(block, frontier, np.arange(32), silenced, firing)
-    assert not certain[7]
-    assert np.delete(certain, 7).any()
+    _, way, block = shorter_way_of(model)
+    image = int(np.flatnonzero(block.fires[:, 4])[5])
+    block.carriers[0][block.starts[4] + 5, 0] = poison
+    certain = decided(way, block, without(3)).certain
+    assert not certain[image]
+    assert np.delete(certain, image).mean() > 0.9
+    assert decided(way, block, without(4)).certain.mean() > 0.9, "a silent channel says nothing"
+
+
+def tail_of_many_kinds(x: Any) -> Any:
+    """Layers for which numpy has a word, and layers for which TensorFlow has to be asked."""
+    x = layers.MaxPooling2D(name="pool")(layers.Conv2D(CHANNELS, 3, activation="sigmoid", name="conv")(x))
+    x = layers.Conv2D(6, 2, activation="gelu")(layers.Dropout(0.3)(x))
+    x = layers.BatchNormalization()(layers.Conv2D(6, 2, activation="relu")(x))
+    x = layers.Activation("tanh")(layers.AveragePooling2D(2)(x))
+    x = layers.Dense(40, activation="silu")(layers.Flatten()(x))
+    x = layers.Add()([x, layers.LeakyReLU()(x), layers.Dense(40, use_bias=False)(x)])
+    return layers.Softmax()(layers.Dense(CLASSES)(layers.Concatenate()([x, layers.Activation("relu")(x)])))
+
+
+def test_a_tail_of_many_kinds_of_layers_is_followed(tmp_path: Path) -> None:
+    model = with_random_weights(functional(tail_of_many_kinds, IMAGE))
+    variance = next(weight for weight in model.weights if "moving_variance" in weight.path)
+    variance.assign(np.abs(variance.numpy()) + 0.5)
+    runner, way, block = shorter_way_of(model)
+    state = without(0, 7)
+    said = decided(way, block, state)
+    expected = runner.back(runner.frontier.tensors(block, np.arange(32), np.tile(state, (32, 1))))
+    assert said.certain.mean() > 0.5
+    assert np.array_equal(said.classes[said.certain], expected[said.certain])
+    short, whole = (open_session(model, tmp_path, shorter_way=keep) for keep in (True, False))
+    for step in range(CHANNELS + 1):
+        assert np.array_equal(short.predict("clean_valid", range(step)), whole.predict("clean_valid", range(step)))
+
+
+@pytest.mark.parametrize("awake", [0.1, 0.5, 0.95], ids="few half most".split())
+def test_inputs_that_sleep_are_left_out_of_a_product_and_no_others(awake: float) -> None:
+    random = np.random.default_rng(6)
+    values = (random.normal(size=(20, 100)) * (random.random(100) < awake)).astype(np.float32)
+    matrix = random.normal(size=(100, 30)).astype(np.float32)
+    assert np.allclose(product_of_awake(values, matrix), values.astype(np.float64) @ matrix, atol=1e-4)
+    values[3, 50] = np.nan
+    assert np.isnan(product_of_awake(values, matrix)[3]).all()
+
+
+def test_the_best_two_are_found_and_of_equals_the_first() -> None:
+    scores = np.array([[1, 5, 3], [2, 2, 1], [-3, -2, -2.5]], np.float32)
+    held = scores[:]
+    best, second, classes = best_two(held)
+    assert (best.tolist(), second.tolist(), classes.tolist()) == ([5, 2, -2], [3, 2, -2.5], [1, 0, 1])
+    assert scores.max() == 5, "what somebody else holds is left as it is"
+
+
+# What is kept at the cut.
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_kept_at_the_cut_gives_its_tensors_back(name: str) -> None:
+    case = CASES[name]
+    network = trace_network(build(case))
+    runner = CutRunner(cut_network(network, find_source(network, case.layer)), case.image, 16)
+    values = [runner.front(images) for images in np.split(random_images(case, 36), [16, 32])]
+    tensors = [np.concatenate(arrays) for arrays in zip(*(each.tensors for each in values), strict=True)]
+    fires = np.concatenate([each.fires for each in values])
+    ends = [0, 16, 32, 36]
+    parts = [
+        runner.frontier.block(slice(start, stop), each.tensors, each.fires)
+        for start, stop, each in zip(ends, ends[1:], values, strict=False)
+    ]
+    block = FrontierBlock.joined(parts, fires)
+    rows = np.array([35, 3, 16, 3])
+    nobody = np.zeros((4, fires.shape[1]), bool)
+    for kept, tensor in zip(runner.frontier.tensors(block, rows, nobody), tensors, strict=True):
+        assert np.array_equal(kept, tensor[rows])
+    mask = nobody.copy()
+    mask[1] = True
+    silenced = runner.frontier.tensors(block, rows, mask)
+    axis = runner.cut.source.axis
+    for kept, silent, tensor in zip(silenced, runner.frontier.silent, tensors, strict=False):
+        assert np.array_equal(np.moveaxis(kept[1:2], axis, 0)[:, 0], silent)
+        assert np.array_equal(kept[3], tensor[3])
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -169,13 +272,13 @@ def test_networks_without_such_a_way_take_the_whole_back(name: str) -> None:
     carriers = set(runner.cut.frontier[: runner.cut.carriers])
     readers = [call for call in runner.cut.back if carriers & set(call.inputs)]
     if any(type(call.layer) not in {*linear, layers.Reshape, layers.Permute, layers.Dropout} for call in readers):
-        assert runner.kept_sums is None
+        assert runner.shorter_way is None
 
 
 def test_the_lab_network_has_such_a_way(model: keras.Model) -> None:
-    runner, sums = sums_of(model)
-    assert sums.bytes_per_image == 4 * (24 + 3 * 3 * 9)
-    assert CutRunner(runner.cut, IMAGE, 32, keep_sums=False).kept_sums is None
+    runner, way, _ = shorter_way_of(model)
+    assert [linear.matrix.shape for linear in way._linear] == [(CHANNELS, 16, 24), (CHANNELS, 16, 3 * 3 * 9)]
+    assert CutRunner(runner.cut, IMAGE, 32, shorter_way=False).shorter_way is None
 
 
 @pytest.mark.parametrize("weight", ["bias", "kernel"])
@@ -186,7 +289,7 @@ def test_weights_that_are_not_numbers_allow_no_bound(model: keras.Model, weight:
     values = variable.numpy().copy()
     values.flat[0] = np.nan
     variable.assign(values)
-    assert runner_of(broken).kept_sums is None
+    assert runner_of(broken).shorter_way is None
 
 
 # How far scores can move.
