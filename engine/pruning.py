@@ -30,12 +30,8 @@ from bdtui.engine.rankings import RankingInput, rank_channels
 from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, DEFAULT_THRESHOLDS, POISONED_VALID
 from bdtui.engine.split import CutRunner
 
-_EVALUATIONS_AT_ONCE = 8
-"""How often every image may be looked at, on average, before a stretch of the curve is told.
-
-The shorter way sums up at the end of each stretch what is left; the whole back gains nothing by looking ahead.
-"""
 _MOST_PREDICTIONS = 2**23
+"""Predictions that are held at once."""
 
 
 class PruningSession:
@@ -87,7 +83,8 @@ class PruningSession:
         store = ActivationStore(default_budget() if memory_budget is None else memory_budget, scratch)
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
-        self._at_once = _EVALUATIONS_AT_ONCE if runner.shorter_way else 1
+        # The whole back gains nothing by looking ahead.
+        self._evaluations_at_once = runner.shorter_way.evaluations_at_once if runner.shorter_way else 1
         self.measured: Measured = {}
         for role, images in self.data.items():
             with images.reader(scale) as read:
@@ -137,7 +134,7 @@ class PruningSession:
     def measure_steps(self, order: Sequence[int], first: int, reporter: Reporter = SILENT) -> None:
         """Measure a stretch of steps of an order on the ``valid`` image sets, unless the ``first`` of them is known.
 
-        Together they take a fraction of what each of them would. The stretch ends where a step is known, where one
+        Together they take a fraction of what each of them would. The stretch ends where a step is known, where somebody
         has waited for long enough, or where the predictions take too much room.
         """
         if self.knows_rates("valid", order[:first]):
@@ -148,7 +145,7 @@ class PruningSession:
         evaluations = 0
         while steps[-1] < len(order) and not self.knows_rates("valid", order[: steps[-1] + 1]):
             evaluations += sum(self._masked[role].evaluations(order[steps[-1]]) for role in roles)
-            if evaluations > self._at_once * images or len(steps) * images > _MOST_PREDICTIONS:
+            if evaluations > self._evaluations_at_once * images or len(steps) * images > _MOST_PREDICTIONS:
                 break
             steps.append(steps[-1] + 1)
         states = [self._mask(order[:step]) for step in steps]

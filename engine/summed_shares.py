@@ -26,10 +26,13 @@ from bdtui.engine.frontier import Frontier, FrontierBlock, Mask
 from bdtui.engine.graph import Call, run_calls
 from bdtui.engine.readers import LinearReader, find_linear_readers
 from bdtui.engine.sensitivity import NoBound, radius_at, slope, spectral_norm
-from bdtui.engine.tail import Tail, activated, best_two, is_softmax
+from bdtui.engine.tail import Tail, activated, best_two, is_softmax, multiplications
 
 _LARGEST_MATRIX = 2**23
 """Entries of a linear layer written as a matrix; a larger one is left to the whole back."""
+_STRETCH = 4
+"""How many times longer the evaluations of a stretch of states take, at least, than to sum up what its last one leaves."""
+_FEWEST_AT_ONCE = 8
 _ROUNDING = 2.0**-24
 """Half the distance from 1 to the next float32."""
 _ORDER_ROUNDINGS = 8
@@ -91,7 +94,12 @@ class _Sums:
 
 
 class SummedShares:
-    """The shorter way through the back of one cut network; see `find_summed_shares`."""
+    """The shorter way through the back of one cut network; see `find_summed_shares`.
+
+    Attributes:
+        evaluations_at_once: for how many states of an image together the sums are worth beginning, when the images of
+            a set wait for their classes in many.
+    """
 
     def __init__(self, cut: Cut, frontier: Frontier, linear: Sequence[_Linear], tail_calls: Sequence[Call]) -> None:
         self._cut = cut
@@ -104,6 +112,9 @@ class SummedShares:
         shapes = dict(zip(cut.frontier, frontier.shapes, strict=True))
         shapes.update((each.reader.call.outputs[0], each.reader.units) for each in linear)
         self._tail = Tail(cut.network, tail_calls, shapes)
+        all_shares = sum(each.matrix.size for each in linear)
+        evaluation = all_shares // cut.source.channels + sum(map(multiplications, tail_calls))
+        self.evaluations_at_once = max(_FEWEST_AT_ONCE, _STRETCH * all_shares // evaluation)
 
     def decide(self, block: FrontierBlock, silenced: Sequence[Mask], rows: Sequence[NDArray[np.intp]]) -> list[Decided]:
         """Classes of some images of a block in one state after the other.

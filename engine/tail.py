@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,13 @@ def best_two(scores: Array) -> tuple[Array, Array, NDArray[np.int64]]:
 def units_of(call: Call) -> tuple[int | None, ...]:
     """The shape of what a call makes of one image, None where it is not known."""
     return call.output_shapes[0][1:]
+
+
+def multiplications(call: Call) -> int:
+    """About how many multiplications a call takes for one image."""
+    units = [size or 1 for size in units_of(call)]
+    kernel = getattr(call.layer, "kernel", None)
+    return prod(units) if kernel is None else prod(kernel.shape) * prod(units[:-1])
 
 
 def is_softmax(activation: Any) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +18,7 @@ from bdtui.engine.bench import Bench
 from bdtui.engine.datasets import LabelledImages, open_dataset
 from bdtui.engine.events import SILENT
 from bdtui.engine.goodnet import build_goodnet
+from bdtui.engine.graph import run_network
 from bdtui.engine.models import OpenedModel, open_model
 from bdtui.engine.preparation import prepare_run
 from bdtui.engine.pruning import PruningSession, draw_curve, silenced_copy
@@ -150,11 +151,15 @@ def session_seconds(scale: Scale, *, shorter_way: bool) -> tuple[float, float]:
 
 def forward_passes(scale: Scale, sets: list[np.ndarray], *, with_xla: bool) -> dict[str, float]:
     """Seconds for one pass of B over both sets from memory: several batch sizes, with and without XLA."""
-    model = scale.model.keras_model
+    ways = {
+        "": tf.function(classes_of_keras(scale.model)),
+        "call by call, ": tf.function(classes_of_calls(scale.model)),
+    }
+    if with_xla:
+        ways["XLA, "] = tf.function(classes_of_keras(scale.model), jit_compile=True)
     found = {}
-    for compiled in (False, True) if with_xla else (False,):
-        predict = tf.function(lambda x: tf.argmax(model(x, training=False), axis=-1), jit_compile=compiled)
-        for batch in (256, 512, 1024):
+    for way, predict in ways.items():
+        for batch in (128, 256, 512, 1024):
             for images in sets:
                 predict(images[:batch]), predict(images[len(images) // batch * batch :])
             seconds, _ = timed(
@@ -162,8 +167,18 @@ def forward_passes(scale: Scale, sets: list[np.ndarray], *, with_xla: bool) -> d
                     predict(images[i : i + batch]) for images in sets for i in range(0, len(images), batch)
                 ]
             )
-            found[f"{'XLA, ' if compiled else ''}batches of {batch}"] = seconds
+            found[f"{way}batches of {batch}"] = seconds
     return found
+
+
+def classes_of_keras(model: OpenedModel) -> Callable[[Any], Any]:
+    """The classes of images as Keras computes them."""
+    return lambda images: tf.argmax(model.keras_model(images, training=False), axis=-1)
+
+
+def classes_of_calls(model: OpenedModel) -> Callable[[Any], Any]:
+    """The same, with the layers called one after the other: what TensorFlow cannot optimise is kept apart."""
+    return lambda images: tf.argmax(run_network(model.network, images), axis=-1)
 
 
 def seed_loop(scale: Scale, sets: list[np.ndarray], order: list[int]) -> float:

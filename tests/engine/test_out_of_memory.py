@@ -131,7 +131,7 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
     monkeypatch.setattr("bdtui.engine.smaller_batches._gpu_answers", lambda: False)
     # Step by step, so that it vanishes between two of them.
-    monkeypatch.setattr("bdtui.engine.pruning._EVALUATIONS_AT_ONCE", 0)
+    monkeypatch.setattr("bdtui.engine.pruning._MOST_PREDICTIONS", 0)
     measure, steps = PruningSession.measure_steps, []
 
     def vanish(self: PruningSession, *rest: Any) -> None:
