@@ -27,9 +27,7 @@ _AS_BEFORE, _UNDECIDED = -1, -2
 
 
 class MaskedImages:
-    """Predictions for one image set while channels come and go.
-
-    Only images for which a changed channel fires are evaluated again; for all others nothing at the cut changes.
+    """Predictions for one image set while channels come and go; see `predict_states`.
 
     Args:
         runner: the cut network.
@@ -37,100 +35,150 @@ class MaskedImages:
     """
 
     def __init__(self, runner: CutRunner, profiled: ProfiledImages) -> None:
-        self._runner = runner
-        self._fires = profiled.fires
-        self._blocks = profiled.blocks
+        self.runner = runner
+        self.fires = profiled.fires
+        self.blocks = profiled.blocks
         self._unpruned: list[tuple[Mask, Predictions]] = []
         self._last: list[tuple[Mask, Predictions]] = []
 
     def evaluations(self, channel: int) -> int:
         """For how many images the classes have to be looked at when a channel goes."""
-        return int(np.count_nonzero(self._fires[:, channel]))
+        return int(np.count_nonzero(self.fires[:, channel]))
 
-    def predict(self, silenced: Mask, reporter: Reporter = SILENT) -> Predictions:
-        """Classes, shape (N,), with the channels of ``silenced`` (channels,) silent."""
-        for mask, predictions in (*self._unpruned, *self._last):
-            if np.array_equal(mask, silenced):
-                return predictions
-        found: Predictions = self.predict_states([silenced], reporter)[0]
-        return found
+    def known(self, silenced: Mask) -> Predictions | None:
+        """Classes, shape (N,), with the channels of ``silenced`` (channels,) silent; None where that is not known."""
+        return next((found for mask, found in self._all_known if np.array_equal(mask, silenced)), None)
 
-    def predict_states(self, states: Sequence[Mask], reporter: Reporter = SILENT) -> Predictions:
-        """Classes, shape (len(states), N), in several states at once.
+    def nearest(self, silenced: Mask) -> tuple[Mask | None, Predictions | None]:
+        """Of what is known, mask and classes of the state that differs in the fewest channels."""
+        if not self._all_known:
+            return None, None
+        return min(self._all_known, key=lambda known: int(np.count_nonzero(known[0] ^ silenced)))
 
-        Args:
-            states: masks (channels,) of silent channels, each with all those of the one before.
-            reporter: hears whether to stop.
-        """
-        reporter.checkpoint()
-        mask, predictions = self._nearest(states[0])
-        # What no state changes is known from here on.
-        changed = [
-            states[0] ^ mask if mask is not None else None,
-            *(after ^ before for before, after in pairwise(states)),
-        ]
-        found = np.full((len(states), len(self._fires)), _AS_BEFORE, np.int64)
-        self._decide(states, changed, found, reporter)
-        self._decide_the_rest(states, found, reporter)
-        before = predictions
-        for row in found:
-            if before is not None:
-                np.copyto(row, before, where=row == _AS_BEFORE)
-            before = row
-        # Together, and only now: a stop in the middle leaves what was known before.
+    def keep(self, states: Sequence[Mask], found: Predictions) -> None:
+        """Know the classes of some states, and of the unpruned network, until others are kept."""
         self._last = list(zip(states, found, strict=True))
         if not states[0].any():
             self._unpruned = [(states[0], found[0].copy())]
-        return found
 
-    def _nearest(self, state: Mask) -> tuple[Mask | None, Predictions | None]:
-        """Of the states that are known, the one that differs in the fewest channels."""
-        known = [*self._unpruned, *self._last]
-        if not known:
-            return None, None
-        return min(known, key=lambda each: int(np.count_nonzero(each[0] ^ state)))
+    @property
+    def _all_known(self) -> list[tuple[Mask, Predictions]]:
+        return [*self._unpruned, *self._last]
 
-    def _decide(
-        self, states: Sequence[Mask], changed: Sequence[Mask | None], found: Predictions, reporter: Reporter
-    ) -> None:
-        """Fill in what the shorter way can decide, and mark what is left to the whole back."""
-        silence = states[-1].all() and self._runner.carries_everything
-        if silence:
-            # To the back, all images are one.
-            first = self._blocks[0]
-            tensors = self._runner.frontier.tensors(first, np.zeros(1, int), states[-1][np.newaxis])
-            class_of_silence = self._runner.back(tensors)[0]
 
-        def decide(block: FrontierBlock) -> None:
-            rows = [self._touched(block, channels) for channels in changed]
-            own = found[:, block.images]
-            for state, touched in enumerate(rows):
-                own[state, touched] = _UNDECIDED
-            summed = slice(None, -1 if silence else None)
-            if silence:
-                own[-1, rows[-1]] = class_of_silence
-            way = self._runner.shorter_way
-            if way is not None and max(map(len, rows[summed]), default=0) > _WORTH_SUMMING * len(block.fires):
-                self._sum(way, block, states[summed], rows[summed], own)
+def predict(sets: Sequence[MaskedImages], silenced: Mask, reporter: Reporter = SILENT) -> list[Predictions]:
+    """Classes of some image sets of one network, each (N,), with the channels of ``silenced`` (channels,) silent."""
+    if unknown := [each for each in sets if each.known(silenced) is None]:
+        predict_states(unknown, [silenced], reporter)
+    return [found for each in sets if (found := each.known(silenced)) is not None]
+
+
+def predict_states(
+    sets: Sequence[MaskedImages], states: Sequence[Mask], reporter: Reporter = SILENT
+) -> list[Predictions]:
+    """Classes of some image sets of one network in several states at once.
+
+    Only images for which a changed channel fires are evaluated again; for all others nothing at the cut changes.
+
+    Args:
+        sets: the image sets.
+        states: masks (channels,) of silent channels, each with all those of the one before.
+        reporter: hears whether to stop.
+
+    Returns:
+        For every set an array (len(states), N).
+    """
+    reporter.checkpoint()
+    asked = [_Asked(images, states) for images in sets]
+    jobs = [(each, block) for each in asked for block in each.images.blocks]
+    with (
+        _one_thread().limit(limits=1),
+        done_in_order(lambda job: job[0].decide(job[1]), jobs, cores()) as results,
+    ):
+        for _ in results:
+            reporter.checkpoint()
+    rest = [(each, some) for each in asked for some in each.undecided()]
+    with done_in_order(lambda job: job[0].decide_whole(job[1]), rest) as results:
+        for _ in results:
+            reporter.checkpoint()
+    # Together, and only now: a stop in the middle leaves what was known before.
+    return [each.finished() for each in asked]
+
+
+class _Asked:
+    """The states of one image set while their classes are found."""
+
+    def __init__(self, images: MaskedImages, states: Sequence[Mask]) -> None:
+        self.images = images
+        self._states = states
+        self._masks = np.stack(states)
+        self._found = np.full((len(states), len(images.fires)), _AS_BEFORE, np.int64)
+        mask, self._before = images.nearest(states[0])
+        first = None if mask is None else states[0] ^ mask
+        self._changed = [first, *(after ^ before for before, after in pairwise(states))]
+        self._undecided: tuple[NDArray[np.intp], ...] = ()
+        # With all channels silent, all images are one to a back that reads nothing else.
+        self._class_of_silence: int | None = None
+        if states[-1].all() and images.runner.carries_everything:
+            tensors = images.runner.frontier.tensors(images.blocks[0], np.zeros(1, int), self._masks[-1:])
+            self._class_of_silence = int(images.runner.back(tensors)[0])
+
+    def decide(self, block: FrontierBlock) -> None:
+        """Fill in what the shorter way can decide of a block, and mark what is left to the whole back."""
+        rows = [self._touched(block, channels) for channels in self._changed]
+        found = self._found[:, block.images]
+        for state, touched in enumerate(rows):
+            found[state, touched] = _UNDECIDED
+        states = self._states
+        if self._class_of_silence is not None:
+            found[-1, rows.pop()] = self._class_of_silence
+            states = states[:-1]
+        way = self.images.runner.shorter_way
+        if way is not None and max(map(len, rows), default=0) > _WORTH_SUMMING * len(block.fires):
+            self._sum(way, block, states, rows)
+        block.let_go()
+
+    def undecided(self) -> Iterator[slice]:
+        """What is left to the whole back, as many images and states at once as it takes."""
+        # Image by image, so that those of one block stand together.
+        self._undecided = np.nonzero((self._found == _UNDECIDED).T)
+        size = self.images.runner.back_batch_size
+        for start in range(0, len(self._undecided[0]), size):
+            yield slice(start, min(start + size, len(self._undecided[0])))
+
+    def decide_whole(self, some: slice) -> None:
+        """Let the whole back say what the classes are."""
+        images, states = (numbers[some] for numbers in self._undecided)
+        numbers = images // len(self.images.blocks[0].fires)
+        ends = [0, *(np.flatnonzero(np.diff(numbers)) + 1), len(numbers)]
+        pieces = []
+        for start, end in pairwise(ends):
+            block = self.images.blocks[numbers[start]]
+            rows = images[start:end] - block.images.start
+            pieces.append(self.images.runner.frontier.tensors(block, rows, self._masks[states[start:end]]))
             block.let_go()
+        tensors = [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
+        self._found[states, images] = self.images.runner.back(tensors)
 
-        with _one_thread().limit(limits=1), done_in_order(decide, self._blocks, cores()) as results:
-            for _ in results:
-                reporter.checkpoint()
+    def finished(self) -> Predictions:
+        """The classes in all states, known to the image set from now on."""
+        before = self._before
+        for found in self._found:
+            if before is not None:
+                np.copyto(found, before, where=found == _AS_BEFORE)
+            before = found
+        self.images.keep(self._states, self._found)
+        return self._found
 
-    def _touched(self, block: FrontierBlock, channels: Mask | None) -> NDArray[np.intp]:
+    @staticmethod
+    def _touched(block: FrontierBlock, channels: Mask | None) -> NDArray[np.intp]:
         """The images of a block for which any of the channels fires; all, where nothing is known before."""
         if channels is None:
             return np.arange(len(block.fires))
         return np.flatnonzero(block.fires[:, channels].any(axis=1))
 
     def _sum(
-        self,
-        way: SummedShares,
-        block: FrontierBlock,
-        states: Sequence[Mask],
-        rows: Sequence[NDArray[np.intp]],
-        found: Predictions,
+        self, way: SummedShares, block: FrontierBlock, states: Sequence[Mask], rows: Sequence[NDArray[np.intp]]
     ) -> None:
         try:
             decided = way.decide(block, states, rows)
@@ -139,40 +187,11 @@ class MaskedImages:
             if not is_out_of_memory(problem):
                 raise
             # The whole back needs less, and halves its batches.
-            self._runner.tell("memory does not suffice for the sums of some images; going on without them")
+            self.images.runner.tell("memory does not suffice for the sums of some images; going on without them")
             return
+        found = self._found[:, block.images]
         for state, (touched, said) in enumerate(zip(rows, decided, strict=True)):
             found[state, touched] = np.where(said.certain, said.classes, _UNDECIDED)
-
-    def _decide_the_rest(self, states: Sequence[Mask], found: Predictions, reporter: Reporter) -> None:
-        """Let the whole back say what is not decided, image by image and for each in its state."""
-        images, state = np.nonzero((found == _UNDECIDED).T)
-        if not len(images):
-            return
-        masks = np.stack(states)
-        size = self._runner.back_batch_size
-
-        def predict(some: slice) -> None:
-            pieces = [
-                self._runner.frontier.tensors(block, images[part] - block.images.start, masks[state[part]])
-                for block, part in self._by_block(images, some)
-            ]
-            tensors = [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
-            found[state[some], images[some]] = self._runner.back(tensors)
-            for block, _ in self._by_block(images, some):
-                block.let_go()
-
-        batches = [slice(start, min(start + size, len(images))) for start in range(0, len(images), size)]
-        with done_in_order(predict, batches) as results:
-            for _ in results:
-                reporter.checkpoint()
-
-    def _by_block(self, images: NDArray[np.intp], some: slice) -> Iterator[tuple[FrontierBlock, slice]]:
-        """The blocks to which the images of a slice belong, each with its part of the slice."""
-        numbers = images[some] // len(self._blocks[0].fires)
-        ends = [*(np.flatnonzero(np.diff(numbers)) + 1), len(numbers)]
-        for start, end in pairwise([0, *ends]):
-            yield self._blocks[numbers[start]], slice(some.start + start, some.start + end)
 
 
 @cache

@@ -21,7 +21,7 @@ from bdtui.engine.datasets import LabelledImages
 from bdtui.engine.errors import OptionError
 from bdtui.engine.events import SILENT, Notice, Reporter
 from bdtui.engine.graph import trace_network
-from bdtui.engine.masked import MaskedImages, Predictions
+from bdtui.engine.masked import MaskedImages, Predictions, predict, predict_states
 from bdtui.engine.measurements import GOODNET, PRUNED, Measured, Measurement
 from bdtui.engine.metrics import Rates, Share, share_equal
 from bdtui.engine.models import OpenedModel, copy_model
@@ -30,6 +30,7 @@ from bdtui.engine.rankings import RankingInput, rank_channels
 from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, DEFAULT_THRESHOLDS, POISONED_VALID
 from bdtui.engine.split import CutRunner
 
+_Predict = Callable[[Sequence[str], Collection[int], Reporter], dict[str, Predictions]]
 _MOST_PREDICTIONS = 2**23
 """Predictions that are held at once."""
 
@@ -117,19 +118,14 @@ class PruningSession:
 
     def predict(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
         """Classes of an image set, shape (N,), with some channels silent: those of the saved B′, one by one."""
-        return self._masked[role].predict(self._mask(silenced), reporter)
-
-    def _mask(self, silenced: Collection[int]) -> NDArray[np.bool_]:
-        mask = np.zeros(self.channels, bool)
-        mask[check_channels(self.source, silenced)] = True
-        return mask
+        return self._predict([role], silenced, reporter)[role]
 
     def rates(self, part: str, silenced: Collection[int] = (), reporter: Reporter = SILENT) -> Rates:
         """Rates of B′ with some channels silent, on the ``valid`` or the ``test`` image sets.
 
         What was measured once is known from then on, so that undoing and jumping back cost nothing.
         """
-        return self._measure(Measurement(PRUNED, part, frozenset(silenced)), self.predict, reporter)
+        return self._measure(Measurement(PRUNED, part, frozenset(silenced)), self._predict, reporter)
 
     def measure_steps(self, order: Sequence[int], first: int, reporter: Reporter = SILENT) -> None:
         """Measure a stretch of steps of an order on the ``valid`` image sets, unless the ``first`` of them is known.
@@ -139,7 +135,7 @@ class PruningSession:
         """
         if self.knows_rates("valid", order[:first]):
             return
-        roles = [role for role in self.data if role.endswith("valid")]
+        roles = self._roles("valid")
         images = sum(self.data[role].images for role in roles)
         steps = [first]
         evaluations = 0
@@ -149,9 +145,9 @@ class PruningSession:
                 break
             steps.append(steps[-1] + 1)
         states = [self._mask(order[:step]) for step in steps]
-        predictions = {role: self._masked[role].predict_states(states, reporter) for role in roles}
+        predictions = predict_states([self._masked[role] for role in roles], states, reporter)
         for row, step in enumerate(steps):
-            found = {role: classes[row] for role, classes in predictions.items()}
+            found = {role: classes[row] for role, classes in zip(roles, predictions, strict=True)}
             self.measured[Measurement(PRUNED, "valid", frozenset(order[:step]))] = self._rates("valid", found)
 
     def knows_rates(self, part: str, silenced: Collection[int]) -> bool:
@@ -166,27 +162,39 @@ class PruningSession:
 
     def predict_goodnet(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
         """Classes, shape (N,), that G gives: that of B and B′ where they agree, else the number of classes."""
-        pruned = self.predict(role, silenced, reporter)
-        return np.where(pruned == self.predict(role, (), reporter), pruned, self.model.classes)
+        return self._predict_goodnet([role], silenced, reporter)[role]
 
     def goodnet_rates(self, part: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Rates:
         """Rates of the GoodNet of B and of B′ with some channels silent, on ``valid`` or ``test`` image sets.
 
         What was measured once is known from then on.
         """
-        return self._measure(Measurement(GOODNET, part, frozenset(silenced)), self.predict_goodnet, reporter)
+        return self._measure(Measurement(GOODNET, part, frozenset(silenced)), self._predict_goodnet, reporter)
 
-    def _measure(
-        self,
-        measurement: Measurement,
-        predict: Callable[[str, Collection[int], Reporter], Predictions],
-        reporter: Reporter,
-    ) -> Rates:
+    def _measure(self, measurement: Measurement, classes_of: _Predict, reporter: Reporter) -> Rates:
         if measurement not in self.measured:
-            roles = [role for role in self.data if role.endswith(measurement.part)]
-            found = {role: predict(role, measurement.silenced, reporter) for role in roles}
+            found = classes_of(self._roles(measurement.part), measurement.silenced, reporter)
             self.measured[measurement] = self._rates(measurement.part, found)
         return self.measured[measurement]
+
+    def _roles(self, part: str) -> list[str]:
+        return [role for role in self.data if role.endswith(part)]
+
+    def _mask(self, silenced: Collection[int]) -> NDArray[np.bool_]:
+        mask = np.zeros(self.channels, bool)
+        mask[check_channels(self.source, silenced)] = True
+        return mask
+
+    def _predict(self, roles: Sequence[str], silenced: Collection[int], reporter: Reporter) -> dict[str, Predictions]:
+        found = predict([self._masked[role] for role in roles], self._mask(silenced), reporter)
+        return dict(zip(roles, found, strict=True))
+
+    def _predict_goodnet(
+        self, roles: Sequence[str], silenced: Collection[int], reporter: Reporter
+    ) -> dict[str, Predictions]:
+        pruned = self._predict(roles, silenced, reporter)
+        unpruned = self._predict(roles, (), reporter)
+        return {role: np.where(pruned[role] == unpruned[role], pruned[role], self.model.classes) for role in roles}
 
     def _rates(self, part: str, predictions: Mapping[str, Predictions]) -> Rates:
         clean, poisoned = f"clean_{part}", f"poisoned_{part}"

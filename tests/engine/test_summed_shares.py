@@ -18,6 +18,7 @@ from bdtui.engine.cut import cut_network
 from bdtui.engine.datasets import open_dataset
 from bdtui.engine.frontier import FrontierBlock
 from bdtui.engine.graph import run_calls, trace_network
+from bdtui.engine.masked import predict_states
 from bdtui.engine.models import OpenedModel
 from bdtui.engine.pruning import PruningSession
 from bdtui.engine.sensitivity import NoBound, radius_at, slope, spectral_norm
@@ -146,7 +147,7 @@ def test_a_stretch_gives_the_classes_of_single_steps(sessions: list[PruningSessi
         session.measure_steps(order, 3)
     assert len(short.measured) > len(whole.measured) >= 1, "only the shorter way gains by looking ahead"
     masks = [np.isin(np.arange(CHANNELS), order[:step]) for step in range(CHANNELS + 1)]
-    together = short._masked["clean_valid"].predict_states(masks)
+    (together,) = predict_states([short._masked["clean_valid"]], masks)
     for step, predictions in enumerate(together):
         assert np.array_equal(predictions, whole.predict("clean_valid", order[:step])), step
 
