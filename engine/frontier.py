@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import numpy as np
 import tensorflow as tf
@@ -92,6 +93,7 @@ class Frontier:
     Attributes:
         shapes: of the frontier's tensors for one image.
         silent: for every carrier what its channels hold when they are silenced, (channels, …); see `silent_values`.
+        silent_tensors: the same as the carriers of one image, (1, …).
     """
 
     def __init__(self, cut: Cut, image_shape: tuple[int, ...]) -> None:
@@ -100,15 +102,15 @@ class Frontier:
         black = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
         run_calls(cut.front, black)
         self.shapes = [tuple(black[tensor].shape[1:]) for tensor in cut.frontier]
-        silent = silent_values(cut, image_shape)
-        self.silent = [np.moveaxis(values[np.newaxis], self._axis, 0)[:, 0] for values in silent]
+        self.silent_tensors = [values[np.newaxis] for values in silent_values(cut, image_shape)]
+        self.silent = [np.moveaxis(values, self._axis, 0)[:, 0] for values in self.silent_tensors]
 
     def block(self, images: slice, tensors: Sequence[Array], fires: Mask) -> FrontierBlock:
         """Keep of the tensors (rows, …) of the frontier what `fires` (rows, channels) says."""
         carriers = []
         for values in tensors[: self._carriers]:
             firing = np.moveaxis(values, self._axis, 0)[fires.T]
-            carriers.append(firing.reshape(len(firing), -1))
+            carriers.append(firing.reshape(len(firing), prod(firing.shape[1:])))
         return FrontierBlock(images, fires, carriers, list(tensors[self._carriers :]))
 
     def tensors(self, block: FrontierBlock, rows: NDArray[np.intp], silenced: Mask) -> list[Array]:

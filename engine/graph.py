@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import tree
+from numpy.typing import NDArray
 
 from bdtui.engine.errors import ModelError
 
@@ -115,6 +117,18 @@ def run_calls(calls: Iterable[Call], values: dict[int, Any], replacement: dict[i
     with tf.name_scope("network"):
         for call in calls:
             call.run(values, replacement.get(id(call.layer)))
+
+
+def padded(values: NDArray[Any], most: int | None = None) -> Any:
+    """A tensor of the values (rows, …), filled up with zeros to a power of two of rows, or to ``most``.
+
+    TensorFlow prepares its kernels anew for every number of rows it meets.
+    """
+    rows = max(16, 1 << (len(values) - 1).bit_length())
+    missing = (rows if most is None else min(most, rows)) - len(values)
+    if missing > 0:
+        values = np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
+    return tf.constant(values)
 
 
 def _kept_apart(tensor: Any) -> Any:

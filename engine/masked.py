@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
+from bdtui.engine.cut import Array
 from bdtui.engine.events import SILENT, Reporter
 from bdtui.engine.frontier import FrontierBlock, Mask
 from bdtui.engine.in_order import cores, done_in_order
@@ -56,10 +57,14 @@ class MaskedImages:
         return min(self._all_known, key=lambda known: int(np.count_nonzero(known[0] ^ silenced)))
 
     def keep(self, states: Sequence[Mask], found: Predictions) -> None:
-        """Know the classes of some states, and of the unpruned network, until others are kept."""
+        """Know the classes of some states until others are kept, and for good those of the unpruned network."""
+        # Who asks is given these very arrays.
+        found.setflags(write=False)
         self._last = list(zip(states, found, strict=True))
         if not states[0].any():
-            self._unpruned = [(states[0], found[0].copy())]
+            unpruned = found[0].copy()
+            unpruned.setflags(write=False)
+            self._unpruned = [(states[0], unpruned)]
 
     @property
     def _all_known(self) -> list[tuple[Mask, Predictions]]:
@@ -98,7 +103,7 @@ def predict_states(
         for _ in results:
             reporter.checkpoint()
     rest = [(each, some) for each in asked for some in each.undecided()]
-    with done_in_order(lambda job: job[0].decide_whole(job[1]), rest) as results:
+    with done_in_order(lambda job: job[0].decide_whole(*job[1]), rest) as results:
         for _ in results:
             reporter.checkpoint()
     # Together, and only now: a stop in the middle leaves what was known before.
@@ -116,12 +121,11 @@ class _Asked:
         mask, self._before = images.nearest(states[0])
         first = None if mask is None else states[0] ^ mask
         self._changed = [first, *(after ^ before for before, after in pairwise(states))]
-        self._undecided: tuple[NDArray[np.intp], ...] = ()
         # With all channels silent, all images are one to a back that reads nothing else.
         self._class_of_silence: int | None = None
         if states[-1].all() and images.runner.carries_everything:
-            tensors = images.runner.frontier.tensors(images.blocks[0], np.zeros(1, int), self._masks[-1:])
-            self._class_of_silence = int(images.runner.back(tensors)[0])
+            some = np.zeros(1, int), np.full(1, len(states) - 1)
+            self._class_of_silence = int(images.runner.back(1, lambda rows: self._tensors(*some))[0])
 
     def decide(self, block: FrontierBlock) -> None:
         """Fill in what the shorter way can decide of a block, and mark what is left to the whole back."""
@@ -138,27 +142,30 @@ class _Asked:
             self._sum(way, block, states, rows)
         block.let_go()
 
-    def undecided(self) -> Iterator[slice]:
-        """What is left to the whole back, as many images and states at once as it takes."""
+    def undecided(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """What is left to the whole back: numbers of images and of states, as many at once as it takes."""
         # Image by image, so that those of one block stand together.
-        self._undecided = np.nonzero((self._found == _UNDECIDED).T)
-        size = self.images.runner.back_batch_size
-        for start in range(0, len(self._undecided[0]), size):
-            yield slice(start, min(start + size, len(self._undecided[0])))
+        images, states = np.nonzero((self._found == _UNDECIDED).T)
+        starts = range(0, len(images), self.images.runner.back_batch_size)
+        some = [slice(start, start + starts.step) for start in starts]
+        return [(images[part], states[part]) for part in some]
 
-    def decide_whole(self, some: slice) -> None:
-        """Let the whole back say what the classes are."""
-        images, states = (numbers[some] for numbers in self._undecided)
+    def decide_whole(self, images: NDArray[np.intp], states: NDArray[np.intp]) -> None:
+        """Let the whole back say what the classes of images in states are."""
+        self._found[states, images] = self.images.runner.back(
+            len(images), lambda rows: self._tensors(images[rows], states[rows])
+        )
+
+    def _tensors(self, images: NDArray[np.intp], states: NDArray[np.intp]) -> list[Array]:
+        """The tensors of the frontier of images in states, of which those of one block stand together."""
         numbers = images // len(self.images.blocks[0].fires)
-        ends = [0, *(np.flatnonzero(np.diff(numbers)) + 1), len(numbers)]
         pieces = []
-        for start, end in pairwise(ends):
+        for start, end in pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1), len(numbers)]):
             block = self.images.blocks[numbers[start]]
             rows = images[start:end] - block.images.start
             pieces.append(self.images.runner.frontier.tensors(block, rows, self._masks[states[start:end]]))
             block.let_go()
-        tensors = [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
-        self._found[states, images] = self.images.runner.back(tensors)
+        return [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
 
     def finished(self) -> Predictions:
         """The classes in all states, known to the image set from now on."""
@@ -187,7 +194,7 @@ class _Asked:
             if not is_out_of_memory(problem):
                 raise
             # The whole back needs less, and halves its batches.
-            self.images.runner.tell("memory does not suffice for the sums of some images; going on without them")
+            self.images.runner.do_without_sums()
             return
         found = self._found[:, block.images]
         for state, (touched, said) in enumerate(zip(rows, decided, strict=True)):

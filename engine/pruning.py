@@ -31,6 +31,8 @@ from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, DEFAULT_THRESHOL
 from bdtui.engine.split import CutRunner
 
 _Predict = Callable[[Sequence[str], Collection[int], Reporter], dict[str, Predictions]]
+_WORK_AT_ONCE = 10**11
+"""Multiplications of a stretch of steps: a second or two on two cores."""
 _MOST_PREDICTIONS = 2**23
 """Predictions that are held at once."""
 
@@ -84,8 +86,7 @@ class PruningSession:
         store = ActivationStore(default_budget() if memory_budget is None else memory_budget, scratch)
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
-        # The whole back gains nothing by looking ahead.
-        self._evaluations_at_once = runner.shorter_way.evaluations_at_once if runner.shorter_way else 1
+        self._runner = runner
         self.measured: Measured = {}
         for role, images in self.data.items():
             with images.reader(scale) as read:
@@ -130,18 +131,21 @@ class PruningSession:
     def measure_steps(self, order: Sequence[int], first: int, reporter: Reporter = SILENT) -> None:
         """Measure a stretch of steps of an order on the ``valid`` image sets, unless the ``first`` of them is known.
 
-        Together they take a fraction of what each of them would. The stretch ends where a step is known, where somebody
-        has waited for long enough, or where the predictions take too much room.
+        Together they take a fraction of what each of them would. The stretch ends where a step is known, where it
+        takes a second or two or, on a large network, a few times what it takes to begin one, or where the predictions
+        need too much room.
         """
         if self.knows_rates("valid", order[:first]):
             return
         roles = self._roles("valid")
         images = sum(self.data[role].images for role in roles)
+        most = max(_WORK_AT_ONCE, 2 * self._runner.work_to_begin * images)
         steps = [first]
-        evaluations = 0
+        work = 0
         while steps[-1] < len(order) and not self.knows_rates("valid", order[: steps[-1] + 1]):
-            evaluations += sum(self._masked[role].evaluations(order[steps[-1]]) for role in roles)
-            if evaluations > self._evaluations_at_once * images or len(steps) * images > _MOST_PREDICTIONS:
+            evaluations = sum(self._masked[role].evaluations(order[steps[-1]]) for role in roles)
+            work += evaluations * self._runner.work_of_a_state
+            if work > most or len(steps) * images > _MOST_PREDICTIONS:
                 break
             steps.append(steps[-1] + 1)
         states = [self._mask(order[:step]) for step in steps]

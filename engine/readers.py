@@ -91,4 +91,8 @@ def _is_linear(call: Call) -> bool:
 
 def only_flattened(way: Sequence[Call]) -> bool:
     """Whether values on a way keep their order."""
-    return all(type(call.layer) in (*INACTIVE, layers.Flatten) for call in way)
+    return all(
+        type(call.layer) in INACTIVE
+        or (type(call.layer) is layers.Flatten and call.layer.data_format == "channels_last")
+        for call in way
+    )

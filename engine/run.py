@@ -273,7 +273,7 @@ class _Run:
             self._tell(step)
             while waiting and _reaches(self.curve, waiting[0]):
                 threshold = find_threshold(self.curve, order, waiting.pop(0))
-                # Now that the classes at this step are at hand; what is measured once is known.
+                # Asked for now, while the classes at this step are at hand: later they would be computed anew.
                 self.session.goodnet_rates("valid", threshold.channels, self.reporter)
                 self.watch.lap("curve")
                 self._export(threshold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import prod
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 
 from bdtui.engine.cut import Array, Cut
 from bdtui.engine.frontier import Frontier
-from bdtui.engine.graph import Call, run_calls
+from bdtui.engine.graph import Call, padded, run_calls
 from bdtui.engine.smaller_batches import SmallerBatches
 from bdtui.engine.summed_shares import find_summed_shares
+from bdtui.engine.tail import multiplications
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class CutRunner:
     ) -> None:
         self.cut = cut
         self.tell = tell
+        self._lock = threading.Lock()
         self._front_batches, self._back_batches = SmallerBatches(tell), SmallerBatches(tell)
         self.batch_size = batch_size or rows_at_once([image_shape, *_output_shapes(cut.network.calls)], 256)
         self.frontier = Frontier(cut, image_shape)
@@ -84,6 +87,23 @@ class CutRunner:
         """Whether the back reads nothing but the channels that are pruned."""
         return self.cut.carriers == len(self.cut.frontier)
 
+    @property
+    def work_to_begin(self) -> int:
+        """Multiplications that come before the first of several states, for one image and at most."""
+        return self.shorter_way.work_to_begin if self.shorter_way else 0
+
+    @property
+    def work_of_a_state(self) -> int:
+        """Multiplications for each state, for one image."""
+        return self.shorter_way.work_of_a_state if self.shorter_way else sum(map(multiplications, self.cut.back))
+
+    def do_without_sums(self) -> None:
+        """Take the whole back from now on: memory does not suffice for the shorter way."""
+        with self._lock:
+            told, self.shorter_way = self.shorter_way is None, None
+        if not told:
+            self.tell("memory does not suffice for sums of channels; going on without them")
+
     def front(self, images: Array) -> FrontValues:
         """Run images, shape (rows, …) with rows ≤ batch_size, up to the cut.
 
@@ -95,7 +115,7 @@ class CutRunner:
 
     def _front_at_once(self, images: Array) -> FrontValues:
         rows = len(images)
-        tensors, sums, peaks, fires = self._run_front(_padded(images, self.batch_size), tf.constant(rows))
+        tensors, sums, peaks, fires = self._run_front(padded(images, self.batch_size), tf.constant(rows))
         return FrontValues(
             tensors=[np.asarray(tensor)[:rows] for tensor in tensors],
             activation_sums=np.asarray(sums),
@@ -103,21 +123,22 @@ class CutRunner:
             fires=np.asarray(fires)[:rows],
         )
 
-    def back(self, tensors: list[Array]) -> NDArray[np.int64]:
-        """Predict classes, shape (rows,), from the tensors (rows, …) of the frontier.
+    def back(self, images: int, tensors: Callable[[slice], list[Array]]) -> NDArray[np.int64]:
+        """Predict classes, shape (images,), from the tensors of the frontier.
+
+        Args:
+            images: how many, at least one.
+            tensors: makes those (rows, …) of some of the images, as many as memory suffices for.
 
         Raises:
             OutOfMemory: memory does not suffice for a single image.
             DeviceLost: the GPU does not answer any more.
         """
-        pieces = self._back_batches.compute(
-            len(tensors[0]), lambda rows: self._back_at_once([values[rows] for values in tensors])
-        )
-        return np.concatenate(pieces)
+        return np.concatenate(self._back_batches.compute(images, lambda rows: self._back_at_once(tensors(rows))))
 
     def _back_at_once(self, tensors: list[Array]) -> NDArray[np.int64]:
         rows = len(tensors[0])
-        return np.asarray(self._run_back([_padded(values, self.back_batch_size) for values in tensors]))[:rows]
+        return np.asarray(self._run_back([padded(values, self.back_batch_size) for values in tensors]))[:rows]
 
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
@@ -134,8 +155,8 @@ class CutRunner:
         sums = tf.reduce_sum(per_image, axis=0)
         peaks = tf.cast(tf.reduce_max(activations, axis=positions) if positions else activations, tf.float32)
         fires = tf.zeros_like(peaks, tf.bool)
-        for carried, silent in zip(tensors, self.frontier.silent, strict=False):
-            differs = tf.not_equal(carried, np.moveaxis(silent[:, np.newaxis], 0, cut.source.axis))
+        for carried, silent in zip(tensors, self.frontier.silent_tensors, strict=False):
+            differs = tf.not_equal(carried, silent)
             positions = [i for i in range(1, len(carried.shape)) if i != cut.source.axis % len(carried.shape)]
             fires |= tf.reduce_any(differs, axis=positions) if positions else differs
         return tensors, sums, peaks, fires
@@ -183,10 +204,3 @@ def _joined(pieces: list[FrontValues]) -> FrontValues:
 
 def _output_shapes(calls: Iterable[Call]) -> list[tuple[int | None, ...]]:
     return [shape[1:] for call in calls for shape in call.output_shapes]
-
-
-def _padded(values: Array, most: int) -> Any:
-    missing = min(most, max(16, 1 << (len(values) - 1).bit_length())) - len(values)
-    if missing > 0:
-        values = np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
-    return tf.constant(values)

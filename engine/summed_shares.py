@@ -5,15 +5,16 @@ while every channel is silent, and each channel that speaks adds its share, for 
 So the states of a pruning order are walked through from their end: what the last step leaves is summed up first, and
 then one channel after the other comes back. The rest of the back runs on the sums of each state.
 
-Sums in another order are rounded otherwise. How far that can move the scores is bounded for every image; where its two
-best scores lie closer than the bound, this way does not decide, and the whole back has to.
+Sums in another order are rounded otherwise. How far that can move the scores is bounded for every image: strictly for
+what is added up here, with probability for sums that TensorFlow takes (`rounding_of_sum`), and by the weights' norms for
+what follows. Where the two best scores lie closer than the bound, this way does not decide, and the whole back has to.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod, sqrt
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -25,21 +26,14 @@ from bdtui.engine.cut import Array, Cut
 from bdtui.engine.frontier import Frontier, FrontierBlock, Mask
 from bdtui.engine.graph import Call, run_calls
 from bdtui.engine.readers import LinearReader, find_linear_readers
-from bdtui.engine.sensitivity import NoBound, radius_at, slope, spectral_norm
+from bdtui.engine.sensitivity import ROUNDING, NoBound, rounding_of_sum, score_gains, slope
 from bdtui.engine.tail import Tail, activated, best_two, is_softmax, multiplications
 
 _LARGEST_MATRIX = 2**23
 """Entries of a linear layer written as a matrix; a larger one is left to the whole back."""
-_STRETCH = 4
-"""How many times longer the evaluations of a stretch of states take, at least, than to sum up what its last one leaves."""
-_FEWEST_AT_ONCE = 8
-_ROUNDING = 2.0**-24
-"""Half the distance from 1 to the next float32."""
-_ORDER_ROUNDINGS = 8
-"""By so many roundings of the size of its terms, a sum may differ with the order in which a library adds them up."""
 _SAFETY = 1.01
 _CLOSE = 2.0**-16
-"""Scores that differ by less than this, relative to their size, may change places with the order of a summation."""
+"""Scores that differ by less than this, relative to their size, may be the same behind a softmax."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +60,7 @@ class _Linear:
         silent_size: the Euclidean norm of what these were added up from, at most, term by term.
         norms: the Euclidean norm of the weights that read each channel, (channels,).
         terms: how many values of one channel a unit sums up, at most.
+        roundings: by how many of the size of their terms sums computed at once may differ with the order.
         gain: how far two scores can move apart, for each 1 that the sums move by Euclidean distance.
     """
 
@@ -75,6 +70,7 @@ class _Linear:
     silent_size: float
     norms: NDArray[np.float64]
     terms: int
+    roundings: float
     gain: float
 
 
@@ -97,11 +93,18 @@ class SummedShares:
     """The shorter way through the back of one cut network; see `find_summed_shares`.
 
     Attributes:
-        evaluations_at_once: for how many states of an image together the sums are worth beginning, when the images of
-            a set wait for their classes in many.
+        work_to_begin: multiplications that it takes, for one image and at most, to sum up what a state leaves.
+        work_of_a_state: those for each state from there on.
     """
 
-    def __init__(self, cut: Cut, frontier: Frontier, linear: Sequence[_Linear], tail_calls: Sequence[Call]) -> None:
+    def __init__(
+        self,
+        cut: Cut,
+        frontier: Frontier,
+        linear: Sequence[_Linear],
+        tail_calls: Sequence[Call],
+        gains: dict[int, float],
+    ) -> None:
         self._cut = cut
         self._linear = linear
         # Most channels are zero when they are silent: then a share is the channel's values as they are.
@@ -111,10 +114,9 @@ class SummedShares:
         self._others = [index for index, tensor in enumerate(cut.frontier[cut.carriers :]) if tensor in read]
         shapes = dict(zip(cut.frontier, frontier.shapes, strict=True))
         shapes.update((each.reader.call.outputs[0], each.reader.units) for each in linear)
-        self._tail = Tail(cut.network, tail_calls, shapes)
-        all_shares = sum(each.matrix.size for each in linear)
-        evaluation = all_shares // cut.source.channels + sum(map(multiplications, tail_calls))
-        self.evaluations_at_once = max(_FEWEST_AT_ONCE, _STRETCH * all_shares // evaluation)
+        self._tail = Tail(cut.network, tail_calls, shapes, gains)
+        self.work_to_begin = sum(each.matrix.size for each in linear)
+        self.work_of_a_state = self.work_to_begin // cut.source.channels + sum(map(multiplications, tail_calls))
 
     def decide(self, block: FrontierBlock, silenced: Sequence[Mask], rows: Sequence[NDArray[np.intp]]) -> list[Decided]:
         """Classes of some images of a block in one state after the other.
@@ -140,7 +142,7 @@ class SummedShares:
         sums = []
         for linear in self._linear:
             values = np.broadcast_to(linear.silent, (images, len(linear.silent))).copy()
-            error = _ORDER_ROUNDINGS * _ROUNDING * linear.silent_size
+            error = linear.roundings * ROUNDING * linear.silent_size
             sums.append(_Sums(values, np.full(images, linear.silent_size), np.full(images, error)))
         return sums
 
@@ -159,8 +161,8 @@ class SummedShares:
             moved = norm * linear.norms[channel]
             kept.values[rows] += share @ linear.matrix[channel]
             kept.size[rows] += moved
-            # Its products, and the addition to what is there.
-            kept.error[rows] += _ROUNDING * (linear.terms * moved + kept.size[rows])
+            # What is not silent there, its products, and the addition to what is there.
+            kept.error[rows] += ROUNDING * ((linear.terms + 1) * moved + kept.size[rows])
 
     def _decided(self, sums: list[_Sums], block: FrontierBlock, rows: NDArray[np.intp]) -> Decided:
         if not len(rows):
@@ -171,11 +173,12 @@ class SummedShares:
         for linear, kept, activation in zip(self._linear, sums, self._activations, strict=True):
             own = kept.values if everything else kept.values[rows]
             values[linear.reader.call.outputs[0]] = activation(own.reshape(len(rows), *linear.reader.units))
-            spread += linear.gain * (kept.error[rows] + _ORDER_ROUNDINGS * _ROUNDING * kept.size[rows])
+            spread += linear.gain * (kept.error[rows] + linear.roundings * ROUNDING * kept.size[rows])
         for other in self._others:
             values[self._cut.frontier[self._cut.carriers + other]] = block.others[other][rows]
-        best, second, classes = best_two(self._tail.scores(values))
-        tolerance = _SAFETY * spread + _CLOSE * (1 + np.abs(best) + np.abs(second))
+        scores, rounded = self._tail.scores(values)
+        best, second, classes = best_two(scores)
+        tolerance = _SAFETY * (spread + rounded) + _CLOSE * (1 + np.abs(best) + np.abs(second))
         # Not the other way round: a score that is not a number decides nothing.
         return Decided(classes, best - second > tolerance)
 
@@ -196,14 +199,15 @@ def find_summed_shares(cut: Cut, frontier: Frontier) -> SummedShares | None:
     if any(getattr(call.layer, "compute_dtype", "") != "float32" for call in found.tail):
         return None
     try:
-        linear = [_described(cut, frontier, found.tail, reader) for reader in found.readers]
+        gains = score_gains(found.tail, cut.network.output)
+        linear = [_described(cut, frontier, gains, reader) for reader in found.readers]
+        return SummedShares(cut, frontier, linear, found.tail, gains)
     except NoBound:
         return None
-    return SummedShares(cut, frontier, linear, found.tail)
 
 
-def _described(cut: Cut, frontier: Frontier, tail: Sequence[Call], reader: LinearReader) -> _Linear:
-    silent = np.moveaxis(frontier.silent[reader.carrier][:, np.newaxis], 0, cut.source.axis)
+def _described(cut: Cut, frontier: Frontier, gains: dict[int, float], reader: LinearReader) -> _Linear:
+    silent = frontier.silent_tensors[reader.carrier]
     shape = silent.shape[1:]
     channels = cut.source.channels
     units = prod(reader.units)
@@ -222,17 +226,9 @@ def _described(cut: Cut, frontier: Frontier, tail: Sequence[Call], reader: Linea
     begun = _sums(reader, silent, bias=True)[0]
     biases = _sums(reader, np.zeros_like(silent), bias=True)
     size = _norm(biases) + sum(map(prod, zip(norms, map(_norm, frontier.silent[reader.carrier]), strict=True)))
-    return _Linear(reader, by_channel, begun, size, norms, terms, _gain(cut, tail, reader.call))
-
-
-def _gain(cut: Cut, tail: Sequence[Call], call: Call) -> float:
-    """How far two scores can move apart when the sums of a linear layer move by a Euclidean distance of 1."""
-    radii = {call.outputs[0]: slope(call.layer.activation)}
-    if tail and type(tail[-1].layer) is layers.Dense and is_softmax(tail[-1].layer.activation):
-        radius = radius_at(tail[:-1], radii, tail[-1].inputs[0])
-        kernel = tail[-1].layer.kernel.numpy().astype(np.float64)
-        return radius * min(2 * float(np.linalg.norm(kernel, axis=0).max()), sqrt(2) * spectral_norm(kernel))
-    return sqrt(2) * radius_at(tail, radii, cut.network.output)
+    roundings = rounding_of_sum(np.count_nonzero(matrix, axis=0).max())
+    gain = gains[reader.call.outputs[0]] * slope(reader.call.layer.activation)
+    return _Linear(reader, by_channel, begun, size, norms, terms, roundings, gain)
 
 
 def _sums(reader: LinearReader, values: Array, *, bias: bool) -> Array:

@@ -7,6 +7,7 @@ TensorFlow. What numpy has no short word for is left to TensorFlow, layer by lay
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from math import prod
 from typing import Any
@@ -18,13 +19,31 @@ from numpy.typing import NDArray
 
 from bdtui.engine.channels import INACTIVE
 from bdtui.engine.cut import Array
-from bdtui.engine.graph import Call, Network
+from bdtui.engine.graph import Call, Network, padded
+from bdtui.engine.sensitivity import ROUNDING, Rounding, rounding_of, slope
 
 _MOST_AWAKE = 0.8
 """Share of a layer's inputs past which the plain product is quicker than picking out those that are not zero."""
 _FEWEST_INPUTS = 32
 
 _Function = Callable[[list[Array]], Array]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One call, and what it does to the last bits.
+
+    Attributes:
+        call: reads and makes tensors by number.
+        function: makes the call's output of its inputs.
+        rounding: how it rounds; None where it does not.
+        gain: how far two scores move apart for each 1 by which that moves what is made, before an activation function.
+    """
+
+    call: Call
+    function: _Function
+    rounding: Rounding | None
+    gain: float
 
 
 class Tail:
@@ -34,26 +53,55 @@ class Tail:
         network: the whole.
         calls: its last calls, in running order. Their weights must not change as long as this is used.
         made: shapes (units, …) of one image's tensors that the calls read from outside, by number.
+        gains: how far two scores move apart for each 1 by which a tensor moves, by number; see `score_gains`.
     """
 
-    def __init__(self, network: Network, calls: Sequence[Call], made: dict[int, tuple[int | None, ...]]) -> None:
+    def __init__(
+        self,
+        network: Network,
+        calls: Sequence[Call],
+        made: dict[int, tuple[int | None, ...]],
+        gains: dict[int, float],
+    ) -> None:
         self._output = network.output
         shapes = dict(made)
-        self._steps: list[tuple[Call, _Function]] = []
+        self._steps = []
         for call in calls:
             last = network.output in call.outputs
-            self._steps.append((call, _function_of(call, [shapes[read] for read in call.inputs], last)))
+            function = _function_of(call, [shapes[read] for read in call.inputs], last)
+            rounding = None if function is _first else rounding_of(call, network.output)
+            gain = gains.get(call.outputs[0], 0.0)
+            if rounding is not None and hasattr(call.layer, "kernel"):
+                gain *= slope(call.layer.activation)
+            self._steps.append(_Step(call, function, rounding, gain))
             shapes[call.outputs[0]] = units_of(call)
 
-    def scores(self, values: dict[int, Array]) -> Array:
+    def scores(self, values: dict[int, Array]) -> tuple[Array, NDArray[np.float64]]:
         """The scores (rows, N) of some images; where the network ends in a softmax, what goes into it.
 
         Args:
             values: of the tensors that the calls read from outside, by number; more are put in.
+
+        Returns:
+            The scores, and for every image how far two of them may lie farther apart for a library that adds up in
+            another order, (rows,).
         """
-        for call, function in self._steps:
-            values[call.outputs[0]] = function([values[read] for read in call.inputs])
-        return values[self._output]
+        rounded = np.zeros(len(next(iter(values.values()))))
+        for step in self._steps:
+            read = [values[tensor] for tensor in step.call.inputs]
+            if (rounding := step.rounding) is not None:
+                size = rounding.weight * sum(map(lengths, read)) + rounding.bias
+                # Once here, and once where somebody computes it in another order.
+                rounded += 2 * step.gain * rounding.roundings * ROUNDING * size
+            values[step.call.outputs[0]] = step.function(read)
+        return values[self._output], rounded
+
+
+def lengths(values: Array) -> NDArray[np.float64]:
+    """For values (rows, …) the Euclidean norm of each row, a little too large."""
+    flat = values.reshape(len(values), -1)
+    squares: NDArray[np.float64] = np.einsum("ij,ij->i", flat, flat).astype(np.float64)
+    return 1.001 * np.sqrt(squares)
 
 
 def best_two(scores: Array) -> tuple[Array, Array, NDArray[np.int64]]:
@@ -101,7 +149,8 @@ def activated(activation: Any, shape: Sequence[int | None]) -> Callable[[Array],
         return _itself
     if name == "relu":
         return partial(np.maximum, np.float32(0))
-    return _by_tensorflow(activation, [shape], lambda function, values: function(values[0]))
+    by_tensorflow = _by_tensorflow(lambda values: activation(values[0]), [shape])
+    return lambda values: by_tensorflow([values])
 
 
 def product_of_awake(values: Array, matrix: Array) -> Array:
@@ -129,7 +178,7 @@ def _function_of(call: Call, shapes: list[tuple[int | None, ...]], last: bool) -
         return _first
     if kind is layers.Dense and len(shapes[0]) == 1 and not getattr(layer, "quantization_mode", None):
         return _dense(layer, _itself if scores else activated(layer.activation, units_of(call)))
-    if kind is layers.Flatten:
+    if kind is layers.Flatten and layer.data_format == "channels_last":
         return _flat
     if kind is layers.Add and len(set(shapes)) == 1:
         return _sum
@@ -137,7 +186,7 @@ def _function_of(call: Call, shapes: list[tuple[int | None, ...]], last: bool) -
         return _only(activated(tf.nn.relu, shapes[0]))
     if kind is layers.Activation:
         return _only(activated(layer.activation, shapes[0]))
-    return _by_tensorflow(call, shapes, _run)
+    return _by_tensorflow(partial(_run, call), shapes)
 
 
 def _dense(layer: layers.Dense, activation: Callable[[Array], Array]) -> _Function:
@@ -153,17 +202,14 @@ def _dense(layer: layers.Dense, activation: Callable[[Array], Array]) -> _Functi
     return apply
 
 
-def _by_tensorflow(
-    work: Any, shapes: Sequence[Sequence[int | None]], run: Callable[[Any, list[Any]], Any]
-) -> Callable[[Any], Array]:
+def _by_tensorflow(run: Callable[[list[Any]], Any], shapes: Sequence[Sequence[int | None]]) -> _Function:
     # Traced now and here: Keras keeps state by thread, and these are called from several.
     like = [tf.TensorSpec((None, *shape), tf.float32) for shape in shapes]
-    function = tf.function(lambda values: run(work, values), autograph=False).get_concrete_function(like)
+    function = tf.function(run, autograph=False).get_concrete_function(like)
 
-    def apply(values: Any) -> Array:
-        given = values if isinstance(values, list) else [values]
-        made: Array = function([tf.constant(value) for value in given]).numpy()
-        return made
+    def apply(values: list[Array]) -> Array:
+        made: Array = function([padded(value) for value in values]).numpy()
+        return made[: len(values[0])]
 
     return apply
 

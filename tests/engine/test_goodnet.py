@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from keras import layers
 
 from bdtui.engine.goodnet import build_goodnet
 from bdtui.engine.pruning import silenced_copy
-from tests.networks import CASES, build
+from tests.networks import CASES, build, conv, functional, random_images
 
 
 def scorer(scale: float = 1, softmax: bool = False) -> keras.Model:
@@ -75,3 +77,22 @@ def test_b_is_left_as_it_was() -> None:
     before = model.get_weights()
     build_goodnet(model, "pool", [0, 3])
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_values_that_a_flatten_puts_elsewhere_keep_their_channels() -> None:
+    model = functional(
+        lambda x: head_behind(
+            layers.Flatten(data_format="channels_first"), layers.MaxPooling2D(name="pool")(conv("conv")(x))
+        )
+    )
+    images = random_images(CASES["sequential"], 60)
+    silenced = [0, 1, 2, 5]
+    badnet = np.asarray(model(images)).argmax(axis=1)
+    pruned = np.asarray(silenced_copy(model, "pool", silenced)(images)).argmax(axis=1)
+    found = np.asarray(build_goodnet(model, "pool", silenced)(images)).argmax(axis=1)
+    assert np.array_equal(found, np.where(badnet == pruned, badnet, model.output_shape[-1]))
+    assert 0 < np.count_nonzero(badnet != pruned) < 60
+
+
+def head_behind(flatten: layers.Layer, x: Any) -> Any:
+    return layers.Dense(7, activation="softmax")(flatten(x))

@@ -77,8 +77,12 @@ def test_the_batch_is_halved_and_the_work_goes_on(
     assert np.allclose(halved.pop("mean_activation"), whole.pop("mean_activation"), rtol=1e-6)
     assert halved == whole
     about_memory = [text for text in told if "memory does not suffice" in text]
-    assert len(about_memory) == len(set(about_memory)) == sum(size > 5 for size in set(tried)), "each size is told once"
-    assert about_memory[0].startswith(f"memory does not suffice for {max(tried)} images at once; going on with")
+    told_of = [int(text.split()[5]) for text in about_memory]
+    # Two threads may meet the end of memory with batches of two sizes; then one of them speaks.
+    assert told_of == sorted(set(told_of), reverse=True), "each size is told once"
+    assert set(told_of) <= set(tried)
+    assert about_memory[-1].endswith(f"going on with {told_of[-1] // 2} at a time")
+    assert told_of[-1] // 2 <= 5 < told_of[-1]
     assert sum(size > 5 for size in tried) <= 2 * len(about_memory) + 2, "a size that did not fit is not tried again"
 
 
@@ -93,7 +97,9 @@ def test_sums_for_which_memory_does_not_suffice_are_done_without(
     monkeypatch.setattr("bdtui.engine.summed_shares.SummedShares.decide", exhausted)
     without, told = run(settings, tmp_path / "without")
     assert without == whole
-    assert any("going on without them" in text for text in told)
+    assert [text for text in told if "sums" in text] == [
+        "memory does not suffice for sums of channels; going on without them"
+    ]
 
 
 def test_where_one_image_is_too_much_a_sentence_says_so(

@@ -118,10 +118,12 @@ def graphs(draw: Any) -> keras.Model:
             if before.shape == x.shape and draw(st.booleans()):
                 x = layers.Add()([before, x])
         pooled = draw(st.sampled_from([layers.MaxPooling2D, layers.AveragePooling2D]))(2)(x)
-        ways = [layers.Flatten()(pooled)]
+        ways = [layers.Flatten(data_format=draw(st.sampled_from(["channels_last", "channels_first"])))(pooled)]
         if draw(st.booleans()):
             ways.append(layers.GlobalAveragePooling2D()(x))
         joined = layers.Concatenate()(ways) if len(ways) > 1 else ways[0]
+        for _ in range(draw(st.integers(0, 2))):
+            joined = layers.Dense(40, activation=draw(st.sampled_from(["relu", "gelu"])))(joined)
         return layers.Dense(4, activation=draw(st.sampled_from(["softmax", None])))(joined)
 
     model = functional(body, (6, 6, 3))
@@ -133,7 +135,7 @@ def graphs(draw: Any) -> keras.Model:
 
 
 @settings(
-    max_examples=12,
+    max_examples=16,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
