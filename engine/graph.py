@@ -120,11 +120,11 @@ def run_calls(calls: Iterable[Call], values: dict[int, Any], replacement: dict[i
 
 
 def padded(values: NDArray[Any], most: int | None = None) -> Any:
-    """A tensor of the values (rows, …), filled up with zeros to a power of two of rows, or to ``most``.
+    """A tensor of the values (rows, …), filled up with zeros to one of few numbers of rows, at most to ``most``.
 
     TensorFlow prepares its kernels anew for every number of rows it meets.
     """
-    rows = max(16, 1 << (len(values) - 1).bit_length())
+    rows = max(16, 1 << (len(values) - 1).bit_length()) if len(values) <= 512 else -(-len(values) // 512) * 512
     missing = (rows if most is None else min(most, rows)) - len(values)
     if missing > 0:
         values = np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])

@@ -31,8 +31,8 @@ from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, DEFAULT_THRESHOL
 from bdtui.engine.split import CutRunner
 
 _Predict = Callable[[Sequence[str], Collection[int], Reporter], dict[str, Predictions]]
-_WORK_AT_ONCE = 10**11
-"""Multiplications of a stretch of steps: a second or two on two cores."""
+_WORK_AT_ONCE = 2 * 10**11
+"""Multiplications of a stretch of steps: about two seconds on two cores."""
 _MOST_PREDICTIONS = 2**23
 """Predictions that are held at once."""
 
@@ -132,7 +132,7 @@ class PruningSession:
         """Measure a stretch of steps of an order on the ``valid`` image sets, unless the ``first`` of them is known.
 
         Together they take a fraction of what each of them would. The stretch ends where a step is known, where it
-        takes a second or two or, on a large network, a few times what it takes to begin one, or where the predictions
+        takes about two seconds or, on a large network, a few times what it takes to begin one, or where the predictions
         need too much room.
         """
         if self.knows_rates("valid", order[:first]):

@@ -41,7 +41,7 @@ class FrontValues:
 class CutRunner:
     """Runs both parts of a cut network on batches, from any thread.
 
-    A batch is padded to a power of two: TensorFlow prepares its kernels anew for every number of rows it meets.
+    A batch is padded to one of few sizes: TensorFlow prepares its kernels anew for every number of rows it meets.
 
     Args:
         cut: the cut network. Its weights must not change while the runner lives.
