@@ -18,7 +18,7 @@ from bdtui.engine.events import (
 from bdtui.engine.metrics import NO_RATES, Rates
 from bdtui.engine.position import History, Position
 from bdtui.engine.preparation import PreparedRun
-from bdtui.engine.pruning import check_thresholds, has_dropped
+from bdtui.engine.pruning import WORK_WATCHED, check_thresholds, has_dropped
 from bdtui.engine.requests import Move, Prune
 from bdtui.engine.run import file_names
 
@@ -118,6 +118,7 @@ class Bench:
         while self.position.step < len(self.position.order):
             self._reporter.checkpoint()
             self._reporter.emit(Progress("steps", self.position.step - begun, None, "steps"))
+            self._session.measure_steps(self.position.order, self.position.step + 1, self._reporter, WORK_WATCHED)
             self._go(self._history.moved(self.position.at(self.position.step + 1)))
             self._keep([Prune(1)])
             if self._passed(waiting[0]):
@@ -147,8 +148,9 @@ class Bench:
         return False
 
     def take_over(self) -> None:
-        """Take over what an export has measured of this order."""
+        """Take over what an export has measured, and told, of this order."""
         self._recall(self.position.order)
+        list(self._newly_reached())
 
     def tell(self) -> None:
         """Say where the person stands."""

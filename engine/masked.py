@@ -21,8 +21,6 @@ from bdtui.engine.summed_shares import SummedShares
 
 Predictions = NDArray[np.int64]
 
-_WORTH_SUMMING = 0.15
-"""Share of a block's images from which on the shorter way is taken; fewer take the whole back more quickly."""
 _AS_BEFORE, _UNDECIDED = -1, -2
 """In place of a class: nothing at the cut changes with this state, or the whole back has to say what comes of it."""
 
@@ -138,7 +136,7 @@ class _Asked:
             found[-1, rows.pop()] = self._class_of_silence
             states = states[:-1]
         way = self.images.runner.shorter_way
-        if way is not None and max(map(len, rows), default=0) > _WORTH_SUMMING * len(block.fires):
+        if way is not None and self._is_shorter(way, block, states, rows):
             self._sum(way, block, states, rows)
         block.let_go()
 
@@ -183,6 +181,15 @@ class _Asked:
         if channels is None:
             return np.arange(len(block.fires))
         return np.flatnonzero(block.fires[:, channels].any(axis=1))
+
+    def _is_shorter(
+        self, way: SummedShares, block: FrontierBlock, states: Sequence[Mask], rows: Sequence[NDArray[np.intp]]
+    ) -> bool:
+        """Whether the shorter way is: what the last state leaves has to be summed up first, for all of the block."""
+        asked = sum(map(len, rows))
+        shares = int(np.diff(block.starts)[~states[-1]].sum()) if asked else 0
+        by_sums = shares * way.work_of_a_share + asked * way.work_of_a_state
+        return bool(by_sums < asked * self.images.runner.work_of_the_whole_back)
 
     def _sum(
         self, way: SummedShares, block: FrontierBlock, states: Sequence[Mask], rows: Sequence[NDArray[np.intp]]

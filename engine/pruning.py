@@ -31,8 +31,10 @@ from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, DEFAULT_THRESHOL
 from bdtui.engine.split import CutRunner
 
 _Predict = Callable[[Sequence[str], Collection[int], Reporter], dict[str, Predictions]]
-_WORK_AT_ONCE = 2 * 10**11
+WORK_AT_ONCE = 2 * 10**11
 """Multiplications of a stretch of steps: about two seconds on two cores."""
+WORK_WATCHED = 3 * 10**10
+"""Those of a stretch that somebody watches: a third of a second."""
 _MOST_PREDICTIONS = 2**23
 """Predictions that are held at once."""
 
@@ -128,18 +130,20 @@ class PruningSession:
         """
         return self._measure(Measurement(PRUNED, part, frozenset(silenced)), self._predict, reporter)
 
-    def measure_steps(self, order: Sequence[int], first: int, reporter: Reporter = SILENT) -> None:
+    def measure_steps(
+        self, order: Sequence[int], first: int, reporter: Reporter = SILENT, most: int = WORK_AT_ONCE
+    ) -> None:
         """Measure a stretch of steps of an order on the ``valid`` image sets, unless the ``first`` of them is known.
 
         Together they take a fraction of what each of them would. The stretch ends where a step is known, where it
-        takes about two seconds or, on a large network, a few times what it takes to begin one, or where the predictions
-        need too much room.
+        takes ``most`` multiplications or, on a large network, a few times what it takes to begin one, or where the
+        predictions need too much room.
         """
         if self.knows_rates("valid", order[:first]):
             return
         roles = self._roles("valid")
         images = sum(self.data[role].images for role in roles)
-        most = max(_WORK_AT_ONCE, 2 * self._runner.work_to_begin * images)
+        most = max(most, 2 * self._runner.work_to_begin * images)
         steps = [first]
         work = 0
         while steps[-1] < len(order) and not self.knows_rates("valid", order[: steps[-1] + 1]):
@@ -275,8 +279,20 @@ def draw_curve(session: PruningSession, order: Sequence[int], reporter: Reporter
     """Walk through the steps of a pruning order, from step 0 to the last channel."""
     for step in range(len(order) + 1):
         session.measure_steps(order, step, reporter)
-        rates = session.rates("valid", order[:step], reporter)
-        yield Step(step, order[step - 1] if step else None, step / session.channels, rates)
+        yield _step(session, order, step)
+
+
+def known_steps(session: PruningSession, order: Sequence[int], first: int) -> Iterator[Step]:
+    """The steps of a pruning order from the ``first`` on that are measured already, up to one that is not."""
+    for step in range(first, len(order) + 1):
+        if not session.knows_rates("valid", order[:step]):
+            return
+        yield _step(session, order, step)
+
+
+def _step(session: PruningSession, order: Sequence[int], step: int) -> Step:
+    rates = session.rates("valid", order[:step])
+    return Step(step, order[step - 1] if step else None, step / session.channels, rates)
 
 
 def has_dropped(baseline: Share, now: Share, drop: float) -> bool:

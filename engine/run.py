@@ -39,6 +39,7 @@ from bdtui.engine.pruning import (
     draw_curve,
     find_threshold,
     has_dropped,
+    known_steps,
 )
 from bdtui.engine.rankings import check_ranking
 from bdtui.engine.recipe import write_recipe_text
@@ -243,7 +244,8 @@ class _Run:
         return manifest_json(hashes, inputs.sha256, computing_versions(), inputs.settings.seed)
 
     def write_unfinished_curve(self) -> None:
-        """Write the steps finished so far."""
+        """Write the steps finished so far, those too that nobody has been told of."""
+        self.curve += known_steps(self.session, self.prepared.order, len(self.curve))
         if len(self.curve) > 1:
             self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
 

@@ -53,6 +53,7 @@ class CutRunner:
     Attributes:
         frontier: how values at the cut are kept.
         shorter_way: through the back; None where there is none.
+        work_of_the_whole_back: multiplications for one image.
         batch_size: rows that the front takes at most.
         tell: is given a sentence when memory does not suffice.
         back_batch_size: rows that the back takes at most.
@@ -74,6 +75,7 @@ class CutRunner:
         self.batch_size = batch_size or rows_at_once([image_shape, *_output_shapes(cut.network.calls)], 256)
         self.frontier = Frontier(cut, image_shape)
         self.shorter_way = find_summed_shares(cut, self.frontier) if shorter_way else None
+        self.work_of_the_whole_back = sum(map(multiplications, cut.back))
         # Traced now and here: Keras keeps state by thread, and these are called from several.
         images = tf.TensorSpec((None, *image_shape), tf.float32)
         rows = tf.TensorSpec((), tf.int32)
@@ -90,12 +92,12 @@ class CutRunner:
     @property
     def work_to_begin(self) -> int:
         """Multiplications that come before the first of several states, for one image and at most."""
-        return self.shorter_way.work_to_begin if self.shorter_way else 0
+        return self.cut.source.channels * self.shorter_way.work_of_a_share if self.shorter_way else 0
 
     @property
     def work_of_a_state(self) -> int:
         """Multiplications for each state, for one image."""
-        return self.shorter_way.work_of_a_state if self.shorter_way else sum(map(multiplications, self.cut.back))
+        return self.shorter_way.work_of_a_state if self.shorter_way else self.work_of_the_whole_back
 
     def do_without_sums(self) -> None:
         """Take the whole back from now on: memory does not suffice for the shorter way."""

@@ -93,8 +93,8 @@ class SummedShares:
     """The shorter way through the back of one cut network; see `find_summed_shares`.
 
     Attributes:
-        work_to_begin: multiplications that it takes, for one image and at most, to sum up what a state leaves.
-        work_of_a_state: those for each state from there on.
+        work_of_a_share: multiplications that it takes to add the share of one channel, for one image.
+        work_of_a_state: those for each state, once what the last one leaves is summed up.
     """
 
     def __init__(
@@ -115,8 +115,8 @@ class SummedShares:
         shapes = dict(zip(cut.frontier, frontier.shapes, strict=True))
         shapes.update((each.reader.call.outputs[0], each.reader.units) for each in linear)
         self._tail = Tail(cut.network, tail_calls, shapes, gains)
-        self.work_to_begin = sum(each.matrix.size for each in linear)
-        self.work_of_a_state = self.work_to_begin // cut.source.channels + sum(map(multiplications, tail_calls))
+        self.work_of_a_share = sum(each.matrix[0].size for each in linear)
+        self.work_of_a_state = self.work_of_a_share + sum(map(multiplications, tail_calls))
 
     def decide(self, block: FrontierBlock, silenced: Sequence[Mask], rows: Sequence[NDArray[np.intp]]) -> list[Decided]:
         """Classes of some images of a block in one state after the other.

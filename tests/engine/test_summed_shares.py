@@ -183,9 +183,8 @@ def test_a_stretch_is_no_longer_than_somebody_waits_for_it(
 ) -> None:
     short, _ = sessions
     order = list(range(CHANNELS))
-    monkeypatch.setattr("bdtui.engine.pruning._WORK_AT_ONCE", 0)
     short.measured.clear()
-    short.measure_steps(order, 2)
+    short.measure_steps(order, 2, most=0)
     by_its_beginning = len(short.measured)
     assert 1 <= by_its_beginning < CHANNELS - 1
     monkeypatch.setattr("bdtui.engine.pruning._MOST_PREDICTIONS", 0)
