@@ -352,6 +352,20 @@ def test_what_was_done_by_hand_replays_from_its_recipe(
     workbench.fulfil(GoTo(0))
 
 
+def test_what_an_export_has_told_is_no_news_afterwards(tmp_path: Path) -> None:
+    heard = Listener()
+    workbench = Workbench(heard.reporter, SAMPLE)
+    workbench.fulfil(Open(SAMPLE))
+    workbench.fulfil(GoTo(48))
+    workbench.fulfil(Export(tmp_path / "told"))
+    assert isinstance(heard.last(ThresholdReached), ThresholdReached)
+    heard.events.clear()
+    workbench.fulfil(Undo())
+    workbench.fulfil(GoTo(52))
+    assert not [event for event in heard.events if isinstance(event, ThresholdReached)]
+    assert [state.step for state in heard.position.thresholds] == [47, 48, 51]
+
+
 def test_a_second_export_goes_to_a_folder_of_its_own_and_a_held_one_is_refused(
     opened: tuple[Workbench, Listener], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
