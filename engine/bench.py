@@ -18,7 +18,7 @@ from bdtui.engine.events import (
 from bdtui.engine.metrics import NO_RATES, Rates
 from bdtui.engine.position import History, Position
 from bdtui.engine.preparation import PreparedRun
-from bdtui.engine.pruning import WORK_WATCHED, check_thresholds, has_dropped
+from bdtui.engine.pruning import check_thresholds, has_dropped
 from bdtui.engine.requests import Move, Prune
 from bdtui.engine.run import file_names
 
@@ -118,7 +118,6 @@ class Bench:
         while self.position.step < len(self.position.order):
             self._reporter.checkpoint()
             self._reporter.emit(Progress("steps", self.position.step - begun, None, "steps"))
-            self._session.measure_steps(self.position.order, self.position.step + 1, self._reporter, WORK_WATCHED)
             self._go(self._history.moved(self.position.at(self.position.step + 1)))
             self._keep([Prune(1)])
             if self._passed(waiting[0]):

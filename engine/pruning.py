@@ -33,8 +33,6 @@ from bdtui.engine.split import CutRunner
 _Predict = Callable[[Sequence[str], Collection[int], Reporter], dict[str, Predictions]]
 WORK_AT_ONCE = 2 * 10**11
 """Multiplications of a stretch of steps: about two seconds on two cores."""
-WORK_WATCHED = 3 * 10**10
-"""Those of a stretch that somebody watches: a third of a second."""
 _MOST_PREDICTIONS = 2**23
 """Predictions that are held at once."""
 
