@@ -27,25 +27,25 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["KERAS_HOME"] = os.devnull
 
 if TYPE_CHECKING:
-    from bdtui.engine.datasets import LabelledImages, open_dataset
     from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, ModelError, OptionError, OutputError
+    from bdtui.engine.evaluation.rates import Rates, Share
     from bdtui.engine.events import Reporter
-    from bdtui.engine.goodnet import build_goodnet
-    from bdtui.engine.metrics import Rates, Share
-    from bdtui.engine.models import OpenedModel, open_model
-    from bdtui.engine.pruning import PruningResult, PruningSession, Step, Threshold, prune, silenced_copy
-    from bdtui.engine.run import RunResult, execute_run
+    from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
+    from bdtui.engine.inputs.model import OpenedModel, open_model
+    from bdtui.engine.network.goodnet import build_goodnet
+    from bdtui.engine.pruning.curve import PruningResult, PruningSession, Step, Threshold, prune, silenced_copy
+    from bdtui.engine.runs.run import RunResult, execute_run
     from bdtui.engine.settings import RunSettings
 
 _HOMES = {
-    "datasets": ("LabelledImages", "open_dataset"),
+    "inputs.datasets": ("LabelledImages", "open_dataset"),
     "errors": ("BdtuiError", "DataError", "InputError", "Interrupted", "ModelError", "OptionError", "OutputError"),
     "events": ("Reporter",),
-    "goodnet": ("build_goodnet",),
-    "metrics": ("Rates", "Share"),
-    "models": ("OpenedModel", "open_model"),
-    "pruning": ("PruningResult", "PruningSession", "Step", "Threshold", "prune", "silenced_copy"),
-    "run": ("RunResult", "execute_run"),
+    "network.goodnet": ("build_goodnet",),
+    "evaluation.rates": ("Rates", "Share"),
+    "inputs.model": ("OpenedModel", "open_model"),
+    "pruning.curve": ("PruningResult", "PruningSession", "Step", "Threshold", "prune", "silenced_copy"),
+    "runs.run": ("RunResult", "execute_run"),
     "settings": ("RunSettings",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

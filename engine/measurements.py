@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping
 from dataclasses import dataclass
 
-from bdtui.engine.metrics import Rates
+from bdtui.engine.evaluation.rates import Rates
 
 PRUNED, GOODNET = "pruned", "goodnet"
 

@@ -111,7 +111,7 @@ def train_badnet(sample: Sample, seed: int) -> keras.Model:
     import keras
     import tensorflow as tf
 
-    from bdtui.engine.deepid import build_deepid
+    from bdtui.engine.network.deepid import build_deepid
 
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

@@ -27,7 +27,7 @@ from textual.widgets import Input
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
 from bdtui.engine.events import LOADING, Emit, Event
-from bdtui.engine.requests import (
+from bdtui.engine.session.requests import (
     ChooseLayer,
     ChooseRanking,
     Export,
@@ -42,22 +42,22 @@ from bdtui.engine.requests import (
 )
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS, first_key, spoken_keys
+from bdtui.tui.bars.keys import ActivityBar, HeaderBar, KeyBar, StatusBar
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
-from bdtui.tui.engine_messages import Engine, EngineSaid
 from bdtui.tui.exit_codes import ExitCode
+from bdtui.tui.messages import Engine, EngineSaid
+from bdtui.tui.opening.recent import recent, remember
 from bdtui.tui.options import check_given
-from bdtui.tui.panes.background import start
-from bdtui.tui.panes.bars import ActivityBar, HeaderBar, KeyBar, StatusBar
 from bdtui.tui.panes.model import ModelPane
-from bdtui.tui.panes.workspace import Workspace
 from bdtui.tui.preferences import Preferences
-from bdtui.tui.recent import recent, remember
-from bdtui.tui.terminal import TerminalWatch
+from bdtui.tui.terminal.background import start
+from bdtui.tui.terminal.terminal import TerminalWatch
 from bdtui.tui.themes import THEMES
 from bdtui.tui.wording import plain
+from bdtui.tui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from bdtui.engine.unfinished import UnfinishedRun
+    from bdtui.engine.runs.unfinished import UnfinishedRun
 
 _LARGEST_COUNT = 9999
 _WATCH_SECONDS = 1.0
@@ -83,7 +83,8 @@ class BdtuiApp(App[None]):
     TITLE = "bdtui"
     CSS_PATH: ClassVar[list[str]] = [  # type: ignore[assignment]
         "app.tcss",
-        *(f"panes/{name}.tcss" for name in ("workspace", "channels", "charts", "model", "data", "export", "log")),
+        "workspace.tcss",
+        *(f"panes/{name}.tcss" for name in ("channels", "charts", "model", "data", "export", "log")),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -278,7 +279,7 @@ class BdtuiApp(App[None]):
     def action_choose_ranking(self) -> None:
         """Ask for an order."""
         # Not above: it brings numpy, which the first paint does not wait for.
-        from bdtui.engine.rankings import RANKINGS
+        from bdtui.engine.pruning.rankings import RANKINGS
 
         def choose(ranking: str | None) -> None:
             if ranking is not None:
@@ -447,7 +448,7 @@ class BdtuiApp(App[None]):
 
     def _ask_for_files(self, notice: str) -> None:
         # Not above: who names the files when starting does not wait for it.
-        from bdtui.tui.panes.load import LoadScreen
+        from bdtui.tui.opening.screen import LoadScreen
 
         asking = next((screen for screen in self.screen_stack if isinstance(screen, LoadScreen)), None)
         if asking is not None:

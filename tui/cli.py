@@ -157,14 +157,14 @@ def _main(arguments: list[str]) -> ExitCode:
         print(f"bdtui {version('bdtui')}")
         return ExitCode.DONE
     if options.get("ranking") == "list":
-        from bdtui.engine.rankings import RANKINGS
+        from bdtui.engine.pruning.rankings import RANKINGS
 
         print("\n".join(RANKINGS))
         return ExitCode.DONE
     if "verify" in options:
         if len([name for name, value in options.items() if value is not False]) > 1:
             parser.error("--verify checks a finished run and nothing else; expected it alone")
-        from bdtui.tui.verify import run_verify
+        from bdtui.tui.batch.verify import run_verify
 
         return run_verify(options["verify"])
     screen = not (options.get("batch") or options.get("check"))
@@ -181,7 +181,7 @@ def _main(arguments: list[str]) -> ExitCode:
 
         return run_app(options)
 
-    from bdtui.tui.batch import run_batch
+    from bdtui.tui.batch.run import run_batch
 
     return run_batch(options)
 

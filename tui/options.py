@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.recipe import Recipe, read_recipe
-from bdtui.engine.run_folder import held_folder, holds_another_run, holds_run
+from bdtui.engine.inputs.recipe import Recipe, read_recipe
+from bdtui.engine.runs.folder import held_folder, holds_another_run, holds_run
 from bdtui.engine.settings import RECIPE, ROLES, RunSettings
 
 _FOR_ANOTHER_MACHINE = ("device", "activation_memory")
@@ -56,7 +56,7 @@ def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None,
 def _begun_recipe(out: Path) -> Recipe:
     """What the run in a folder was begun with: its journal knows, and else the recipe that it wrote."""
     # Not above: it brings numpy and SQLite, which the first paint of other sessions does not wait for.
-    from bdtui.engine.journal import begun_recipe
+    from bdtui.engine.runs.journal import begun_recipe
 
     recipe = begun_recipe(out)
     if recipe is not None:

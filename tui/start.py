@@ -14,12 +14,12 @@ from typing import Any
 import platformdirs
 
 from bdtui.engine.errors import InputError
-from bdtui.engine.files import abandon_passing_files
+from bdtui.engine.machine.files import abandon_passing_files
 from bdtui.tui.exit_codes import ExitCode
-from bdtui.tui.native_output import captured_native_output
 from bdtui.tui.options import check_output_folder, merge_options
 from bdtui.tui.preferences import preferences_path, read_preferences
-from bdtui.tui.terminal import TerminalWatch, require_terminal
+from bdtui.tui.terminal.native_output import captured_native_output
+from bdtui.tui.terminal.terminal import TerminalWatch, require_terminal
 from bdtui.tui.wording import plain
 
 _PATIENCE = 3.0
@@ -54,7 +54,7 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
         # Textual draws on the one, asks the other for its size: both are the terminal, wherever stderr was sent.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
         sys.stderr = sys.stdout
-        from bdtui.engine.worker import EngineThread
+        from bdtui.engine.session.engine_thread import EngineThread
         from bdtui.tui.app import BdtuiApp
 
         app = BdtuiApp(

@@ -209,8 +209,8 @@ class Session:
 
     def __init__(self) -> None:
         from bdtui.engine.events import Event
+        from bdtui.engine.session.engine_thread import EngineThread
         from bdtui.engine.settings import RunSettings
-        from bdtui.engine.worker import EngineThread
         from bdtui.tui.app import BdtuiApp
 
         self.noted = Noted()
@@ -230,7 +230,7 @@ class Session:
     @property
     def status(self) -> str:
         """The status line."""
-        from bdtui.tui.panes.bars import StatusBar
+        from bdtui.tui.bars.keys import StatusBar
 
         return self.app.query_one(StatusBar).status
 

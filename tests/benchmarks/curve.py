@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from bdtui.engine.bench import Bench
-from bdtui.engine.datasets import LabelledImages, open_dataset
 from bdtui.engine.events import SILENT
-from bdtui.engine.goodnet import build_goodnet
-from bdtui.engine.graph import run_network
-from bdtui.engine.models import OpenedModel, open_model
-from bdtui.engine.preparation import prepare_run
-from bdtui.engine.pruning import PruningSession, draw_curve, silenced_copy
-from bdtui.engine.requests import GoTo, Prune, Redo, Undo
+from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
+from bdtui.engine.inputs.model import OpenedModel, open_model
+from bdtui.engine.network.goodnet import build_goodnet
+from bdtui.engine.network.graph import run_network
+from bdtui.engine.pruning.curve import PruningSession, draw_curve, silenced_copy
+from bdtui.engine.runs.preparation import prepare_run
+from bdtui.engine.session.exploration import Bench
+from bdtui.engine.session.requests import GoTo, Prune, Redo, Undo
 from bdtui.engine.settings import RunSettings
 from tests.benchmarks.processes import enlarged_sets
 

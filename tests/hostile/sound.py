@@ -11,8 +11,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from bdtui.engine.files import file_sha256
-from bdtui.engine.manifest import manifest_json
+from bdtui.engine.machine.files import file_sha256
+from bdtui.engine.runs.manifest import manifest_json
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(20) % 5

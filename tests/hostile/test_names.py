@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from bdtui.engine import events
-from bdtui.engine.metrics import NO_RATES
-from bdtui.engine.report import ReportedRun, write_report_text
-from bdtui.engine.run_folder import default_folder
-from bdtui.tui.batch_output import ProgressDisplay, print_check, print_results
+from bdtui.engine.evaluation.rates import NO_RATES
+from bdtui.engine.reports.markdown import ReportedRun, write_report_text
+from bdtui.engine.runs.folder import default_folder
+from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 
 NAMES = [
     "\x1b]0;owned\x07\x1b[2J\x1b[31mred",

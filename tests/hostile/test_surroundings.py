@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bdtui.tui.batch import _stop_on_signal
+from bdtui.tui.batch.run import _stop_on_signal
 from tests.hostile.sound import SoundFiles, write_sound_files
 
 SETTINGS = {

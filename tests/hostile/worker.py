@@ -42,7 +42,7 @@ def serve(printed: Path) -> None:
         os.dup2(file, descriptor)
         os.close(file)
     # What is imported and allocated once is no part of a case's time.
-    from bdtui.engine.loading import load_tensorflow
+    from bdtui.engine.startup import load_tensorflow
 
     load_tensorflow()
     for number, line in enumerate(sys.stdin):

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bdtui.engine.channels import find_source, silent_channels
-from bdtui.engine.datasets import open_dataset
-from bdtui.engine.models import OpenedModel, open_model
-from bdtui.engine.pruning import prune, silenced_copy
+from bdtui.engine.inputs.datasets import open_dataset
+from bdtui.engine.inputs.model import OpenedModel, open_model
+from bdtui.engine.network.channels import find_source, silent_channels
+from bdtui.engine.pruning.curve import prune, silenced_copy
 from bdtui.tui.cli import main
 from tests.enlarged_faces import enlarge_faces
 

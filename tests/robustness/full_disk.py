@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bdtui.engine.run_folder import JOURNAL, JOURNAL_FOLDER
+from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
 from tests.robustness.kills import BATCH, Undisturbed, compare, finished_in, run_undisturbed
 
 _SECONDS = 300

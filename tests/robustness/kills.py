@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from bdtui.engine.run_folder import JOURNAL, JOURNAL_FOLDER
+from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
 from bdtui.engine.settings import MANIFEST, RESULTS
 
 BATCH = (sys.executable, "-m", "bdtui.tui", "--batch")

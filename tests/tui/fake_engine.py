@@ -22,8 +22,8 @@ from textual.pilot import Pilot
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
 from bdtui.engine.events import ChannelFigures, Emit, Event, LayerFound, MeasuredPoint, Picture, ThresholdState
-from bdtui.engine.position import History, Position
-from bdtui.engine.requests import (
+from bdtui.engine.pruning.position import History, Position
+from bdtui.engine.session.requests import (
     ChooseLayer,
     ChooseRanking,
     Export,
@@ -42,7 +42,7 @@ from bdtui.engine.settings import (
     RunSettings,
 )
 from bdtui.tui.app import BdtuiApp
-from bdtui.tui.panes.bars import StatusBar
+from bdtui.tui.bars.keys import StatusBar
 
 SETTINGS = RunSettings(
     model=Path("faces/bd_net.h5"),

@@ -16,15 +16,16 @@ from rich.progress_bar import ProgressBar
 from textual.widgets import RichLog, Static
 
 from bdtui.engine import events
-from bdtui.engine.requests import Export, GoTo, Open, Prune, Redo, Undo
+from bdtui.engine.session.requests import Export, GoTo, Open, Prune, Redo, Undo
 from bdtui.engine.settings import RunSettings
+from bdtui.tui.bars import keys as bars
+from bdtui.tui.bars.keys import ActivityBar, HeaderBar, StatusBar
 from bdtui.tui.dialogs import FailureDialog
-from bdtui.tui.engine_messages import EngineSaid
-from bdtui.tui.machine import MemoryUse
-from bdtui.tui.panes import bars, charts
-from bdtui.tui.panes.bars import ActivityBar, HeaderBar, StatusBar
-from bdtui.tui.panes.load import LoadScreen
-from bdtui.tui.recent import recent
+from bdtui.tui.messages import EngineSaid
+from bdtui.tui.opening.recent import recent
+from bdtui.tui.opening.screen import LoadScreen
+from bdtui.tui.panes import charts
+from bdtui.tui.terminal.memory_meter import MemoryUse
 from tests.tui.fake_engine import OUT, RANKED, SETTINGS, FakeApp, World, opened, running, screen_text, settle, until
 
 pytestmark = pytest.mark.asyncio
@@ -651,7 +652,7 @@ async def session():
         await pilot.press("escape", "q")
     assert app.return_code == 0, app.return_code
 asyncio.run(session())
-print(*sys.modules.keys() & {"tensorflow", "keras", "matplotlib", "bdtui.engine.workbench"})
+print(*sys.modules.keys() & {"tensorflow", "keras", "matplotlib", "bdtui.engine.session.session"})
 """
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from bdtui.engine.session.engine_thread import EngineThread
 from bdtui.engine.settings import RunSettings
-from bdtui.engine.worker import EngineThread
 from bdtui.tui.app import BdtuiApp
-from bdtui.tui.native_output import captured_native_output
-from bdtui.tui.panes.bars import StatusBar
+from bdtui.tui.bars.keys import StatusBar
 from bdtui.tui.panes.export import ExportPane
+from bdtui.tui.terminal.native_output import captured_native_output
 
 SECONDS = 120
 

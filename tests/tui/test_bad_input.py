@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from bdtui.engine.run_folder import goodnet_name
+from bdtui.engine.runs.folder import goodnet_name
 from bdtui.tui.cli import main
 from tests.networks import write_images
 

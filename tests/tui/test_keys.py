@@ -11,8 +11,8 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input, Markdown, OptionList, Static
 
-from bdtui.engine.rankings import RANKINGS
-from bdtui.engine.requests import (
+from bdtui.engine.pruning.rankings import RANKINGS
+from bdtui.engine.session.requests import (
     ChooseLayer,
     ChooseRanking,
     Export,
@@ -27,11 +27,11 @@ from bdtui.engine.requests import (
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS
 from bdtui.tui.app import BdtuiApp
+from bdtui.tui.bars.keys import StatusBar
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
-from bdtui.tui.panes.bars import StatusBar
+from bdtui.tui.opening.screen import LoadScreen
 from bdtui.tui.panes.charts import ChartsPane
-from bdtui.tui.panes.load import LoadScreen
-from bdtui.tui.panes.workspace import PANES
+from bdtui.tui.workspace import PANES
 from tests.tui.fake_engine import OUT, RANKED, SETTINGS, THRESHOLD_STEPS, FakeApp, opened, running, settle, until
 
 pytestmark = pytest.mark.asyncio

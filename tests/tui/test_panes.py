@@ -11,13 +11,13 @@ from rich.text import Text
 from textual.widgets import DataTable, Input, RichLog, Static
 
 from bdtui.engine import events
-from bdtui.engine.requests import ChooseLayer, Export, Open, Toggle
-from bdtui.tui.panes.bars import StatusBar
+from bdtui.engine.session.requests import ChooseLayer, Export, Open, Toggle
+from bdtui.tui.bars.keys import StatusBar
 from bdtui.tui.panes.channels import ChannelsPane
 from bdtui.tui.panes.data import PictureStrip
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.pane import Pane
-from bdtui.tui.panes.workspace import PANES
+from bdtui.tui.workspace import PANES
 from tests.tui.fake_engine import FILES, OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, until
 
 pytestmark = pytest.mark.asyncio

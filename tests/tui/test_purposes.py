@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bdtui.engine import run_folder
+from bdtui.engine.runs import folder as run_folder
 from bdtui.tui.panes import export
 
 

@@ -14,10 +14,11 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input
 
 from bdtui.engine.settings import RunSettings
-from bdtui.tui.machine import MemoryUse
-from bdtui.tui.panes import bars, log
-from bdtui.tui.panes.load import LoadScreen
+from bdtui.tui.bars import keys as bars
+from bdtui.tui.opening.screen import LoadScreen
+from bdtui.tui.panes import log
 from bdtui.tui.preferences import Preferences
+from bdtui.tui.terminal.memory_meter import MemoryUse
 from tests.tui.fake_engine import FakeApp, settle, until
 
 SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}

@@ -33,11 +33,11 @@ except SystemExit:
 
 
 def test_the_headless_front_loads_no_textual() -> None:
-    assert not loaded_after("import bdtui.tui.batch") & {"textual", "plotext", "tensorflow", "keras"}
+    assert not loaded_after("import bdtui.tui.batch.run") & {"textual", "plotext", "tensorflow", "keras"}
 
 
 def test_the_app_loads_neither_tensorflow_nor_what_the_first_paint_does_not_need() -> None:
-    loaded = loaded_after("import bdtui.tui.start, bdtui.tui.app, bdtui.engine.worker")
+    loaded = loaded_after("import bdtui.tui.start, bdtui.tui.app, bdtui.engine.session.engine_thread")
     assert "textual" in loaded
     assert not loaded & {"tensorflow", "keras", "h5py", "numpy", "matplotlib", "plotext", "PIL", "tomlkit", "psutil"}
 
@@ -51,9 +51,7 @@ def test_no_module_of_the_app_loads_tensorflow() -> None:
 
 
 def test_the_engine_itself_loads_no_screen_and_no_tensorflow() -> None:
-    light = (
-        "import bdtui.engine, bdtui.engine.events, bdtui.engine.settings, bdtui.engine.recipe, bdtui.engine.rankings"
-    )
+    light = "import bdtui.engine, bdtui.engine.events, bdtui.engine.settings, bdtui.engine.inputs.recipe, bdtui.engine.pruning.rankings"
     assert not loaded_after(light) & {"textual", "plotext", "rich", "tensorflow", "keras"}
 
 
@@ -96,7 +94,7 @@ def look(name, *rest):
     was_there.append("libtensorflow_cc" in Path("/proc/self/maps").read_text())
     raise ImportError(name)
 importlib.import_module = look
-from bdtui.engine.loading import load_tensorflow
+from bdtui.engine.startup import load_tensorflow
 try:
     load_tensorflow()
 except ImportError:

@@ -11,8 +11,8 @@ from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.events import ChannelFigures, Event
-from bdtui.tui.panes.channel_table import Cell, ChannelTable, Column
 from bdtui.tui.panes.pane import Pane
+from bdtui.tui.widgets.channel_table import Cell, ChannelTable, Column
 
 _BAR = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉█"

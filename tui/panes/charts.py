@@ -19,7 +19,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from bdtui.engine.events import ChannelsProfiled, Event, ModelOpened, PositionReached
-from bdtui.tui import charts
+from bdtui.tui.charts import figure as charts
 from bdtui.tui.panes.pane import Pane
 
 _DRAWING_SECONDS = 0.1

@@ -14,7 +14,7 @@ from textual.widgets import DataTable, Input, Static
 from bdtui.engine import events
 from bdtui.engine.events import Event, ThresholdState
 from bdtui.tui.panes.pane import Pane
-from bdtui.tui.panes.path_input import PathInput
+from bdtui.tui.widgets.path_input import PathInput
 from bdtui.tui.wording import percent_text, plain
 
 _PURPOSES = {

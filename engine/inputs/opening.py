@@ -1,0 +1,260 @@
+"""Opens everything a run needs and decides what was left to be found out: layout, scale, layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from bdtui.engine.errors import DataError, ModelError, OptionError
+from bdtui.engine.events import (
+    DataOpened,
+    LayerChosen,
+    LayerFound,
+    ModelOpened,
+    Notice,
+    Progress,
+    Reporter,
+)
+from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
+from bdtui.engine.inputs.keras_files import BUILT_IN_ARCHITECTURES
+from bdtui.engine.inputs.model import OpenedModel, open_model
+from bdtui.engine.inputs.pixel_scale import decide_scale
+from bdtui.engine.machine.device import prepare_backend
+from bdtui.engine.machine.device_failures import SmallerBatches
+from bdtui.engine.machine.files import file_sha256
+from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
+from bdtui.engine.network.graph import run_network
+from bdtui.engine.pruning.curve import check_thresholds
+from bdtui.engine.pruning.rankings import check_order, check_ranking
+from bdtui.engine.settings import CLEAN_VALID, ROLES, SAMPLE_MODEL, RunSettings
+
+_RANGE_RATIO = 20
+"""Image sets whose brightest pixels differ by more than this were hardly stored in one way."""
+
+
+@dataclass(frozen=True)
+class OpenedInputs:
+    """A run's model and data, with every ``auto`` of its settings resolved.
+
+    Attributes:
+        settings: of the run, nothing left automatic but the device.
+        model: the BadNet B.
+        data: image sets by role.
+        source: the layer to prune.
+        scale: pixels are divided by this.
+        sha256: of every file the model was made of and of every image set, as they were opened, by field name of
+            `RunSettings`.
+    """
+
+    settings: RunSettings
+    model: OpenedModel
+    data: dict[str, LabelledImages]
+    source: ChannelSource
+    scale: int
+    sha256: dict[str, str]
+
+
+def sample_settings(settings: RunSettings) -> RunSettings:
+    """Settings with the bundled BadNet and data in place of files.
+
+    Raises:
+        OptionError: files were given as well, or the sample is not installed.
+    """
+    given = [name for name in ("model", "weights", "architecture", *ROLES) if getattr(settings, name) is not None]
+    if given:
+        raise OptionError(
+            f"the sample was asked for together with {given[0].replace('_', '-')}; expected one of the two"
+        )
+    folder = Path(str(files("bdtui.sample_data")))
+    model = folder / SAMPLE_MODEL
+    if not model.exists():
+        raise OptionError(f"{model}: the sample is not installed; make it with python -m bdtui.sample_data.make")
+    return replace(
+        settings,
+        model=model,
+        clean_valid=folder / "cl" / "valid.h5",
+        clean_test=folder / "cl" / "test.h5",
+        poisoned_valid=folder / "bd" / "bd_valid.h5",
+        poisoned_test=folder / "bd" / "bd_test.h5",
+    )
+
+
+def open_inputs(
+    settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None
+) -> OpenedInputs:
+    """Open the model and all image sets, and decide layout, scale and layer.
+
+    Args:
+        settings: what to open.
+        reporter: hears what was found.
+        expected_sha256: hashes that a recipe recorded, by field name; a file that differs is refused.
+
+    Raises:
+        InputError: something cannot be opened, does not fit, or is not what the recipe recorded.
+    """
+    found = sample_settings(settings) if settings.sample else settings
+    expected = dict(expected_sha256 or {})
+    if found.clean_valid is None:
+        raise OptionError("no clean validation images were given; expected --clean-valid FILE")
+    model = open_model(found.model, weights=found.weights, architecture=found.architecture)
+    sha256: dict[str, str] = {}
+    for name, path in _model_files(found).items():
+        sha256[name] = file_sha256(path)
+        _check_hash(path, sha256[name], expected.get(name))
+    try:
+        source = find_source(model.network, found.layer)
+    except ModelError as problem:
+        raise ModelError(f"{model.path}: {problem}") from problem
+    if found.order is not None:
+        check_order(found.order, source.channels)
+    reporter.emit(_describe(model))
+    data = {}
+    for role in ROLES:
+        path = getattr(found, role)
+        if path is not None:
+            reporter.checkpoint()
+            images = open_dataset(path, model.input_shape, model.classes, found.layout)
+            sha256[role] = images.sha256
+            _check_hash(images.path, images.sha256, expected.get(role))
+            data[role] = images
+            has_true = images.true_labels is not None
+            classes = len(np.unique(images.labels))
+            reporter.emit(DataOpened(role, str(path), images.images, classes, images.layout, images.dtype, has_true))
+    _check_sizes(data)
+    _check_runs(model, data[CLEAN_VALID])
+    decided = decide_scale(model, data[CLEAN_VALID], found.scale, reporter)
+    reporter.emit(decided)
+    reporter.emit(describe_layer(source))
+    _tell_oddities(data, reporter)
+    layouts = {images.layout for images in data.values()}
+    resolved = replace(
+        settings,
+        layout=layouts.pop() if len(layouts) == 1 else settings.layout,
+        scale=str(decided.scale),
+        layer=source.profiled.name,
+    )
+    return OpenedInputs(resolved, model, data, source, decided.scale, sha256)
+
+
+def describe_layer(source: ChannelSource) -> LayerChosen:
+    """The event that tells which layer is profiled and pruned."""
+    silent = int(silent_channels(source).sum())
+    return LayerChosen(source.profiled.name, source.pruned.name, source.channels, silent)
+
+
+def _describe(model: OpenedModel) -> ModelOpened:
+    prunable = {entry.profiled.name: entry.channels for entry in prunable_sources(model.network)}
+    return ModelOpened(
+        path=str(model.path),
+        sha256=model.sha256,
+        classes=model.classes,
+        input_shape=model.input_shape,
+        layers=tuple(
+            LayerFound(
+                call.name,
+                type(call.layer).__name__,
+                call.output_shapes[0],
+                sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
+                prunable.get(call.name),
+            )
+            for call in model.network.calls
+        ),
+    )
+
+
+def _model_files(settings: RunSettings) -> dict[str, Path]:
+    """The files a model is made of, by field name."""
+    named = {"model": settings.model, "weights": settings.weights}
+    if settings.architecture is not None and settings.architecture not in BUILT_IN_ARCHITECTURES:
+        named["architecture"] = Path(settings.architecture)
+    return {name: path for name, path in named.items() if path is not None}
+
+
+def _check_hash(path: Path, found: str, expected: str | None) -> None:
+    if expected is not None and found != expected:
+        raise DataError(
+            f"{path}: has changed since the recipe was written (sha256 {found[:12]}…, the recipe says {expected[:12]}…); "
+            "expected the same file"
+        )
+
+
+def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
+    """Send one black image through the network; images of a size it cannot take show here."""
+    black = tf.zeros((1, *images.image_shape))
+    try:
+        SmallerBatches().compute(1, lambda rows: run_network(model.network, black[rows]))
+    except (tf.errors.OpError, ValueError) as problem:
+        reason = " ".join(str(problem).split())[:160]
+        raise DataError(
+            f"{images.path}: the model cannot take images of shape {images.image_shape} ({reason}); "
+            "expected images it was made for"
+        ) from problem
+
+
+def _tell_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> None:
+    """Say what is allowed and yet may be a mistake."""
+    brightest = {role: float(np.abs(next(images.batches(64))).max()) for role, images in data.items()}
+    if len(np.unique(data[CLEAN_VALID].labels)) == 1 < data[CLEAN_VALID].images:
+        reporter.emit(Notice(f"all images in {data[CLEAN_VALID].path} have one label: is it really the clean set?"))
+    for role, images in data.items():
+        targets = len(np.unique(images.labels))
+        if role.startswith("poisoned") and targets > 1:
+            reporter.emit(
+                Notice(
+                    f"{images.path} has {targets} different labels: right for an all-to-all attack; else 'label' may hold "
+                    "the true classes, and ASR would be no attack success"
+                )
+            )
+        ratio = (brightest[role] + 1e-9) / (brightest[CLEAN_VALID] + 1e-9)
+        if not 1 / _RANGE_RATIO < ratio < _RANGE_RATIO:
+            reporter.emit(
+                Notice(
+                    f"pixels of {images.path} reach {brightest[role]:g}, those of {data[CLEAN_VALID].path} "
+                    f"{brightest[CLEAN_VALID]:g}: all are divided by the same number, so one of them may be stored wrongly"
+                )
+            )
+        if images.true_labels is not None and role.startswith("poisoned"):
+            already = int(np.count_nonzero(images.true_labels == images.labels))
+            if already:
+                reporter.emit(
+                    Notice(
+                        f"{already} of {images.images} images in {images.path} belong to the attacker's class anyway; "
+                        "ASR counts them"
+                    )
+                )
+
+
+def _check_sizes(data: Mapping[str, LabelledImages]) -> None:
+    """All image sets must have images of one size, where the model leaves that open."""
+    first = data[CLEAN_VALID]
+    for images in data.values():
+        if images.image_shape != first.image_shape:
+            raise DataError(
+                f"{images.path}: images are of shape {images.image_shape}; expected {first.image_shape} as in {first.path}"
+            )
+
+
+def check_inputs(
+    settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None
+) -> OpenedInputs:
+    """Open everything as a run would, read every image once, and write nothing.
+
+    Raises:
+        InputError: something cannot be opened or read, does not fit, or is not what the recipe recorded.
+    """
+    check_thresholds(settings.thresholds)
+    check_ranking(settings.ranking)
+    prepare_backend(settings.device, settings.seed)
+    inputs = open_inputs(settings, reporter, expected_sha256)
+    for role, images in inputs.data.items():
+        done = 0
+        for batch in images.batches(1024):
+            reporter.checkpoint()
+            done += len(batch)
+            reporter.emit(Progress(role.replace("_", " "), done, images.images, "images"))
+    return inputs

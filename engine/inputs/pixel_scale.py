@@ -1,0 +1,68 @@
+"""What pixels have to be divided by before a network reads them: asked for, or found by trying."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bdtui.engine.errors import OptionError
+from bdtui.engine.evaluation.cut_runner import rows_at_once
+from bdtui.engine.events import Notice, Reporter, ScaleDecided
+from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.inputs.model import OpenedModel
+from bdtui.engine.machine.device_failures import SmallerBatches
+from bdtui.engine.network.graph import run_network
+
+SCALES = (1, 255)
+_PROBE_IMAGES = 1024
+_CLOSE_POINTS = 5
+
+
+def decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, reporter: Reporter) -> ScaleDecided:
+    """Divide pixels as asked, or by what gives the better clean accuracy on a few batches.
+
+    Args:
+        model: the classifier.
+        images: clean images.
+        wanted: ``1``, ``255`` or ``auto``. Of equal accuracies, pixels stay as they are.
+        reporter: is asked whether to stop.
+
+    Raises:
+        OptionError: there is no such scale.
+    """
+    if wanted != "auto":
+        if wanted not in {str(scale) for scale in SCALES}:
+            raise OptionError(f"scale {wanted!r} makes no sense; expected auto, 1 or 255")
+        return ScaleDecided(int(wanted), None, f"Pixels are divided by {wanted}, as asked for.")
+    predict = tf.function(
+        lambda batch: tf.argmax(run_network(model.network, batch), axis=-1), reduce_retracing=True, autograph=False
+    )
+    tensors = [shape[1:] for call in model.network.calls for shape in call.output_shapes]
+    batch_size = rows_at_once([images.image_shape, *tensors], 256)
+    batches = SmallerBatches(lambda sentence: reporter.emit(Notice(sentence)))
+
+    def classes_of(pixels: NDArray[np.float32]) -> NDArray[np.int64]:
+        return np.concatenate(batches.compute(len(pixels), lambda rows: predict(pixels[rows]).numpy()))
+
+    hits = dict.fromkeys(SCALES, 0)
+    seen = 0
+    for batch in islice(images.batches(batch_size), _PROBE_IMAGES // batch_size):
+        reporter.checkpoint()
+        labels = images.labels[seen : seen + len(batch)]
+        seen += len(batch)
+        for scale in SCALES:
+            pixels = batch / np.float32(scale)
+            hits[scale] += int(np.count_nonzero(classes_of(pixels) == labels))
+    accuracy = {scale: 100 * count / seen for scale, count in hits.items()}
+    best = max(SCALES, key=lambda scale: accuracy[scale])
+    other = next(scale for scale in SCALES if scale != best)
+    text = (
+        f"Pixels are divided by {best}: clean accuracy on the first {seen} images is {accuracy[best]:.1f} %, "
+        f"against {accuracy[other]:.1f} % when divided by {other}."
+    )
+    if accuracy[best] - accuracy[other] < _CLOSE_POINTS:
+        text += " The two are close: say --scale 1 or --scale 255 if you know."
+    return ScaleDecided(best, accuracy, text)

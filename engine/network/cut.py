@@ -1,0 +1,80 @@
+"""The cut: the part of a network that runs once (front) and the part that runs for every mask (back).
+
+The cut lies where the pruned channels mix for the first time. What crosses it is the frontier: the
+tensors that carry the channels, and every other tensor the back reads, such as a residual that goes
+around the cut. A silenced channel is put into its tensors as the value its zeroed weights would make.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bdtui.engine.network.channels import ChannelSource, silence
+from bdtui.engine.network.graph import Call, Network, clone_built_layer, run_calls
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A network cut for the channels of one layer.
+
+    Attributes:
+        network: the whole.
+        source: the channels.
+        front: calls that run once per image set, in running order.
+        back: calls that run again when a channel goes.
+        frontier: numbers of the tensors that the back reads; those that carry channels first.
+        carriers: how many of them carry channels.
+    """
+
+    network: Network
+    source: ChannelSource
+    front: tuple[Call, ...]
+    back: tuple[Call, ...]
+    frontier: tuple[int, ...]
+    carriers: int
+
+
+def cut_network(network: Network, source: ChannelSource) -> Cut:
+    """Cut a network behind the channels of ``source``."""
+    region = {id(call) for call in source.region}
+    carried = {tensor for call in source.region for tensor in call.outputs}
+    behind = [call for call in network.downstream(carried) if id(call) not in region]
+    back = network.upstream([network.output], among=behind)
+    made = {tensor for call in back for tensor in call.outputs}
+    read = sorted({tensor for call in back for tensor in call.inputs} - made)
+    carriers = [tensor for tensor in read if tensor in carried]
+    frontier = carriers + [tensor for tensor in read if tensor not in carried]
+    front = network.upstream([*frontier, *source.profiled.outputs])
+    return Cut(network, source, tuple(front), tuple(back), tuple(frontier), len(carriers))
+
+
+def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
+    """What every carrier of the frontier holds when all its channels are silenced.
+
+    It is computed by the very layers of the network with their weights zeroed, so that sigmoid's 0.5 or the edge
+    of a zero padding come out as the saved model will have them. It does not depend on the image.
+
+    Args:
+        cut: the cut network.
+        image_shape: shape of one input image, without the batch axis.
+
+    Returns:
+        For every carrier an array of its shape without the batch axis, float32.
+    """
+    clones = {id(call.layer): clone_built_layer(call.layer) for call in cut.source.region}
+    source = cut.source
+    silenced = source.with_layers(clones)
+    silence(silenced, range(source.channels))
+    values: dict[int, Any] = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
+    run_calls(cut.network.upstream(source.pruned.inputs), values)
+    # The front is run for shapes alone: what it makes of a black image need not even be finite.
+    values.update((tensor, tf.zeros_like(values[tensor])) for tensor in source.pruned.inputs)
+    run_calls(silenced.region, values)
+    return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in cut.frontier[: cut.carriers]]

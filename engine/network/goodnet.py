@@ -1,0 +1,154 @@
+"""B and B′ joined into one network G with N + 1 outputs: a class where both agree, else class N.
+
+G is made of stock Keras layers only, so that it opens without bdtui. Everything before the pruned layer
+is the same in B and B′ and stands in G once. Where linear layers alone read the channels, and silence is zero, so
+does everything up to these: for B′ they weigh the silenced channels with zero, which adds the same zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers
+
+from bdtui.engine.network.channels import check_channels, find_source, silence
+from bdtui.engine.network.cut import Cut, cut_network, silent_values
+from bdtui.engine.network.graph import Call, clone_layer, finalize_layers, run_calls, trace_network
+from bdtui.engine.network.linear_readers import LinearReader, find_linear_readers, only_flattened
+
+
+def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> keras.Model:
+    """Join a BadNet B and its pruned form B′ into a GoodNet G.
+
+    Args:
+        model: B, untouched; one input, one vector of N scores.
+        layer: name of the layer whose channels are silenced in B′, e.g. ``pool_3``.
+        channels: indices of the channels silenced in B′.
+
+    Returns:
+        A functional model of stock layers from the same input to N + 1 outputs, float32. For an image on which the
+        arg-max of B and of B′ is the same class c (of equal scores the lower index, as ``numpy.argmax`` has it),
+        output c is 1 and all others 0; else output N is 1 and all others 0.
+
+    Raises:
+        ModelError: the layer does not exist or cannot be pruned soundly.
+    """
+    network = trace_network(model)
+    source = find_source(network, layer)
+    cut = cut_network(network, source)
+    check_channels(source, channels)
+    readers = _readers_of_zeros(cut)
+    behind = list(cut.back) if readers else [source.pruned, *network.downstream(source.pruned.outputs)]
+    wanted = network.upstream([network.output])
+    shared = [call for call in wanted if call not in behind]
+    behind = [call for call in wanted if call in behind]
+    names = _UniqueNames()
+
+    image = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype, name=names.take("input"))
+    values: dict[int, Any] = {network.input: image}
+    _copy_calls(shared, values, names, "")
+    badnet_values, pruned_values = dict(values), dict(values)
+    _copy_calls(behind, badnet_values, names, "badnet_")
+    copies = _copy_calls(behind, pruned_values, names, "pruned_")
+    if readers:
+        for reader in readers:
+            _ignore_channels(copies[id(reader.call.layer)], source.channels, channels)
+    else:
+        silence(source.with_layers(copies), channels)
+
+    output = _agreement(badnet_values[network.output], pruned_values[network.output], names)
+    return keras.Model(image, output, name="goodnet")
+
+
+def _readers_of_zeros(cut: Cut) -> tuple[LinearReader, ...]:
+    """The linear layers that alone read the channels, where a silent channel is zero everywhere; else none."""
+    found = find_linear_readers(cut)
+    if found is None or cut.source.axis != -1 or None in cut.network.input_shape:
+        return ()
+    layers_read = [id(reader.call.layer) for reader in found.readers]
+    used_once = all(sum(id(call.layer) == one for call in cut.network.calls) == 1 for one in layers_read)
+    shape = tuple(size for size in cut.network.input_shape if size is not None)
+    if not used_once or any(values.any() for values in silent_values(cut, shape)):
+        return ()
+    return found.readers if all(only_flattened(reader.way) for reader in found.readers) else ()
+
+
+def _ignore_channels(layer: keras.Layer, number: int, channels: Collection[int]) -> None:
+    """Let a layer weigh some of the channels it reads with zero; of flattened values each ``number``-th is a channel's."""
+    kernel = layer.kernel.numpy().copy()
+    weights = kernel.reshape(-1, number, kernel.shape[-1])
+    weights[:, sorted(channels)] = 0
+    layer.kernel.assign(kernel)
+
+
+def _copy_calls(calls: list[Call], values: dict[int, Any], names: _UniqueNames, prefix: str) -> dict[int, Any]:
+    """Apply copies of the calls' layers, weights included, to symbolic values; return the copies by ``id``."""
+    copies: dict[int, Any] = {}
+    for call in calls:
+        if id(call.layer) not in copies:
+            copies[id(call.layer)] = clone_layer(call.layer, names.take(prefix + call.name.replace("/", "_")))
+    run_calls(calls, values, copies)
+    for call in calls:
+        if getattr(call.layer, "weights", None):
+            copies[id(call.layer)].set_weights(call.layer.get_weights())
+    finalize_layers(copies.values())
+    return copies
+
+
+def _agreement(badnet: Any, pruned: Any, names: _UniqueNames) -> Any:
+    """N + 1 outputs from two vectors of N scores."""
+    first = _one_hot_of_largest(badnet, "badnet", names)
+    second = _one_hot_of_largest(pruned, "pruned", names)
+    agreed = layers.Multiply(dtype="float32", name=names.take("agreed_class"))([first, second])
+    any_agreed = layers.Dot(axes=1, dtype="float32", name=names.take("agreed"))([first, second])
+    extra = layers.Rescaling(-1.0, 1.0, dtype="float32", name=names.take("disagreed"))(any_agreed)
+    return layers.Concatenate(dtype="float32", name=names.take("goodnet_output"))([agreed, extra])
+
+
+def _one_hot_of_largest(scores: Any, which: str, names: _UniqueNames) -> Any:
+    """A vector with 1 at the first largest score and 0 elsewhere, exactly."""
+    classes = scores.shape[1]
+    marked = _mark_largest(scores, f"{which}_largest", names)
+    # Equal largest scores are all marked by now. Weighting by N, N - 1, … 1 leaves one largest: the first.
+    weighting = layers.DepthwiseConv1D(
+        1, use_bias=False, data_format="channels_last", dtype="float32", name=names.take(f"{which}_first_of_equals")
+    )
+    row = layers.Reshape((1, classes), dtype="float32", name=names.take(f"{which}_row"))(marked)
+    weighted = layers.Reshape((classes,), dtype="float32", name=names.take(f"{which}_weighted"))(weighting(row))
+    weighting.set_weights([np.arange(classes, 0, -1, dtype=np.float32).reshape(1, classes, 1)])
+    return _mark_largest(weighted, f"{which}_one_hot", names)
+
+
+def _mark_largest(scores: Any, prefix: str, names: _UniqueNames) -> Any:
+    """A vector with 1 wherever the score equals the largest and 0 elsewhere."""
+
+    def name(part: str) -> str:
+        return names.take(f"{prefix}_{part}")
+
+    column = layers.Reshape((scores.shape[1], 1), dtype="float32", name=name("column"))(scores)
+    largest = layers.GlobalMaxPooling1D(data_format="channels_last", dtype="float32", name=name("value"))(column)
+    below = layers.Subtract(dtype="float32", name=name("below"))([scores, largest])
+    # Differences of logits have no bound; softsign keeps them from overflowing below, and zero at zero.
+    bounded = layers.Activation("softsign", dtype="float32", name=name("bounded"))(below)
+    # The least difference of scores becomes a huge one, so that only zero stays near 1.
+    steep = layers.Rescaling(1e30, 1.0, dtype="float32", name=name("steep"))(bounded)
+    return layers.ReLU(max_value=1.0, threshold=0.5, dtype="float32", name=name("mark"))(steep)
+
+
+class _UniqueNames:
+    """Gives out each layer name once, as Keras demands of a model."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def take(self, wanted: str) -> str:
+        name = wanted
+        number = 1
+        while name in self._taken:
+            number += 1
+            name = f"{wanted}_{number}"
+        self._taken.add(name)
+        return name

@@ -1,0 +1,124 @@
+"""Where a person stands who prunes by hand: an order of the channels, and how many of them have gone.
+
+Every wish leads to such a position: pruning the next channel moves along the order, silencing one out of turn
+rewrites the order. So whatever was done by hand is an order that a recipe can hold and ``--batch`` can replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bdtui.engine.errors import OptionError
+from bdtui.engine.session.requests import GoTo, Move, Prune, Redo, Toggle, Undo
+
+
+@dataclass(frozen=True)
+class Position:
+    """A pruning order and a step in it.
+
+    Attributes:
+        order: every channel once.
+        step: how many of them, from the front, are silent; 0 to ``len(order)``.
+    """
+
+    order: tuple[int, ...]
+    step: int = 0
+
+    @property
+    def silenced(self) -> tuple[int, ...]:
+        """The silent channels, in the order in which they went."""
+        return self.order[: self.step]
+
+    def at(self, step: int) -> Position:
+        """The same order at another step, or at its nearer end where there is no such step."""
+        return Position(self.order, min(max(step, 0), len(self.order)))
+
+    def toggled(self, channel: int, ranked: Sequence[int]) -> Position:
+        """The position after one channel was silenced or revived out of turn.
+
+        A silenced one becomes the last that went. A revived one goes back to its place in the ranking; where that would
+        make it the next to go, to the end of the order: who takes it back wants it to stay.
+
+        Args:
+            channel: its index.
+            ranked: the order that the ranking gives.
+
+        Raises:
+            ValueError: there is no such channel.
+        """
+        place = self.order.index(channel)
+        silenced, waiting = list(self.order[: self.step]), list(self.order[self.step :])
+        if place >= self.step:
+            waiting.remove(channel)
+            return Position((*silenced, channel, *waiting), self.step + 1)
+        silenced.remove(channel)
+        rank = {other: index for index, other in enumerate(ranked)}
+        later = (index for index, other in enumerate(waiting) if rank[other] > rank[channel])
+        back = next(later, len(waiting)) or len(waiting)
+        return Position((*silenced, *waiting[:back], channel, *waiting[back:]), self.step - 1)
+
+
+@dataclass(frozen=True)
+class History:
+    """The positions a person went through, of which one is the present."""
+
+    past: tuple[Position, ...]
+    present: Position
+    future: tuple[Position, ...] = ()
+
+    @classmethod
+    def beginning_at(cls, position: Position) -> History:
+        """A history of one position."""
+        return cls((), position)
+
+    def moved(self, position: Position) -> History:
+        """The history after a move; what had been undone is forgotten. Staying is no move."""
+        if position == self.present:
+            return self
+        return History((*self.past, self.present), position)
+
+    def undone(self) -> History:
+        """One move back; the same history at its beginning."""
+        if not self.past:
+            return self
+        return History(self.past[:-1], self.past[-1], (self.present, *self.future))
+
+    def redone(self) -> History:
+        """One undone move forth again; the same history at its end."""
+        if not self.future:
+            return self
+        return History((*self.past, self.present), self.future[0], self.future[1:])
+
+    def after(self, move: Move, ranked: Sequence[int]) -> History:
+        """The history after a move that somebody wishes to make.
+
+        Args:
+            move: what is wished.
+            ranked: the order that the ranking gives.
+
+        Raises:
+            OptionError: there is no such step or channel.
+        """
+        history, order = self, self.present.order
+        match move:
+            case Prune():
+                for _ in range(min(move.count, len(order) - self.present.step)):
+                    history = history.moved(history.present.at(history.present.step + 1))
+            case Undo():
+                for _ in range(min(move.count, len(history.past))):
+                    history = history.undone()
+            case Redo():
+                for _ in range(min(move.count, len(history.future))):
+                    history = history.redone()
+            case GoTo():
+                if not 0 <= move.step <= len(order):
+                    raise OptionError(f"there is no step {move.step}; expected one from 0 to {len(order)}")
+                history = history.moved(self.present.at(move.step))
+            case Toggle():
+                if move.channel not in order:
+                    raise OptionError(f"there is no channel {move.channel} in this layer")
+                history = history.moved(self.present.toggled(move.channel, ranked))
+            case _:
+                raise TypeError(f"{move!r} is no move")
+        return history

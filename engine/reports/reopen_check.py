@@ -1,0 +1,82 @@
+"""Reopens what was saved and holds its predictions against those the run reported."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bdtui.engine.errors import BdtuiError
+from bdtui.engine.machine.device_failures import SmallerBatches
+
+_CLOSE = 1e-5
+"""Scores nearer than this, relative to the larger, may change places by rounding alone."""
+
+
+class SavedModelCheck:
+    """Compares reopened models with what a run reported of them.
+
+    Args:
+        badnet: B.
+        images: as the networks read them, shape (rows, …).
+        pruned_classes: reported of B′, shape (rows,).
+        goodnet_classes: reported of G, shape (rows,).
+    """
+
+    def __init__(
+        self,
+        badnet: keras.Model,
+        images: NDArray[np.float32],
+        pruned_classes: NDArray[np.int64],
+        goodnet_classes: NDArray[np.int64],
+    ) -> None:
+        self._images = images
+        self._pruned_classes = pruned_classes
+        self._goodnet_classes = goodnet_classes
+        self._clear = _clearly_apart(_scores(badnet, images))
+
+    def check_pruned(self, path: Path) -> None:
+        """Reopen B′ and compare its classes where its scores are clearly apart.
+
+        Raises:
+            BdtuiError: the saved model says otherwise.
+        """
+        scores = _scores(_reopened(path), self._images)
+        clear = _clearly_apart(scores)
+        _compare("B′", scores.argmax(axis=1), self._pruned_classes, clear)
+        self._clear &= clear
+
+    def check_goodnet(self, path: Path) -> None:
+        """Reopen G and compare its classes where the scores of B and (checked before) B′ are clearly apart.
+
+        Raises:
+            BdtuiError: the saved model says otherwise.
+        """
+        scores = _scores(_reopened(path), self._images)
+        _compare("G", scores.argmax(axis=1), self._goodnet_classes, self._clear)
+
+
+def _reopened(path: Path) -> keras.Model:
+    return keras.models.load_model(path, compile=False, safe_mode=True)
+
+
+def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    scores = SmallerBatches().compute(len(images), lambda rows: np.asarray(model(images[rows], training=False)))
+    return np.concatenate(scores).astype(np.float32, copy=False)
+
+
+def _clearly_apart(scores: NDArray[np.float32]) -> NDArray[np.bool_]:
+    best = np.partition(scores, -2, axis=1)[:, -2:]
+    return np.asarray(best[:, 1] - best[:, 0] > _CLOSE * np.abs(scores).max(axis=1))
+
+
+def _compare(which: str, found: NDArray[np.int64], expected: NDArray[np.int64], clear: NDArray[np.bool_]) -> None:
+    wrong = np.flatnonzero((found != expected) & clear)
+    if len(wrong):
+        raise BdtuiError(
+            f"{which}, reopened, puts {len(wrong)} of {len(found)} images into other classes than the run "
+            f"reported (the first is image {wrong[0]}: class {found[wrong[0]]}, reported {expected[wrong[0]]}); "
+            "it was not kept; please report this as a fault of bdtui"
+        )

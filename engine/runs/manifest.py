@@ -1,0 +1,99 @@
+"""What a run left, told by hashes: written with the run, and held against the files later, without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bdtui.engine.errors import DataError
+from bdtui.engine.machine.files import file_sha256, require_file
+from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
+from bdtui.engine.settings import MANIFEST
+
+_SCHEMA = 1
+_LARGEST = 2**20
+"""Bytes of a manifest that are read; a run's own has some thousand."""
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of the files that a manifest names.
+
+    Attributes:
+        whole: names of the files that are as they were written.
+        problems: a sentence for each that is not.
+    """
+
+    whole: tuple[str, ...]
+    problems: tuple[str, ...]
+
+
+def manifest_json(
+    files: Mapping[str, str], inputs: Mapping[str, str], versions: Mapping[str, str], seed: int
+) -> dict[str, Any]:
+    """The content of manifest.json.
+
+    Args:
+        files: sha256 of every file that the run wrote, by name.
+        inputs: sha256 of the model's files and of the image sets, by field name of `RunSettings`.
+        versions: of bdtui and of what it computed with, by name.
+        seed: of the run.
+    """
+    return {"schema": _SCHEMA, "versions": dict(versions), "seed": seed, "inputs": dict(inputs), "files": dict(files)}
+
+
+def check_manifest(folder: Path) -> Verdict:
+    """Hold the files of a run against its manifest.
+
+    Args:
+        folder: of a finished run.
+
+    Raises:
+        DataError: there is no manifest, or none that can be understood.
+    """
+    path = folder / MANIFEST
+    if not path.exists() and (folder / JOURNAL_FOLDER / JOURNAL).exists():
+        raise DataError(
+            f"{folder}: holds a run that did not come to its end; expected a finished one (bdtui --batch --resume --out "
+            f"{folder} finishes it)"
+        )
+    require_file(path, DataError, f"the folder of a finished run, which holds {MANIFEST}")
+    whole, problems = [], []
+    for name, expected in _files(path).items():
+        file = folder / name
+        if file.is_symlink() or not file.is_file():
+            problems.append(f"{file}: is missing; expected the file that the run wrote")
+        elif file_sha256(file) != expected:
+            problems.append(f"{file}: is not what the run wrote (its sha256 differs)")
+        else:
+            whole.append(name)
+    return Verdict(tuple(whole), tuple(problems))
+
+
+def _files(path: Path) -> dict[str, str]:
+    """The hashes of a manifest by file name; a name that leads out of the folder is refused."""
+    expected = "expected a manifest as bdtui writes it"
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise DataError(f"{path}: is {path.stat().st_size:,} bytes long; {expected}")
+        content = json.loads(path.read_text("utf-8"))
+    except OSError as problem:
+        raise DataError(f"{path}: cannot be read ({problem.strerror}); {expected}") from problem
+    except (ValueError, RecursionError) as problem:
+        raise DataError(f"{path}: is no JSON that can be read; {expected}") from problem
+    if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
+        raise DataError(f"{path}: has no schema {_SCHEMA}; {expected}")
+    files = content.get("files")
+    if not isinstance(files, dict) or not files:
+        raise DataError(f"{path}: names no files; {expected}")
+    for name, sha256 in files.items():
+        if not name or name in (".", "..") or Path(name).name != name or "\0" in name:
+            raise DataError(f"{path}: names the file {name[:80]!r}; expected names in the run's own folder")
+        if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+            raise DataError(f"{path}: has no sha256 for {name[:80]!r}; {expected}")
+    return files

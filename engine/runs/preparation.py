@@ -1,0 +1,130 @@
+"""From settings to a profiled network: everything that is known before the first channel goes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bdtui.engine.errors import OptionError
+from bdtui.engine.evaluation.rates import Rates
+from bdtui.engine.events import BaselineMeasured, Event, Notice, Reporter
+from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
+from bdtui.engine.network.channels import find_source
+from bdtui.engine.pruning.curve import PruningSession
+from bdtui.engine.runs.stopwatch import Stopwatch
+from bdtui.engine.settings import RunSettings
+
+_LOW_ACCURACY = 50
+_LOW_ACCURACY_TEXT = (
+    "clean accuracy is {:.2f} % before any pruning: "
+    "are labels, --scale and --layout those the network was trained with?"
+)
+
+
+@dataclass(frozen=True)
+class PreparedRun:
+    """A run before its first step.
+
+    Attributes:
+        inputs: the opened model and image sets, and the settings with what was found filled in.
+        session: profiled, answers for any mask.
+        order: the channels in pruning order.
+        baseline_valid: rates of B.
+        baseline_test: rates of B.
+        notices: what a reader of the report should know.
+        seconds: by stage.
+    """
+
+    inputs: OpenedInputs
+    session: PruningSession
+    order: tuple[int, ...]
+    baseline_valid: Rates
+    baseline_test: Rates
+    notices: tuple[str, ...]
+    seconds: dict[str, float]
+
+    def reordered(self, order: tuple[int, ...]) -> PreparedRun:
+        """The same run with the channels in an order made by hand; the ranking's own order stays the ranking's."""
+        ranked = tuple(self.session.order(self.inputs.settings.ranking, self.inputs.settings.seed))
+        settings = replace(self.inputs.settings, order=None if order == ranked else order)
+        return replace(self, inputs=replace(self.inputs, settings=settings), order=order)
+
+
+def prepare_run(
+    settings: RunSettings,
+    reporter: Reporter,
+    expected_sha256: Mapping[str, str] | None = None,
+    scratch: Path | None = None,
+) -> PreparedRun:
+    """Open everything, and profile the layer.
+
+    Args:
+        settings: what to do.
+        reporter: hears events, is asked whether to stop.
+        expected_sha256: hashes of the inputs by field name; others are refused.
+        scratch: folder for activations that memory has no room for; None for the system's temporary folder.
+
+    Raises:
+        InputError: something given cannot be worked with.
+        Interrupted: the reporter was told to stop.
+    """
+    watch = Stopwatch()
+    notices: list[str] = []
+    inputs = open_inputs(settings, _noting(reporter, notices), expected_sha256)
+    watch.lap("load")
+    return _profile(inputs, reporter, notices, watch, scratch)
+
+
+def prepare_layer(prepared: PreparedRun, layer: str, reporter: Reporter) -> PreparedRun:
+    """Profile another layer of the same network on the same images.
+
+    Raises:
+        ModelError: the layer does not exist or cannot be pruned soundly.
+        Interrupted: the reporter was told to stop.
+    """
+    inputs = prepared.inputs
+    source = find_source(inputs.model.network, layer)
+    settings = replace(inputs.settings, layer=source.profiled.name, order=None)
+    reporter.emit(describe_layer(source))
+    watch = Stopwatch({"load": prepared.seconds.get("load", 0.0)})
+    return _profile(replace(inputs, source=source, settings=settings), reporter, list(prepared.notices), watch)
+
+
+def _profile(
+    inputs: OpenedInputs, reporter: Reporter, notices: list[str], watch: Stopwatch, scratch: Path | None = None
+) -> PreparedRun:
+    settings = inputs.settings
+    memory = settings.activation_memory
+    if memory is not None and memory < 0:
+        raise OptionError(f"{memory} MiB of memory make no sense; expected 0 or more")
+    session = PruningSession(
+        inputs.model,
+        inputs.data,
+        layer=settings.layer,
+        scale=inputs.scale,
+        memory_budget=None if memory is None else memory * 2**20,
+        scratch=scratch,
+        reporter=reporter,
+    )
+    order = settings.order or tuple(session.order(settings.ranking, settings.seed))
+    baseline_valid, baseline_test = session.rates("valid"), session.rates("test")
+    reporter.emit(BaselineMeasured(baseline_valid.as_json(), baseline_test.as_json()))
+    clean = baseline_valid.clean
+    if clean and clean.percent < _LOW_ACCURACY:
+        low = _LOW_ACCURACY_TEXT.format(clean.percent)
+        if low not in notices:
+            _noting(reporter, notices).emit(Notice(low))
+    watch.lap("profile")
+    return PreparedRun(inputs, session, order, baseline_valid, baseline_test, tuple(notices), watch.seconds)
+
+
+def _noting(reporter: Reporter, notices: list[str]) -> Reporter:
+    """A reporter that keeps the notices as well."""
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Notice):
+            notices.append(event.text)
+        reporter.emit(event)
+
+    return Reporter(emit, lambda: reporter.stop_requested)

@@ -1,0 +1,398 @@
+"""The whole job, from files to files: open, profile, prune, join, measure, write."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory, OutputError
+from bdtui.engine.events import (
+    ArtifactWritten,
+    Notice,
+    Progress,
+    Reporter,
+    RunFinished,
+    StepFinished,
+    ThresholdMissed,
+    ThresholdReached,
+)
+from bdtui.engine.inputs.recipe import write_recipe_text
+from bdtui.engine.machine.device import device_in_use, prepare_backend
+from bdtui.engine.machine.device_failures import lost_device_explained
+from bdtui.engine.network.goodnet import build_goodnet
+from bdtui.engine.pruning.curve import (
+    PruningSession,
+    Step,
+    Threshold,
+    check_thresholds,
+    draw_curve,
+    find_threshold,
+    has_dropped,
+    known_steps,
+)
+from bdtui.engine.pruning.position import History, Position
+from bdtui.engine.pruning.rankings import check_ranking
+from bdtui.engine.reports import saved_models as artifacts
+from bdtui.engine.reports.curve_png import write_figure
+from bdtui.engine.reports.markdown import MeasuredThreshold, ReportedRun, write_report_text
+from bdtui.engine.reports.record import results_json
+from bdtui.engine.reports.reopen_check import SavedModelCheck
+from bdtui.engine.runs.folder import (
+    discard_networks,
+    discard_partials,
+    discard_results,
+    drop_text,
+    goodnet_name,
+    planned_folder,
+)
+from bdtui.engine.runs.journal import Journal, journalled_folder, network_name
+from bdtui.engine.runs.manifest import manifest_json
+from bdtui.engine.runs.preparation import PreparedRun, prepare_run
+from bdtui.engine.runs.stopwatch import Stopwatch
+from bdtui.engine.session.requests import Move
+from bdtui.engine.settings import BY_HAND, CLEAN_VALID, CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, RunSettings
+from bdtui.engine.versions import computing_versions
+
+_VERIFIED_IMAGES = 64
+"""Of every image set, how many are put through the reopened models."""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """A finished run.
+
+    Attributes:
+        out: the folder with its files.
+        results: the content of results.json.
+        tested: the thresholds with all their rates.
+    """
+
+    out: Path
+    results: dict[str, Any]
+    tested: tuple[MeasuredThreshold, ...]
+
+
+def execute_run(
+    settings: RunSettings,
+    out: Path | None = None,
+    *,
+    reporter: Reporter,
+    resume: bool = False,
+    expected_sha256: Mapping[str, str] | None = None,
+) -> RunResult:
+    """Do everything that ``bdtui --batch`` does.
+
+    No result is written before all inputs have been opened and read; from then on everything is written as soon as it
+    is known.
+
+    Args:
+        settings: what to do.
+        out: output folder, new or empty; None for a new one under ``bdtui-runs/``.
+        reporter: hears events, is asked whether to stop.
+        resume: the folder may hold a run that was begun with these settings; what it finished is not done again.
+        expected_sha256: hashes of the inputs by field name; others are refused.
+
+    Raises:
+        InputError: something given cannot be worked with.
+        Interrupted: the reporter was told to stop; the message says what is kept.
+    """
+    folder = out or planned_folder(settings)
+    with journalled_folder(folder, settings, expected_sha256 or {}, may_hold_run=resume) as journal:
+        if resume:
+            discard_results(folder)
+        return carry_out(settings, folder, journal, reporter=reporter, expected_sha256=expected_sha256)
+
+
+def carry_out(
+    settings: RunSettings,
+    folder: Path,
+    journal: Journal,
+    *,
+    reporter: Reporter,
+    expected_sha256: Mapping[str, str] | None = None,
+) -> RunResult:
+    """`execute_run` in a folder that is held already, with its journal (`bdtui.engine.runs.journal`).
+
+    What the journal knows to be finished is not done again.
+    """
+    check_thresholds(settings.thresholds)
+    check_ranking(settings.ranking)
+    begun = journal.holds_work
+    if begun:
+        reporter.emit(Notice(f"going on with {folder}: {journal.steps_measured} steps are finished"))
+    try:
+        with lost_device_explained():
+            prepare_backend(settings.device, settings.seed)
+            prepared = prepare_run(settings, reporter, expected_sha256, folder)
+            keep_in_journal(prepared, journal, reporter)
+    except (Interrupted, OutputError, OutOfMemory) as problem:
+        reason = "interrupted" if type(problem) is Interrupted else str(problem)
+        if begun:
+            held = f"{folder} holds what it held before, and --resume --out {folder} goes on with it"
+            raise type(problem)(f"{reason}; {held}") from problem
+        if isinstance(problem, Interrupted):
+            raise type(problem)(f"{reason} before anything was written; nothing is left behind") from problem
+        raise
+    return export_run(_left_order(prepared, journal.moves), folder, journal, reporter=reporter)
+
+
+def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter, *, anew: bool = False) -> None:
+    """Keep what is measured of a run in a journal; what the journal knows already is not measured again.
+
+    Args:
+        prepared: the run.
+        journal: of its folder.
+        reporter: hears whether what was finished has to be done again.
+        anew: a person begins at step 0 of this layer and order.
+    """
+    inputs, session = prepared.inputs, prepared.session
+    versions = {**computing_versions(), "device": device_in_use()}
+    if journal.identify(inputs.settings, inputs.sha256, versions, anew=anew):
+        reporter.emit(Notice("what was finished was computed elsewhere or with other versions, and is computed anew"))
+    session.keep_measured_in(journal.measured(session.source.profiled.name))
+
+
+def _left_order(prepared: PreparedRun, moves: Sequence[Move]) -> PreparedRun:
+    """The run with the channels in the order that a person has left in the journal."""
+    if not moves:
+        return prepared
+    settings = prepared.inputs.settings
+    ranking = prepared.session.order(settings.ranking, settings.seed)
+    history = History.beginning_at(Position(prepared.order))
+    for move in moves:
+        history = history.after(move, ranking)
+    return prepared.reordered(history.present.order)
+
+
+def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporter: Reporter) -> RunResult:
+    """Write what ``bdtui --batch`` writes, of a run whose network is opened and profiled already.
+
+    Args:
+        prepared: the run.
+        folder: that is held, for the files.
+        journal: of that folder.
+        reporter: hears events, is asked whether to stop.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+        Interrupted: the reporter was told to stop; the message says what is kept.
+    """
+    run = _Run(prepared, folder, journal, reporter)
+    try:
+        with lost_device_explained():
+            return run.execute()
+    except Interrupted as stop:
+        # Where the curve finds no room, the journal has it all the same.
+        with suppress(OutputError):
+            run.write_unfinished_curve()
+        reason = f"{stop}: " if isinstance(stop, DeviceLost) else ""
+        raise type(stop)(f"{reason}interrupted {run.what_is_kept}") from stop
+    except (OutputError, OutOfMemory) as problem:
+        raise type(problem)(f"{problem}; {run.what_is_kept}") from problem
+
+
+class _Run:
+    """One execution: what is known so far, and the files it led to."""
+
+    def __init__(self, prepared: PreparedRun, folder: Path, journal: Journal, reporter: Reporter) -> None:
+        self.prepared = prepared
+        self.session = prepared.session
+        self.folder = folder
+        self.journal = journal
+        self.reporter = reporter
+        self.watch = Stopwatch(prepared.seconds)
+        self.curve: list[Step] = []
+        self.written: dict[str, str] = {}
+
+    def execute(self) -> RunResult:
+        discard_partials(self.folder)
+        inputs = self.prepared.inputs
+        recipe = write_recipe_text(inputs.settings, inputs.sha256)
+        self._write(RECIPE, lambda path: artifacts.write_text(path, recipe))
+        thresholds = self._prune(inputs.settings)
+        tested = tuple(self._test(threshold) for threshold in thresholds)
+        self.watch.lap("test")
+
+        results = results_json(self.prepared, self.curve, tested)
+        self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
+        title = f"Pruning {self.session.source.pruned.name} of {inputs.model.path.name}"
+        self._write(FIGURE, lambda path: write_figure(path, self.curve, thresholds, title))
+        report = self._report(tested)
+        self._write(REPORT, lambda path: artifacts.write_text(path, report))
+        self.watch.lap("export")
+        results["seconds"] = {**self.watch.seconds, "total": self.watch.total}
+        discard_networks(self.folder, kept=self.written)
+        manifest = self._manifest(artifacts.json_text(results))
+        self._write(MANIFEST, lambda path: artifacts.write_json(path, manifest))
+        # Last of all: where this file is, the run is whole.
+        self._write(RESULTS, lambda path: artifacts.write_json(path, results))
+        self.reporter.emit(RunFinished(str(self.folder), self.watch.total))
+        return RunResult(self.folder, results, tested)
+
+    def _manifest(self, results: str) -> dict[str, Any]:
+        """What was written and is about to be, from what, and by what."""
+        hashes = dict(self.written)
+        hashes[RESULTS] = hashlib.sha256(results.encode("utf-8", "backslashreplace")).hexdigest()
+        inputs = self.prepared.inputs
+        return manifest_json(hashes, inputs.sha256, computing_versions(), inputs.settings.seed)
+
+    def write_unfinished_curve(self) -> None:
+        """Write the steps finished so far, those too that nobody has been told of."""
+        self.curve += known_steps(self.session, self.prepared.order, len(self.curve))
+        if len(self.curve) > 1:
+            self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
+
+    @property
+    def what_is_kept(self) -> str:
+        """What an end before the end leaves, in words."""
+        done = f"{len(self.curve) - 1} finished steps" if len(self.curve) > 1 else "no finished steps"
+        names = ", ".join(self.written) or "the journal"
+        return f"after {done}; kept in {self.folder}: {names}; --resume --out {self.folder} finishes the run"
+
+    def _write(self, name: str, write: Callable[[Path], None], network: str = "") -> None:
+        path = self.folder / name
+        write(path)
+        self._tell_written(path, self.journal.keep_artifact(path, network))
+
+    def _tell_written(self, path: Path, sha256: str) -> None:
+        self.written[path.name] = sha256
+        self.reporter.emit(ArtifactWritten(str(path)))
+
+    def _prune(self, settings: RunSettings) -> list[Threshold]:
+        """Draw the curve, saving B′ and G of every threshold the moment it is reached."""
+        order = self.prepared.order
+        waiting = list(check_thresholds(settings.thresholds))
+        found = []
+        for step in draw_curve(self.session, order, self.reporter):
+            self.curve.append(step)
+            self._tell(step)
+            while waiting and _reaches(self.curve, waiting[0]):
+                threshold = find_threshold(self.curve, order, waiting.pop(0))
+                # Asked for now, while the classes at this step are at hand: later they would be computed anew.
+                self.session.goodnet_rates("valid", threshold.channels, self.reporter)
+                self.watch.lap("curve")
+                self._export(threshold)
+                self.watch.lap("export")
+                found.append(threshold)
+            if settings.until_last_threshold and not waiting:
+                break
+        self.watch.lap("curve")
+        baseline = self.curve[0].rates.clean
+        lowest = min((step.rates.clean.percent for step in self.curve if step.rates.clean), default=0.0)
+        for drop in waiting:
+            self.reporter.emit(ThresholdMissed(drop, (baseline.percent if baseline else 0.0) - lowest))
+            found.append(Threshold(drop, None))
+        return found
+
+    def _tell(self, step: Step) -> None:
+        rates = step.rates.as_json()
+        accuracy = rates["clean_accuracy"] or 0.0
+        self.reporter.emit(StepFinished(step.step, step.channel, step.fraction, accuracy, rates["attack_success_rate"]))
+
+    def _export(self, threshold: Threshold) -> None:
+        """Save B′ and G of a threshold, reopen both, and hold them against what the run says of them."""
+        session = self.session
+        channels = threshold.channels
+        rates = threshold.rates.as_json() if threshold.rates else {}
+        self.reporter.emit(
+            ThresholdReached(
+                threshold.drop,
+                threshold.step or 0,
+                rates.get("clean_accuracy") or 0.0,
+                rates.get("attack_success_rate"),
+            )
+        )
+        layer = session.source.profiled.name
+        pruned, goodnet = file_names(session, threshold.drop)
+        networks = [self.folder / pruned, self.folder / goodnet]
+        network = network_name(layer, channels)
+        kept = [self.journal.held_artifact(path, network) for path in networks]
+        if all(kept):
+            for path, sha256 in zip(networks, kept, strict=True):
+                self._tell_written(path, sha256)
+            return
+        check = self._check(channels)
+        stage = f"save X={drop_text(threshold.drop)}"
+        self.reporter.emit(Progress(stage, 0, 2, "models"))
+        if kept[0]:
+            # What is close in B′ need not be equal in G.
+            check.check_pruned(networks[0])
+            self._tell_written(networks[0], kept[0])
+        else:
+            silenced = session.pruned_model(channels)
+            self._write(pruned, lambda path: artifacts.write_model(path, silenced, check.check_pruned), network)
+        self.reporter.checkpoint()
+        self.reporter.emit(Progress(stage, 1, 2, "models"))
+        joined = build_goodnet(session.model.keras_model, layer, channels)
+        self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet), network)
+        self.reporter.emit(Progress(stage, 2, 2, "models"))
+
+    def _check(self, channels: Sequence[int]) -> SavedModelCheck:
+        """What the first images of every set are to be under the saved models."""
+        session = self.session
+        images, pruned, joined = [], [], []
+        for role in session.data:
+            some = session.first_images(role, _VERIFIED_IMAGES)
+            images.append(some)
+            pruned.append(session.predict(role, channels)[: len(some)])
+            joined.append(session.predict_goodnet(role, channels)[: len(some)])
+        return SavedModelCheck(
+            session.model.keras_model, np.concatenate(images), np.concatenate(pruned), np.concatenate(joined)
+        )
+
+    def _test(self, threshold: Threshold) -> MeasuredThreshold:
+        session = self.session
+        if threshold.step is None:
+            return MeasuredThreshold(threshold)
+        channels = threshold.channels
+        model, goodnet = file_names(session, threshold.drop)
+        return MeasuredThreshold(
+            threshold,
+            model,
+            goodnet,
+            goodnet_valid=session.goodnet_rates("valid", channels, self.reporter),
+            pruned_test=session.rates("test", channels, self.reporter),
+            goodnet_test=session.goodnet_rates("test", channels, self.reporter),
+        )
+
+    def _report(self, tested: Sequence[MeasuredThreshold]) -> str:
+        inputs, session = self.prepared.inputs, self.session
+        layout = "channel first" if inputs.data[CLEAN_VALID].layout == "nchw" else "channel last"
+        statistics = session.statistics[CLEAN_VALID]
+        return write_report_text(
+            ReportedRun(
+                version=version("bdtui"),
+                model=str(inputs.model.path.resolve()),
+                classes=inputs.model.classes,
+                data=[(role, str(images.path.resolve()), images.images) for role, images in inputs.data.items()],
+                input_sentence=f"Images are stored {layout}; pixels are divided by {inputs.scale}.",
+                profiled=session.source.profiled.name,
+                pruned=session.source.pruned.name,
+                channels=session.channels,
+                silent=len(session.silent_from_the_start()),
+                sleeping=int(np.count_nonzero(statistics.firing_share == 0)),
+                ranking=inputs.settings.ranking if inputs.settings.order is None else BY_HAND,
+                baseline_valid=self.prepared.baseline_valid,
+                baseline_test=self.prepared.baseline_test,
+                curve=self.curve,
+                tested=tested,
+                notices=self.prepared.notices,
+            )
+        )
+
+
+def file_names(session: PruningSession, drop: float) -> tuple[str, str]:
+    """The file names of B′ and of G at a threshold."""
+    return artifacts.model_name(drop, session.model), goodnet_name(drop)
+
+
+def _reaches(curve: Sequence[Step], drop: float) -> bool:
+    baseline, now = curve[0].rates.clean, curve[-1].rates.clean
+    return bool(baseline and now and has_dropped(baseline, now, drop))

@@ -1,0 +1,162 @@
+"""The engine's thread: requests come in on a queue, events go out through one callback, a flag stops the work.
+
+TensorFlow is loaded by the thread itself, so that a screen is there long before; everything Keras stays in it, since
+Keras keeps state by thread. The thread is a daemon: a program that ends does not wait for it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
+from bdtui.engine.events import LOADING, Emit, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.session.requests import Move, Request
+from bdtui.engine.settings import RunSettings
+from bdtui.engine.startup import load_tensorflow
+
+if TYPE_CHECKING:
+    from bdtui.engine.session.session import Workbench
+
+
+@dataclass(frozen=True)
+class _Ticket:
+    """A request, and how often stop had been said when it was made."""
+
+    request: Request
+    stops: int
+
+
+class EngineThread:
+    """Runs a `Workbench` in a thread of its own.
+
+    Args:
+        emit: receives every event, in the engine's thread; must not block.
+        settings: whose device and seed are used.
+        out: where the first export goes; None for a new folder under ``bdtui-runs/``.
+    """
+
+    def __init__(self, emit: Emit, settings: RunSettings, out: Path | None = None) -> None:
+        self._emit = emit
+        self._settings = settings
+        self._out = out
+        self._requests: queue.SimpleQueue[_Ticket] = queue.SimpleQueue()
+        # How often somebody said stop. Work that was asked for before the last time ends, or does not begin.
+        self._stops = 0
+        self._stops_before_work = 0
+        self._thread = threading.Thread(target=self._run, name="bdtui-engine", daemon=True)
+
+    def start(self) -> None:
+        """Begin to load TensorFlow; requests may be submitted before it is there."""
+        self._thread.start()
+
+    def submit(self, request: Request) -> None:
+        """Ask for something. Requests are fulfilled one after the other; moves that wait together are made at once."""
+        self._requests.put(_Ticket(request, self._stops))
+
+    def stop(self) -> None:
+        """Stop what is running and forget what waits; the engine goes on with the next request."""
+        self._stops += 1
+
+    def _run(self) -> None:
+        self._emit(WorkStarted(LOADING))
+        try:
+            bench = self._load()
+        except Exception as problem:
+            self._refuse_everything(LOADING, problem)
+            return
+        self._emit(WorkEnded())
+        try:
+            self._serve(bench)
+        except DeviceLost as lost:
+            self._refuse_everything("computing", lost)
+
+    def _serve(self, bench: Workbench) -> None:
+        """Fulfil one request after the other.
+
+        Raises:
+            DeviceLost: nothing can be computed in this process any more.
+        """
+        waiting: _Ticket | None = None
+        while True:
+            ticket = waiting or self._next_ticket(bench)
+            waiting = None
+            self._stops_before_work = ticket.stops
+            if not self._stopped():
+                waiting = self._fulfil(bench, ticket.request)
+            elif not isinstance(ticket.request, Move):
+                self._emit(WorkStopped(f"{ticket.request.work}: stopped before it began"))
+
+    def _stopped(self) -> bool:
+        return self._stops != self._stops_before_work
+
+    def _load(self) -> Workbench:
+        load_tensorflow()
+        from bdtui.engine.session.session import Workbench
+
+        return Workbench(Reporter(self._emit, self._stopped), self._settings, self._out)
+
+    def _refuse_everything(self, work: str, problem: Exception) -> None:
+        """Say what is missing, and say it again whenever something is asked for."""
+        while True:
+            self._tell_failure(work, problem)
+            self._emit(WorkEnded())
+            self._requests.get()
+
+    def _next_ticket(self, bench: Workbench) -> _Ticket:
+        """Wait for a request; until it comes, measure what nobody waits for."""
+        stops = self._stops
+        unhurried = Reporter(self._emit, lambda: self._stops != stops or not self._requests.empty())
+        try:
+            while not unhurried.stop_requested and bench.idle(unhurried):
+                pass
+        except DeviceLost:
+            raise
+        except Interrupted:
+            pass
+        except Exception as problem:
+            self._tell_failure("measuring in the background", problem)
+        return self._requests.get()
+
+    def _fulfil(self, bench: Workbench, request: Request) -> _Ticket | None:
+        """Do what was asked; gives back what was taken from the queue and has to wait."""
+        waiting: _Ticket | None = None
+        self._emit(WorkStarted(request.work))
+        try:
+            if isinstance(request, Move):
+                moves, waiting = self._moves_from(request)
+                bench.move(moves)
+            else:
+                bench.fulfil(request)
+        except DeviceLost:
+            raise
+        except Interrupted as stop:
+            self._emit(WorkStopped("stopped" if str(stop) == "interrupted" else str(stop)))
+        except Exception as problem:
+            self._tell_failure(request.work, problem)
+        finally:
+            self._emit(WorkEnded())
+        return waiting
+
+    def _moves_from(self, first: Move) -> tuple[list[Move], _Ticket | None]:
+        """The moves that wait one behind the other, and what waits behind them."""
+        moves = [first]
+        while True:
+            try:
+                ticket = self._requests.get_nowait()
+            except queue.Empty:
+                return moves, None
+            if not isinstance(ticket.request, Move) or ticket.stops != self._stops_before_work:
+                return moves, ticket
+            moves.append(ticket.request)
+
+    def _tell_failure(self, name: str, problem: Exception) -> None:
+        if isinstance(problem, BdtuiError):
+            self._emit(WorkFailed(name, str(problem), ""))
+            return
+        sentence = f"{name} failed by a fault of bdtui ({type(problem).__name__}: {str(problem)[:200]}); see the log"
+        self._emit(WorkFailed(name, sentence, "".join(traceback.format_exception(problem))))

@@ -1,0 +1,304 @@
+"""The network on a person's bench: opened, profiled, and pruned as they wish, move by move.
+
+It answers requests one at a time and says in events all that a screen shows. What nobody waits for (steps that were
+jumped over, rates on the test sets) is measured in between, in small pieces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from bdtui.engine.errors import DeviceLost, Interrupted, OptionError
+from bdtui.engine.events import (
+    ChannelFigures,
+    ChannelsProfiled,
+    EngineReady,
+    Event,
+    ExportPlanned,
+    NothingOpen,
+    Notice,
+    PicturesTaken,
+    Progress,
+    Reporter,
+    WorkbenchSet,
+)
+from bdtui.engine.inputs.opening import describe_layer
+from bdtui.engine.inputs.thumbnails import take_pictures
+from bdtui.engine.machine.device import prepare_backend
+from bdtui.engine.machine.device_failures import lost_device_explained
+from bdtui.engine.pruning.curve import check_thresholds
+from bdtui.engine.pruning.rankings import check_ranking
+from bdtui.engine.runs.folder import holds_another_run, planned_folder, unused_folder
+from bdtui.engine.runs.journal import Journal, journalled_folder
+from bdtui.engine.runs.preparation import PreparedRun, prepare_layer, prepare_run
+from bdtui.engine.runs.run import export_run, keep_in_journal
+from bdtui.engine.session.exploration import Bench
+from bdtui.engine.session.moves_journal import SessionJournal
+from bdtui.engine.session.requests import (
+    ChooseLayer,
+    ChooseRanking,
+    Export,
+    Move,
+    NextThreshold,
+    Open,
+    Request,
+)
+from bdtui.engine.settings import (
+    CLEAN_VALID,
+    CURVE,
+    FIGURE,
+    MANIFEST,
+    POISONED_VALID,
+    RECIPE,
+    REPORT,
+    RESULTS,
+    RunSettings,
+)
+
+_PICTURES = 6
+"""Of every image set, how many are shown."""
+
+
+class Workbench:
+    """Holds what is open and where the person stands.
+
+    Args:
+        reporter: hears everything; is asked whether to stop.
+        settings: their device and seed are used; the rest comes with `Open`.
+        out: where the first export goes; None for a new folder under ``bdtui-runs/``.
+    """
+
+    def __init__(self, reporter: Reporter, settings: RunSettings, out: Path | None = None) -> None:
+        self._reporter = reporter
+        self._out = out
+        self._told: list[Event] = []
+        self._idle_failed = False
+        self._prepared: PreparedRun | None = None
+        self._bench: Bench | None = None
+        self._folder: Path | None = None
+        self._kept = SessionJournal(reporter)
+        device = prepare_backend(settings.device, settings.seed)
+        reporter.emit(EngineReady(tf.__version__, keras.__version__, device))
+
+    def fulfil(self, request: Request) -> None:
+        """Do what was asked for; whatever goes wrong, what is open stays as it was.
+
+        Raises:
+            InputError: it cannot be done.
+            Interrupted: the reporter was told to stop.
+        """
+        with self._lost_device_told():
+            match request:
+                case Open():
+                    self._open(request)
+                case ChooseLayer():
+                    self._choose_layer(request.layer)
+                case ChooseRanking():
+                    self._rank(request.ranking)
+                case NextThreshold():
+                    self._benched().go_to_next_threshold()
+                case Export():
+                    self._export(request.out)
+                case Move():
+                    self.move([request])
+                case _:
+                    raise TypeError(f"{request!r} is no request")
+
+    def move(self, moves: Sequence[Move]) -> None:
+        """Make several moves at once; only where they end is measured.
+
+        Raises:
+            InputError: nothing is open, or there is no such channel.
+            Interrupted: the reporter was told to stop; the position is the one before.
+        """
+        with self._lost_device_told():
+            self._benched().move(moves)
+
+    @contextmanager
+    def _lost_device_told(self) -> Iterator[None]:
+        """Do some work; where the GPU vanishes meanwhile, say how to go on.
+
+        Raises:
+            DeviceLost: it did; nothing can be computed in this process any more.
+        """
+        try:
+            with lost_device_explained():
+                yield
+        except DeviceLost as lost:
+            again = f"bdtui --resume --out {self._kept.folder}" if self._kept.folder else "bdtui"
+            raise DeviceLost(f"{lost}; nothing more can be computed here: quit, and go on with {again}") from lost
+
+    def idle(self, reporter: Reporter) -> bool:
+        """Measure one thing nobody waits for; False when there is none left.
+
+        Raises:
+            Interrupted: ``reporter`` was told to stop; nothing is lost but the piece at hand.
+        """
+        if self._bench is None or self._idle_failed:
+            return False
+        try:
+            with self._lost_device_told():
+                return self._bench.measure_ahead(reporter)
+        except Interrupted:
+            raise
+        except Exception:
+            # It would fail again after every key.
+            self._idle_failed = True
+            raise
+
+    def _open(self, request: Open) -> None:
+        check_thresholds(request.settings.thresholds)
+        check_ranking(request.settings.ranking)
+        told: list[Event] = []
+
+        def emit(event: Event) -> None:
+            if not isinstance(event, Progress):
+                told.append(event)
+            self._reporter.emit(event)
+
+        reporter = Reporter(emit, lambda: self._reporter.stop_requested)
+        kept, moves = SessionJournal(self._reporter), []
+        try:
+            if request.go_on_in is not None:
+                moves = kept.go_on(request.go_on_in, request.settings, request.expected_sha256)
+            prepared = prepare_run(request.settings, reporter, request.expected_sha256)
+            kept.attach(prepared)
+            for role, images in prepared.inputs.data.items():
+                reporter.emit(PicturesTaken(role, take_pictures(images, _PICTURES)))
+        except BaseException:
+            kept.leave()
+            self._tell_again()
+            raise
+        self._told = told
+        self._kept.leave()
+        self._kept = kept
+        self._show(prepared, moves)
+
+    def _choose_layer(self, layer: str) -> None:
+        opened = self._opened()
+        try:
+            prepared = prepare_layer(opened, layer, self._reporter)
+        except BaseException:
+            self._tell_again()
+            raise
+        self._kept.begin_anew(prepared)
+        self._show(prepared)
+
+    def _tell_again(self) -> None:
+        """Say once more what is open, after something else could not be opened."""
+        if self._prepared is None or self._bench is None:
+            self._reporter.emit(NothingOpen())
+            return
+        for event in self._told:
+            if not isinstance(event, Notice):
+                self._reporter.emit(event)
+        self._reporter.emit(describe_layer(self._prepared.session.source))
+        self._reporter.emit(ChannelsProfiled(self._prepared.inputs.settings.ranking, _figures(self._prepared)))
+        self._bench.tell()
+
+    def _rank(self, ranking: str) -> None:
+        check_ranking(ranking)
+        prepared = self._opened()
+        settings = replace(prepared.inputs.settings, ranking=ranking, order=None)
+        order = tuple(prepared.session.order(ranking, settings.seed))
+        ranked = replace(prepared, inputs=replace(prepared.inputs, settings=settings), order=order)
+        self._kept.begin_anew(ranked)
+        self._show(ranked)
+
+    def _show(self, prepared: PreparedRun, moves: Sequence[Move] = ()) -> None:
+        """Put a profiled network on the bench, where some moves lead to."""
+        self._prepared = prepared
+        self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
+        self._bench = Bench(prepared, self._reporter, self._keep_moves)
+        self._idle_failed = False
+        if moves:
+            self._bench.go_on(moves)
+        else:
+            self._bench.tell()
+        self._reporter.emit(WorkbenchSet(prepared.inputs.settings))
+        self._plan_export()
+
+    def _keep_moves(self, moves: Sequence[Move]) -> None:
+        assert self._folder is not None
+        self._kept.keep_moves(moves, self._folder, self._opened())
+
+    def _export(self, out: Path | None) -> None:
+        bench = self._benched()
+        prepared = bench.prepared.reordered(bench.position.order)
+        folder = out or self._folder
+        assert folder is not None
+        try:
+            with self._journal_for(folder, prepared) as journal:
+                export_run(prepared, folder, journal, reporter=self._reporter)
+        finally:
+            bench.take_over()
+            bench.tell()
+            self._plan_export()
+
+    @contextmanager
+    def _journal_for(self, folder: Path, prepared: PreparedRun) -> Iterator[Journal]:
+        """The journal of a folder: the session's own, which ends with the export, or that of another folder."""
+        own = self._kept.journal_of(folder)
+        if own is not None:
+            if (folder / RESULTS).exists():
+                raise holds_another_run(folder)
+            yield own
+            prepared.session.keep_measured_in({})
+            self._kept.leave()
+            return
+        session, inputs = prepared.session, prepared.inputs
+        with journalled_folder(folder, inputs.settings, inputs.sha256) as journal:
+            kept_in = session.measured
+            keep_in_journal(prepared, journal, self._reporter)
+            try:
+                yield journal
+            finally:
+                session.keep_measured_in(kept_in)
+
+    def _plan_export(self) -> None:
+        """Say where the next export would go: a folder that holds no run yet, but perhaps this session."""
+        kept = self._kept.folder
+        if kept is not None and not (kept / RESULTS).exists():
+            self._folder = kept
+        else:
+            settings = self._opened().inputs.settings
+            self._folder = unused_folder(self._out) if self._out else planned_folder(settings)
+        files = (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)
+        self._reporter.emit(ExportPlanned(str(self._folder), files))
+
+    def _opened(self) -> PreparedRun:
+        if self._prepared is None:
+            raise OptionError("nothing is open yet; expected a model and clean validation images first")
+        return self._prepared
+
+    def _benched(self) -> Bench:
+        self._opened()
+        assert self._bench is not None
+        return self._bench
+
+
+def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
+    """What is known of every channel, by index."""
+    session = prepared.session
+    clean, poisoned = session.statistics[CLEAN_VALID], session.statistics.get(POISONED_VALID)
+    silent = set(session.silent_from_the_start())
+    norms = session.weight_norms
+    return tuple(
+        ChannelFigures(
+            channel=channel,
+            mean_activation=float(clean.mean_activation[channel]),
+            max_activation=float(clean.max_activation[channel]),
+            firing_share=float(clean.firing_share[channel]),
+            poisoned_mean_activation=None if poisoned is None else float(poisoned.mean_activation[channel]),
+            poisoned_firing_share=None if poisoned is None else float(poisoned.firing_share[channel]),
+            weight_norm=float(norms[channel]),
+            silent=channel in silent,
+        )
+        for channel in range(session.channels)
+    )

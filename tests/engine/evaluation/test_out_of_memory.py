@@ -1,0 +1,182 @@
+"""Memory that runs out halves the batch and changes nothing else; a GPU that vanishes leaves a run to resume."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory
+from bdtui.engine.evaluation.cut_runner import CutRunner
+from bdtui.engine.events import Event, Notice, Reporter, StepFinished
+from bdtui.engine.machine.device_failures import SmallerBatches, lost_device_explained
+from bdtui.engine.pruning.curve import PruningSession
+from bdtui.engine.runs.folder import JOURNAL_FOLDER
+from bdtui.engine.runs.journal import begun_recipe
+from bdtui.engine.runs.run import execute_run
+from bdtui.engine.settings import RESULTS, RunSettings
+from tests.networks import CASES, build, random_images, write_images
+
+EXHAUSTED = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[256,52,44,20]")
+LOST = tf.errors.InternalError(None, None, "CUDA_ERROR_ILLEGAL_ADDRESS")
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> RunSettings:
+    folder = tmp_path_factory.mktemp("inputs")
+    model = build(CASES["sequential"])
+    model.save(folder / "model.h5")
+    images = random_images(CASES["sequential"], 70)
+    labels = np.asarray(model(images)).argmax(axis=1)
+    write_images(folder / "clean.h5", images[:40], labels[:40])
+    write_images(folder / "poisoned.h5", images[40:], np.full(30, 1))
+    return RunSettings(
+        model=folder / "model.h5", clean_valid=folder / "clean.h5", poisoned_valid=folder / "poisoned.h5"
+    )
+
+
+def run(settings: RunSettings, out: Path, **how: Any) -> tuple[dict[str, Any], list[str]]:
+    heard: list[Event] = []
+    results = execute_run(settings, out, reporter=Reporter(heard.append), **how).results
+    return {**results, "seconds": 0}, [event.text for event in heard if isinstance(event, Notice)]
+
+
+def narrow(monkeypatch: pytest.MonkeyPatch, which: str, most: int, problem: Exception) -> list[int]:
+    """Let memory suffice for so many images at once; the sizes that were tried are written down."""
+    compute: Callable[..., Any] = getattr(CutRunner, which)
+    tried: list[int] = []
+
+    def limited(self: CutRunner, values: Any, *rest: Any) -> Any:
+        images = len(values if which == "_front_at_once" else values[0])
+        tried.append(images)
+        if images > most:
+            raise problem
+        return compute(self, values, *rest)
+
+    monkeypatch.setattr(CutRunner, which, limited)
+    return tried
+
+
+@pytest.mark.parametrize("which", ["_front_at_once", "_back_at_once"])
+@pytest.mark.parametrize(
+    "problem", [EXHAUSTED, MemoryError(), tf.errors.InternalError(None, None, "Dst tensor is not initialized.")]
+)
+def test_the_batch_is_halved_and_the_work_goes_on(
+    settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, problem: Exception
+) -> None:
+    # The whole back decides all that is asked of it.
+    monkeypatch.setattr("bdtui.engine.evaluation.cut_runner.find_summed_shares", lambda *rest: None)
+    whole, _ = run(settings, tmp_path / "whole")
+    tried = narrow(monkeypatch, which, 5, problem)
+    halved, told = run(settings, tmp_path / "halved")
+    assert np.allclose(halved.pop("mean_activation"), whole.pop("mean_activation"), rtol=1e-6)
+    assert halved == whole
+    about_memory = [text for text in told if "memory does not suffice" in text]
+    told_of = [int(text.split()[5]) for text in about_memory]
+    # Two threads may meet the end of memory with batches of two sizes; then one of them speaks.
+    assert told_of == sorted(set(told_of), reverse=True), "each size is told once"
+    assert set(told_of) <= set(tried)
+    assert about_memory[-1].endswith(f"going on with {told_of[-1] // 2} at a time")
+    assert told_of[-1] // 2 <= 5 < told_of[-1]
+    assert sum(size > 5 for size in tried) <= 2 * len(about_memory) + 2, "a size that did not fit is not tried again"
+
+
+def test_sums_for_which_memory_does_not_suffice_are_done_without(
+    settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = run(settings, tmp_path / "whole")
+
+    def exhausted(*rest: Any) -> Any:
+        raise EXHAUSTED
+
+    monkeypatch.setattr("bdtui.engine.incremental.channel_sums.SummedShares.decide", exhausted)
+    without, told = run(settings, tmp_path / "without")
+    assert without == whole
+    assert [text for text in told if "sums" in text] == [
+        "memory does not suffice for sums of channels; going on without them"
+    ]
+
+
+def test_where_one_image_is_too_much_a_sentence_says_so(
+    settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    narrow(monkeypatch, "_front_at_once", 0, EXHAUSTED)
+    with pytest.raises(OutOfMemory, match=r"does not suffice for a single image .*expected more that is free"):
+        run(settings, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+    def wrong(rows: slice) -> None:
+        raise tf.errors.InvalidArgumentError(None, None, "Incompatible shapes")
+
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        SmallerBatches().compute(4, wrong)
+
+
+def test_pieces_come_back_in_order_and_whole() -> None:
+    def work(rows: slice) -> list[int]:
+        if rows.stop - rows.start > 3:
+            raise MemoryError
+        return list(range(rows.start, rows.stop))
+
+    pieces = SmallerBatches().compute(16, work)
+    assert [number for piece in pieces for number in piece] == list(range(16))
+
+
+def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
+    settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, _ = run(settings, tmp_path / "whole")
+    out = tmp_path / "out"
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
+    monkeypatch.setattr("bdtui.engine.machine.device_failures._gpu_answers", lambda: False)
+    # Step by step, so that it vanishes between two of them.
+    monkeypatch.setattr("bdtui.engine.pruning.curve._MOST_PREDICTIONS", 0)
+    measure, steps = PruningSession.measure_steps, []
+
+    def vanish(self: PruningSession, *rest: Any) -> None:
+        if len(steps) >= 4:
+            SmallerBatches().compute(1, fail)
+        measure(self, *rest)
+
+    def fail(rows: slice) -> None:
+        raise LOST
+
+    def hear(event: Event) -> None:
+        if isinstance(event, StepFinished):
+            steps.append(event)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PruningSession, "measure_steps", vanish)
+        with pytest.raises(Interrupted, match=r"the GPU does not answer any more \(CUDA_ERROR.*--resume --out"):
+            execute_run(settings, out, reporter=Reporter(hear))
+    assert (out / JOURNAL_FOLDER).exists()
+    recipe = begun_recipe(out)
+    assert recipe is not None
+    resumed, _ = run(RunSettings(**recipe.settings), out, resume=True, expected_sha256=recipe.sha256)
+    assert resumed == whole == {**json.loads((out / RESULTS).read_text()), "seconds": 0}
+
+
+def test_without_a_gpu_nothing_vanishes() -> None:
+    def fail(rows: slice) -> None:
+        raise LOST
+
+    with pytest.raises(tf.errors.InternalError):
+        SmallerBatches().compute(1, fail)
+
+
+def test_an_error_of_one_operation_is_no_lost_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device that is asked for a sum answers: here a CPU stands in for the GPU."""
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
+    with pytest.raises(tf.errors.InternalError), lost_device_explained():
+        raise LOST
+
+
+def test_the_loss_of_a_gpu_is_an_interruption() -> None:
+    assert issubclass(DeviceLost, Interrupted), "exit 130: what was done is kept, and --resume goes on"

@@ -1,0 +1,132 @@
+"""A file that makes libhdf5 hang, crash or fill the memory ends in a sentence, and the process that asked lives on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from bdtui.engine.errors import DataError
+from bdtui.engine.events import Event, WorkFailed
+from bdtui.engine.inputs import hdf5_guard
+from bdtui.engine.inputs.datasets import open_dataset
+from bdtui.engine.inputs.hdf5_guard import pass_through_guard
+from bdtui.engine.session.engine_thread import EngineThread
+from bdtui.engine.session.requests import Open
+from bdtui.engine.settings import RunSettings
+from tests.networks import write_images
+from tests.tui.test_bad_input import exit_status
+
+WALKS = {
+    # A match that takes ages holds Python's global lock, as a call into libhdf5 does.
+    "hangs": ("__import__('re').match('(a+)+$', 'a' * 60 + 'b')", "does not come to an end"),
+    "crashes": ("__import__('ctypes').string_at(0)", "SIGSEGV"),
+    "aborts": ("__import__('os').abort()", "SIGABRT"),
+    "fills the memory": ("bytearray(2**33)", "fills the memory"),
+}
+
+
+@pytest.fixture
+def images(tmp_path: Path) -> Path:
+    return write_images(tmp_path / "valid.h5", np.zeros((5, 8, 8, 3), np.uint8), np.arange(5))
+
+
+@pytest.fixture
+def guard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[hdf5_guard._Guard]:
+    """A guard whose walk through a file does what a bad file makes libhdf5 do."""
+    walk = getattr(request, "param", "None")
+    code = f"from bdtui.engine.inputs import hdf5_guard; hdf5_guard._walk = lambda path: {walk}; hdf5_guard._serve()"
+    made = hdf5_guard._Guard([sys.executable, "-c", code])
+    monkeypatch.setattr(hdf5_guard, "_guard", made)
+    yield made
+    made.stop()
+
+
+@pytest.mark.parametrize(("guard", "finding"), WALKS.values(), ids=WALKS.keys(), indirect=["guard"])
+def test_a_file_that_ends_the_walk_is_refused_and_asked_about_again(
+    guard: hdf5_guard._Guard, images: Path, finding: str
+) -> None:
+    for _ in range(2):
+        with pytest.raises(DataError, match=rf"valid\.h5: cannot be opened safely \(.*{finding}.*\); expected"):
+            open_dataset(images, (8, 8, 3), 5)
+
+
+@pytest.mark.parametrize("guard", [WALKS["hangs"][0]], indirect=True)
+def test_a_hang_is_one_sentence_and_exit_2_within_ten_seconds(
+    guard: hdf5_guard._Guard, images: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    started = time.monotonic()
+    assert exit_status("--check", images, "--clean-valid", images) == 2
+    assert time.monotonic() - started < 10
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("bdtui:")]
+    assert len(told) == 1
+    assert "does not come to an end with it" in told[0]
+
+
+@pytest.mark.parametrize("guard", [WALKS["hangs"][0]], indirect=True)
+def test_a_hang_is_a_sentence_in_the_app_too(guard: hdf5_guard._Guard, images: Path) -> None:
+    heard: list[Event] = []
+    settings = RunSettings(model=images, clean_valid=images)
+    thread = EngineThread(heard.append, settings, None)
+    thread.start()
+    thread.submit(Open(settings))
+    until = time.monotonic() + 30
+    while time.monotonic() < until and not any(isinstance(event, WorkFailed) for event in heard):
+        time.sleep(0.05)
+    (failed,) = [event for event in heard if isinstance(event, WorkFailed)]
+    assert "does not come to an end with it" in failed.sentence
+    assert not failed.details
+    thread.stop()
+
+
+def test_a_guard_that_was_killed_is_started_anew(guard: hdf5_guard._Guard, images: Path) -> None:
+    guard.start()
+    assert guard._process is not None
+    os.kill(guard._process.pid, signal.SIGKILL)
+    guard.pass_through(images)
+
+
+def test_a_file_is_walked_through_once_until_it_changes(guard: hdf5_guard._Guard, images: Path) -> None:
+    guard.pass_through(images)
+    guard.stop()
+    guard.pass_through(images)
+    assert guard._process is None
+    images.write_bytes(b"another")
+    guard.pass_through(images)
+    assert guard._process is not None
+
+
+def test_the_walk_reaches_what_lies_deep_and_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "deep.h5"
+    with h5py.File(path, "w") as file:
+        group = file
+        for _ in range(50):
+            group = group.create_group("deeper")
+        group["numbers"] = np.arange(10)
+        file["loop"] = file
+        file["elsewhere"] = h5py.ExternalLink("/dev/zero", "/x")
+    pass_through_guard(path)
+    reached: list[str] = []
+    monkeypatch.setattr(hdf5_guard, "_read_small", lambda data: reached.append(data.name))
+    hdf5_guard._walk(str(path))
+    assert reached == ["/deeper" * 50 + "/numbers"]
+
+
+def test_no_process_is_left_behind(tmp_path: Path, images: Path) -> None:
+    code = (
+        f"import pathlib, bdtui.engine.inputs.hdf5_guard as g; g.pass_through_guard(pathlib.Path({str(images)!r})); "
+        "print(g._guard._process.pid, flush=True); __import__('os')._exit(0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    until = time.monotonic() + 10
+    while Path(f"/proc/{int(done.stdout)}").exists() and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not Path(f"/proc/{int(done.stdout)}").exists()

@@ -1,0 +1,136 @@
+"""Which layers can be pruned, which are refused and why, and what silencing does to the weights."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from bdtui.engine.errors import ModelError
+from bdtui.engine.network.channels import find_source, prunable_sources, silence, silent_channels
+from bdtui.engine.network.graph import trace_network
+from bdtui.engine.pruning.curve import silenced_copy
+from tests.networks import CASES, build, conv, functional, head
+
+
+def names(model: keras.Model) -> list[str]:
+    return [source.profiled.name for source in prunable_sources(trace_network(model))]
+
+
+def shared_convolution() -> keras.Model:
+    def body(x):
+        twice = conv("twice", padding="same")
+        x = conv("stem", padding="same")(x)
+        return head(layers.MaxPooling2D(name="pool")(twice(twice(x))))
+
+    return functional(body)
+
+
+@pytest.mark.parametrize(
+    ("layer", "reason"),
+    [
+        ("twice", "used 2 times"),
+        ("pool", "shared"),
+        ("flatten", "mixes channels or has none"),
+        ("output", "the activation of 'output' mixes its channels"),
+        ("nowhere", "there is no layer 'nowhere'"),
+    ],
+)
+def test_what_cannot_be_pruned_soundly_is_refused_with_the_layers_that_can(layer: str, reason: str) -> None:
+    keras.utils.clear_session()
+    with pytest.raises(ModelError, match="layers that can be pruned: stem") as refusal:
+        find_source(trace_network(shared_convolution()), layer)
+    assert reason in str(refusal.value)
+
+
+def test_channels_that_are_the_classes_are_refused() -> None:
+    model = functional(
+        lambda x: layers.Softmax()(layers.GlobalAveragePooling2D(name="scores")(conv("last")(conv("first")(x))))
+    )
+    assert names(model) == ["first"]
+    with pytest.raises(ModelError, match="no weighted layer behind it"):
+        find_source(trace_network(model), "scores")
+
+
+def test_sums_of_channels_are_refused() -> None:
+    model = build(CASES["residual, inner channels"])
+    added = next(layer.name for layer in model.layers if isinstance(layer, layers.Add))
+    with pytest.raises(ModelError, match=f"Add '{added}' mixes channels"):
+        find_source(trace_network(model), added)
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        ("sequential", "pool"),
+        ("residual, inner channels", "conv_2"),
+        ("dense logits", "dense"),
+        ("nested model", "functional/pool"),
+    ],
+)
+def test_default_is_the_deepest_pooling_behind_a_convolution_else_the_last_convolution(
+    case: str, expected: str
+) -> None:
+    keras.utils.clear_session()
+    assert find_source(trace_network(CASES[case].build())).profiled.name == expected
+
+
+def changed_weights(model: keras.Model, layer: str, channels: list[int]) -> int:
+    pairs = zip(model.get_weights(), silenced_copy(model, layer, channels).get_weights(), strict=True)
+    return sum(int((before != after).sum()) for before, after in pairs)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_silencing_zeroes_one_channel_and_touches_no_other(case: str) -> None:
+    model, layer = build(CASES[case]), CASES[case].layer
+    copy = silenced_copy(model, layer, [2])
+    source = find_source(trace_network(copy), layer)
+    assert np.flatnonzero(silent_channels(source)).tolist() == [2]
+    others = [channel for channel in range(source.channels) if channel != 2]
+    one, rest = changed_weights(model, layer, [2]), changed_weights(model, layer, others)
+    assert one > 0
+    assert one + rest == changed_weights(model, layer, [2, *others]), "no weight belongs to two channels"
+    silence(source, range(source.channels))
+    assert silent_channels(source).all()
+
+
+def test_batch_normalisation_loses_gamma_and_beta_of_the_channel() -> None:
+    copy = silenced_copy(build(CASES["batch normalisation before the activation"]), "pool", [5])
+    (normalisation,) = [layer for layer in copy.layers if isinstance(layer, layers.BatchNormalization)]
+    assert normalisation.gamma[5] == 0
+    assert normalisation.beta[5] == 0
+    assert np.count_nonzero(normalisation.gamma) == 7
+    image = np.random.default_rng(0).normal(size=(1, 12, 12, 3)).astype(np.float32)
+    read = keras.Model(copy.inputs, copy.get_layer("pool").output)(image)
+    assert np.count_nonzero(np.asarray(read)[..., 5]) == 0
+
+
+def test_normalisation_over_another_axis_mixes_channels_and_is_left_alone() -> None:
+    model = functional(
+        lambda x: head(layers.MaxPooling2D(name="pool")(layers.BatchNormalization(axis=1)(conv("conv")(x))))
+    )
+    assert find_source(trace_network(model), "conv").normalisations == []
+    with pytest.raises(ModelError, match="do not reach it one by one"):
+        find_source(trace_network(model), "pool")
+
+
+def test_a_channel_out_of_range_is_refused() -> None:
+    with pytest.raises(ModelError, match="has no channel 8; expected 0 to 7"):
+        silenced_copy(build(CASES["sequential"]), "pool", [8])
+
+
+@pytest.mark.parametrize(
+    "behind", [layers.Cropping1D(1, name="behind"), layers.UpSampling1D(2, name="behind")], ids=["crop", "repeat"]
+)
+def test_a_layer_that_takes_the_second_axis_for_places_mixes_channels_that_lie_there(behind: layers.Layer) -> None:
+    convolution = layers.Conv1D(8, 3, name="conv", data_format="channels_first")
+    pool = layers.MaxPooling1D(name="pool", data_format="channels_first")
+    model = functional(lambda x: head(pool(behind(convolution(x)))), (3, 24))
+    with pytest.raises(ModelError, match="do not reach it one by one"):
+        find_source(trace_network(model), "pool")
+    # Where the channels come last it crops places, and every channel stays itself.
+    last = functional(
+        lambda x: head(type(behind).from_config(behind.get_config())(layers.Conv1D(8, 3, name="conv")(x))), (24, 3)
+    )
+    assert find_source(trace_network(last), "behind").pruned.name == "conv"

@@ -1,0 +1,326 @@
+"""The journal: what was finished is there again, whatever became of the process, and a stranger's journal is data."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bdtui.engine.errors import DataError, InputError, OutputError
+from bdtui.engine.evaluation.rates import Rates, Share
+from bdtui.engine.measurements import GOODNET, PRUNED, Measurement
+from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
+from bdtui.engine.runs.journal import Journal, begun_recipe, journalled_folder, network_name
+from bdtui.engine.session.requests import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.settings import RunSettings
+
+SETTINGS = RunSettings(model=Path("/models/bd.h5"), clean_valid=Path("/data/valid.h5"), thresholds=(2.0, 2.5))
+RATES = Rates(clean=Share(7, 9), attack=Share(0, 3))
+MEASUREMENT = Measurement(PRUNED, "valid", frozenset({3, 1, 59}))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / JOURNAL
+
+
+@contextmanager
+def edited(path: Path) -> Iterator[sqlite3.Connection]:
+    """A database as somebody else opens it."""
+    with closing(sqlite3.connect(path)) as database, database:
+        yield database
+
+
+def as_a_killed_process_leaves_it(path: Path) -> Path:
+    """The files of a journal that is still open, in another place."""
+    place = path.parent / f"killed-{random.random()}"
+    place.mkdir()
+    for file in path.parent.glob(f"{path.name}*"):
+        shutil.copy(file, place)
+    return place / path.name
+
+
+def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None:
+    journal = Journal(path)
+    journal.begin(SETTINGS, {"model": "ab"})
+    moves: list[Move] = [Prune(3), Undo(1), Redo(1), GoTo(7), Toggle(5)]
+    journal.measured("pool_3")[MEASUREMENT] = RATES
+    journal.measured("pool_3")[replace(MEASUREMENT, network=GOODNET)] = Rates(poisoned_flagged=Share(2, 2))
+    journal.keep_moves(moves)
+    (tmp_path / "model_X=2.h5").write_bytes(b"network")
+    journal.keep_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", (4, 2)))
+
+    found = Journal(as_a_killed_process_leaves_it(path))
+    assert found.recipe is not None
+    assert replace(RunSettings(), **found.recipe.settings) == SETTINGS
+    assert found.recipe.sha256 == {"model": "ab"}
+    assert found.moves == moves
+    known = found.measured("pool_3")
+    assert list(known) == [MEASUREMENT, replace(MEASUREMENT, network=GOODNET)], "in the order of measuring"
+    assert known[MEASUREMENT] == RATES
+    assert not found.measured("pool_2"), "another layer's rates are its own"
+    assert found.held_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", (2, 4)))
+
+
+def test_a_network_counts_only_as_it_was_written_and_for_its_channels(path: Path, tmp_path: Path) -> None:
+    journal, file, network = Journal(path), tmp_path / "model_X=2.h5", network_name("pool_3", (1,))
+    assert not journal.held_artifact(file, network)
+    file.write_bytes(b"network")
+    journal.keep_artifact(file, network)
+    assert journal.held_artifact(file, network)
+    assert not journal.held_artifact(file, network_name("pool_3", (1, 2)))
+    assert not journal.held_artifact(file, network_name("pool_2", (1,)))
+    file.write_bytes(b"netwerk")
+    assert not journal.held_artifact(file, network)
+    file.unlink()
+    assert not journal.held_artifact(file, network)
+
+
+def test_other_versions_make_what_is_finished_unfinished(path: Path) -> None:
+    journal = Journal(path)
+    assert not journal.identify(SETTINGS, {}, {"tensorflow": "2.20.0"})
+    journal.measured("pool_3")[MEASUREMENT] = RATES
+    assert not journal.identify(SETTINGS, {}, {"tensorflow": "2.20.0"})
+    assert journal.measured("pool_3")
+    assert journal.identify(SETTINGS, {}, {"tensorflow": "2.21.0"})
+    assert not journal.measured("pool_3")
+
+
+def test_other_inputs_or_pixels_make_what_is_finished_unfinished(path: Path) -> None:
+    journal = Journal(path)
+    for settings, sha256 in (
+        (SETTINGS, {"model": "ab"}),
+        (SETTINGS, {"model": "cd"}),
+        (replace(SETTINGS, scale="255"), {"model": "cd"}),
+    ):
+        journal.identify(settings, sha256, {})
+        assert not journal.measured("pool_3")
+        journal.measured("pool_3")[MEASUREMENT] = RATES
+        assert not journal.identify(replace(settings, thresholds=(7.0,)), sha256, {}), "what is measured is the same"
+        assert journal.measured("pool_3")
+
+
+def test_a_new_beginning_forgets_the_moves_and_nothing_else(path: Path) -> None:
+    journal = Journal(path)
+    journal.identify(SETTINGS, {}, {})
+    journal.measured("pool_3")[MEASUREMENT] = RATES
+    journal.keep_moves([Prune(1)])
+    journal.identify(replace(SETTINGS, layer="pool_2"), {}, {}, anew=True)
+    assert not journal.moves
+    assert journal.recipe is not None
+    assert journal.recipe.settings["layer"] == "pool_2"
+    assert journal.measured("pool_3")
+
+
+def test_only_its_owner_may_enter_the_folder_of_a_journal(tmp_path: Path) -> None:
+    with journalled_folder(tmp_path / "out", SETTINGS, {}):
+        home = tmp_path / "out" / JOURNAL_FOLDER
+        assert stat.S_IMODE(home.stat().st_mode) == 0o700
+        assert (home / JOURNAL).read_bytes()[18:20] == b"\2\2", "SQLite's write-ahead mode"
+
+
+def test_a_run_that_finished_nothing_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), journalled_folder(tmp_path / "a" / "out", SETTINGS, {}):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_finished_something_leaves_its_journal(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with pytest.raises(RuntimeError), journalled_folder(out, SETTINGS, {"model": "ab"}) as journal:
+        journal.measured("pool_3")[MEASUREMENT] = RATES
+        raise RuntimeError
+    with pytest.raises(OutputError, match="already holds a run"), journalled_folder(out, SETTINGS, {}):
+        pass
+    recipe = begun_recipe(out)
+    assert recipe is not None
+    assert recipe.sha256 == {"model": "ab"}
+    with journalled_folder(out, RunSettings(), {}, may_hold_run=True) as journal:
+        assert journal.measured("pool_3")[MEASUREMENT] == RATES
+        assert journal.recipe == recipe, "what the run is, its journal knows best"
+    assert [path.name for path in (out / JOURNAL_FOLDER).iterdir()] == [JOURNAL], "the log is folded in"
+
+
+def test_who_holds_the_folder_is_told_to_who_asks_for_its_recipe(tmp_path: Path) -> None:
+    with journalled_folder(tmp_path, SETTINGS, {}), pytest.raises(OutputError, match="another bdtui is writing to it"):
+        begun_recipe(tmp_path)
+
+
+def test_a_folder_without_a_journal_has_no_recipe_there(tmp_path: Path) -> None:
+    assert begun_recipe(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def garbage(home: Path) -> None:
+    (home / JOURNAL).write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
+
+
+def text(home: Path) -> None:
+    (home / JOURNAL).write_text("no database at all")
+
+
+def of_another_program(home: Path) -> None:
+    with edited(home / JOURNAL) as database:
+        database.execute("CREATE TABLE run (name, value)")
+
+
+def of_a_later_version(home: Path) -> None:
+    Journal(home / JOURNAL).close()
+    with edited(home / JOURNAL) as database:
+        database.execute("PRAGMA user_version = 2")
+
+
+def with_a_trigger(home: Path) -> None:
+    Journal(home / JOURNAL).close()
+    with edited(home / JOURNAL) as database:
+        database.execute("CREATE TRIGGER spy AFTER INSERT ON moves BEGIN DELETE FROM rates; END")
+
+
+def with_a_view_for_a_table(home: Path) -> None:
+    Journal(home / JOURNAL).close()
+    with edited(home / JOURNAL) as database:
+        database.execute("DROP TABLE moves")
+        database.execute("CREATE VIEW moves AS SELECT 1 AS number, 'prune' AS move, 1 AS value")
+
+
+def a_link(home: Path) -> None:
+    elsewhere = home.parent / "elsewhere.sqlite"
+    Journal(elsewhere).close()
+    (home / JOURNAL).symlink_to(elsewhere)
+
+
+def a_folder(home: Path) -> None:
+    (home / JOURNAL).mkdir()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [garbage, text, of_another_program, of_a_later_version, with_a_trigger, with_a_view_for_a_table, a_link, a_folder],
+)
+def test_what_is_no_journal_is_refused_and_left_alone(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    home = tmp_path / JOURNAL_FOLDER
+    home.mkdir()
+    make(home)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for entering in (begun_recipe, lambda out: journalled_folder(out, SETTINGS, {}, may_hold_run=True).__enter__()):
+        with pytest.raises(DataError, match=r"expected the journal of a run \(without it, the run begins anew\)"):
+            entering(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_of_journals_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / JOURNAL_FOLDER).symlink_to(tmp_path / "elsewhere")
+    with (
+        pytest.raises(DataError, match="leads elsewhere"),
+        journalled_folder(tmp_path, SETTINGS, {}, may_hold_run=True),
+    ):
+        pass
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("table", "row"),
+    [
+        ("rates", (1, "pool_3", "pruned", "valid", "[1", '{"clean": [1, 2]}', "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[-1]", '{"clean": [1, 2]}', "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[true]", '{"clean": [1, 2]}', "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "{}", '{"clean": [1, 2]}', "")),
+        ("rates", (1, "pool_3", "other", "valid", "[1]", '{"clean": [1, 2]}', "")),
+        ("rates", (1, "pool_3", "pruned", "all", "[1]", '{"clean": [1, 2]}', "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", '{"clean": [3, 2]}', "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", '{"clean": [0, 0]}', "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", '{"clean": [NaN, 1]}', "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", '{"dirty": [1, 2]}', "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", "[" * 100_000, "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", b"\xff", "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", "[]", "")),
+        ("rates", (1, "pool_3", "pruned", "valid", "[1]", '{"clean": 3}', "")),
+        ("moves", (1, "jump", 1)),
+        ("moves", (1, "prune", "many")),
+        ("run", ("recipe", b"\xff\xfe")),
+        ("run", ("recipe", "order = 'all'")),
+        ("run", ("recipe", "x" * 3_000_000)),
+    ],
+)
+def test_values_that_bdtui_never_writes_are_refused(path: Path, table: str, row: tuple[object, ...]) -> None:
+    Journal(path).close()
+    with edited(path) as database:
+        database.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
+    journal = Journal(path)
+    with pytest.raises(InputError, match="expected"):
+        journal.recipe, journal.measured("pool_3"), journal.moves
+
+
+def full(journal: Journal) -> None:
+    """From here on the disk is full."""
+    pages = journal._database.execute("PRAGMA page_count").fetchone()[0]
+    journal._database.execute(f"PRAGMA max_page_count = {pages}")
+
+
+def keep_on(journal: Journal) -> None:
+    for channel in range(2000):
+        journal.measured("pool_3")[Measurement(PRUNED, "valid", frozenset(range(channel)))] = RATES
+
+
+def test_a_full_disk_is_a_sentence_and_loses_nothing(path: Path) -> None:
+    journal = Journal(path)
+    journal.measured("pool_3")[MEASUREMENT] = RATES
+    full(journal)
+    with pytest.raises(OutputError, match=r"cannot be written \(database or disk is full\)"):
+        keep_on(journal)
+    journal.close()
+    found = Journal(path).measured("pool_3")
+    assert found[MEASUREMENT] == RATES
+    assert len(found) > 1
+
+
+def test_who_listens_for_a_full_disk_hears_of_it_once_and_goes_on(path: Path) -> None:
+    journal, heard = Journal(path), []
+    journal.on_loss = heard.append
+    full(journal)
+    keep_on(journal)
+    assert len(heard) == 1
+    journal._database.execute("PRAGMA max_page_count = 100000")
+    before = len(journal.measured("pool_2"))
+    journal.keep_moves([Prune(1)])
+    journal.measured("pool_2")[MEASUREMENT] = RATES
+    assert (journal.moves, len(journal.measured("pool_2"))) == ([], before), "a hole would be worse than an end"
+    assert len(heard) == 1
+
+
+def test_a_journal_in_memory_keeps_nothing_and_asks_for_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    journal = Journal(None)
+    journal.keep_moves([Prune(1)])
+    journal.measured("pool_3")[MEASUREMENT] = RATES
+    journal.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_half_a_journal_of_a_killed_process_is_none(tmp_path: Path) -> None:
+    """Killed while the journal was being made: nothing was begun, and the next run may begin."""
+    (tmp_path / JOURNAL_FOLDER).mkdir()
+    (tmp_path / f"{JOURNAL_FOLDER}-journal-77.partial").mkdir()
+    Journal(tmp_path / f"{JOURNAL_FOLDER}-journal-77.partial" / JOURNAL).close()
+    with journalled_folder(tmp_path, SETTINGS, {}) as journal:
+        assert journal.recipe is not None
+        journal.keep_moves([Prune(1)])
+    assert [path.name for path in tmp_path.iterdir()] == [JOURNAL_FOLDER]
+
+
+def test_more_moves_than_anybody_makes_are_refused(path: Path) -> None:
+    Journal(path).close()
+    with edited(path) as database:
+        database.executemany("INSERT INTO moves (move, value) VALUES (?, 1)", [("prune",)] * 50_001)
+    with pytest.raises(DataError, match="more than 50,000 moves"):
+        Journal(path).moves  # noqa: B018

@@ -1,0 +1,245 @@
+"""The engine's thread: what waits together is done together, stop means stop, and no failure ends the thread."""
+
+from __future__ import annotations
+
+import queue
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from bdtui.engine.errors import ModelError, OptionError
+from bdtui.engine.events import Event, Notice, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.session.engine_thread import EngineThread
+from bdtui.engine.session.requests import Export, GoTo, Move, NextThreshold, Open, Prune, Request, Undo
+from bdtui.engine.settings import RunSettings
+
+SECONDS = 20
+
+
+class SlowWorkbench:
+    """Stands in for the workbench: does nothing until it is let go, and tells what it was asked for."""
+
+    def __init__(self, reporter: Reporter, settings: RunSettings, out: Any = None) -> None:
+        self.reporter = reporter
+        self.done: list[Any] = []
+        self.gate = threading.Event()
+        self.busy = threading.Event()
+        self.idle_pieces = 0
+        self.fail: Exception | None = None
+        benches.put(self)
+
+    def fulfil(self, request: Request) -> None:
+        self.busy.set()
+        if self.fail is not None:
+            problem, self.fail = self.fail, None
+            raise problem
+        while not self.gate.wait(0.002):
+            self.reporter.checkpoint()
+        self.done.append(request)
+
+    def move(self, moves: Sequence[Move]) -> None:
+        self.fulfil(list(moves))  # type: ignore[arg-type]
+
+    def idle(self, reporter: Reporter) -> bool:
+        reporter.checkpoint()
+        self.idle_pieces -= 1
+        return self.idle_pieces > 0
+
+
+benches: queue.Queue[SlowWorkbench] = queue.Queue()
+
+
+class Heard:
+    """Collects events, and waits for them."""
+
+    def __init__(self) -> None:
+        self.events: queue.Queue[Event] = queue.Queue()
+
+    def until(self, wanted: Callable[[Event], bool]) -> list[Event]:
+        seen: list[Event] = []
+        while True:
+            seen.append(self.events.get(timeout=SECONDS))
+            if wanted(seen[-1]):
+                return seen
+
+
+@pytest.fixture
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EngineThread, SlowWorkbench, Heard]]:
+    module = ModuleType("bdtui.engine.session.session")
+    module.Workbench = SlowWorkbench  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "bdtui.engine.session.session", module)
+    heard = Heard()
+    thread = EngineThread(heard.events.put, RunSettings())
+    thread.start()
+    bench = benches.get(timeout=SECONDS)
+    heard.until(lambda event: isinstance(event, WorkEnded))
+    yield thread, bench, heard
+    thread.stop()
+    bench.gate.set()
+
+
+def ended(event: Event) -> bool:
+    return isinstance(event, WorkEnded)
+
+
+def test_moves_that_wait_together_are_made_at_once(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+    thread, bench, heard = engine
+    thread.submit(NextThreshold())
+    bench.busy.wait(SECONDS)
+    for move in (Prune(), Prune(), Undo(), GoTo(7)):
+        thread.submit(move)
+    thread.submit(Export())
+    thread.submit(Prune())
+    bench.gate.set()
+    for _ in range(4):
+        heard.until(ended)
+    assert bench.done == [NextThreshold(), [Prune(), Prune(), Undo(), GoTo(7)], Export(), [Prune()]]
+
+
+def test_stop_ends_the_work_at_hand_and_forgets_what_waits(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+    thread, bench, heard = engine
+    thread.submit(NextThreshold())
+    bench.busy.wait(SECONDS)
+    thread.submit(Prune())
+    thread.submit(Export())
+    thread.stop()
+    seen = heard.until(ended)
+    assert any(isinstance(event, WorkStopped) for event in seen)
+    bench.gate.set()
+    thread.submit(GoTo(1))
+    heard.until(ended)
+    assert bench.done == [[GoTo(1)]]
+
+
+def test_a_wish_made_right_after_stop_does_not_revive_what_was_stopped(
+    engine: tuple[EngineThread, SlowWorkbench, Heard],
+) -> None:
+    thread, bench, heard = engine
+    thread.submit(NextThreshold())
+    bench.busy.wait(SECONDS)
+    thread.stop()
+    thread.submit(Undo())
+    seen = heard.until(lambda event: isinstance(event, WorkStopped))
+    assert seen
+    bench.gate.set()
+    heard.until(ended)
+    heard.until(ended)
+    assert bench.done == [[Undo()]]
+
+
+def test_input_that_cannot_be_worked_with_is_a_sentence_and_the_thread_lives_on(
+    engine: tuple[EngineThread, SlowWorkbench, Heard],
+) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    bench.fail = ModelError("net.h5: is empty; expected a model")
+    thread.submit(Open(RunSettings()))
+    failed = [event for event in heard.until(ended) if isinstance(event, WorkFailed)]
+    assert failed == [WorkFailed("opening", "net.h5: is empty; expected a model", "")]
+    thread.submit(Prune())
+    heard.until(ended)
+    assert bench.done == [[Prune()]]
+
+
+def test_a_fault_is_a_sentence_with_its_traceback_for_the_log(
+    engine: tuple[EngineThread, SlowWorkbench, Heard],
+) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    bench.fail = ZeroDivisionError("nothing to divide by")
+    thread.submit(Export())
+    failed = next(event for event in heard.until(ended) if isinstance(event, WorkFailed))
+    assert failed.what == "exporting"
+    assert "fault of bdtui" in failed.sentence
+    assert "Traceback" in failed.details
+    assert "nothing to divide by" in failed.details
+    thread.submit(Prune())
+    heard.until(ended)
+    assert bench.done == [[Prune()]]
+
+
+def test_what_nobody_waits_for_is_done_between_requests(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    bench.idle_pieces = 3
+    thread.submit(Prune())
+    heard.until(ended)
+    deadline = time.monotonic() + SECONDS
+    while bench.idle_pieces > 0 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert bench.idle_pieces <= 0
+
+
+def test_what_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("bdtui.engine.session.session")
+    monkeypatch.setitem(sys.modules, "bdtui.engine.session.session", module)
+    heard = Heard()
+    EngineThread(heard.events.put, RunSettings()).start()
+    seen = heard.until(lambda event: isinstance(event, WorkFailed))
+    assert isinstance(seen[0], WorkStarted)
+    assert isinstance(seen[-1], WorkFailed)
+    assert seen[-1].what == "loading TensorFlow"
+
+
+def test_a_request_made_while_tensorflow_loads_is_fulfilled_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("bdtui.engine.session.session")
+    module.Workbench = SlowWorkbench  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "bdtui.engine.session.session", module)
+    heard = Heard()
+    thread = EngineThread(heard.events.put, RunSettings())
+    thread.submit(Prune(2))
+    thread.start()
+    bench = benches.get(timeout=SECONDS)
+    bench.gate.set()
+    heard.until(ended)
+    heard.until(ended)
+    assert bench.done == [[Prune(2)]]
+    assert not [event for event in heard.events.queue if isinstance(event, Notice)]
+
+
+def test_work_that_was_stopped_before_it_began_is_told(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+    thread, bench, heard = engine
+    thread.submit(NextThreshold())
+    bench.busy.wait(SECONDS)
+    thread.submit(Export())
+    thread.stop()
+    heard.until(ended)
+    told = heard.until(lambda event: isinstance(event, WorkStopped))
+    assert told[-1] == WorkStopped("exporting: stopped before it began")
+    assert bench.done == []
+
+
+def test_what_nobody_waits_for_goes_on_after_a_stop(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+    thread, bench, heard = engine
+    thread.submit(NextThreshold())
+    bench.busy.wait(SECONDS)
+    bench.idle_pieces = 3
+    thread.stop()
+    heard.until(ended)
+    deadline = time.monotonic() + SECONDS
+    while bench.idle_pieces > 0 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert bench.idle_pieces <= 0
+
+
+def test_a_device_that_is_not_there_is_told_again_whenever_something_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(*arguments: Any) -> None:
+        raise OptionError("there is no device 'gpu:9'")
+
+    module = ModuleType("bdtui.engine.session.session")
+    module.Workbench = refuse  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "bdtui.engine.session.session", module)
+    heard = Heard()
+    thread = EngineThread(heard.events.put, RunSettings())
+    thread.start()
+    refused = WorkFailed("loading TensorFlow", "there is no device 'gpu:9'", "")
+    assert refused in heard.until(ended)
+    thread.submit(Open(RunSettings()))
+    assert refused in heard.until(ended)

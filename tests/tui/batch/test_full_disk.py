@@ -1,0 +1,95 @@
+"""No room: a plain sentence that says what is kept, no half of a file under its final name, and --resume finishes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bdtui.engine.runs.folder import JOURNAL_FOLDER
+from tests.robustness.full_disk import run_without_room
+from tests.robustness.kills import Undisturbed, compare, run_undisturbed
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
+    return run_undisturbed(tmp_path_factory.mktemp("undisturbed") / "out")
+
+
+def run(*arguments: str, largest_file: int | None = None, **streams: int) -> subprocess.CompletedProcess[str]:
+    return run_without_room(list(arguments), largest_file, **streams)
+
+
+def test_after_room_was_made_resume_finishes(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    out, kept = tmp_path / "out", {"recipe.toml", "model_X=2.h5"}
+    # More than B′ has, less than G.
+    done = run("--sample", "--out", str(out), largest_file=2_000_000)
+    assert done.returncode == 2, done.stderr
+    (told,) = [line for line in done.stderr.splitlines() if "error" in line]
+    assert "goodnet_X=2.keras: cannot be written (File too large); after 47 finished steps; kept in" in told
+    assert "--resume" in told
+    assert {path.name for path in out.iterdir()} == {*kept, JOURNAL_FOLDER}
+    assert all(name in told for name in kept)
+    done = run("--resume", "--out", str(out))
+    assert done.returncode == 0, done.stderr
+    assert_is(undisturbed, out)
+
+
+def test_a_temporary_folder_without_room_is_named(tmp_path: Path) -> None:
+    done = run("--sample", "--out", str(tmp_path / "out"), largest_file=1_000_000)
+    assert done.returncode == 2, done.stderr
+    assert "a copy of bd_net.h5 cannot be written there (File too large); expected room for it (TMPDIR" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_there_is_no_room_to_begin_nothing_is_left(tmp_path: Path) -> None:
+    done = run("--sample", "--out", str(tmp_path / "out"), largest_file=8192)
+    assert done.returncode == 2, done.stderr
+    assert "expected a writable folder with some room" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_may_only_be_read_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    # By its mode, root would not be kept out.
+    done = run("--sample", "--out", "/proc/bdtui-out")
+    assert done.returncode == 2
+    assert "loading TensorFlow" not in done.stderr
+    assert "cannot be written to" in done.stderr
+
+
+def test_an_answer_that_nobody_can_write_down_leaves_the_files(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("--sample", "--out", str(tmp_path / "out"), stdout=full.fileno())
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1] == (
+        "bdtui: error: standard output cannot be written (No space left on device); expected room there"
+    )
+    assert_is(undisturbed, tmp_path / "out")
+
+
+def test_progress_that_nobody_can_write_down_stops_nothing(tmp_path: Path, undisturbed: Undisturbed) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("--sample", "--out", str(tmp_path / "out"), stderr=full.fileno())
+    assert done.returncode == 0
+    assert "Rates on test images" in done.stdout
+    assert_is(undisturbed, tmp_path / "out")
+
+
+def test_events_that_nobody_can_write_down_end_the_run_in_a_sentence(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = run("--json", "--sample", "--out", str(tmp_path / "out"), stdout=full.fileno())
+    assert done.returncode == 2
+    assert "standard output cannot be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def assert_is(undisturbed: Undisturbed, out: Path) -> None:
+    """The files are those of a run that nobody disturbed."""
+    assert compare(out, undisturbed) == (0, 0)
+    done = subprocess.run(
+        [sys.executable, "-m", "bdtui.tui", "--verify", str(out)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,462 @@
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+from rich.text import Text
+from textual.app import App, ComposeResult
+
+from bdtui.engine.events import ChannelFigures, ChannelsProfiled, MeasuredPoint, PositionReached, ThresholdState
+from bdtui.tui import workspace
+from bdtui.tui.charts import figure as charts
+from bdtui.tui.charts.figure import (
+    activations_legend,
+    curve_legend,
+    draw_activations,
+    draw_curve,
+    draw_trade_off,
+    trade_off_legend,
+)
+from bdtui.tui.panes import charts as pane_module
+from bdtui.tui.panes.charts import ChartsPane, Drawing
+
+CHANNELS = 60
+SIZES = [(30, 8), (50, 9), (76, 14), (100, 25), (198, 57)]
+BRAILLE = re.compile("[\u2801-\u28ff]")
+
+
+def point(step: int, accuracy: float = 98.0, asr: float | None = 60.0, by_hand: bool = False) -> MeasuredPoint:
+    return MeasuredPoint(step, step / CHANNELS, accuracy, asr, by_hand)
+
+
+def falling(step: int) -> MeasuredPoint:
+    return point(step, accuracy=100.0 if step <= 40 else 100.0 - 4.9 * (step - 40), asr=100.0 if step <= 50 else 40.0)
+
+
+def threshold(drop: float, step: int | None) -> ThresholdState:
+    rest = {field.name: {} if "dict" in str(field.type) else "" for field in dataclasses.fields(ThresholdState)[2:]}
+    return ThresholdState(drop, step, **rest)
+
+
+def position(
+    *path: MeasuredPoint, measured: tuple[MeasuredPoint, ...] = (), thresholds=(), **changed
+) -> PositionReached:
+    order = tuple(range(CHANNELS))
+    reached = PositionReached(order, path[-1].step, path[-1], path, measured or path, thresholds, 1, 0)
+    return dataclasses.replace(reached, **changed)
+
+
+def whole_run(step: int = 54) -> PositionReached:
+    path = tuple(falling(each) for each in range(step + 1))
+    by_hand = (point(10, 80.0, 90.0, True), point(30, 85.0, 20.0, True))
+    return position(
+        *path,
+        measured=(*by_hand, *path),
+        thresholds=(threshold(2.0, 45), threshold(4.0, 48), threshold(10.0, 52), threshold(90.0, None)),
+    )
+
+
+def profile(means: list[float], poisoned: list[float] | None = None) -> ChannelsProfiled:
+    return ChannelsProfiled(
+        "mean-activation",
+        tuple(
+            ChannelFigures(channel, mean, mean, 0.5, poisoned and poisoned[channel], None, 1.0, False)
+            for channel, mean in enumerate(means)
+        ),
+    )
+
+
+def activations(channels: ChannelsProfiled, step: int = 0, width: int = 76, height: int = 14) -> Text:
+    return draw_activations(channels, tuple(range(len(channels.channels))), step, width, height)
+
+
+def columns_of(glyph: str, text: Text) -> set[int]:
+    """The columns, counted from the axis, in which a glyph stands."""
+    lines = [line.partition("┤" if "┤" in line else "│")[2] for line in text.plain.split("\n")[:-2]]
+    return {column for line in lines for column, character in enumerate(line) if character == glyph}
+
+
+def canvas_width(text: Text) -> int:
+    return len(text.plain.split("\n")[0].partition("┤")[2])
+
+
+def colours(text: Text) -> set[str]:
+    return {str(span.style.color.name) for span in text.spans if span.style.color}
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_every_chart_fills_exactly_its_cells(width: int, height: int) -> None:
+    run = whole_run()
+    channels = profile([channel / 7 for channel in range(CHANNELS)], [1.0] * CHANNELS)
+    for text in (
+        draw_curve(run, CHANNELS, width, height),
+        draw_trade_off(run, width, height),
+        activations(channels, 20, width, height),
+    ):
+        lines = text.plain.split("\n")
+        assert [len(line) for line in lines] == [width] * height
+        assert [Text(line).cell_len for line in lines] == [width] * height
+
+
+def test_charts_may_be_larger_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("LINES", "10")
+    assert len(draw_curve(whole_run(), CHANNELS, 150, 50).plain.split("\n")) == 50
+
+
+@pytest.mark.parametrize(("width", "height"), [(29, 20), (80, 7), (1, 1), (0, 0)])
+def test_tiny_charts_are_a_sentence(width: int, height: int) -> None:
+    channels = profile([1.0, 2.0])
+    for text in (
+        draw_curve(whole_run(), CHANNELS, width, height),
+        draw_trade_off(whole_run(), width, height),
+        activations(channels, 0, width, height),
+    ):
+        assert text.plain == f"A chart needs 30×8 cells; there are {width}×{height}."
+
+
+@pytest.mark.parametrize("step", [0, 1, 15, 30, 59, 60])
+def test_cursor_stands_at_the_column_of_the_present_step(step: int) -> None:
+    text = draw_curve(position(point(0), point(step)), CHANNELS, 76, 14)
+    (column,) = columns_of(charts.CURSOR, text)
+    assert column == pytest.approx(step / CHANNELS * (canvas_width(text) - 1), abs=1)
+
+
+def test_present_rates_stand_on_the_cursor() -> None:
+    text = draw_curve(position(point(0), point(30, 80.0, 20.0)), CHANNELS, 76, 14)
+    assert (
+        columns_of(charts.PRESENT_LINE, text)
+        == columns_of(charts.PRESENT_DASH, text)
+        == columns_of(charts.CURSOR, text)
+    )
+
+
+def test_the_two_series_differ_without_colour() -> None:
+    text = draw_curve(position(point(0, 90.0, 20.0), point(60, 90.0, 20.0)), CHANNELS, 76, 14)
+    with_line = [row for row, line in enumerate(text.plain.split("\n")) if BRAILLE.search(line)]
+    with_dashes = [row for row, line in enumerate(text.plain.split("\n")) if charts.DASH in line]
+    assert len(with_line) == len(with_dashes) == 1
+    assert with_line < with_dashes
+
+
+def test_both_series_show_where_both_are_at_100() -> None:
+    top = draw_curve(position(point(0, 100.0, 100.0), point(60, 100.0, 100.0)), CHANNELS, 76, 14).plain.split("\n")[0]
+    assert top.count(charts.DASH) > 30
+    assert len(BRAILLE.findall(top)) > 30
+
+
+def test_a_fall_is_drawn_without_gaps() -> None:
+    text = draw_curve(position(point(0, 50.0, 100.0), point(29, 50.0, 100.0), point(30, 50.0, 0.0)), CHANNELS, 76, 20)
+    rows_with_dashes = [charts.DASH in line or charts.PRESENT_DASH in line for line in text.plain.split("\n")[:-2]]
+    assert all(rows_with_dashes)
+
+
+def test_a_curve_without_poisoned_images_draws_accuracy_alone() -> None:
+    run = position(point(0, asr=None), point(30, asr=None), point(40, 70.0, None, True))
+    text = draw_curve(run, CHANNELS, 76, 14)
+    assert BRAILLE.search(text.plain)
+    assert not {charts.DASH, charts.PRESENT_DASH, charts.BY_HAND_DASH} & set(text.plain)
+    assert "red" not in colours(text)
+    legend = curve_legend(run, CHANNELS).plain
+    assert charts.DASH not in legend
+    assert "no poisoned images" in legend
+
+
+def test_points_tried_by_hand_are_marks_and_no_part_of_the_line() -> None:
+    tried = point(30, 10.0, 5.0, True)
+    run = position(point(0), point(60), measured=(point(0), tried, point(60)))
+    text = draw_curve(run, CHANNELS, 76, 14)
+    assert columns_of(charts.BY_HAND_LINE, text) == columns_of(charts.BY_HAND_DASH, text)
+    line_rows = {row for row, line in enumerate(text.plain.split("\n")) if BRAILLE.search(line)}
+    assert len(line_rows) == 1
+    assert "by hand" in curve_legend(run, CHANNELS).plain
+    assert "by hand" not in curve_legend(position(point(0), point(60)), CHANNELS).plain
+
+
+def test_what_was_measured_stays_after_an_undo() -> None:
+    measured = tuple(falling(step) for step in range(55))
+    undone = draw_curve(position(falling(0), falling(1), measured=measured), CHANNELS, 76, 14)
+    right_end = max(undone.plain.split("\n")[row].rfind(charts.DASH) for row in range(12))
+    assert right_end > 60
+
+
+def test_reached_thresholds_are_marked_and_missed_ones_are_not() -> None:
+    text = draw_curve(whole_run(), CHANNELS, 76, 14)
+    marks = sorted(columns_of(charts.THRESHOLD, text))
+    assert marks == pytest.approx([step / CHANNELS * (canvas_width(text) - 1) for step in (45, 48, 52)], abs=1)
+    assert set(re.findall(r"X=\d+", text.plain)) == {"X=2", "X=4", "X=10"}
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 76, 120])
+def test_names_of_thresholds_do_not_run_together(width: int) -> None:
+    for line in draw_curve(whole_run(), CHANNELS, width, 14).plain.split("\n"):
+        assert not re.search(r"X=\d+X", line)
+
+
+def test_thresholds_reached_at_one_step_keep_their_names() -> None:
+    run = position(point(0), point(30, 60.0), thresholds=tuple(threshold(drop, 30) for drop in (2.0, 4.0, 10.0, 30.0)))
+    text = draw_curve(run, CHANNELS, 76, 14)
+    assert set(re.findall(r"X=\d+", text.plain)) == {"X=2", "X=4", "X=10", "X=30"}
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_values_that_are_no_numbers_do_not_stop_the_drawing(bad: float) -> None:
+    run = position(
+        point(0), point(10, bad, 50.0), point(20, 50.0, bad), point(30, bad, bad), thresholds=(threshold(2.0, 30),)
+    )
+    assert draw_curve(run, CHANNELS, 76, 14).plain.count("\n") == 13
+    assert draw_trade_off(run, 76, 14).plain.count("\n") == 13
+    assert activations(profile([1.0, bad, 2.0], [bad, bad, 1.0]), 1).plain.count("\n") == 13
+    assert "unknown" in curve_legend(run, CHANNELS).plain
+
+
+def test_nothing_to_draw_is_a_sentence() -> None:
+    assert activations(profile([float("nan")])).plain == charts.NO_ACTIVATIONS
+    assert draw_activations(profile([]), (), 0, 76, 14).plain == charts.NO_ACTIVATIONS
+    no_asr = position(point(0, asr=None))
+    assert draw_trade_off(no_asr, 76, 14).plain == charts.NO_ASR
+    assert trade_off_legend(no_asr).plain == ""
+
+
+def test_trade_off_runs_from_b_to_the_present_point() -> None:
+    run = position(
+        point(0, 100.0, 100.0), point(30, 50.0, 100.0), point(40, 50.0, 0.0), thresholds=(threshold(2.0, 30),)
+    )
+    lines = draw_trade_off(run, 76, 14).plain.split("\n")
+    assert lines[0].rstrip().endswith(charts.START)
+    assert lines[0].index(charts.THRESHOLD_POINT) == lines[11].index(charts.PRESENT_LINE)
+    assert any("X=2" in line for line in lines)
+
+
+def test_silenced_channels_are_pale_and_the_next_is_not() -> None:
+    text = activations(profile([5.0] * CHANNELS), 20)
+    pale, loud = columns_of(charts.SILENCED_BAR, text), columns_of(charts.BAR, text)
+    assert max(pale) + 1 == min(loud)
+    assert len(pale) == pytest.approx(canvas_width(text) / 3, abs=1)
+    assert not columns_of(charts.SILENCED_BAR, activations(profile([5.0] * CHANNELS), 0))
+    assert not columns_of(charts.BAR, activations(profile([5.0] * CHANNELS), CHANNELS))
+
+
+def test_activations_come_in_pruning_order() -> None:
+    lines = draw_activations(profile([9.0, 1.0, 5.0]), (1, 2, 0), 0, 76, 14).plain.split("\n")[:-2]
+    heights = [
+        sum(line.partition("┤" if "┤" in line else "│")[2][column] != " " for line in lines) for column in (5, 30, 60)
+    ]
+    assert heights == sorted(heights)
+    assert heights[0] < heights[1] < heights[2]
+
+
+def test_a_channel_that_only_the_trigger_wakes_shows_among_2048() -> None:
+    quiet = [0.01 * channel for channel in range(2048)]
+    poisoned = list(quiet)
+    poisoned[1000] = 40.0
+    text = activations(profile(quiet, poisoned), 700)
+    assert [len(line) for line in text.plain.split("\n")] == [76] * 14
+    (column,) = columns_of(charts.DASH, text)
+    assert column == pytest.approx(1000 / 2048 * canvas_width(text), abs=1)
+    assert "2048" in text.plain
+
+
+def test_poisoned_activations_are_drawn_only_where_they_differ() -> None:
+    assert not columns_of(charts.DASH, activations(profile([3.0] * 10, [3.01] * 10)))
+    assert not columns_of(charts.DASH, activations(profile([3.0] * 10)))
+    assert columns_of(charts.DASH, activations(profile([3.0] * 10, [1.0] * 10)))
+
+
+def test_negative_and_zero_activations_can_be_drawn() -> None:
+    for means in ([0.0, 0.0], [-3.0, -1.0, 2.0], [-1.0, -2.0], [4.0]):
+        assert [len(line) for line in activations(profile(means), 1).plain.split("\n")] == [76] * 14
+
+
+def test_colours_are_the_terminals_own_and_the_background_is_left_alone() -> None:
+    channels = profile([1.0] * CHANNELS, [2.0] * CHANNELS)
+    for text in (draw_curve(whole_run(), CHANNELS, 76, 14), draw_trade_off(whole_run(), 76, 14), activations(channels)):
+        assert colours(text) <= {"cyan", "red", "green", "color(1)", "color(2)", "color(6)"}
+        assert all(span.style.color is None or span.style.color.is_system_defined for span in text.spans)
+        assert all(span.style.bgcolor is None for span in text.spans)
+
+
+@pytest.mark.parametrize("width", [20, 46, 78, 120])
+def test_legends_fit_in_one_line(width: int) -> None:
+    run = whole_run()
+    channels = profile([1.0] * CHANNELS, [2.0] * CHANNELS)
+    for legend in (
+        curve_legend(run, CHANNELS, width),
+        trade_off_legend(run, width),
+        activations_legend(channels, run.order, run.step, width),
+    ):
+        assert "\n" not in legend.plain
+        assert legend.cell_len <= width
+        assert legend.plain or width < 30
+
+
+def test_legend_of_the_curve_names_every_mark_in_78_columns() -> None:
+    run = dataclasses.replace(whole_run(), present=point(54, 100.0, 100.0))
+    legend = curve_legend(run, CHANNELS).plain
+    for name in ("accuracy 100.00 %", "ASR 100.00 %", "step 54/60", "X reached", "by hand"):
+        assert name in legend
+
+
+class Host(App[None]):
+    CSS_PATH = [
+        Path(workspace.__file__).with_name("workspace.tcss"),
+        Path(pane_module.__file__).with_name("charts.tcss"),
+    ]  # noqa: RUF012
+
+    def compose(self) -> ComposeResult:
+        yield ChartsPane()
+
+    @property
+    def pane(self) -> ChartsPane:
+        return self.query_one(ChartsPane)
+
+    @property
+    def screen_text(self) -> str:
+        lines = self.screen._compositor.render_strips()
+        return "\n".join("".join(segment.text for segment in line) for line in lines)
+
+    def show_run(self) -> None:
+        self.pane.show_channels(profile([channel / 7 for channel in range(CHANNELS)], [1.0] * CHANNELS))
+        self.pane.show_position(whole_run())
+
+
+def displayed(host: Host) -> list[str]:
+    return [str(chart.id) for chart in host.pane.children if chart.display]
+
+
+@pytest.mark.asyncio
+async def test_pane_waits_with_a_sentence() -> None:
+    async with Host().run_test(size=(80, 24)) as pilot:
+        host = pilot.app
+        assert charts.WAITING in host.screen_text
+        host.pane.show_channels(profile([1.0]))
+        await pilot.pause()
+        assert charts.WAITING_FOR_POSITION in host.screen_text
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("size", [(40, 12), (80, 24), (120, 40), (200, 60)])
+async def test_pane_draws_at_every_size(size: tuple[int, int]) -> None:
+    async with Host().run_test(size=size) as pilot:
+        host = pilot.app
+        host.show_run()
+        await pilot.pause()
+        lines = host.screen_text.split("\n")
+        assert "accuracy 31.40 %" in lines[1]
+        # The figure reaches from border to border, and its axis to the last line but one.
+        assert lines[2].startswith("│100┤")
+        assert lines[-3].startswith("│   └┬")
+        assert lines[-3].endswith("┬│")
+        assert "accuracy and ASR · 1/3" in lines[-1]
+
+
+@pytest.mark.asyncio
+async def test_pane_redraws_when_the_terminal_changes_its_size() -> None:
+    async with Host().run_test(size=(80, 24)) as pilot:
+        host = pilot.app
+        host.show_run()
+        await pilot.resize_terminal(110, 30)
+        await pilot.pause()
+        assert host.screen_text.split("\n")[-3].endswith("┬│")
+        await pilot.resize_terminal(25, 10)
+        await pilot.pause()
+        assert "A chart needs" in host.screen_text
+
+
+@pytest.mark.asyncio
+async def test_next_chart_goes_round() -> None:
+    async with Host().run_test(size=(80, 24)) as pilot:
+        host = pilot.app
+        host.show_run()
+        seen = []
+        for _ in range(4):
+            await pilot.pause()
+            seen.append((displayed(host), str(host.pane.border_subtitle)))
+            host.pane.next_chart()
+        assert seen == [
+            (["curve"], "accuracy and ASR · 1/3"),
+            (["trade-off"], "trade-off · 2/3"),
+            (["activations"], "activations · 3/3"),
+            (["curve"], "accuracy and ASR · 1/3"),
+        ]
+
+
+@pytest.mark.asyncio
+async def test_classes_show_two_or_all_charts() -> None:
+    async with Host().run_test(size=(120, 60)) as pilot:
+        host = pilot.app
+        host.show_run()
+        host.pane.add_class("-two")
+        await pilot.pause()
+        assert displayed(host) == ["curve", "trade-off"]
+        assert host.pane.border_subtitle == "accuracy and ASR + trade-off"
+        host.pane.shown = 2
+        await pilot.pause()
+        assert displayed(host) == ["curve", "activations"]
+        host.pane.set_classes("-all")
+        await pilot.pause()
+        assert displayed(host) == ["curve", "trade-off", "activations"]
+        assert "mean activation" in host.screen_text
+
+
+@pytest.mark.asyncio
+async def test_many_positions_are_one_drawing_and_hidden_charts_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def counted(name: str):
+        original = getattr(charts, name)
+
+        def draw(*arguments):
+            drawn.append(name)
+            return original(*arguments)
+
+        return draw
+
+    for name in ("draw_curve", "draw_trade_off", "draw_activations"):
+        monkeypatch.setattr(charts, name, counted(name))
+    async with Host().run_test(size=(80, 24)) as pilot:
+        host = pilot.app
+        host.show_run()
+        await pilot.pause()
+        drawn.clear()
+        for step in range(1, 50):
+            host.pane.show_position(whole_run(step))
+        await pilot.pause(0.3)
+        assert 1 <= len(drawn) <= 3
+        assert "step 49/60" in host.screen_text
+
+
+@pytest.mark.asyncio
+async def test_what_was_drawn_is_forgotten_with_another_layer_and_when_cleared() -> None:
+    async with Host().run_test(size=(80, 24)) as pilot:
+        host = pilot.app
+        host.show_run()
+        host.pane.show_channels(profile([1.0, 2.0]))
+        await pilot.pause(0.2)
+        assert charts.WAITING_FOR_POSITION in host.screen_text
+        host.show_run()
+        host.pane.clear()
+        await pilot.pause(0.2)
+        assert charts.WAITING in host.screen_text
+        assert "step" not in host.screen_text
+
+
+@pytest.mark.asyncio
+async def test_pane_takes_the_focus_as_a_whole() -> None:
+    async with Host().run_test(size=(80, 24)) as pilot:
+        pilot.app.pane.focus()
+        await pilot.pause(0.2)
+        assert pilot.app.focused is pilot.app.pane
+        assert not any(drawing.can_focus for drawing in pilot.app.query(Drawing))
+
+
+@pytest.mark.asyncio
+async def test_series_keep_their_colours_on_the_screen() -> None:
+    async with Host().run_test(size=(80, 24)) as pilot:
+        pilot.app.show_run()
+        await pilot.pause()
+        figure = pilot.app.query_one("#curve .drawing", Drawing)
+        by_glyph = {segment.text[0]: segment.style.color for row in range(3) for segment in figure.render_line(row)}
+        assert by_glyph[charts.DASH].number == 1
+        assert by_glyph[charts.THRESHOLD].number == 2
+        assert {colour.number for glyph, colour in by_glyph.items() if BRAILLE.match(glyph)} == {6}

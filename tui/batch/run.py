@@ -1,0 +1,227 @@
+"""The headless front: progress on stderr, results on stdout, an exit status for scripts."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
+from bdtui.engine.events import Emit, Event, Notice, Reporter
+from bdtui.engine.inputs.recipe import Recipe
+from bdtui.engine.runs.manifest import check_manifest
+from bdtui.engine.settings import RESULTS, RunSettings
+from bdtui.engine.startup import load_tensorflow
+from bdtui.tui.batch.gates import Gates
+from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
+from bdtui.tui.exit_codes import ExitCode
+from bdtui.tui.options import check_given, merge_options
+from bdtui.tui.terminal.native_output import NativeOutput, captured_native_output
+from bdtui.tui.wording import plain
+
+if TYPE_CHECKING:
+    from bdtui.engine.runs.run import RunResult
+
+_LARGEST_RESULTS = 2**26
+"""Bytes of a results.json that are read."""
+
+
+def run_batch(options: Mapping[str, Any]) -> ExitCode:
+    """Run without a screen.
+
+    Args:
+        options: those given on the command line, by their names with underscores.
+    """
+    with captured_native_output() as native, _stop_on_signal() as stop_requested:
+        try:
+            return _answer(options, stop_requested)
+        except Interrupted as problem:
+            _say(f"bdtui: {problem}")
+            return ExitCode.INTERRUPTED
+        except BdtuiError as problem:
+            _say(f"bdtui: error: {problem}")
+            return ExitCode.USAGE if isinstance(problem, InputError) else ExitCode.FAULT
+        except BrokenPipeError:
+            raise
+        except Exception:
+            _tell_fault(native)
+            return ExitCode.FAULT
+
+
+def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
+    settings, out, recipe = merge_options(options)
+    gates = Gates(options.get("max_asr"), options.get("min_accuracy"))
+    check_given(settings)
+    if gates.max_asr is not None and not (settings.sample or settings.poisoned_valid or settings.poisoned_test):
+        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
+    if options.get("resume"):
+        finished = _finished_results(Path(str(out)))
+        if finished is not None and (problems := _problems(Path(str(out)))):
+            for problem in problems:
+                _say(f"bdtui: {problem}; it is made again")
+            finished = None
+        if finished is not None:
+            _say(f"bdtui: {out} holds a whole run; there is nothing left to do")
+            with _understood(Path(str(out)) / RESULTS):
+                if not options.get("json"):
+                    with _answering():
+                        print_results(Console(), finished, Path(str(out)))
+                return _judge(gates, finished)
+    heard: list[Event] = []
+    with _display(options) as show:
+
+        def emit(event: Event) -> None:
+            heard.append(event)
+            show(event)
+
+        reporter = Reporter(emit, stop_requested)
+        if options.get("check"):
+            _load(reporter)
+            from bdtui.engine.inputs.opening import check_inputs
+
+            check_inputs(settings, reporter, recipe.sha256)
+        else:
+            result = _run(settings, out, recipe, reporter, resume=bool(options.get("resume")))
+    if options.get("check"):
+        if not options.get("json"):
+            with _answering():
+                print_check(Console(), heard)
+        return ExitCode.DONE
+    if not options.get("json"):
+        with _answering():
+            print_results(Console(), result.results, result.out)
+    return _judge(gates, result.results)
+
+
+def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
+    """The whole run; its folder is held, and its journal begun, before TensorFlow takes its seconds to load."""
+    from bdtui.engine.runs.folder import discard_results, planned_folder
+    from bdtui.engine.runs.journal import journalled_folder
+
+    folder = out or planned_folder(settings)
+    with journalled_folder(folder, settings, recipe.sha256, may_hold_run=resume) as journal:
+        if resume:
+            discard_results(folder)
+        _load(reporter)
+        from bdtui.engine.runs.run import carry_out
+
+        return carry_out(settings, folder, journal, reporter=reporter, expected_sha256=recipe.sha256)
+
+
+def _load(reporter: Reporter) -> None:
+    reporter.emit(Notice("loading TensorFlow"))
+    load_tensorflow()
+
+
+def _judge(gates: Gates, results: Mapping[str, Any]) -> ExitCode:
+    verdict = gates.judge(results)
+    if verdict is None:
+        return ExitCode.DONE
+    _say(f"bdtui: {verdict.sentence}")
+    return ExitCode.DONE if verdict.met else ExitCode.GATE
+
+
+def _finished_results(out: Path) -> dict[str, Any] | None:
+    """The results of a run that needs no going on."""
+    path = out / RESULTS
+    if not path.exists():
+        return None
+    expected = "expected the results of a run (without it, --resume makes it again)"
+    try:
+        if path.stat().st_size > _LARGEST_RESULTS:
+            raise DataError(f"{path}: is {path.stat().st_size:,} bytes long; {expected}")
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise DataError(f"{path}: cannot be read as JSON; {expected}") from problem
+    if not isinstance(results, dict) or results.get("schema") != 1:
+        raise DataError(f"{path}: has no schema 1; {expected}")
+    return results
+
+
+def _problems(out: Path) -> tuple[str, ...]:
+    """What became of the files of a whole run since it was written, where its manifest tells."""
+    try:
+        return check_manifest(out).problems
+    except DataError as problem:
+        return (str(problem),)
+
+
+@contextmanager
+def _understood(path: Path) -> Iterator[None]:
+    """Look into results that somebody else may have written."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError) as problem:
+        raise DataError(
+            f"{path}: is no results.json as bdtui writes it; expected the results of a run (without it, --resume "
+            "makes it again)"
+        ) from problem
+
+
+@contextmanager
+def _display(options: Mapping[str, Any]) -> Iterator[Emit]:
+    if options.get("json"):
+        yield _print_json
+    else:
+        with ProgressDisplay(Console(stderr=True)) as display:
+            yield display.show
+
+
+def _print_json(event: Event) -> None:
+    with _answering():
+        print(json.dumps(event.as_json(), ensure_ascii=False, allow_nan=False), flush=True)
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    """Say on stdout what was asked for; where that cannot be written, the files of the run stand all the same."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as problem:
+        raise OutputError(f"standard output cannot be written ({problem.strerror}); expected room there") from problem
+
+
+@contextmanager
+def _stop_on_signal() -> Iterator[Callable[[], bool]]:
+    """Turn the first Ctrl-C (or SIGTERM) into a wish to stop, and the second into an end at once."""
+    wishes: list[int] = []
+
+    def wish(number: int, frame: FrameType | None) -> None:
+        if wishes:
+            raise KeyboardInterrupt
+        wishes.append(number)
+        # Not through sys.stderr: the signal may have come in the middle of a write to it.
+        os.write(sys.stderr.fileno(), b"\nbdtui: stopping after the batch at hand; once more to stop at once\n")
+
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, wish) for number in signals]
+    try:
+        yield lambda: bool(wishes)
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _say(sentence: str) -> None:
+    """One line on stderr, whatever the text holds."""
+    sys.stderr.write(plain(sentence) + os.linesep)
+
+
+def _tell_fault(native: NativeOutput) -> None:
+    sys.stderr.write(traceback.format_exc())
+    printed = native.tail().strip()
+    if printed:
+        sys.stderr.write(f"\nwhat TensorFlow printed last:\n{printed}\n")
+    _say("bdtui: this is a fault of bdtui; please report it with the lines above")

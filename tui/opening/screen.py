@@ -1,0 +1,270 @@
+"""The screen on which a person says what to open: files from a tree, typed paths, or what was opened lately."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Button, Footer, Input, OptionList, Static
+
+from bdtui.engine.errors import InputError
+from bdtui.engine.inputs.file_preview import FoundFile
+from bdtui.engine.inputs.recipe import Recipe, read_recipe
+from bdtui.engine.settings import ROLES, SAMPLE_MODEL, RunSettings
+from bdtui.tui.dialogs import HelpScreen
+from bdtui.tui.opening.file_tree import FileTree
+from bdtui.tui.opening.form import LABELS, LAYER, InputForm, Problem, missing, unopenable
+from bdtui.tui.terminal.background import ask
+from bdtui.tui.widgets.path_input import PathInput, here
+from bdtui.tui.wording import plain
+
+if TYPE_CHECKING:
+    from bdtui.engine.runs.unfinished import UnfinishedRun
+
+
+class LoadScreen(ModalScreen["RunSettings | UnfinishedRun | None"]):
+    """Asks for a model and its image sets; answers with the settings to open, a run to go on with, or None.
+
+    Args:
+        initial: fills the form, and says all that is not in the form.
+        recent: what was opened lately, the last first.
+        notice: shown on top, such as why opening failed.
+    """
+
+    HELP: ClassVar[str] = """\
+The tree shows the files that can be opened, with what they hold: ◆ a whole model, ◇ weights alone, ▦ images, ≡ a recipe,
+▵ an architecture alone.
+
+- `enter` on a file puts it into the line that its kind and name suggest; `backspace` goes one folder up.
+- `f2` in a line goes to the tree to find a file for this very line; `f2` in the tree goes back.
+- `up` and `down` go through the lines. Paths are completed as one types: `right` accepts. `~` is the home folder.
+- A model needs *Clean valid*; weights alone need an *Architecture* too. All other lines may stay empty.
+- `f10` (or `ctrl+o`) opens, as does `enter` in the last line. *Sample* opens the bundled BadNet.
+- `↻ go on` takes up a run or session of `bdtui-runs/` that did not come to its end, where it stood.
+- `escape` goes back without opening anything.
+"""
+
+    CSS_PATH = "screen.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f10,ctrl+o", "open", "Open", key_display="f10"),
+        Binding("f2", "switch", "Tree/Form"),
+        Binding("up", "app.focus_previous", show=False),
+        Binding("down", "app.focus_next", show=False),
+        Binding("f1", "help", "Help"),
+        Binding("escape", "cancel", "Cancel", key_display="esc"),
+        Binding("q", "app.quit", "Quit"),
+        Binding("ctrl+c", "cancel", show=False, priority=True),
+    ]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-tall")]  # noqa: RUF012 (Textual's own is annotated otherwise)
+
+    def __init__(self, initial: RunSettings, recent: Sequence[RunSettings] = (), notice: str = "") -> None:
+        super().__init__()
+        self._base = initial
+        self._recent = tuple(recent)
+        self._notice = notice
+        self._aimed_at: str | None = None
+        self._recipe: Recipe | None = None
+        self._unfinished: Sequence[UnfinishedRun] = ()
+
+    def compose(self) -> ComposeResult:
+        """The tree on the left, the form with its buttons and the recent list on the right."""
+        with Vertical(id="load-window") as window:
+            window.border_title = "Open"
+            if self._notice:
+                yield Static(Text(plain(self._notice)), id="load-notice")
+            with Horizontal(id="load-panes"):
+                yield FileTree(here(), id="load-tree")
+                with Vertical(id="load-right"):
+                    yield InputForm(id="load-form")
+                    with Horizontal(id="load-buttons"):
+                        yield Button("Open", id="load-open", variant="primary", compact=True)
+                        yield Button("Sample", id="load-sample", compact=True)
+                        yield Button("Cancel", id="load-cancel", compact=True)
+                    yield Static("Opened lately" if self._recent else "", id="load-recent-title")
+                    recent = OptionList(*map(_recent_line, self._recent), id="load-recent", compact=True, markup=False)
+                    recent.display = bool(self._recent)
+                    yield recent
+            yield Static(id="load-description", markup=False)
+            yield Static(id="load-message", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Fill the form, and begin in the tree."""
+        self._form.fill(self._base)
+        if self._base.sample:
+            self._say("the bundled sample is open: f10 opens it again, a file of your own replaces it")
+        self.query_one(FileTree).focus()
+        self.run_worker(self._look_for_unfinished(), group="unfinished")
+
+    async def _look_for_unfinished(self) -> None:
+        """Offer what was begun from this folder and did not come to its end."""
+
+        def look() -> list[UnfinishedRun]:
+            # Not above: it brings SQLite and numpy, which the window does not wait for.
+            from bdtui.engine.runs.unfinished import unfinished_runs
+
+            return unfinished_runs(here())
+
+        self._unfinished = await ask(look)
+        if self._unfinished:
+            choices = self.query_one("#load-recent", OptionList)
+            choices.clear_options()
+            choices.add_options([*map(_unfinished_line, self._unfinished), *map(_recent_line, self._recent)])
+            choices.display = True
+            choices.highlighted = 0
+            title = "Not finished, and opened lately" if self._recent else "Not finished"
+            self.query_one("#load-recent-title", Static).update(title)
+
+    def expected_sha256(self, settings: RunSettings) -> dict[str, str]:
+        """The hashes that a recipe recorded of the files it named, for those that nobody has changed since."""
+        if self._recipe is None:
+            return {}
+        named = self._recipe.settings
+        return {
+            name: value for name, value in self._recipe.sha256.items() if getattr(settings, name) == named.get(name)
+        }
+
+    def tell(self, sentence: str) -> None:
+        """Show a sentence, such as why opening failed."""
+        self._say(sentence)
+
+    def action_cancel(self) -> None:
+        """Leave without opening anything."""
+        self.dismiss(None)
+
+    def action_help(self) -> None:
+        """Explain this screen; the app's own help is out of reach behind it."""
+        self.app.push_screen(HelpScreen("opening a model and its images", self.HELP, ()))
+
+    def action_open(self) -> None:
+        """Open what the form says, if it is all there."""
+        self.run_worker(self._open(), group="open", exclusive=True)
+
+    def action_switch(self) -> None:
+        """From a line to the tree, and from the tree back to that line."""
+        tree = self.query_one(FileTree)
+        if not tree.has_focus:
+            tree.focus()
+        else:
+            self._form.focus_line(self._aimed_at or "model")
+
+    async def _open(self) -> None:
+        settings = self._form.settings(self._base)
+        problem = missing(settings) or await ask(lambda: unopenable(settings))
+        if problem is None:
+            self.dismiss(settings)
+        else:
+            self._tell(problem)
+
+    def _open_sample(self) -> None:
+        """Open the bundled BadNet; options that were meant for other files are not meant for it."""
+        self._base = replace(self._base, sample=True)
+        if self._form.names_files:
+            self._form.fill(RunSettings())
+        self.dismiss(self._form.settings(self._base))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        """Do what the button says."""
+        event.stop()
+        actions = {"load-open": self.action_open, "load-sample": self._open_sample, "load-cancel": self.action_cancel}
+        actions[str(event.button.id)]()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter in the last line opens."""
+        event.stop()
+        if event.input.id == LAYER:
+            self.action_open()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Go on with what was not finished, or fill the form with what was opened before."""
+        event.stop()
+        number = event.option_index - len(self._unfinished)
+        if number < 0:
+            self.dismiss(self._unfinished[event.option_index])
+            return
+        self._base, self._recipe = replace(self._base, sample=False), None
+        self._form.fill(self._recent[number])
+        self._say("filled in; f10 opens it")
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Remember the line that one comes from when going to the tree, and show it there."""
+        tree = self.query_one(FileTree)
+        if event.widget is not tree:
+            name = event.widget.id if isinstance(event.widget, PathInput) else None
+            self._aim_at(name if name in LABELS else None)
+
+    def on_file_tree_described(self, event: FileTree.Described) -> None:
+        """Say in full what the tree has to shorten."""
+        event.stop()
+        self.query_one("#load-description", Static).update(Text(plain(event.text)))
+
+    def on_file_tree_told(self, event: FileTree.Told) -> None:
+        """Pass on what the tree has to say."""
+        event.stop()
+        self._say(event.text)
+
+    def on_file_tree_chosen(self, event: FileTree.Chosen) -> None:
+        """Put the chosen file where it belongs."""
+        event.stop()
+        if event.found.kind == "recipe":
+            self.run_worker(self._fill_from_recipe(event.found), group="recipe", exclusive=True)
+            return
+        self._say(self._form.take(event.found, self._aimed_at))
+        self._aim_at(None)
+
+    async def _fill_from_recipe(self, found: FoundFile) -> None:
+        try:
+            recipe = await ask(lambda: read_recipe(found.path))
+        except InputError as problem:
+            self._say(str(problem))
+            return
+        # The files of a recipe replace all that were named before; what it leaves open falls back to the default.
+        self._recipe = recipe
+        self._base = replace(RunSettings(), **{**recipe.settings, "device": self._base.device})
+        self._form.fill(self._base)
+        self._say(f"filled in from {found.path.name}; f10 opens it")
+
+    def _aim_at(self, name: str | None) -> None:
+        self._aimed_at = name
+        self.query_one(FileTree).border_subtitle = Text(f"→ {LABELS[name]}" if name else "")
+
+    def _tell(self, problem: Problem) -> None:
+        self._say(problem.sentence)
+        self._form.focus_line(problem.field)
+
+    def _say(self, sentence: str) -> None:
+        self.query_one("#load-message", Static).update(Text(plain(sentence)))
+
+    @property
+    def _form(self) -> InputForm:
+        return self.query_one(InputForm)
+
+
+def _unfinished_line(run: UnfinishedRun) -> Text:
+    """A run that did not come to its end on one line: where it lies, when, how far it came, of which network."""
+    model = Path(SAMPLE_MODEL) if run.settings.sample else run.settings.model or run.settings.weights or Path()
+    line = Text(f"↻ go on: {plain(run.folder.name)}", no_wrap=True, overflow="ellipsis")
+    when = datetime.fromtimestamp(run.touched).astimezone()
+    steps = f"{run.steps} step{'' if run.steps == 1 else 's'} measured"
+    line.append(plain(f"  {when:%d %b %H:%M} · {steps} · {model.name}"), "dim")
+    return line
+
+
+def _recent_line(settings: RunSettings) -> Text:
+    """Something opened before on one line: the network, the images, and where they lie."""
+    network = settings.model or settings.weights or Path()
+    clean = settings.clean_valid
+    sets = sum(getattr(settings, role) is not None for role in ROLES)
+    line = Text(plain(network.name), no_wrap=True, overflow="ellipsis")
+    words = [f"{sets} image set{'' if sets == 1 else 's'}"] if clean is not None else ["no images"]
+    line.append(plain("  " + " · ".join([*words, str(network.parent)])), "dim")
+    return line
