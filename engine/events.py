@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from bdtui.engine.errors import Interrupted
 from bdtui.engine.settings import RunSettings
 
 
@@ -374,38 +372,3 @@ class ExportPlanned(Event):
 
     out: str
     files: tuple[str, ...]
-
-
-Emit = Callable[[Event], None]
-"""Where events go. Called in the engine's thread; must not block."""
-
-
-class Reporter:
-    """How engine code speaks and how it learns that it should stop.
-
-    Args:
-        emit: receives every event.
-        stop_requested: looked at between batches; True makes the work end with `Interrupted`.
-    """
-
-    def __init__(self, emit: Emit = lambda event: None, stop_requested: Callable[[], bool] = lambda: False) -> None:
-        self.emit = emit
-        self._stop_requested = stop_requested
-
-    @property
-    def stop_requested(self) -> bool:
-        """Whether somebody asked the work to stop."""
-        return self._stop_requested()
-
-    def checkpoint(self) -> None:
-        """Stop here if somebody asked for it.
-
-        Raises:
-            Interrupted: somebody did.
-        """
-        if self.stop_requested:
-            raise Interrupted("interrupted")
-
-
-SILENT = Reporter()
-"""A reporter that says nothing and never stops; the default of the Python API."""

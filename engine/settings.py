@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from bdtui.engine.errors import OptionError
 
 DEFAULT_THRESHOLDS = (2.0, 4.0, 10.0)
 DEFAULT_RANKING = "mean-activation"
 BY_HAND = "by-hand"
 """What results.json calls an order that comes from no ranking."""
 
-RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
-MANIFEST = "manifest.json"
 SAMPLE_MODEL = "bd_net.h5"
 """File name of the bundled BadNet."""
 
@@ -63,3 +64,17 @@ class RunSettings:
     device: str = "auto"
     seed: int = 0
     activation_memory: int | None = None
+
+
+def check_thresholds(drops: Sequence[float]) -> tuple[float, ...]:
+    """The drops in ascending order, each once.
+
+    Raises:
+        OptionError: one is not a number above 0 and at most 100.
+    """
+    if not drops:
+        raise OptionError("no threshold was given; expected percentage points above 0, up to 100")
+    for drop in drops:
+        if not 0 < drop <= 100:
+            raise OptionError(f"threshold {drop:g} makes no sense; expected percentage points above 0, up to 100")
+    return tuple(sorted({float(drop) for drop in drops}))

@@ -26,20 +26,10 @@ from textual.widgets import Input
 
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
-from bdtui.engine.events import LOADING, Emit, Event
-from bdtui.engine.session.requests import (
-    ChooseLayer,
-    ChooseRanking,
-    Export,
-    GoTo,
-    NextThreshold,
-    Open,
-    Prune,
-    Redo,
-    Request,
-    Toggle,
-    Undo,
-)
+from bdtui.engine.events import LOADING, Event
+from bdtui.engine.pruning.position import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.reporter import Emit
+from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS, first_key, spoken_keys
 from bdtui.tui.bars.keys import ActivityBar, HeaderBar, KeyBar, StatusBar

@@ -10,8 +10,9 @@ from typing import Any
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.inputs.recipe import Recipe, read_recipe
+from bdtui.engine.reports.file_names import RECIPE
 from bdtui.engine.runs.folder import held_folder, holds_another_run, holds_run
-from bdtui.engine.settings import RECIPE, ROLES, RunSettings
+from bdtui.engine.settings import ROLES, RunSettings
 
 _FOR_ANOTHER_MACHINE = ("device", "activation_memory")
 """Options that may change when a run goes on: they say what it is computed with, not what."""

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.evaluation.cut_runner import CutRunner, FrontValues
-from bdtui.engine.events import SILENT, Progress, Reporter
+from bdtui.engine.events import Progress
 from bdtui.engine.inputs.datasets import ReadImages
 from bdtui.engine.machine.array_store import ActivationStore
 from bdtui.engine.machine.ordered_threads import WORKERS, done_in_order
 from bdtui.engine.network.cut_values import FrontierBlock
+from bdtui.engine.reporter import SILENT, Reporter
 
 _BLOCK = 512
 """Images that are kept together, at least: of fewer, the numpy calls of the shorter way take longer than their work."""

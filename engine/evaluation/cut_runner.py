@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,11 @@ from numpy.typing import NDArray
 
 from bdtui.engine.incremental.channel_sums import find_summed_shares
 from bdtui.engine.incremental.tail import multiplications
+from bdtui.engine.machine.batches import padded, rows_at_once
 from bdtui.engine.machine.device_failures import SmallerBatches
 from bdtui.engine.network.cut import Array, Cut
 from bdtui.engine.network.cut_values import Frontier
-from bdtui.engine.network.graph import Call, padded, run_calls
+from bdtui.engine.network.graph import Call, run_calls
 
 
 @dataclass(frozen=True)
@@ -167,29 +167,6 @@ class CutRunner:
         values = dict(zip(self.cut.frontier, tensors, strict=True))
         run_calls(self.cut.back, values)
         return tf.argmax(values[self.cut.network.output], axis=-1)
-
-
-def rows_at_once(shapes: Iterable[tuple[int | None, ...]], most: int) -> int:
-    """How many images to compute at once: a power of two from 8 that keeps the two largest tensors within 64 MiB.
-
-    It depends on the network alone, so that one machine computes what another does.
-
-    Args:
-        shapes: of the tensors of one image, the first one's without unknown axes; any other unknown axis is taken to
-            be as long as its longest.
-        most: the largest answer, a power of two.
-    """
-    known, *others = shapes
-    sizes = sorted(
-        [
-            prod(size or 1 for size in known),
-            *(prod(size or max(s for s in known if s) for size in shape) for shape in others),
-        ]
-    )
-    rows = most
-    while rows > 8 and rows * 4 * sum(sizes[-2:]) > 64 * 1024**2:
-        rows //= 2
-    return rows
 
 
 def _joined(pieces: list[FrontValues]) -> FrontValues:

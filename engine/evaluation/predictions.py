@@ -12,12 +12,12 @@ from threadpoolctl import ThreadpoolController
 
 from bdtui.engine.evaluation.channel_profile import ProfiledImages
 from bdtui.engine.evaluation.cut_runner import CutRunner
-from bdtui.engine.events import SILENT, Reporter
 from bdtui.engine.incremental.channel_sums import SummedShares
 from bdtui.engine.machine.device_failures import is_out_of_memory, refuse_lost_device
 from bdtui.engine.machine.ordered_threads import cores, done_in_order
 from bdtui.engine.network.cut import Array
 from bdtui.engine.network.cut_values import FrontierBlock, Mask
+from bdtui.engine.reporter import SILENT, Reporter
 
 Predictions = NDArray[np.int64]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -87,3 +88,25 @@ NO_RATES = Rates()
 def share_equal(predictions: NDArray[np.int64], expected: NDArray[np.int64] | int) -> Share:
     """Count the predictions, shape (N,), that equal the expected class or classes, shape (N,)."""
     return Share(int(np.count_nonzero(predictions == expected)), len(predictions))
+
+
+PRUNED, GOODNET = "pruned", "goodnet"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Which network was measured on which images.
+
+    Attributes:
+        network: ``pruned`` for B′, ``goodnet`` for the GoodNet of B and that B′.
+        part: ``valid`` or ``test`` image sets.
+        silenced: the channels that are silent in B′.
+    """
+
+    network: str
+    part: str
+    silenced: frozenset[int]
+
+
+Measured = MutableMapping[Measurement, Rates]
+"""Everything measured of one layer, in the order of measuring; may be kept elsewhere than in memory."""

@@ -11,8 +11,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from bdtui.engine.network.channels import EDGES, INACTIVE, POOLINGS
 from bdtui.engine.network.graph import Call
+from bdtui.engine.network.layer_kinds import COPIES, GLOBAL_POOLINGS, LINEAR_CONVOLUTIONS, NO_FARTHER, WINDOWED_POOLINGS
 
 _LARGEST_SPECTRUM = 1024
 """Matrices with more rows and columns than that have their spectral norm bounded instead of computed."""
@@ -25,21 +25,10 @@ _SLOPES = {
     **dict.fromkeys("gelu silu swish mish".split(), 1.13),
     **{"selu": 1.76, "hard_silu": 1.5, "hard_swish": 1.5},
 }
-_GLOBAL = tuple(pooling for pooling in POOLINGS if pooling.__name__.startswith("Global"))
-_WINDOWED = tuple(pooling for pooling in POOLINGS if pooling not in _GLOBAL)
-_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 ROUNDING = 2.0**-24
 """Half the distance from 1 to the next float32."""
 _MOST_AVERAGED = 2**16
 """Values of one channel that a global pooling averages, at most, for its rounding."""
-# Layers behind which values lie no farther apart than before.
-_NO_FARTHER = (*INACTIVE, *EDGES, *_GLOBAL, layers.Flatten, layers.Reshape, layers.Permute)
-_MAXIMA = tuple(pooling for pooling in POOLINGS if "Max" in pooling.__name__)
-# Layers that copy values, or choose among them, and round nothing.
-_COPIES = (
-    *(*INACTIVE, *EDGES, *_MAXIMA, layers.Flatten, layers.Reshape, layers.Permute),
-    *(layers.Concatenate, layers.Maximum, layers.Minimum),
-)
 
 
 class NoBound(Exception):
@@ -108,25 +97,31 @@ def rounding_of(call: Call, output: int) -> Rounding | None:
         output: number of the tensor that holds the scores; of these, only two count.
     """
     layer, kind = call.layer, type(call.layer)
-    if kind in _COPIES or (kind is layers.ReLU and not layer.negative_slope):
+    if kind in COPIES or (kind is layers.ReLU and not layer.negative_slope):
         return None
     if kind is layers.Activation and getattr(layer.activation, "__name__", "") in ("relu", "linear"):
         return None
     shape = [size or 1 for size in call.output_shapes[0][1:]]
-    if kind is layers.Dense or kind in _CONVOLUTIONS:
+    if kind is layers.Dense or kind in LINEAR_CONVOLUTIONS:
         kernel = layer.kernel.numpy().astype(np.float64)
         bias = layer.bias.numpy().astype(np.float64) if layer.use_bias else np.zeros(1)
         roundings = rounding_of_sum(kernel.size / kernel.shape[-1])
         if call.outputs[0] == output and kind is layers.Dense:
             return Rounding(roundings, sqrt(2) * _longest(kernel), sqrt(2) * float(np.abs(bias).max()))
-        overlap = _windows_over(layer) if kind in _CONVOLUTIONS else 1
+        overlap = _windows_over(layer) if kind in LINEAR_CONVOLUTIONS else 1
         return Rounding(roundings, _length(kernel) * sqrt(overlap), _length(bias) * sqrt(prod(shape[:-1])))
     if kind is layers.BatchNormalization:
         mean, variance = (weights.numpy().astype(np.float64) for weights in (layer.moving_mean, layer.moving_variance))
         scale = np.abs((layer.gamma.numpy() if layer.scale else 1.0) / np.sqrt(variance + layer.epsilon))
         shift = np.abs(mean) * scale + np.abs(layer.beta.numpy() if layer.center else 0.0)
         return Rounding(rounding_of_sum(4), float(scale.max()), _length(shift) * sqrt(prod(shape) / len(shift)))
-    terms = prod(layer.pool_size) if kind in _WINDOWED else _MOST_AVERAGED if kind in _GLOBAL else len(call.inputs) + 1
+    terms = (
+        prod(layer.pool_size)
+        if kind in WINDOWED_POOLINGS
+        else _MOST_AVERAGED
+        if kind in GLOBAL_POOLINGS
+        else len(call.inputs) + 1
+    )
     return Rounding(rounding_of_sum(terms), max(1.0, _norm_of_call(call)), sqrt(prod(shape)))
 
 
@@ -170,7 +165,7 @@ def _norm(layer: Any) -> float:
     kind = type(layer)
     if kind is layers.Dense:
         return spectral_norm(layer.kernel.numpy()) * slope(layer.activation)
-    if kind in _CONVOLUTIONS:
+    if kind in LINEAR_CONVOLUTIONS:
         kernel = layer.kernel.numpy()
         if layer.groups != 1:
             raise NoBound(kind.__name__)
@@ -179,9 +174,9 @@ def _norm(layer: Any) -> float:
     if kind is layers.BatchNormalization:
         scale = 1.0 / np.sqrt(layer.moving_variance.numpy().astype(np.float64) + layer.epsilon)
         return float(np.abs(scale * (layer.gamma.numpy() if layer.scale else 1.0)).max())
-    if kind in _WINDOWED:
+    if kind in WINDOWED_POOLINGS:
         return sqrt(_overlap(layer.pool_size, layer.strides))
-    if kind in _NO_FARTHER:
+    if kind in NO_FARTHER:
         return 1.0
     return _slope_of_layer(layer)
 

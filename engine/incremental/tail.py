@@ -18,9 +18,10 @@ from keras import layers
 from numpy.typing import NDArray
 
 from bdtui.engine.incremental.error_bounds import ROUNDING, Rounding, rounding_of, slope
-from bdtui.engine.network.channels import INACTIVE
+from bdtui.engine.machine.batches import padded
 from bdtui.engine.network.cut import Array
-from bdtui.engine.network.graph import Call, Network, padded
+from bdtui.engine.network.graph import Call, Network
+from bdtui.engine.network.layer_kinds import INACTIVE
 
 _MOST_AWAKE = 0.8
 """Share of a layer's inputs past which the plain product is quicker than picking out those that are not zero."""

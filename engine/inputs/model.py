@@ -15,7 +15,7 @@ from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_outpu
 from bdtui.engine.inputs.keras_config import check_config, mend_config
 from bdtui.engine.inputs.keras_files import copy_for_keras, read_architecture, read_config
 from bdtui.engine.machine.files import file_sha256
-from bdtui.engine.network.graph import Network, finalize_layers, trace_network
+from bdtui.engine.network.graph import Network, trace_network
 
 _RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]{1,200}")
 
@@ -89,14 +89,6 @@ def open_model(
                 f"{source}: Keras cannot rebuild the model ({detail}); expected a sound model and weights that fit it"
             ) from problem
     return OpenedModel(model, _traced(model, source), source, file_sha256(source), _count_classes(model, source))
-
-
-def copy_model(model: keras.Model) -> keras.Model:
-    """A model of the same layers and weights that shares no variable with the original."""
-    copy = keras.models.clone_model(model)
-    copy.set_weights(model.get_weights())
-    finalize_layers(call.layer for call in trace_network(copy).calls)
-    return copy
 
 
 def _traced(model: keras.Model, path: Path) -> Network:

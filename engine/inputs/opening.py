@@ -11,26 +11,16 @@ import numpy as np
 import tensorflow as tf
 
 from bdtui.engine.errors import DataError, ModelError, OptionError
-from bdtui.engine.events import (
-    DataOpened,
-    LayerChosen,
-    LayerFound,
-    ModelOpened,
-    Notice,
-    Progress,
-    Reporter,
-)
+from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.keras_files import BUILT_IN_ARCHITECTURES
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.pixel_scale import decide_scale
-from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.machine.device_failures import SmallerBatches
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.graph import run_network
-from bdtui.engine.pruning.curve import check_thresholds
-from bdtui.engine.pruning.rankings import check_order, check_ranking
+from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import CLEAN_VALID, ROLES, SAMPLE_MODEL, RunSettings
 
 _RANGE_RATIO = 20
@@ -110,8 +100,6 @@ def open_inputs(
         source = find_source(model.network, found.layer)
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
-    if found.order is not None:
-        check_order(found.order, source.channels)
     reporter.emit(_describe(model))
     data = {}
     for role in ROLES:
@@ -237,24 +225,3 @@ def _check_sizes(data: Mapping[str, LabelledImages]) -> None:
             raise DataError(
                 f"{images.path}: images are of shape {images.image_shape}; expected {first.image_shape} as in {first.path}"
             )
-
-
-def check_inputs(
-    settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None
-) -> OpenedInputs:
-    """Open everything as a run would, read every image once, and write nothing.
-
-    Raises:
-        InputError: something cannot be opened or read, does not fit, or is not what the recipe recorded.
-    """
-    check_thresholds(settings.thresholds)
-    check_ranking(settings.ranking)
-    prepare_backend(settings.device, settings.seed)
-    inputs = open_inputs(settings, reporter, expected_sha256)
-    for role, images in inputs.data.items():
-        done = 0
-        for batch in images.batches(1024):
-            reporter.checkpoint()
-            done += len(batch)
-            reporter.emit(Progress(role.replace("_", " "), done, images.images, "images"))
-    return inputs

@@ -9,12 +9,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.evaluation.cut_runner import rows_at_once
-from bdtui.engine.events import Notice, Reporter, ScaleDecided
+from bdtui.engine.events import Notice, ScaleDecided
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
+from bdtui.engine.machine.batches import rows_at_once
 from bdtui.engine.machine.device_failures import SmallerBatches
 from bdtui.engine.network.graph import run_network
+from bdtui.engine.reporter import Reporter
 
 SCALES = (1, 255)
 _PROBE_IMAGES = 1024

@@ -18,66 +18,13 @@ from numpy.typing import NDArray
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.network.graph import Call, Network
-
-CONVOLUTIONS = (
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.Conv3D,
-    layers.Conv1DTranspose,
-    layers.Conv2DTranspose,
-    layers.Conv3DTranspose,
-    layers.DepthwiseConv1D,
-    layers.DepthwiseConv2D,
-    layers.SeparableConv1D,
-    layers.SeparableConv2D,
-)
-POOLINGS = tuple(
-    getattr(layers, f"{reach}{kind}Pooling{rank}D")
-    for reach in ("", "Global")
-    for kind in ("Max", "Average")
-    for rank in (1, 2, 3)
-)
-WEIGHTED = (*CONVOLUTIONS, layers.Dense)
-
-# Layers that pass values on as they are, once the network is trained.
-INACTIVE = (
-    layers.Dropout,
-    layers.SpatialDropout1D,
-    layers.SpatialDropout2D,
-    layers.SpatialDropout3D,
-    layers.AlphaDropout,
-    layers.GaussianDropout,
-    layers.GaussianNoise,
-    layers.ActivityRegularization,
-    layers.Identity,
-)
-EDGES = tuple(getattr(layers, f"{kind}{rank}D") for kind in ("ZeroPadding", "Cropping") for rank in (1, 2, 3))
-# Layers that treat every channel by itself: what they make of a channel depends on that channel alone.
-_CHANNELWISE = (
-    *POOLINGS,
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.PReLU,
-    layers.ELU,
-    *INACTIVE,
-    *EDGES,
-    layers.UpSampling1D,
-    layers.UpSampling2D,
-    layers.UpSampling3D,
-)
-# Of those, the ones that have to know where the channels are. (1D cropping and upsampling know one place only.)
-_ALONG_AXES = (
-    *POOLINGS,
-    layers.SpatialDropout1D,
-    layers.SpatialDropout2D,
-    layers.SpatialDropout3D,
-    *EDGES,
-    *(getattr(layers, f"UpSampling{rank}D") for rank in (1, 2, 3)),
-)
-_ELEMENTWISE_ACTIVATIONS = frozenset(
-    "linear relu relu6 leaky_relu elu selu celu gelu silu swish sigmoid hard_sigmoid hard_silu hard_swish tanh "
-    "hard_tanh softplus softsign exponential log_sigmoid mish tanh_shrink hard_shrink soft_shrink squareplus "
-    "sparse_plus threshold".split()
+from bdtui.engine.network.layer_kinds import (
+    ALONG_AXES,
+    CHANNELWISE,
+    CONVOLUTIONS,
+    ELEMENTWISE_ACTIVATIONS,
+    POOLINGS,
+    WEIGHTED,
 )
 
 
@@ -328,7 +275,7 @@ def _is_single_tensor(call: Call) -> bool:
 
 
 def _may_be_channelwise(call: Call) -> bool:
-    return isinstance(call.layer, (*_CHANNELWISE, layers.Activation, layers.BatchNormalization))
+    return isinstance(call.layer, (*CHANNELWISE, layers.Activation, layers.BatchNormalization))
 
 
 def _is_channelwise(call: Call, axis: int) -> bool:
@@ -339,18 +286,18 @@ def _is_channelwise(call: Call, axis: int) -> bool:
     if isinstance(layer, layers.BatchNormalization):
         rank = len(call.output_shapes[0])
         return bool(layer.axis % rank == axis % rank)
-    if not isinstance(layer, _CHANNELWISE):
+    if not isinstance(layer, CHANNELWISE):
         return False
-    if isinstance(layer, _ALONG_AXES):
+    if isinstance(layer, ALONG_AXES):
         first = getattr(layer, "data_format", "channels_last") == "channels_first"
         return first == (axis == 1)
     return True
 
 
 def _is_elementwise(activation: Any) -> bool:
-    if activation is None or isinstance(activation, _CHANNELWISE):
+    if activation is None or isinstance(activation, CHANNELWISE):
         return True
-    return getattr(activation, "__name__", "") in _ELEMENTWISE_ACTIVATIONS
+    return getattr(activation, "__name__", "") in ELEMENTWISE_ACTIVATIONS
 
 
 def _kind(call: Call) -> str:

@@ -15,7 +15,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bdtui.engine.network.channels import ChannelSource, silence
-from bdtui.engine.network.graph import Call, Network, clone_built_layer, run_calls
+from bdtui.engine.network.copies import clone_built_layer
+from bdtui.engine.network.graph import Call, Network, run_calls
 
 Array = NDArray[np.float32]
 

@@ -15,8 +15,9 @@ import numpy as np
 from keras import layers
 
 from bdtui.engine.network.channels import check_channels, find_source, silence
+from bdtui.engine.network.copies import clone_layer, finalize_layers
 from bdtui.engine.network.cut import Cut, cut_network, silent_values
-from bdtui.engine.network.graph import Call, clone_layer, finalize_layers, run_calls, trace_network
+from bdtui.engine.network.graph import Call, run_calls, trace_network
 from bdtui.engine.network.linear_readers import LinearReader, find_linear_readers, only_flattened
 
 

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import tree
-from numpy.typing import NDArray
 
 from bdtui.engine.errors import ModelError
 
@@ -119,18 +117,6 @@ def run_calls(calls: Iterable[Call], values: dict[int, Any], replacement: dict[i
             call.run(values, replacement.get(id(call.layer)))
 
 
-def padded(values: NDArray[Any], most: int | None = None) -> Any:
-    """A tensor of the values (rows, …), filled up with zeros to one of few numbers of rows, at most to ``most``.
-
-    TensorFlow prepares its kernels anew for every number of rows it meets.
-    """
-    rows = max(16, 1 << (len(values) - 1).bit_length()) if len(values) <= 512 else -(-len(values) // 512) * 512
-    missing = (rows if most is None else min(most, rows)) - len(values)
-    if missing > 0:
-        values = np.concatenate([values, np.zeros((missing, *values.shape[1:]), values.dtype)])
-    return tf.constant(values)
-
-
 def _kept_apart(tensor: Any) -> Any:
     """The same tensor, which TensorFlow's optimiser does not fuse with what is made of it.
 
@@ -224,27 +210,3 @@ def _maker(tensor: Any) -> Any:
     """Keras' record of the call that made a symbolic tensor."""
     history = tensor._keras_history
     return history.operation._inbound_nodes[history.node_index]
-
-
-def clone_layer(layer: Any, name: str | None = None) -> Any:
-    """A layer of the same class and settings, unbuilt and with weights of its own, under a new name."""
-    clone = type(layer).from_config(layer.get_config())
-    if name is not None:
-        clone.name = name
-    return clone
-
-
-def clone_built_layer(layer: keras.Layer) -> keras.Layer:
-    """A layer of the same class, settings and weights that shares no variable with the original."""
-    clone: keras.Layer = clone_layer(layer)
-    clone.build_from_config(layer.get_build_config())
-    clone.set_weights(layer.get_weights())
-    finalize_layers([clone])
-    return clone
-
-
-def finalize_layers(layers: Iterable[Any]) -> None:
-    """Let layers that derive something from their weights (Normalization) do so anew, after weights were set."""
-    for layer in layers:
-        if hasattr(layer, "finalize_state"):
-            layer.finalize_state()

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 
 from keras import layers
 
-from bdtui.engine.network.channels import INACTIVE
 from bdtui.engine.network.cut import Cut
 from bdtui.engine.network.graph import Call
-
-_PASSED_THROUGH = (*INACTIVE, layers.Flatten, layers.Reshape, layers.Permute)
-_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+from bdtui.engine.network.layer_kinds import INACTIVE, LINEAR_CONVOLUTIONS, PASSED_THROUGH
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def find_linear_readers(cut: Cut) -> LinearCut | None:
         found = way_to(call) if len(call.inputs) == 1 else None
         if found is None or getattr(call.layer, "compute_dtype", "") != "float32":
             return None
-        if type(call.layer) in _PASSED_THROUGH:
+        if type(call.layer) in PASSED_THROUGH:
             ways[call.outputs[0]] = LinearReader(call, *found)
         elif _is_linear(call):
             readers.append(LinearReader(call, *found))
@@ -84,7 +81,7 @@ def _is_linear(call: Call) -> bool:
     layer = call.layer
     if None in call.output_shapes[0][1:] or getattr(layer, "quantization_mode", None):
         return False
-    if type(layer) in _CONVOLUTIONS:
+    if type(layer) in LINEAR_CONVOLUTIONS:
         return bool(layer.groups == 1 and layer.padding != "causal" and layer.data_format == "channels_last")
     return type(layer) is layers.Dense
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.session.requests import GoTo, Move, Prune, Redo, Toggle, Undo
 
 
 @dataclass(frozen=True)
@@ -122,3 +122,45 @@ class History:
             case _:
                 raise TypeError(f"{move!r} is no move")
         return history
+
+
+@dataclass(frozen=True)
+class Move:
+    """Root of what leads to another position; several in a row are measured once, at their end."""
+
+    work: ClassVar[str] = "pruning"
+
+
+@dataclass(frozen=True)
+class Prune(Move):
+    """Silence the next channels of the order, one by one."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Undo(Move):
+    """Take moves back."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Redo(Move):
+    """Do moves again that were taken back."""
+
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class GoTo(Move):
+    """Go to a step of the order."""
+
+    step: int
+
+
+@dataclass(frozen=True)
+class Toggle(Move):
+    """Silence a channel out of turn, or revive it."""
+
+    channel: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import OptionError
+from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING
 
 if TYPE_CHECKING:
     from bdtui.engine.evaluation.channel_profile import ChannelStatistics
+    from bdtui.engine.evaluation.evaluator import PruningSession
 
 
 @dataclass(frozen=True)
@@ -65,15 +67,6 @@ def check_ranking(ranking: str) -> None:
         raise OptionError(f"there is no ranking {ranking!r}; expected one of {', '.join(RANKINGS)}")
 
 
-def check_order(order: Sequence[int], channels: int) -> None:
-    """Raise `OptionError` where an order made by hand does not name every channel once."""
-    if sorted(order) != list(range(channels)):
-        raise OptionError(
-            f"the order made by hand does not fit a layer of {channels} channels; "
-            f"expected each from 0 to {channels - 1} once"
-        )
-
-
 def rank_channels(ranking: str, given: RankingInput) -> list[int]:
     """Channels in the order in which they are pruned: ascending score, of equals the lower index first.
 
@@ -82,3 +75,12 @@ def rank_channels(ranking: str, given: RankingInput) -> list[int]:
     """
     check_ranking(ranking)
     return [int(channel) for channel in np.argsort(RANKINGS[ranking].score(given), kind="stable")]
+
+
+def order_channels(session: PruningSession, ranking: str = DEFAULT_RANKING, seed: int = 0) -> list[int]:
+    """The order in which a ranking prunes the channels of a profiled layer.
+
+    Raises:
+        OptionError: there is no ranking of that name.
+    """
+    return rank_channels(ranking, RankingInput(session.statistics[CLEAN_VALID], session.weight_norms, seed))

@@ -8,8 +8,8 @@ from pathlib import Path
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from bdtui.engine.machine.atomic_files import atomic_file
 from bdtui.engine.pruning.curve import Step, Threshold
-from bdtui.engine.reports.saved_models import atomic_file
 
 _ACCURACY, _ATTACK, _MARK = "#0b6e99", "#c8321e", "#666666"
 

@@ -1,81 +1,71 @@
-"""results.json: everything a run measured, for programs."""
+"""What a run measured, as the report reads it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib.metadata import version
-from typing import Any
+from dataclasses import dataclass
 
-from bdtui.engine.evaluation.rates import NO_RATES
-from bdtui.engine.inputs.opening import OpenedInputs
-from bdtui.engine.pruning.curve import Step
-from bdtui.engine.reports.markdown import MeasuredThreshold
-from bdtui.engine.runs.preparation import PreparedRun
-from bdtui.engine.settings import BY_HAND, CLEAN_VALID, ROLES
-
-SCHEMA = 1
+from bdtui.engine.evaluation.rates import NO_RATES, Rates
+from bdtui.engine.pruning.curve import Step, Threshold
 
 
-def results_json(prepared: PreparedRun, curve: Sequence[Step], tested: Sequence[MeasuredThreshold]) -> dict[str, Any]:
-    """The content of results.json, but for its ``seconds``.
+@dataclass(frozen=True)
+class MeasuredThreshold:
+    """A threshold with the rates of its two networks; test rates are empty where there is no test data.
 
-    Args:
-        prepared: the run before its first step.
+    Attributes:
+        threshold: where it was reached, with the validation rates of B′.
+        model: file name of B′; None where the threshold was not reached.
+        goodnet: file name of G; None where the threshold was not reached.
+        goodnet_valid: of G on the validation sets.
+        pruned_test: of B′ on the test sets.
+        goodnet_test: of G on the test sets.
+    """
+
+    threshold: Threshold
+    model: str | None = None
+    goodnet: str | None = None
+    goodnet_valid: Rates = NO_RATES
+    pruned_test: Rates = NO_RATES
+    goodnet_test: Rates = NO_RATES
+
+
+@dataclass(frozen=True)
+class ReportedRun:
+    """What the report tells of.
+
+    Attributes:
+        version: of bdtui.
+        model: path of the model, and how it was opened.
+        classes: N.
+        data: a line for every image set: role, path, number of images.
+        input_sentence: how pixels were read.
+        profiled: name of the profiled layer.
+        pruned: name of the weighted layer behind it.
+        channels: how many it has.
+        silent: how many were silent in the model as opened.
+        sleeping: how many fire on no clean validation image.
+        ranking: name of the ranking.
+        baseline_valid: of B.
+        baseline_test: of B.
         curve: step 0 first.
         tested: the thresholds, ascending.
+        notices: things a reader should know.
     """
-    inputs, session = prepared.inputs, prepared.session
-    model, settings = inputs.model, inputs.settings
-    return {
-        "schema": SCHEMA,
-        "version": version("bdtui"),
-        "model": {
-            "path": str(model.path.resolve()),
-            "sha256": model.sha256,
-            "classes": model.classes,
-            "input_shape": list(model.input_shape),
-        },
-        "data": {role: _data_json(inputs, role) for role in ROLES},
-        "input": {"layout": inputs.data[CLEAN_VALID].layout, "scale": inputs.scale},
-        "layer": {
-            "profiled": session.source.profiled.name,
-            "pruned": session.source.pruned.name,
-            "channels": session.channels,
-        },
-        "ranking": settings.ranking if settings.order is None else BY_HAND,
-        "mean_activation": [float(mean) for mean in session.statistics[CLEAN_VALID].mean_activation],
-        "order": list(prepared.order),
-        "baseline": {"valid": prepared.baseline_valid.as_json(), "test": prepared.baseline_test.as_json()},
-        "curve": [_step_json(step) for step in curve],
-        "thresholds": [_threshold_json(entry) for entry in tested],
-        "repairs": [],
-        "detections": [],
-    }
 
-
-def _data_json(inputs: OpenedInputs, role: str) -> dict[str, Any] | None:
-    images = inputs.data.get(role)
-    if images is None:
-        return None
-    return {"path": str(images.path.resolve()), "sha256": images.sha256, "images": images.images}
-
-
-def _step_json(step: Step) -> dict[str, Any]:
-    rates = step.rates.as_json()
-    shown = {name: rates[name] for name in ("clean_accuracy", "attack_success_rate")}
-    return {"step": step.step, "channel": step.channel, "fraction": step.fraction, **shown}
-
-
-def _threshold_json(entry: MeasuredThreshold) -> dict[str, Any]:
-    threshold = entry.threshold
-    reached = threshold.step is not None
-    return {
-        "drop": int(threshold.drop) if threshold.drop == int(threshold.drop) else threshold.drop,
-        "reached": reached,
-        "step": threshold.step,
-        "pruned_channels": list(threshold.channels),
-        "model": entry.model,
-        "goodnet": entry.goodnet,
-        "valid": (threshold.rates or NO_RATES).as_json(),
-        "test": {"pruned": entry.pruned_test.as_json(), "goodnet": entry.goodnet_test.as_json(flags=True)},
-    }
+    version: str
+    model: str
+    classes: int
+    data: Sequence[tuple[str, str, int]]
+    input_sentence: str
+    profiled: str
+    pruned: str
+    channels: int
+    silent: int
+    sleeping: int
+    ranking: str
+    baseline_valid: Rates
+    baseline_test: Rates
+    curve: Sequence[Step]
+    tested: Sequence[MeasuredThreshold]
+    notices: Sequence[str]

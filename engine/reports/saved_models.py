@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import copy
-import csv
-import io
 import json
-import os
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import keras
 
-from bdtui.engine.errors import OutputError
+from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.inputs.model import OpenedModel
-from bdtui.engine.machine.files import errno_of, passing_files
-from bdtui.engine.pruning.curve import Step
-from bdtui.engine.runs.folder import drop_text
+from bdtui.engine.machine.atomic_files import atomic_file
+from bdtui.engine.reports import saved_models as artifacts
+from bdtui.engine.reports.file_names import drop_text, goodnet_name
 
 
 def model_name(drop: float, badnet: OpenedModel) -> str:
@@ -40,57 +35,6 @@ def _fits_hdf5(badnet: OpenedModel) -> bool:
         # Writing HDF5 copies the configuration; some augmentation layers, once loaded, hold what cannot be copied.
         return False
     return True
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside ``path``; what was written there takes the final name when all went well.
-
-    Raises:
-        OutputError: the file cannot be written, for example because the disk is full.
-    """
-    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
-    passing_files.add(partial)
-    try:
-        yield partial
-        with partial.open("rb+") as written:
-            os.fsync(written.fileno())
-        partial.replace(path)
-    except OSError as problem:
-        number = errno_of(problem)
-        reason = os.strerror(number) if number else " ".join(str(problem).split())[:200]
-        raise OutputError(f"{path}: cannot be written ({reason})") from problem
-    finally:
-        partial.unlink(missing_ok=True)
-        passing_files.discard(partial)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically, UTF-8."""
-    with atomic_file(path) as partial:
-        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file atomically."""
-    write_text(path, json_text(content))
-
-
-def json_text(content: Any) -> str:
-    """What `write_json` writes."""
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def write_curve(path: Path, curve: Sequence[Step]) -> None:
-    """Write curve.csv: a row a step, the columns named as in results.json; empty where there is no value."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["step", "channel", "fraction", "clean_accuracy", "attack_success_rate"])
-    for step in curve:
-        rates = step.rates.as_json()
-        row = [step.step, step.channel, step.fraction, rates["clean_accuracy"], rates["attack_success_rate"]]
-        writer.writerow("" if value is None else value for value in row)
-    write_text(path, text.getvalue())
 
 
 def write_model(path: Path, model: keras.Model, check: Callable[[Path], None] = lambda path: None) -> None:
@@ -118,3 +62,8 @@ def _drop_times(archive_path: Path) -> None:
     with zipfile.ZipFile(archive_path, "w") as archive:
         for name, data in content.items():
             archive.writestr(zipfile.ZipInfo(name), data)
+
+
+def file_names(session: PruningSession, drop: float) -> tuple[str, str]:
+    """The file names of B′ and of G at a threshold."""
+    return artifacts.model_name(drop, session.model), goodnet_name(drop)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from bdtui.engine.errors import OutputError
 from bdtui.engine.machine.folder_lock import locked_folder
-from bdtui.engine.settings import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, SAMPLE_MODEL, RunSettings
+from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS
+from bdtui.engine.settings import SAMPLE_MODEL, RunSettings
 
 JOURNAL_FOLDER, JOURNAL = ".bdtui", "journal.sqlite"
 """Where a run's journal lies in its folder."""
@@ -26,16 +27,6 @@ _PARTIAL = re.compile(
     r"|\.(results|curve|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+)\.\d+\.partial(\.\w+)?"
 )
 _MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
-
-
-def drop_text(drop: float) -> str:
-    """A threshold as file names have it: ``2``, ``2.5``."""
-    return repr(int(drop)) if drop == int(drop) else repr(drop)
-
-
-def goodnet_name(drop: float) -> str:
-    """File name of the GoodNet of a threshold."""
-    return f"goodnet_X={drop_text(drop)}.keras"
 
 
 def holds_run(folder: Path) -> bool:

@@ -20,12 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from bdtui.engine.errors import DataError, OutputError
-from bdtui.engine.evaluation.rates import Rates, Share
+from bdtui.engine.evaluation.rates import GOODNET, PRUNED, Measured, Measurement, Rates, Share
 from bdtui.engine.inputs.recipe import Recipe, parse_recipe, write_recipe_text
 from bdtui.engine.machine.files import file_sha256
-from bdtui.engine.measurements import GOODNET, PRUNED, Measured, Measurement
+from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER, held_folder, output_folder
-from bdtui.engine.session.requests import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.settings import RunSettings
 
 _APPLICATION = 0x62647475

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import platform
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bdtui.engine.errors import DataError
 from bdtui.engine.machine.files import file_sha256, require_file
+from bdtui.engine.reports.file_names import MANIFEST
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
-from bdtui.engine.settings import MANIFEST
 
 _SCHEMA = 1
 _LARGEST = 2**20
@@ -97,3 +99,9 @@ def _files(path: Path) -> dict[str, str]:
         if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
             raise DataError(f"{path}: has no sha256 for {name[:80]!r}; {expected}")
     return files
+
+
+def computing_versions() -> dict[str, str]:
+    """The versions of bdtui and of everything it computes with, by name."""
+    packages = ("bdtui", "tensorflow", "keras", "numpy", "h5py")
+    return {"python": platform.python_version(), **{name: version(name) for name in packages}}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bdtui.engine.errors import OptionError
+from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.evaluation.rates import Rates
-from bdtui.engine.events import BaselineMeasured, Event, Notice, Reporter
+from bdtui.engine.events import BaselineMeasured, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
 from bdtui.engine.network.channels import find_source
-from bdtui.engine.pruning.curve import PruningSession
+from bdtui.engine.pruning.rankings import order_channels
+from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.settings import RunSettings
 
@@ -46,7 +48,7 @@ class PreparedRun:
 
     def reordered(self, order: tuple[int, ...]) -> PreparedRun:
         """The same run with the channels in an order made by hand; the ranking's own order stays the ranking's."""
-        ranked = tuple(self.session.order(self.inputs.settings.ranking, self.inputs.settings.seed))
+        ranked = tuple(order_channels(self.session, self.inputs.settings.ranking, self.inputs.settings.seed))
         settings = replace(self.inputs.settings, order=None if order == ranked else order)
         return replace(self, inputs=replace(self.inputs, settings=settings), order=order)
 
@@ -72,6 +74,8 @@ def prepare_run(
     watch = Stopwatch()
     notices: list[str] = []
     inputs = open_inputs(settings, _noting(reporter, notices), expected_sha256)
+    if inputs.settings.order is not None:
+        check_order(inputs.settings.order, inputs.source.channels)
     watch.lap("load")
     return _profile(inputs, reporter, notices, watch, scratch)
 
@@ -107,7 +111,7 @@ def _profile(
         scratch=scratch,
         reporter=reporter,
     )
-    order = settings.order or tuple(session.order(settings.ranking, settings.seed))
+    order = settings.order or tuple(order_channels(session, settings.ranking, settings.seed))
     baseline_valid, baseline_test = session.rates("valid"), session.rates("test")
     reporter.emit(BaselineMeasured(baseline_valid.as_json(), baseline_test.as_json()))
     clean = baseline_valid.clean
@@ -128,3 +132,12 @@ def _noting(reporter: Reporter, notices: list[str]) -> Reporter:
         reporter.emit(event)
 
     return Reporter(emit, lambda: reporter.stop_requested)
+
+
+def check_order(order: Sequence[int], channels: int) -> None:
+    """Raise `OptionError` where an order made by hand does not name every channel once."""
+    if sorted(order) != list(range(channels)):
+        raise OptionError(
+            f"the order made by hand does not fit a layer of {channels} channels; "
+            f"expected each from 0 to {channels - 1} once"
+        )

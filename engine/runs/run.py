@@ -17,48 +17,35 @@ from bdtui.engine.events import (
     ArtifactWritten,
     Notice,
     Progress,
-    Reporter,
     RunFinished,
     StepFinished,
     ThresholdMissed,
     ThresholdReached,
 )
 from bdtui.engine.inputs.recipe import write_recipe_text
+from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
 from bdtui.engine.machine.device import device_in_use, prepare_backend
 from bdtui.engine.machine.device_failures import lost_device_explained
 from bdtui.engine.network.goodnet import build_goodnet
-from bdtui.engine.pruning.curve import (
-    PruningSession,
-    Step,
-    Threshold,
-    check_thresholds,
-    draw_curve,
-    find_threshold,
-    has_dropped,
-    known_steps,
-)
-from bdtui.engine.pruning.position import History, Position
-from bdtui.engine.pruning.rankings import check_ranking
-from bdtui.engine.reports import saved_models as artifacts
+from bdtui.engine.pruning.curve import Step, Threshold, draw_curve, find_threshold, has_dropped, known_steps
+from bdtui.engine.pruning.position import History, Move, Position
+from bdtui.engine.pruning.rankings import check_ranking, order_channels
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports import saved_models
+from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
-from bdtui.engine.reports.markdown import MeasuredThreshold, ReportedRun, write_report_text
-from bdtui.engine.reports.record import results_json
+from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, drop_text
+from bdtui.engine.reports.markdown import write_report_text
+from bdtui.engine.reports.record import MeasuredThreshold, ReportedRun
 from bdtui.engine.reports.reopen_check import SavedModelCheck
-from bdtui.engine.runs.folder import (
-    discard_networks,
-    discard_partials,
-    discard_results,
-    drop_text,
-    goodnet_name,
-    planned_folder,
-)
+from bdtui.engine.reports.saved_models import file_names
+from bdtui.engine.runs.folder import discard_networks, discard_partials, discard_results, planned_folder
 from bdtui.engine.runs.journal import Journal, journalled_folder, network_name
-from bdtui.engine.runs.manifest import manifest_json
+from bdtui.engine.runs.manifest import computing_versions, manifest_json
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
+from bdtui.engine.runs.results import results_json
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.session.requests import Move
-from bdtui.engine.settings import BY_HAND, CLEAN_VALID, CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, RunSettings
-from bdtui.engine.versions import computing_versions
+from bdtui.engine.settings import BY_HAND, CLEAN_VALID, RunSettings, check_thresholds
 
 _VERIFIED_IMAGES = 64
 """Of every image set, how many are put through the reopened models."""
@@ -164,7 +151,7 @@ def _left_order(prepared: PreparedRun, moves: Sequence[Move]) -> PreparedRun:
     if not moves:
         return prepared
     settings = prepared.inputs.settings
-    ranking = prepared.session.order(settings.ranking, settings.seed)
+    ranking = order_channels(prepared.session, settings.ranking, settings.seed)
     history = History.beginning_at(Position(prepared.order))
     for move in moves:
         history = history.after(move, ranking)
@@ -215,24 +202,24 @@ class _Run:
         discard_partials(self.folder)
         inputs = self.prepared.inputs
         recipe = write_recipe_text(inputs.settings, inputs.sha256)
-        self._write(RECIPE, lambda path: artifacts.write_text(path, recipe))
+        self._write(RECIPE, lambda path: write_text(path, recipe))
         thresholds = self._prune(inputs.settings)
         tested = tuple(self._test(threshold) for threshold in thresholds)
         self.watch.lap("test")
 
         results = results_json(self.prepared, self.curve, tested)
-        self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
+        self._write(CURVE, lambda path: write_curve(path, self.curve))
         title = f"Pruning {self.session.source.pruned.name} of {inputs.model.path.name}"
         self._write(FIGURE, lambda path: write_figure(path, self.curve, thresholds, title))
         report = self._report(tested)
-        self._write(REPORT, lambda path: artifacts.write_text(path, report))
+        self._write(REPORT, lambda path: write_text(path, report))
         self.watch.lap("export")
         results["seconds"] = {**self.watch.seconds, "total": self.watch.total}
         discard_networks(self.folder, kept=self.written)
-        manifest = self._manifest(artifacts.json_text(results))
-        self._write(MANIFEST, lambda path: artifacts.write_json(path, manifest))
+        manifest = self._manifest(json_text(results))
+        self._write(MANIFEST, lambda path: write_json(path, manifest))
         # Last of all: where this file is, the run is whole.
-        self._write(RESULTS, lambda path: artifacts.write_json(path, results))
+        self._write(RESULTS, lambda path: write_json(path, results))
         self.reporter.emit(RunFinished(str(self.folder), self.watch.total))
         return RunResult(self.folder, results, tested)
 
@@ -247,7 +234,7 @@ class _Run:
         """Write the steps finished so far, those too that nobody has been told of."""
         self.curve += known_steps(self.session, self.prepared.order, len(self.curve))
         if len(self.curve) > 1:
-            self._write(CURVE, lambda path: artifacts.write_curve(path, self.curve))
+            self._write(CURVE, lambda path: write_curve(path, self.curve))
 
     @property
     def what_is_kept(self) -> str:
@@ -327,11 +314,11 @@ class _Run:
             self._tell_written(networks[0], kept[0])
         else:
             silenced = session.pruned_model(channels)
-            self._write(pruned, lambda path: artifacts.write_model(path, silenced, check.check_pruned), network)
+            self._write(pruned, lambda path: saved_models.write_model(path, silenced, check.check_pruned), network)
         self.reporter.checkpoint()
         self.reporter.emit(Progress(stage, 1, 2, "models"))
         joined = build_goodnet(session.model.keras_model, layer, channels)
-        self._write(goodnet, lambda path: artifacts.write_model(path, joined, check.check_goodnet), network)
+        self._write(goodnet, lambda path: saved_models.write_model(path, joined, check.check_goodnet), network)
         self.reporter.emit(Progress(stage, 2, 2, "models"))
 
     def _check(self, channels: Sequence[int]) -> SavedModelCheck:
@@ -386,11 +373,6 @@ class _Run:
                 notices=self.prepared.notices,
             )
         )
-
-
-def file_names(session: PruningSession, drop: float) -> tuple[str, str]:
-    """The file names of B′ and of G at a threshold."""
-    return artifacts.model_name(drop, session.model), goodnet_name(drop)
 
 
 def _reaches(curve: Sequence[Step], drop: float) -> bool:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bdtui.engine.errors import InputError
+from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER, RUNS
 from bdtui.engine.runs.journal import begun_journal
-from bdtui.engine.settings import RESULTS, RunSettings
+from bdtui.engine.settings import RunSettings
 
 
 @dataclass(frozen=True)

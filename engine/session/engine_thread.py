@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
-from bdtui.engine.events import LOADING, Emit, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
-from bdtui.engine.session.requests import Move, Request
+from bdtui.engine.events import LOADING, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.pruning.position import Move
+from bdtui.engine.reporter import Emit, Reporter
+from bdtui.engine.session.requests import Request
 from bdtui.engine.settings import RunSettings
 from bdtui.engine.startup import load_tensorflow
 

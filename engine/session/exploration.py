@@ -12,15 +12,16 @@ from bdtui.engine.events import (
     PositionReached,
     PositionWished,
     Progress,
-    Reporter,
     ThresholdReached,
     ThresholdState,
 )
-from bdtui.engine.pruning.curve import check_thresholds, has_dropped
-from bdtui.engine.pruning.position import History, Position
+from bdtui.engine.pruning.curve import has_dropped
+from bdtui.engine.pruning.position import History, Move, Position, Prune
+from bdtui.engine.pruning.rankings import order_channels
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.saved_models import file_names
 from bdtui.engine.runs.preparation import PreparedRun
-from bdtui.engine.runs.run import file_names
-from bdtui.engine.session.requests import Move, Prune
+from bdtui.engine.settings import check_thresholds
 
 
 class Bench:
@@ -44,7 +45,7 @@ class Bench:
         self._keep = keep
         settings = prepared.inputs.settings
         self._drops = check_thresholds(settings.thresholds)
-        self._ranking = self._session.order(settings.ranking, settings.seed)
+        self._ranking = order_channels(self._session, settings.ranking, settings.seed)
         self._ranked = set(_masks(self._ranking))
         self._history = History.beginning_at(Position(prepared.order))
         self._rates: dict[int, Rates] = {}

@@ -12,12 +12,13 @@ from pathlib import Path
 import tomlkit  # noqa: F401 (now, while TensorFlow is loaded, and not at the first move, which a person waits for)
 
 from bdtui.engine.errors import InputError
-from bdtui.engine.events import Notice, Reporter, SessionKept
+from bdtui.engine.events import Notice, SessionKept
+from bdtui.engine.pruning.position import Move
+from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.folder import discard_partials
 from bdtui.engine.runs.journal import Journal, journalled_folder
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.run import keep_in_journal
-from bdtui.engine.session.requests import Move
 from bdtui.engine.settings import RunSettings
 
 

@@ -1,4 +1,4 @@
-"""What a person may ask of the engine while it runs in its own thread."""
+"""What a person may request of the engine while it runs in its own thread; moves stand in `pruning.position`."""
 
 from __future__ import annotations
 
@@ -7,18 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from bdtui.engine.pruning.position import Move
 from bdtui.engine.settings import RunSettings
 
 
 @dataclass(frozen=True)
-class Request:
-    """Root of all requests; ``work`` names what it makes the engine do."""
-
-    work: ClassVar[str] = ""
-
-
-@dataclass(frozen=True)
-class Open(Request):
+class Open:
     """Open model and images, profile them, and stand at step 0.
 
     Attributes:
@@ -34,7 +28,7 @@ class Open(Request):
 
 
 @dataclass(frozen=True)
-class ChooseLayer(Request):
+class ChooseLayer:
     """Profile another layer of the opened model, and stand at step 0."""
 
     work: ClassVar[str] = "profiling"
@@ -42,64 +36,27 @@ class ChooseLayer(Request):
 
 
 @dataclass(frozen=True)
-class ChooseRanking(Request):
+class ChooseRanking:
     """Order the channels in another way, and stand at step 0."""
 
     work: ClassVar[str] = "ranking"
     ranking: str
 
 
-class Move(Request):
-    """Root of the requests that lead to another position; several in a row are measured once, at their end."""
-
-    work: ClassVar[str] = "pruning"
-
-
 @dataclass(frozen=True)
-class Prune(Move):
-    """Silence the next channels of the order, one by one."""
-
-    count: int = 1
-
-
-@dataclass(frozen=True)
-class Undo(Move):
-    """Take moves back."""
-
-    count: int = 1
-
-
-@dataclass(frozen=True)
-class Redo(Move):
-    """Do moves again that were taken back."""
-
-    count: int = 1
-
-
-@dataclass(frozen=True)
-class GoTo(Move):
-    """Go to a step of the order."""
-
-    step: int
-
-
-@dataclass(frozen=True)
-class Toggle(Move):
-    """Silence a channel out of turn, or revive it."""
-
-    channel: int
-
-
-@dataclass(frozen=True)
-class NextThreshold(Request):
+class NextThreshold:
     """Prune on, step by step, until clean accuracy has dropped to the next threshold."""
 
     work: ClassVar[str] = "pruning to the next threshold"
 
 
 @dataclass(frozen=True)
-class Export(Request):
+class Export:
     """Write the files of the run; ``out`` None for a new folder under ``bdtui-runs/``."""
 
     work: ClassVar[str] = "exporting"
     out: Path | None = None
+
+
+Request = Open | ChooseLayer | ChooseRanking | NextThreshold | Export | Move
+"""What can be asked for; ``work`` names what it makes the engine do."""

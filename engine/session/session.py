@@ -25,41 +25,24 @@ from bdtui.engine.events import (
     Notice,
     PicturesTaken,
     Progress,
-    Reporter,
     WorkbenchSet,
 )
 from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.machine.device_failures import lost_device_explained
-from bdtui.engine.pruning.curve import check_thresholds
-from bdtui.engine.pruning.rankings import check_ranking
+from bdtui.engine.pruning.position import Move
+from bdtui.engine.pruning.rankings import check_ranking, order_channels
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS
 from bdtui.engine.runs.folder import holds_another_run, planned_folder, unused_folder
 from bdtui.engine.runs.journal import Journal, journalled_folder
 from bdtui.engine.runs.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.runs.run import export_run, keep_in_journal
 from bdtui.engine.session.exploration import Bench
 from bdtui.engine.session.moves_journal import SessionJournal
-from bdtui.engine.session.requests import (
-    ChooseLayer,
-    ChooseRanking,
-    Export,
-    Move,
-    NextThreshold,
-    Open,
-    Request,
-)
-from bdtui.engine.settings import (
-    CLEAN_VALID,
-    CURVE,
-    FIGURE,
-    MANIFEST,
-    POISONED_VALID,
-    RECIPE,
-    REPORT,
-    RESULTS,
-    RunSettings,
-)
+from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
+from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
 
 _PICTURES = 6
 """Of every image set, how many are shown."""
@@ -206,7 +189,7 @@ class Workbench:
         check_ranking(ranking)
         prepared = self._opened()
         settings = replace(prepared.inputs.settings, ranking=ranking, order=None)
-        order = tuple(prepared.session.order(ranking, settings.seed))
+        order = tuple(order_channels(prepared.session, ranking, settings.seed))
         ranked = replace(prepared, inputs=replace(prepared.inputs, settings=settings), order=order)
         self._kept.begin_anew(ranked)
         self._show(ranked)

@@ -14,15 +14,18 @@ from typing import Any, TypeVar
 import numpy as np
 import tensorflow as tf
 
-from bdtui.engine.events import SILENT
+from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import OpenedModel, open_model
+from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.goodnet import build_goodnet
 from bdtui.engine.network.graph import run_network
-from bdtui.engine.pruning.curve import PruningSession, draw_curve, silenced_copy
+from bdtui.engine.pruning.curve import draw_curve
+from bdtui.engine.pruning.position import GoTo, Prune, Redo, Undo
+from bdtui.engine.pruning.rankings import order_channels
+from bdtui.engine.reporter import SILENT
 from bdtui.engine.runs.preparation import prepare_run
 from bdtui.engine.session.exploration import Bench
-from bdtui.engine.session.requests import GoTo, Prune, Redo, Undo
 from bdtui.engine.settings import RunSettings
 from tests.benchmarks.processes import enlarged_sets
 
@@ -145,7 +148,7 @@ def measure_curve(scale: Scale) -> Curve:
 def session_seconds(scale: Scale, *, shorter_way: bool) -> tuple[float, float]:
     """Seconds for the profile and for the curve of all steps, with images read from their files."""
     profile, session = timed(lambda: PruningSession(scale.model, scale.data, shorter_way=shorter_way))
-    curve, _ = timed(lambda: list(draw_curve(session, session.order())))
+    curve, _ = timed(lambda: list(draw_curve(session, order_channels(session))))
     return profile, curve
 
 

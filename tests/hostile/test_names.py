@@ -13,7 +13,8 @@ from rich.console import Console
 
 from bdtui.engine import events
 from bdtui.engine.evaluation.rates import NO_RATES
-from bdtui.engine.reports.markdown import ReportedRun, write_report_text
+from bdtui.engine.reports.markdown import write_report_text
+from bdtui.engine.reports.record import ReportedRun
 from bdtui.engine.runs.folder import default_folder
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 

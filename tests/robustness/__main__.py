@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bdtui.engine.versions import computing_versions
+from bdtui.engine.runs.manifest import computing_versions
 from tests.hostile.outcome import Figures
 from tests.hostile.trials import FUZZER_SEED, run_corpus, run_fuzzer
 from tests.robustness.full_disk import FullDisks, fill_disks

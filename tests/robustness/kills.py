@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from bdtui.engine.reports.file_names import MANIFEST, RESULTS
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
-from bdtui.engine.settings import MANIFEST, RESULTS
 
 BATCH = (sys.executable, "-m", "bdtui.tui", "--batch")
 _SECONDS = 300

@@ -21,26 +21,12 @@ from textual.pilot import Pilot
 
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
-from bdtui.engine.events import ChannelFigures, Emit, Event, LayerFound, MeasuredPoint, Picture, ThresholdState
-from bdtui.engine.pruning.position import History, Position
-from bdtui.engine.session.requests import (
-    ChooseLayer,
-    ChooseRanking,
-    Export,
-    Move,
-    NextThreshold,
-    Open,
-    Request,
-)
-from bdtui.engine.settings import (
-    CURVE,
-    FIGURE,
-    RECIPE,
-    REPORT,
-    RESULTS,
-    ROLES,
-    RunSettings,
-)
+from bdtui.engine.events import ChannelFigures, Event, LayerFound, MeasuredPoint, Picture, ThresholdState
+from bdtui.engine.pruning.position import History, Move, Position
+from bdtui.engine.reporter import Emit
+from bdtui.engine.reports.file_names import CURVE, FIGURE, RECIPE, REPORT, RESULTS
+from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
+from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.app import BdtuiApp
 from bdtui.tui.bars.keys import StatusBar
 

@@ -16,7 +16,8 @@ from rich.progress_bar import ProgressBar
 from textual.widgets import RichLog, Static
 
 from bdtui.engine import events
-from bdtui.engine.session.requests import Export, GoTo, Open, Prune, Redo, Undo
+from bdtui.engine.pruning.position import GoTo, Prune, Redo, Undo
+from bdtui.engine.session.requests import Export, Open
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.bars import keys as bars
 from bdtui.tui.bars.keys import ActivityBar, HeaderBar, StatusBar

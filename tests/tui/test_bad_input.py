@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from bdtui.engine.runs.folder import goodnet_name
+from bdtui.engine.reports.file_names import goodnet_name
 from bdtui.tui.cli import main
 from tests.networks import write_images
 

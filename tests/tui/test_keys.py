@@ -11,19 +11,9 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input, Markdown, OptionList, Static
 
+from bdtui.engine.pruning.position import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.pruning.rankings import RANKINGS
-from bdtui.engine.session.requests import (
-    ChooseLayer,
-    ChooseRanking,
-    Export,
-    GoTo,
-    NextThreshold,
-    Open,
-    Prune,
-    Redo,
-    Toggle,
-    Undo,
-)
+from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS
 from bdtui.tui.app import BdtuiApp

@@ -11,7 +11,8 @@ from rich.text import Text
 from textual.widgets import DataTable, Input, RichLog, Static
 
 from bdtui.engine import events
-from bdtui.engine.session.requests import ChooseLayer, Export, Open, Toggle
+from bdtui.engine.pruning.position import Toggle
+from bdtui.engine.session.requests import ChooseLayer, Export, Open
 from bdtui.tui.bars.keys import StatusBar
 from bdtui.tui.panes.channels import ChannelsPane
 from bdtui.tui.panes.data import PictureStrip

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bdtui.engine.settings import RESULTS
+from bdtui.engine.reports.file_names import RESULTS
 from tests.tui.tmux import BDTUI, Tmux, has_ended
 
 START = "step 0/60 · accuracy 99.03 % · ASR 100.00 %"

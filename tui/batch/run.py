@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
-from bdtui.engine.events import Emit, Event, Notice, Reporter
+from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
+from bdtui.engine.reporter import Emit, Reporter
+from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.manifest import check_manifest
-from bdtui.engine.settings import RESULTS, RunSettings
+from bdtui.engine.settings import RunSettings
 from bdtui.engine.startup import load_tensorflow
 from bdtui.tui.batch.gates import Gates
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
@@ -86,7 +88,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         reporter = Reporter(emit, stop_requested)
         if options.get("check"):
             _load(reporter)
-            from bdtui.engine.inputs.opening import check_inputs
+            from bdtui.engine.runs.check import check_inputs
 
             check_inputs(settings, reporter, recipe.sha256)
         else:

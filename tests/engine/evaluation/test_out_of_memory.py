@@ -13,13 +13,15 @@ import tensorflow as tf
 
 from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory
 from bdtui.engine.evaluation.cut_runner import CutRunner
-from bdtui.engine.events import Event, Notice, Reporter, StepFinished
+from bdtui.engine.evaluation.evaluator import PruningSession
+from bdtui.engine.events import Event, Notice, StepFinished
 from bdtui.engine.machine.device_failures import SmallerBatches, lost_device_explained
-from bdtui.engine.pruning.curve import PruningSession
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL_FOLDER
 from bdtui.engine.runs.journal import begun_recipe
 from bdtui.engine.runs.run import execute_run
-from bdtui.engine.settings import RESULTS, RunSettings
+from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build, random_images, write_images
 
 EXHAUSTED = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[256,52,44,20]")
@@ -137,7 +139,7 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
     monkeypatch.setattr("bdtui.engine.machine.device_failures._gpu_answers", lambda: False)
     # Step by step, so that it vanishes between two of them.
-    monkeypatch.setattr("bdtui.engine.pruning.curve._MOST_PREDICTIONS", 0)
+    monkeypatch.setattr("bdtui.engine.evaluation.evaluator._MOST_PREDICTIONS", 0)
     measure, steps = PruningSession.measure_steps, []
 
     def vanish(self: PruningSession, *rest: Any) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from keras import layers
 
 from bdtui.engine.evaluation.cut_runner import CutRunner
+from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.evaluation.predictions import predict_states
 from bdtui.engine.incremental.channel_sums import Decided, SummedShares
 from bdtui.engine.incremental.error_bounds import NoBound, score_gains, slope, spectral_norm
@@ -25,7 +26,7 @@ from bdtui.engine.network.channels import find_source
 from bdtui.engine.network.cut import cut_network
 from bdtui.engine.network.cut_values import FrontierBlock
 from bdtui.engine.network.graph import run_calls, trace_network
-from bdtui.engine.pruning.curve import PruningSession
+from bdtui.engine.pruning.rankings import order_channels
 from tests.networks import CASES, build, functional, random_images, write_images
 
 WHOLE_BACK_ONLY = {
@@ -187,7 +188,7 @@ def test_a_stretch_is_no_longer_than_somebody_waits_for_it(
     short.measure_steps(order, 2, most=0)
     by_its_beginning = len(short.measured)
     assert 1 <= by_its_beginning < CHANNELS - 1
-    monkeypatch.setattr("bdtui.engine.pruning.curve._MOST_PREDICTIONS", 0)
+    monkeypatch.setattr("bdtui.engine.evaluation.evaluator._MOST_PREDICTIONS", 0)
     short.measured.clear()
     short.measure_steps(order, 2)
     assert len(short.measured) == 1
@@ -300,7 +301,7 @@ def test_many_blocks_give_what_the_pruned_models_give(model: keras.Model, tmp_pa
     images[-30:] = 0
     session = open_session(model, tmp_path, shorter_way=shorter_way, images=images)
     assert len(session._masked["clean_valid"].blocks) == 3
-    order = session.order()
+    order = order_channels(session)
     session.measure_steps(order, 0)
     for step in range(0, CHANNELS + 1, 3):
         scores = np.asarray(session.pruned_model(order[:step])(images, training=False))

@@ -14,7 +14,8 @@ import pytest
 from keras import layers
 
 from bdtui.engine.errors import ModelError
-from bdtui.engine.inputs.model import OpenedModel, copy_model, open_model
+from bdtui.engine.inputs.model import OpenedModel, open_model
+from bdtui.engine.network.copies import copy_model
 from bdtui.engine.network.deepid import INPUT_SHAPE, build_deepid
 from bdtui.engine.network.graph import run_calls, trace_network
 

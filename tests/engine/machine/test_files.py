@@ -14,7 +14,8 @@ import pytest
 from bdtui.engine.errors import OptionError, OutputError
 from bdtui.engine.inputs.recipe import read_recipe, write_recipe_text
 from bdtui.engine.machine.array_store import ActivationStore, default_budget, let_go
-from bdtui.engine.reports.saved_models import atomic_file, write_model, write_text
+from bdtui.engine.machine.atomic_files import atomic_file, write_text
+from bdtui.engine.reports.saved_models import write_model
 from bdtui.engine.runs.folder import default_folder, output_folder
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build

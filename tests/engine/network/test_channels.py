@@ -9,8 +9,8 @@ from keras import layers
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.network.channels import find_source, prunable_sources, silence, silent_channels
+from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.graph import trace_network
-from bdtui.engine.pruning.curve import silenced_copy
 from tests.networks import CASES, build, conv, functional, head
 
 

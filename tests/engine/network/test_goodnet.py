@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from keras import layers
 
+from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.goodnet import build_goodnet
-from bdtui.engine.pruning.curve import silenced_copy
 from tests.networks import CASES, build, conv, functional, random_images
 
 

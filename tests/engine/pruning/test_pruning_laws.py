@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from keras import layers
 
 from bdtui.engine.errors import Interrupted, OptionError
+from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.evaluation.rates import Rates, Share
-from bdtui.engine.events import Reporter
 from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.network.channels import prunable_sources
 from bdtui.engine.network.graph import trace_network
-from bdtui.engine.pruning.curve import PruningSession, Step, check_thresholds, find_threshold, has_dropped, prune
+from bdtui.engine.pruning.curve import Step, find_threshold, has_dropped, prune
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.settings import check_thresholds
 from tests.networks import CASES, build, functional, random_images, write_images
 
 IMAGES = st.integers(1, 20_000)

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.model import open_model
-from bdtui.engine.pruning.curve import PruningSession
+from bdtui.engine.pruning.rankings import order_channels
 
 SAMPLE = Path(str(files("bdtui.sample_data")))
 SETS = {"clean_valid": "cl/valid.h5", "poisoned_valid": "bd/bd_valid.h5"}
@@ -22,7 +23,7 @@ def test_every_prediction_at_every_step_is_that_of_the_pruned_model(shorter_way:
     data = {role: open_dataset(SAMPLE / name, model.input_shape, model.classes) for role, name in SETS.items()}
     session = PruningSession(model, data, shorter_way=shorter_way)
     images = {role: next(one.batches(one.images)) for role, one in data.items()}
-    order = session.order()
+    order = order_channels(session)
     # The whole back has tests of its own for every wiring: some steps are enough here.
     for step in range(0, len(order) + 1, 1 if shorter_way else 6):
         pruned = session.pruned_model(order[:step])

@@ -12,7 +12,8 @@ import pytest
 from keras import layers
 
 from bdtui.engine.errors import BdtuiError, OutputError
-from bdtui.engine.events import Event, Notice, Reporter, ScaleDecided
+from bdtui.engine.events import Event, Notice, ScaleDecided
+from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports import saved_models as artifacts
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings

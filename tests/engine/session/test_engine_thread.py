@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from bdtui.engine.errors import ModelError, OptionError
-from bdtui.engine.events import Event, Notice, Reporter, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.events import Event, Notice, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.pruning.position import GoTo, Move, Prune, Undo
+from bdtui.engine.reporter import Reporter
 from bdtui.engine.session.engine_thread import EngineThread
-from bdtui.engine.session.requests import Export, GoTo, Move, NextThreshold, Open, Prune, Request, Undo
+from bdtui.engine.session.requests import Export, NextThreshold, Open, Request
 from bdtui.engine.settings import RunSettings
 
 SECONDS = 20

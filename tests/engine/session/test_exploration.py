@@ -23,25 +23,15 @@ from bdtui.engine.events import (
     PicturesTaken,
     PositionReached,
     PositionWished,
-    Reporter,
     ThresholdReached,
 )
 from bdtui.engine.inputs.recipe import read_recipe
+from bdtui.engine.pruning.position import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.exploration import Bench
-from bdtui.engine.session.requests import (
-    ChooseLayer,
-    ChooseRanking,
-    Export,
-    GoTo,
-    NextThreshold,
-    Open,
-    Prune,
-    Redo,
-    Toggle,
-    Undo,
-)
+from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
 from bdtui.engine.session.session import Workbench
 from bdtui.engine.settings import RunSettings
 

@@ -14,35 +14,24 @@ import numpy as np
 import pytest
 
 from bdtui.engine.errors import DataError, OutputError
+from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.events import (
     Event,
     ExportPlanned,
     Notice,
     PositionReached,
-    Reporter,
     SessionKept,
     ThresholdReached,
     WorkbenchSet,
 )
-from bdtui.engine.pruning.curve import PruningSession
+from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.journal import begun_recipe
 from bdtui.engine.runs.run import execute_run
-from bdtui.engine.session.requests import (
-    ChooseLayer,
-    ChooseRanking,
-    Export,
-    GoTo,
-    Move,
-    NextThreshold,
-    Open,
-    Prune,
-    Redo,
-    Request,
-    Toggle,
-    Undo,
-)
+from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.session.session import Workbench
-from bdtui.engine.settings import RESULTS, RunSettings
+from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build, random_images, write_images
 
 

@@ -1,6 +1,7 @@
 import dataclasses
 import re
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rich.text import Text
@@ -298,10 +299,10 @@ def test_legend_of_the_curve_names_every_mark_in_78_columns() -> None:
 
 
 class Host(App[None]):
-    CSS_PATH = [
+    CSS_PATH: ClassVar[list[Path]] = [  # type: ignore[assignment]
         Path(workspace.__file__).with_name("workspace.tcss"),
         Path(pane_module.__file__).with_name("charts.tcss"),
-    ]  # noqa: RUF012
+    ]
 
     def compose(self) -> ComposeResult:
         yield ChartsPane()

@@ -1,0 +1,52 @@
+"""Files written so that nobody reads half of one: under a temporary name first, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from bdtui.engine.errors import OutputError
+from bdtui.engine.machine.files import errno_of, passing_files
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside ``path``; what was written there takes the final name when all went well.
+
+    Raises:
+        OutputError: the file cannot be written, for example because the disk is full.
+    """
+    partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    passing_files.add(partial)
+    try:
+        yield partial
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    except OSError as problem:
+        number = errno_of(problem)
+        reason = os.strerror(number) if number else " ".join(str(problem).split())[:200]
+        raise OutputError(f"{path}: cannot be written ({reason})") from problem
+    finally:
+        partial.unlink(missing_ok=True)
+        passing_files.discard(partial)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically, UTF-8."""
+    with atomic_file(path) as partial:
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file atomically."""
+    write_text(path, json_text(content))
+
+
+def json_text(content: Any) -> str:
+    """What `write_json` writes."""
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

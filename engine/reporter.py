@@ -1,0 +1,42 @@
+"""How engine code reports what it does, and how it learns that it should stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bdtui.engine.errors import Interrupted
+from bdtui.engine.events import Event
+
+Emit = Callable[[Event], None]
+"""Where events go. Called in the engine's thread; must not block."""
+
+
+class Reporter:
+    """How engine code speaks and how it learns that it should stop.
+
+    Args:
+        emit: receives every event.
+        stop_requested: looked at between batches; True makes the work end with `Interrupted`.
+    """
+
+    def __init__(self, emit: Emit = lambda event: None, stop_requested: Callable[[], bool] = lambda: False) -> None:
+        self.emit = emit
+        self._stop_requested = stop_requested
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether somebody asked the work to stop."""
+        return self._stop_requested()
+
+    def checkpoint(self) -> None:
+        """Stop here if somebody asked for it.
+
+        Raises:
+            Interrupted: somebody did.
+        """
+        if self.stop_requested:
+            raise Interrupted("interrupted")
+
+
+SILENT = Reporter()
+"""A reporter that says nothing and never stops; the default of the Python API."""

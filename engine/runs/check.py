@@ -1,0 +1,36 @@
+"""``--check``: opens everything a run would, and writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bdtui.engine.events import Progress
+from bdtui.engine.inputs.opening import OpenedInputs, open_inputs
+from bdtui.engine.machine.device import prepare_backend
+from bdtui.engine.pruning.rankings import check_ranking
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.runs.preparation import check_order
+from bdtui.engine.settings import RunSettings, check_thresholds
+
+
+def check_inputs(
+    settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None
+) -> OpenedInputs:
+    """Open everything as a run would, read every image once, and write nothing.
+
+    Raises:
+        InputError: something cannot be opened or read, does not fit, or is not what the recipe recorded.
+    """
+    check_thresholds(settings.thresholds)
+    check_ranking(settings.ranking)
+    prepare_backend(settings.device, settings.seed)
+    inputs = open_inputs(settings, reporter, expected_sha256)
+    if settings.order is not None:
+        check_order(settings.order, inputs.source.channels)
+    for role, images in inputs.data.items():
+        done = 0
+        for batch in images.batches(1024):
+            reporter.checkpoint()
+            done += len(batch)
+            reporter.emit(Progress(role.replace("_", " "), done, images.images, "images"))
+    return inputs
