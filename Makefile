@@ -8,14 +8,25 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test check format lint types imports bench robustness sample screenshots clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench robustness sample screenshots clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
 	$(BIN)/bdtui --batch --sample --out $(DEMO_OUT)
 
+# What to measure besides: CI says COVERAGE="--cov --cov-report=term:skip-covered --cov-fail-under=90".
+COVERAGE :=
+
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(COVERAGE)
+
+# The loop while working: no subprocess, no terminal, no whole run.
+quick: $(VENV)/installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+# As on processors on which TensorFlow leaves oneDNN out: other rounding, no channels_first convolutions.
+test-plain-tensorflow: $(VENV)/installed-dev
+	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -n 2 --dist loadfile tests/engine
 
 check: lint types imports test
 

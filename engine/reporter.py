@@ -28,6 +28,15 @@ class Reporter:
         """Whether somebody asked the work to stop."""
         return self._stop_requested()
 
+    def also(self, receive: Emit) -> Reporter:
+        """A reporter that gives every event to ``receive`` first, and stops when this one does."""
+
+        def emit(event: Event) -> None:
+            receive(event)
+            self.emit(event)
+
+        return Reporter(emit, self._stop_requested)
+
     def checkpoint(self) -> None:
         """Stop here if somebody asked for it.
 

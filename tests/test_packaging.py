@@ -13,6 +13,8 @@ import pytest
 
 from build import ProjectBuilder
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -94,7 +94,8 @@ def open_inputs(
     model = open_model(found.model, weights=found.weights, architecture=found.architecture)
     sha256: dict[str, str] = {}
     for name, path in _model_files(found).items():
-        sha256[name] = file_sha256(path)
+        # The weights were hashed when the model was opened.
+        sha256[name] = model.sha256 if path == model.path else file_sha256(path)
         _check_hash(path, sha256[name], expected.get(name))
     try:
         source = find_source(model.network, found.layer)

@@ -126,12 +126,11 @@ def _profile(
 def _noting(reporter: Reporter, notices: list[str]) -> Reporter:
     """A reporter that keeps the notices as well."""
 
-    def emit(event: Event) -> None:
+    def keep(event: Event) -> None:
         if isinstance(event, Notice):
             notices.append(event.text)
-        reporter.emit(event)
 
-    return Reporter(emit, lambda: reporter.stop_requested)
+    return reporter.also(keep)
 
 
 def check_order(order: Sequence[int], channels: int) -> None:

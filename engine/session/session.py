@@ -140,12 +140,11 @@ class Workbench:
         check_ranking(request.settings.ranking)
         told: list[Event] = []
 
-        def emit(event: Event) -> None:
+        def keep(event: Event) -> None:
             if not isinstance(event, Progress):
                 told.append(event)
-            self._reporter.emit(event)
 
-        reporter = Reporter(emit, lambda: self._reporter.stop_requested)
+        reporter = self._reporter.also(keep)
         kept, moves = SessionJournal(self._reporter), []
         try:
             if request.go_on_in is not None:

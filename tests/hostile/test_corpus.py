@@ -12,6 +12,8 @@ from tests.hostile.outcome import Fault, Outcome, count
 from tests.hostile.sound import write_sound_files
 from tests.hostile.trials import run_corpus, run_each_by_itself
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_hostile_file_is_refused_in_one_sentence_and_leaves_no_mark(tmp_path: Path) -> None:
     figures = run_corpus(tmp_path)

@@ -12,6 +12,8 @@ from tests.hostile.outcome import Fault
 from tests.hostile.sound import write_sound_files
 from tests.hostile.trials import FUZZER_SEED, run_each_by_itself, run_fuzzer, run_in_one_process
 
+pytestmark = pytest.mark.slow
+
 CASES = 1000
 
 

@@ -16,6 +16,8 @@ import pytest
 from bdtui.tui.batch.run import _stop_on_signal
 from tests.hostile.sound import SoundFiles, write_sound_files
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = {
     "of another backend, layout and type": {
         "backend": "jax",

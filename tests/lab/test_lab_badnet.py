@@ -18,6 +18,8 @@ from bdtui.engine.pruning.curve import prune
 from bdtui.tui.cli import main
 from tests.enlarged_faces import enlarge_faces
 
+pytestmark = pytest.mark.slow
+
 LAB = Path(os.environ["BDTUI_LAB_DIR"])
 FACTS: dict[str, Any] = json.loads((LAB / "facts.json").read_text())
 COUNTS = {"2": 45, "4": 48, "10": 52}

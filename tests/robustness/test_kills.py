@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.robustness.hangups import hang_up_sessions
 from tests.robustness.kills import kill_runs
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_killed_run_is_resumed_to_what_it_would_have_been(tmp_path: Path) -> None:

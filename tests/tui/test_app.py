@@ -6,7 +6,6 @@ import logging
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -495,14 +494,12 @@ async def test_of_a_flood_from_another_thread_the_last_is_shown(monkeypatch: pyt
         positions = [app.engine.reached(step) for step in range(61)]
         flood = [positions[number % 61] for number in range(2000)]
         thread = threading.Thread(target=lambda: app.engine.say(*flood, positions[42]))
-        began = time.monotonic()
         thread.start()
         thread.join()
         await until(pilot, lambda: app.step == 42 and handled[-1] == 42)
         await settle(pilot)
         assert app.step == 42
         assert len(handled) < 500
-        assert time.monotonic() - began < 20
         assert "● silent" in app.text
 
 

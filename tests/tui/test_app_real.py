@@ -19,6 +19,8 @@ from bdtui.tui.bars.keys import StatusBar
 from bdtui.tui.panes.export import ExportPane
 from bdtui.tui.terminal.native_output import captured_native_output
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 120
 
 

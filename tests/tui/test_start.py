@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 def loaded_after(program: str) -> set[str]:
     """Top-level modules loaded by a program in a Python of its own."""

@@ -16,6 +16,8 @@ import pytest
 from bdtui.engine.reports.file_names import RESULTS
 from tests.tui.tmux import BDTUI, Tmux, has_ended
 
+pytestmark = pytest.mark.slow
+
 START = "step 0/60 · accuracy 99.03 % · ASR 100.00 %"
 STEP_4 = "step 4/60 · accuracy 99.03 % · ASR 100.00 %"
 X_2 = "step 47/60 · accuracy 96.43 % · ASR 89.53 %"
@@ -139,19 +141,17 @@ def test_the_screen_follows_the_size_of_the_window(opened: Tmux) -> None:
     try:
         for size in (MEDIUM, SMALL, MEDIUM, SMALL):
             opened.resize(*size)
-            lines = opened.wait_until(lambda screen, size=size: fits(screen, size), f"{size}", seconds=10).splitlines()
-            corners = {len(line) for line in lines if line.endswith("╮")}
-            assert corners == ({size[0]} if size == MEDIUM else set()), lines
-            assert max(map(len, lines)) <= size[0], lines
+            opened.wait_until(lambda screen, size=size: fits(screen, size), f"{size}")
     finally:
         # tmux itself leaves part of a full-screen program behind when that ends in a window which has grown.
         opened.resize(*first_size)
-    opened.wait_until(lambda screen: without_header(screen) == without_header(before), f"again\n{before}", seconds=10)
+    opened.wait_until(lambda screen: without_header(screen) == without_header(before), f"again\n{before}")
 
 
 def fits(screen: str, size: tuple[int, int]) -> bool:
     """Whether the panes stand as a window of this size shows them: in tabs, or side by side."""
     lines = screen.splitlines()
+    corners = {len(line) for line in lines if line.endswith("╮")}
     return (
         (ALL_TABS in screen) == (size == SMALL)
         and ("╭─ Channels" in screen and "╭─ Charts" in screen) == (size == MEDIUM)
@@ -159,6 +159,8 @@ def fits(screen: str, size: tuple[int, int]) -> bool:
         and START in screen
         and len(lines) == size[1]
         and "n prune" in lines[-1]
+        and corners == ({size[0]} if size == MEDIUM else set())
+        and max(map(len, lines)) <= size[0]
     )
 
 
@@ -171,7 +173,7 @@ def test_ctrl_c_stops_the_work_and_does_not_quit(opened: Tmux) -> None:
     opened.keys("e")
     opened.wait_for("exporting")
     opened.keys("C-c")
-    opened.wait_for("interrupted after", seconds=10)
+    opened.wait_for("interrupted after")
     opened.keys("F2", "n")
     opened.wait_for("step 1/60 · ")
     assert not list(opened.folder.rglob(RESULTS))
@@ -179,7 +181,7 @@ def test_ctrl_c_stops_the_work_and_does_not_quit(opened: Tmux) -> None:
 
 def test_quitting_in_the_middle_of_work_leaves_the_terminal_as_it_was(opened: Tmux) -> None:
     opened.keys("a", "e", "a", "q")
-    opened.wait_for_status(0, seconds=3)
+    opened.wait_for_status(0)
     assert_left_as_it_was(opened)
 
 
@@ -201,7 +203,7 @@ def test_a_hangup_leaves_the_terminal_as_it_was_and_no_half_written_file(configu
     # A GoodNet is read back and checked before it takes its name: that lasts.
     configured.wait_until(lambda screen: partial_files() != [], "a GoodNet that is being written")
     os.kill(process, signal.SIGHUP)
-    configured.wait_for_status(130, seconds=3)
+    configured.wait_for_status(130)
     assert_left_as_it_was(configured)
     assert partial_files() == []
 
@@ -212,7 +214,7 @@ def test_a_termination_leaves_the_terminal_as_it_was(moment: str, tmp_path: Path
         tmux.start("--sample")
         tmux.wait_for(DRAWN, moment)
         tmux.signal(signal.SIGTERM)
-        tmux.wait_for_status(130, seconds=5)
+        tmux.wait_for_status(130)
         assert_left_as_it_was(tmux)
 
 
@@ -239,7 +241,7 @@ def test_a_fault_of_the_app_is_told_at_the_prompt_and_what_native_code_printed_i
         tmux.start("--sample", program=[sys.executable, str(program)])
         tmux.wait_for("╭─ Channels", "loading TensorFlow")
         tmux.keys("z")
-        tmux.wait_for_status(1, seconds=5)
+        tmux.wait_for_status(1)
         screen = tmux.wait_for("this was to be expected", "this is a fault of bdtui")
         assert "native on" not in screen
         assert b"native on" not in tmux.record()
@@ -257,7 +259,7 @@ def test_a_lost_terminal_ends_bdtui_though_it_ignores_hangups(before: str, tmp_p
         tmux.wait_for(DRAWN, "loading TensorFlow")
         process = tmux.app_process()
         tmux.kill_server()
-        end = time.monotonic() + 6
+        end = time.monotonic() + 60
         while time.monotonic() < end and not has_ended(process):
             time.sleep(0.1)
         ended = has_ended(process)
@@ -294,7 +296,7 @@ def test_where_nothing_can_be_drawn_bdtui_names_batch(prompt: Tmux, before: str,
 def test_without_any_terminal_bdtui_names_batch(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as out:
         streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": subprocess.PIPE}
-        done = subprocess.run([*BDTUI, "--sample"], **streams, text=True, check=False, timeout=15)
+        done = subprocess.run([*BDTUI, "--sample"], **streams, text=True, check=False, timeout=120)
     assert done.returncode == 2
     assert (tmp_path / "out").read_bytes() == b""
     assert re.fullmatch(r"bdtui: error: .*--batch.*\n", done.stderr)

@@ -182,14 +182,14 @@ class Tmux:
                 raise AssertionError(f"{what} did not come within {seconds:g} s; the screen is\n{screen}")
             time.sleep(_LOOK_EVERY)
 
-    def wait_for_status(self, status: int, seconds: float = 15) -> None:
+    def wait_for_status(self, status: int, seconds: float = 60) -> None:
         """Wait until bdtui has ended, and the shell behind it has said with what status."""
         screen = self.wait_until(lambda screen: f"{self._status}=" in screen, "the end of bdtui", seconds)
         assert f"{self._status}={status}\n" in screen, screen
 
     # The app's process.
 
-    def app_process(self, seconds: float = 10) -> int:
+    def app_process(self, seconds: float = 60) -> int:
         """The id of the bdtui that runs under the shell."""
         shell = int(self._run("display-message", "-p", "#{pane_pid}"))
         end = time.monotonic() + seconds

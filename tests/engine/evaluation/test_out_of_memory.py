@@ -24,6 +24,8 @@ from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build, random_images, write_images
 
+pytestmark = pytest.mark.slow
+
 EXHAUSTED = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[256,52,44,20]")
 LOST = tf.errors.InternalError(None, None, "CUDA_ERROR_ILLEGAL_ADDRESS")
 

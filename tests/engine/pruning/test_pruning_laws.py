@@ -25,6 +25,8 @@ from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import check_thresholds
 from tests.networks import CASES, build, functional, random_images, write_images
 
+pytestmark = pytest.mark.slow
+
 IMAGES = st.integers(1, 20_000)
 
 

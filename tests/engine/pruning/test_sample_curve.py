@@ -13,6 +13,8 @@ from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.model import open_model
 from bdtui.engine.pruning.rankings import order_channels
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(str(files("bdtui.sample_data")))
 SETS = {"clean_valid": "cl/valid.h5", "poisoned_valid": "bd/bd_valid.h5"}
 

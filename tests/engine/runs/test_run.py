@@ -19,6 +19,8 @@ from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, IMAGE, NetworkCase, build, conv, functional, head, random_images, write_images
 
+pytestmark = pytest.mark.slow
+
 
 def twin_channels() -> keras.Model:
     return functional(lambda x: head(layers.MaxPooling2D(name="pool")(conv("conv")(x))))

@@ -35,6 +35,8 @@ from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, Ne
 from bdtui.engine.session.session import Workbench
 from bdtui.engine.settings import RunSettings
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = RunSettings(sample=True, scale="1")
 
 

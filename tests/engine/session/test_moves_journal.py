@@ -34,6 +34,8 @@ from bdtui.engine.session.session import Workbench
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build, random_images, write_images
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> RunSettings:

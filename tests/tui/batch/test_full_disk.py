@@ -12,6 +12,8 @@ from bdtui.engine.runs.folder import JOURNAL_FOLDER
 from tests.robustness.full_disk import run_without_room
 from tests.robustness.kills import Undisturbed, compare, run_undisturbed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:

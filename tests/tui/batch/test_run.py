@@ -30,6 +30,8 @@ from bdtui.engine.settings import RunSettings
 from bdtui.tui.batch import run as batch
 from bdtui.tui.cli import main
 
+pytestmark = pytest.mark.slow
+
 SAMPLE = Path(str(files("bdtui.sample_data")))
 FILES = {"results.json", "curve.csv", "curve.png", "report.md", "recipe.toml", "manifest.json"} | {
     name for drop in (2, 4, 10) for name in (f"model_X={drop}.h5", f"goodnet_X={drop}.keras")

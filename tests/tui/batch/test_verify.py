@@ -12,6 +12,8 @@ import pytest
 
 from bdtui.tui.cli import main
 
+pytestmark = pytest.mark.slow
+
 CONTENT = {"results.json": b"{}\n", "model_X=2.h5": b"\x89HDF", "curve.csv": b"step\n0\n"}
 
 
