@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import psutil
 
 
 def free_memory() -> int:
-    """Bytes that are free now; where the system does not say, 8 GiB."""
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return 8 * 1024**3
+    """Bytes that can be had now without swapping."""
+    return int(psutil.virtual_memory().available)
