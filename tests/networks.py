@@ -240,12 +240,37 @@ def build(case: NetworkCase, seed: int = 7) -> keras.Model:
     images = random_images(case, 200)
     last = model.layers[-1]
     scores = (
-        np.asarray(keras.Model(model.inputs, last.input)(images, training=False) @ last.kernel)
+        np.asarray(on_any_processor(keras.Model(model.inputs, last.input))(images, training=False) @ last.kernel)
         if last.kernel.shape
         else 0
     )
     last.bias.assign(-scores.mean(axis=0))
     return model
+
+
+def on_any_processor(model: keras.Model) -> keras.Model:
+    """The same network, in Keras' own hands, where TensorFlow lacks kernels that read channels first.
+
+    Layers that do are put between two Permute layers, with channels last; a network without them is returned as it is.
+    Activations in such layers have to be element-wise.
+    """
+
+    def reads_channels_first(layer: layers.Layer) -> bool:
+        return getattr(layer, "data_format", None) == "channels_first" and not isinstance(layer, layers.Flatten)
+
+    def with_channels_last(layer: layers.Layer) -> layers.Layer:
+        if not reads_channels_first(layer):
+            return type(layer).from_config(layer.get_config())
+        places = len(layer.output.shape) - 2
+        last = type(layer).from_config({**layer.get_config(), "data_format": "channels_last"})
+        back = layers.Permute((places + 1, *range(1, places + 1)))
+        return keras.Sequential([layers.Permute((*range(2, places + 2), 1)), last, back], name=layer.name)
+
+    if not any(reads_channels_first(layer) for layer in model.layers):
+        return model
+    clone = keras.models.clone_model(model, clone_function=with_channels_last)
+    clone.set_weights(model.get_weights())
+    return clone
 
 
 def random_images(case: NetworkCase, number: int, seed: int = 11) -> np.ndarray:

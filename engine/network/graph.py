@@ -16,6 +16,7 @@ import tensorflow as tf
 from keras import tree
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.network.channels_last import apply_channels_last, reads_channels_first
 
 # Networks made here are of this kind, whatever a keras.json says.
 keras.config.set_image_data_format("channels_last")
@@ -51,10 +52,14 @@ class Call:
             tensors = {key: _kept_apart(tensor) for key, tensor in tensors.items()}
         args, kwargs = self.arguments.fill_in(tensors)
         layer = layer or self.layer
-        if not any(keras.utils.is_keras_tensor(tensor) for tensor in tensors.values()) and _knows_training(layer):
+        symbolic = any(keras.utils.is_keras_tensor(tensor) for tensor in tensors.values())
+        if not symbolic and _knows_training(layer):
             # Augmentation layers are active unless told otherwise, as `model.predict` does.
             kwargs["training"] = False
-        made = tree.flatten(layer(*args, **kwargs))
+        if not symbolic and reads_channels_first(layer):
+            made = [apply_channels_last(layer, *tensors.values())]
+        else:
+            made = tree.flatten(layer(*args, **kwargs))
         values.update(zip(self.outputs, made, strict=True))
 
 

@@ -13,7 +13,7 @@ from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.network.goodnet import build_goodnet
 from bdtui.engine.pruning.curve import PruningResult, prune
-from tests.networks import CASES, NetworkCase, build, random_images, write_images
+from tests.networks import CASES, NetworkCase, build, on_any_processor, random_images, write_images
 
 IMAGES = 60
 BATCH = 16
@@ -44,6 +44,7 @@ def pruned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def classes(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    model = on_any_processor(model)
     return np.concatenate(
         [np.asarray(model(images[i : i + BATCH], training=False)).argmax(axis=1) for i in range(0, len(images), BATCH)]
     )
@@ -76,7 +77,7 @@ def test_saved_goodnet_is_the_class_both_agree_on_or_the_extra_one(pruned: Prune
     goodnet = build_goodnet(pruned.model.keras_model, pruned.case.layer, channels)
     goodnet.save(tmp_path / "goodnet.keras")
     reopened = keras.models.load_model(tmp_path / "goodnet.keras", compile=False)
-    scores = np.asarray(reopened(pruned.images, training=False))
+    scores = np.asarray(on_any_processor(reopened)(pruned.images, training=False))
     assert scores.shape == (IMAGES, pruned.model.classes + 1)
     assert np.array_equal(scores.argmax(axis=1), np.where(badnet == other, badnet, pruned.model.classes))
     assert np.array_equal(scores.sum(axis=1), np.ones(IMAGES)), "each row is one-hot"
@@ -112,7 +113,8 @@ def test_mean_activation_is_that_of_the_named_layer(pruned: Pruned) -> None:
         read = keras.Model(inner.inputs, inner.get_layer(pruned.case.layer).output)(pruned.images * 0.5, training=False)
     else:
         model = keras.Model(pruned.model.keras_model.inputs, pruned.model.keras_model.outputs)
-        read = keras.Model(model.inputs, model.get_layer(pruned.case.layer).output)(pruned.images, training=False)
+        model = on_any_processor(keras.Model(model.inputs, model.get_layer(pruned.case.layer).output))
+        read = model(pruned.images, training=False)
     activations = np.moveaxis(np.asarray(read, np.float64), session.source.axis, -1)
     expected = activations.reshape(-1, session.channels).mean(axis=0)
     assert np.allclose(session.statistics["clean_valid"].mean_activation, expected, rtol=1e-5, atol=1e-7)
