@@ -32,7 +32,10 @@ from bdtui.engine.reporter import Emit
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS, first_key, spoken_keys
-from bdtui.tui.bars.keys import ActivityBar, HeaderBar, KeyBar, StatusBar
+from bdtui.tui.bars.activity import ActivityBar
+from bdtui.tui.bars.header import HeaderBar
+from bdtui.tui.bars.keys import KeyBar
+from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.messages import Engine, EngineSaid

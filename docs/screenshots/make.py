@@ -20,7 +20,7 @@ from textual.pilot import Pilot
 from bdtui.engine.session.engine_thread import EngineThread
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.app import BdtuiApp
-from bdtui.tui.bars.keys import StatusBar
+from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.preferences import Preferences
 from bdtui.tui.terminal.native_output import captured_native_output
 

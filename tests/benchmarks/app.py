@@ -230,7 +230,7 @@ class Session:
     @property
     def status(self) -> str:
         """The status line."""
-        from bdtui.tui.bars.keys import StatusBar
+        from bdtui.tui.bars.status import StatusBar
 
         return self.app.query_one(StatusBar).status
 

@@ -28,7 +28,7 @@ from bdtui.engine.reports.file_names import CURVE, FIGURE, RECIPE, REPORT, RESUL
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.app import BdtuiApp
-from bdtui.tui.bars.keys import StatusBar
+from bdtui.tui.bars.status import StatusBar
 
 SETTINGS = RunSettings(
     model=Path("faces/bd_net.h5"),

@@ -18,8 +18,11 @@ from bdtui.engine import events
 from bdtui.engine.pruning.position import GoTo, Prune, Redo, Undo
 from bdtui.engine.session.requests import Export, Open
 from bdtui.engine.settings import RunSettings
-from bdtui.tui.bars import keys as bars
-from bdtui.tui.bars.keys import ActivityBar, HeaderBar, StatusBar
+from bdtui.tui.bars import activity as activity_bar
+from bdtui.tui.bars import header as header_bar
+from bdtui.tui.bars.activity import ActivityBar
+from bdtui.tui.bars.header import HeaderBar
+from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.dialogs import FailureDialog
 from bdtui.tui.messages import EngineSaid
 from bdtui.tui.opening.recent import recent
@@ -360,7 +363,7 @@ async def test_after_a_failure_nothing_is_being_measured() -> None:
 
 async def test_progress_tells_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(bars, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(activity_bar, "time", SimpleNamespace(monotonic=lambda: clock.now))
     app = FakeApp()
     async with opened(app) as pilot:
         app.engine.say(events.WorkStarted("opening"))
@@ -429,7 +432,7 @@ async def test_the_curve_of_an_export_counts_steps() -> None:
 
 
 async def test_the_header_tells_device_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bars, "process_memory", lambda: MemoryUse(3 * GIB // 2, 24 * GIB))
+    monkeypatch.setattr(header_bar, "process_memory", lambda: MemoryUse(3 * GIB // 2, 24 * GIB))
     app = FakeApp()
     async with opened(app) as pilot:
         await until(pilot, lambda: header(app).endswith("  CPU · memory 1.5/24 GiB"))
@@ -443,7 +446,7 @@ async def test_the_header_tells_the_memory_of_the_gpu(monkeypatch: pytest.Monkey
     driver.nvmlDeviceGetHandleByIndex = lambda index: asked.append(index) or "handle"  # type: ignore[attr-defined]
     driver.nvmlDeviceGetMemoryInfo = lambda handle: SimpleNamespace(used=GIB // 2, total=141 * GIB)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pynvml", driver)
-    monkeypatch.setattr(bars, "process_memory", lambda: MemoryUse(2 * GIB, 24 * GIB))
+    monkeypatch.setattr(header_bar, "process_memory", lambda: MemoryUse(2 * GIB, 24 * GIB))
     app = FakeApp(world=World(device="GPU 1"))
     async with opened(app, (120, 40)) as pilot:
         await until(pilot, lambda: header(app).endswith("GPU 1 · GPU memory 0.5/141 GiB · memory 2.0/24 GiB"))
@@ -461,14 +464,14 @@ async def test_a_driver_that_fails_is_done_without(monkeypatch: pytest.MonkeyPat
     driver.nvmlDeviceGetHandleByIndex = lambda index: index  # type: ignore[attr-defined]
     driver.nvmlDeviceGetMemoryInfo = fail  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "pynvml", None if fault == "import" else driver)  # type: ignore[arg-type]
-    monkeypatch.setattr(bars, "process_memory", lambda: MemoryUse(2 * GIB, 24 * GIB))
+    monkeypatch.setattr(header_bar, "process_memory", lambda: MemoryUse(2 * GIB, 24 * GIB))
     app = FakeApp(world=World(device="GPU 0"))
     async with opened(app) as pilot:
         await until(pilot, lambda: header(app).endswith("  GPU 0 · memory 2.0/24 GiB"))
 
 
 async def test_a_long_name_gives_way_to_device_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bars, "process_memory", lambda: MemoryUse(2 * GIB, 24 * GIB))
+    monkeypatch.setattr(header_bar, "process_memory", lambda: MemoryUse(2 * GIB, 24 * GIB))
     app = FakeApp(replace(SETTINGS, model=Path("m" * 200 + ".h5")))
     async with opened(app) as pilot:
         await until(pilot, lambda: header(app).endswith("m…  CPU · memory 2.0/24 GiB"))

@@ -17,7 +17,7 @@ from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, Ne
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS
 from bdtui.tui.app import BdtuiApp
-from bdtui.tui.bars.keys import StatusBar
+from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
 from bdtui.tui.opening.screen import LoadScreen
 from bdtui.tui.panes.charts import ChartsPane

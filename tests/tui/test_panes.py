@@ -13,7 +13,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 from bdtui.engine import events
 from bdtui.engine.pruning.position import Toggle
 from bdtui.engine.session.requests import ChooseLayer, Export, Open
-from bdtui.tui.bars.keys import StatusBar
+from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.panes.channels import ChannelsPane
 from bdtui.tui.panes.data import PictureStrip
 from bdtui.tui.panes.model import ModelPane

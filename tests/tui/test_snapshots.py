@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import DataTable, Input
 
 from bdtui.engine.settings import RunSettings
-from bdtui.tui.bars import keys as bars
+from bdtui.tui.bars import header
 from bdtui.tui.opening.screen import LoadScreen
 from bdtui.tui.panes import log
 from bdtui.tui.preferences import Preferences
@@ -33,7 +33,7 @@ def nothing_that_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     for name in ("NO_COLOR", "COLORTERM", "COLUMNS", "LINES", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(bars, "process_memory", lambda: MemoryUse(3 * 2**29, 24 * 2**30))
+    monkeypatch.setattr(header, "process_memory", lambda: MemoryUse(3 * 2**29, 24 * 2**30))
     monkeypatch.setattr(log, "time", SimpleNamespace(strftime=lambda form: "12:00:00"))
     monkeypatch.setattr(Input, "cursor_blink", False)
     folder = tmp_path / "faces"

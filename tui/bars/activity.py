@@ -1,0 +1,100 @@
+"""The line below the panes for the work: what is being done, how fast, and how long it will take."""
+
+from __future__ import annotations
+
+import time
+
+from rich.progress_bar import ProgressBar
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import Static
+
+from bdtui.engine import events
+from bdtui.engine.events import Event
+from bdtui.tui.wording import plain, sentence
+
+_WORTH_KEEPING = (
+    events.Notice,
+    events.ThresholdReached,
+    events.WorkStopped,
+    events.WorkFailed,
+    events.RunFinished,
+)
+"""What stays on the screen until something else happens."""
+
+
+class ActivityBar(Horizontal):
+    """What is running, how fast, and how long it will take; between times the last thing worth knowing.
+
+    Args:
+        id: of the widget.
+        stop_key: the key that stops the work; empty where there is none.
+    """
+
+    def __init__(self, id: str, stop_key: str) -> None:
+        super().__init__(id=id)
+        self._stop_key = stop_key
+        self._what = ""
+        self._stage = ""
+        self._began = 0.0
+        self._done_before = 0
+        self._kept = ""
+        self._channels = 0
+
+    def compose(self) -> ComposeResult:
+        """A text and a bar."""
+        yield Static("", id="activity-text", markup=False)
+        bar = Static("", id="activity-bar")
+        bar.display = False
+        yield bar
+
+    def show(self, event: Event) -> None:
+        """Follow the work."""
+        match event:
+            case events.LayerChosen():
+                self._channels = event.channels
+            case events.WorkStarted():
+                self._what, self._stage, self._kept = event.what, "", ""
+                self._say(f"{event.what} …")
+            case events.Progress():
+                self._advance(event.stage, event.done, event.total, event.unit)
+            case events.StepFinished():
+                self._advance("curve", event.step, self._channels or None, "steps")
+            case events.WorkEnded():
+                self.query_one("#activity-bar").display = False
+                self._say(self._kept)
+        if isinstance(event, _WORTH_KEEPING):
+            self._kept = sentence(event, self._channels) or ""
+            self._say(self._kept)
+
+    def _advance(self, stage: str, done: int, total: int | None, unit: str) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began, self._done_before = stage, now, done
+        passed = now - self._began
+        # What was done when the clock was started took no part of the time since.
+        rate = (done - self._done_before) / passed if passed > 0.2 and done > self._done_before else None
+        words = [f"{self._what}: {stage}", f"{done:,}/{total:,} {unit}" if total else f"{done:,} {unit}"]
+        if rate:
+            words.append(f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.1f} {unit}/s")
+            if total and total > done:
+                words.append(f"{_duration((total - done) / rate)} left")
+        if self._stop_key:
+            words.append(f"{self._stop_key} stops")
+        self._say(" · ".join(words))
+        bar = self.query_one("#activity-bar", Static)
+        bar.display = bool(total)
+        if total:
+            bar.update(ProgressBar(total=total, completed=done), layout=False)
+
+    def _say(self, text: str) -> None:
+        line = Text(plain(text), no_wrap=True, overflow="ellipsis")
+        self.query_one("#activity-text", Static).update(line, layout=False)
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    return (
+        f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
+    )

@@ -1,0 +1,72 @@
+"""The line above the panes: what is open, and on what it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rich.text import Text
+from textual.widgets import Static
+
+from bdtui.engine import events
+from bdtui.engine.events import Event
+from bdtui.tui.terminal.memory_meter import GpuMeter, process_memory
+from bdtui.tui.wording import plain
+
+_MEMORY_SECONDS = 2.0
+
+
+class HeaderBar(Static):
+    """Name of the model, layer, device and memory."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._model = ""
+        self._layer = ""
+        self._ranking = ""
+        self._device = ""
+        self._memory = ""
+        self._gpu: GpuMeter | None = None
+
+    def on_mount(self) -> None:
+        """Look at the memory now and then."""
+        self.set_interval(_MEMORY_SECONDS, self._look_at_memory)
+        self.set_timer(0.5, self._look_at_memory)
+        self._draw()
+
+    def show(self, event: Event) -> None:
+        """Note what is open and what computes."""
+        match event:
+            case events.EngineReady():
+                self._device = event.device
+                kind, _, number = event.device.partition(" ")
+                if kind == "GPU":
+                    self._gpu = GpuMeter(int(number))
+            case events.ModelOpened():
+                self._model, self._layer, self._ranking = Path(event.path).name, "", ""
+            case events.NothingOpen():
+                self._model = self._layer = self._ranking = ""
+            case events.LayerChosen():
+                self._layer = f"{event.pruned} · {event.channels} channels"
+            case events.ChannelsProfiled():
+                self._ranking = f"by {event.ranking}"
+            case _:
+                return
+        self._draw()
+
+    def _look_at_memory(self) -> None:
+        gpu = self._gpu.memory() if self._gpu else None
+        self._memory = f"GPU memory {gpu} · memory {process_memory()}" if gpu else f"memory {process_memory()}"
+        self._draw()
+
+    def _draw(self) -> None:
+        left = " · ".join(plain(part) for part in ("bdtui", self._model, self._layer, self._ranking) if part)
+        right = " · ".join(part for part in (self._device, self._memory) if part)
+        width = self.content_size.width
+        room = width - len(right) - 2
+        left = left if len(left) <= room else left[: max(0, room - 1)] + "…"
+        line = f"{left}{right:>{max(1, width - len(left))}}"
+        self.update(Text(line, no_wrap=True), layout=False)
+
+    def on_resize(self) -> None:
+        """Use the new width."""
+        self._draw()

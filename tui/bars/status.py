@@ -1,0 +1,71 @@
+"""The status line: where pruning stands, in the words that scripts and people know."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from bdtui.engine import events
+from bdtui.engine.events import Event
+from bdtui.tui.wording import status_line
+
+
+class StatusBar(Static):
+    """Where pruning stands, in the words scripts and people know."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id=id, markup=False)
+        self._position: events.PositionReached | None = None
+        self._wished: int | None = None
+        self._count = ""
+
+    @property
+    def status(self) -> str:
+        """E.g. ``step 3/60 · accuracy 98.65 % · ASR 100.00 %``; empty while nothing is open."""
+        if self._position is None:
+            return ""
+        point = self._position.present
+        return status_line(
+            self._position.step, len(self._position.order), point.clean_accuracy, point.attack_success_rate
+        )
+
+    def show(self, event: Event) -> None:
+        """Follow the position."""
+        match event:
+            case events.ModelOpened() | events.NothingOpen():
+                self._position = self._wished = None
+            case events.PositionWished():
+                self._wished = event.step
+            case events.PositionReached():
+                self._position, self._wished = event, None
+            case events.WorkEnded() if self._wished is not None:
+                self._wished = None
+            case _:
+                return
+        self._draw()
+
+    def show_count(self, count: str) -> None:
+        """The number that was typed in front of the next key."""
+        self._count = count
+        self._draw()
+
+    def on_resize(self) -> None:
+        """Use the new width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        # The status line stands alone at the left, as it is promised; what else there is to say stands at the right.
+        left = self.status or "nothing is open"
+        extras = []
+        if self._wished is not None:
+            extras.append(f"measuring step {self._wished}")
+        if self._position:
+            here = self._position.step
+            reached = [f"X={state.drop:g}" for state in self._position.thresholds if (state.step or here + 1) <= here]
+            extras += [f"reached {' '.join(reached)}"] if reached else []
+        if self._count:
+            extras.append(f"{self._count}×")
+        right = " · ".join(extras)
+        room = self.content_size.width - len(left)
+        padded = f"{right:>{max(0, room)}}" if len(right) + 2 < room else ""
+        self.update(Text.assemble((left, "bold"), padded, no_wrap=True), layout=False)
