@@ -508,8 +508,8 @@ async def test_of_a_flood_from_another_thread_the_last_is_shown(monkeypatch: pyt
 
 async def test_a_flood_is_drawn_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
-    original = charts.charts.draw_curve
-    monkeypatch.setattr(charts.charts, "draw_curve", lambda *given: drawn.append(1) or original(*given))
+    original = charts.draw_curve
+    monkeypatch.setattr(charts, "draw_curve", lambda *given: drawn.append(1) or original(*given))
     app = FakeApp()
     async with opened(app, (120, 40)) as pilot:
         await settle(pilot)

@@ -19,8 +19,13 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from bdtui.engine.events import ChannelsProfiled, Event, ModelOpened, PositionReached
-from bdtui.tui.charts import figure as charts
+from bdtui.tui.charts.activations import activations_legend, draw_activations
+from bdtui.tui.charts.curve import curve_legend, draw_curve
+from bdtui.tui.charts.trade_off import draw_trade_off, trade_off_legend
 from bdtui.tui.panes.pane import Pane
+
+WAITING = "Open a model to see how accuracy and ASR move as its channels are pruned."
+WAITING_FOR_POSITION = "The unpruned network is being measured."
 
 _DRAWING_SECONDS = 0.1
 
@@ -126,36 +131,36 @@ class ChartsPane(Pane, can_focus=True):
             chart.redraw()
 
     def _waiting(self) -> Text:
-        return Text(charts.WAITING if self._profiled is None else charts.WAITING_FOR_POSITION)
+        return Text(WAITING if self._profiled is None else WAITING_FOR_POSITION)
 
     def _curve(self, width: int, height: int) -> Text:
         if self._position is None:
             return self._waiting()
-        return charts.draw_curve(self._position, len(self._position.order), width, height)
+        return draw_curve(self._position, len(self._position.order), width, height)
 
     def _curve_legend(self, width: int, _height: int) -> Text:
         if self._position is None:
             return Text()
-        return charts.curve_legend(self._position, len(self._position.order), width)
+        return curve_legend(self._position, len(self._position.order), width)
 
     def _trade_off(self, width: int, height: int) -> Text:
         if self._position is None:
             return self._waiting()
-        return charts.draw_trade_off(self._position, width, height)
+        return draw_trade_off(self._position, width, height)
 
     def _trade_off_legend(self, width: int, _height: int) -> Text:
-        return Text() if self._position is None else charts.trade_off_legend(self._position, width)
+        return Text() if self._position is None else trade_off_legend(self._position, width)
 
     def _activations(self, width: int, height: int) -> Text:
         if self._position is None or self._profiled is None:
             return self._waiting()
         position = self._position
-        return charts.draw_activations(self._profiled, position.order, position.step, width, height)
+        return draw_activations(self._profiled, position.order, position.step, width, height)
 
     def _activations_legend(self, width: int, _height: int) -> Text:
         if self._position is None or self._profiled is None:
             return Text()
-        return charts.activations_legend(self._profiled, self._position.order, self._position.step, width)
+        return activations_legend(self._profiled, self._position.order, self._position.step, width)
 
 
 class Chart(Vertical):

@@ -9,17 +9,12 @@ from textual.app import App, ComposeResult
 
 from bdtui.engine.events import ChannelFigures, ChannelsProfiled, MeasuredPoint, PositionReached, ThresholdState
 from bdtui.tui import workspace
-from bdtui.tui.charts import figure as charts
-from bdtui.tui.charts.figure import (
-    activations_legend,
-    curve_legend,
-    draw_activations,
-    draw_curve,
-    draw_trade_off,
-    trade_off_legend,
-)
+from bdtui.tui.charts.activations import NO_ACTIVATIONS, activations_legend, draw_activations
+from bdtui.tui.charts.curve import BY_HAND_DASH, PRESENT_DASH, THRESHOLD, curve_legend, draw_curve
+from bdtui.tui.charts.figure import BAR, BY_HAND_LINE, CURSOR, DASH, PRESENT_LINE, SILENCED_BAR
+from bdtui.tui.charts.trade_off import NO_ASR, START, THRESHOLD_POINT, draw_trade_off, trade_off_legend
 from bdtui.tui.panes import charts as pane_module
-from bdtui.tui.panes.charts import ChartsPane, Drawing
+from bdtui.tui.panes.charts import WAITING, WAITING_FOR_POSITION, ChartsPane, Drawing
 
 CHANNELS = 60
 SIZES = [(30, 8), (50, 9), (76, 14), (100, 25), (198, 57)]
@@ -119,36 +114,32 @@ def test_tiny_charts_are_a_sentence(width: int, height: int) -> None:
 @pytest.mark.parametrize("step", [0, 1, 15, 30, 59, 60])
 def test_cursor_stands_at_the_column_of_the_present_step(step: int) -> None:
     text = draw_curve(position(point(0), point(step)), CHANNELS, 76, 14)
-    (column,) = columns_of(charts.CURSOR, text)
+    (column,) = columns_of(CURSOR, text)
     assert column == pytest.approx(step / CHANNELS * (canvas_width(text) - 1), abs=1)
 
 
 def test_present_rates_stand_on_the_cursor() -> None:
     text = draw_curve(position(point(0), point(30, 80.0, 20.0)), CHANNELS, 76, 14)
-    assert (
-        columns_of(charts.PRESENT_LINE, text)
-        == columns_of(charts.PRESENT_DASH, text)
-        == columns_of(charts.CURSOR, text)
-    )
+    assert columns_of(PRESENT_LINE, text) == columns_of(PRESENT_DASH, text) == columns_of(CURSOR, text)
 
 
 def test_the_two_series_differ_without_colour() -> None:
     text = draw_curve(position(point(0, 90.0, 20.0), point(60, 90.0, 20.0)), CHANNELS, 76, 14)
     with_line = [row for row, line in enumerate(text.plain.split("\n")) if BRAILLE.search(line)]
-    with_dashes = [row for row, line in enumerate(text.plain.split("\n")) if charts.DASH in line]
+    with_dashes = [row for row, line in enumerate(text.plain.split("\n")) if DASH in line]
     assert len(with_line) == len(with_dashes) == 1
     assert with_line < with_dashes
 
 
 def test_both_series_show_where_both_are_at_100() -> None:
     top = draw_curve(position(point(0, 100.0, 100.0), point(60, 100.0, 100.0)), CHANNELS, 76, 14).plain.split("\n")[0]
-    assert top.count(charts.DASH) > 30
+    assert top.count(DASH) > 30
     assert len(BRAILLE.findall(top)) > 30
 
 
 def test_a_fall_is_drawn_without_gaps() -> None:
     text = draw_curve(position(point(0, 50.0, 100.0), point(29, 50.0, 100.0), point(30, 50.0, 0.0)), CHANNELS, 76, 20)
-    rows_with_dashes = [charts.DASH in line or charts.PRESENT_DASH in line for line in text.plain.split("\n")[:-2]]
+    rows_with_dashes = [DASH in line or PRESENT_DASH in line for line in text.plain.split("\n")[:-2]]
     assert all(rows_with_dashes)
 
 
@@ -156,10 +147,10 @@ def test_a_curve_without_poisoned_images_draws_accuracy_alone() -> None:
     run = position(point(0, asr=None), point(30, asr=None), point(40, 70.0, None, True))
     text = draw_curve(run, CHANNELS, 76, 14)
     assert BRAILLE.search(text.plain)
-    assert not {charts.DASH, charts.PRESENT_DASH, charts.BY_HAND_DASH} & set(text.plain)
+    assert not {DASH, PRESENT_DASH, BY_HAND_DASH} & set(text.plain)
     assert "red" not in colours(text)
     legend = curve_legend(run, CHANNELS).plain
-    assert charts.DASH not in legend
+    assert DASH not in legend
     assert "no poisoned images" in legend
 
 
@@ -167,7 +158,7 @@ def test_points_tried_by_hand_are_marks_and_no_part_of_the_line() -> None:
     tried = point(30, 10.0, 5.0, True)
     run = position(point(0), point(60), measured=(point(0), tried, point(60)))
     text = draw_curve(run, CHANNELS, 76, 14)
-    assert columns_of(charts.BY_HAND_LINE, text) == columns_of(charts.BY_HAND_DASH, text)
+    assert columns_of(BY_HAND_LINE, text) == columns_of(BY_HAND_DASH, text)
     line_rows = {row for row, line in enumerate(text.plain.split("\n")) if BRAILLE.search(line)}
     assert len(line_rows) == 1
     assert "by hand" in curve_legend(run, CHANNELS).plain
@@ -177,13 +168,13 @@ def test_points_tried_by_hand_are_marks_and_no_part_of_the_line() -> None:
 def test_what_was_measured_stays_after_an_undo() -> None:
     measured = tuple(falling(step) for step in range(55))
     undone = draw_curve(position(falling(0), falling(1), measured=measured), CHANNELS, 76, 14)
-    right_end = max(undone.plain.split("\n")[row].rfind(charts.DASH) for row in range(12))
+    right_end = max(undone.plain.split("\n")[row].rfind(DASH) for row in range(12))
     assert right_end > 60
 
 
 def test_reached_thresholds_are_marked_and_missed_ones_are_not() -> None:
     text = draw_curve(whole_run(), CHANNELS, 76, 14)
-    marks = sorted(columns_of(charts.THRESHOLD, text))
+    marks = sorted(columns_of(THRESHOLD, text))
     assert marks == pytest.approx([step / CHANNELS * (canvas_width(text) - 1) for step in (45, 48, 52)], abs=1)
     assert set(re.findall(r"X=\d+", text.plain)) == {"X=2", "X=4", "X=10"}
 
@@ -212,10 +203,10 @@ def test_values_that_are_no_numbers_do_not_stop_the_drawing(bad: float) -> None:
 
 
 def test_nothing_to_draw_is_a_sentence() -> None:
-    assert activations(profile([float("nan")])).plain == charts.NO_ACTIVATIONS
-    assert draw_activations(profile([]), (), 0, 76, 14).plain == charts.NO_ACTIVATIONS
+    assert activations(profile([float("nan")])).plain == NO_ACTIVATIONS
+    assert draw_activations(profile([]), (), 0, 76, 14).plain == NO_ACTIVATIONS
     no_asr = position(point(0, asr=None))
-    assert draw_trade_off(no_asr, 76, 14).plain == charts.NO_ASR
+    assert draw_trade_off(no_asr, 76, 14).plain == NO_ASR
     assert trade_off_legend(no_asr).plain == ""
 
 
@@ -224,18 +215,18 @@ def test_trade_off_runs_from_b_to_the_present_point() -> None:
         point(0, 100.0, 100.0), point(30, 50.0, 100.0), point(40, 50.0, 0.0), thresholds=(threshold(2.0, 30),)
     )
     lines = draw_trade_off(run, 76, 14).plain.split("\n")
-    assert lines[0].rstrip().endswith(charts.START)
-    assert lines[0].index(charts.THRESHOLD_POINT) == lines[11].index(charts.PRESENT_LINE)
+    assert lines[0].rstrip().endswith(START)
+    assert lines[0].index(THRESHOLD_POINT) == lines[11].index(PRESENT_LINE)
     assert any("X=2" in line for line in lines)
 
 
 def test_silenced_channels_are_pale_and_the_next_is_not() -> None:
     text = activations(profile([5.0] * CHANNELS), 20)
-    pale, loud = columns_of(charts.SILENCED_BAR, text), columns_of(charts.BAR, text)
+    pale, loud = columns_of(SILENCED_BAR, text), columns_of(BAR, text)
     assert max(pale) + 1 == min(loud)
     assert len(pale) == pytest.approx(canvas_width(text) / 3, abs=1)
-    assert not columns_of(charts.SILENCED_BAR, activations(profile([5.0] * CHANNELS), 0))
-    assert not columns_of(charts.BAR, activations(profile([5.0] * CHANNELS), CHANNELS))
+    assert not columns_of(SILENCED_BAR, activations(profile([5.0] * CHANNELS), 0))
+    assert not columns_of(BAR, activations(profile([5.0] * CHANNELS), CHANNELS))
 
 
 def test_activations_come_in_pruning_order() -> None:
@@ -253,15 +244,15 @@ def test_a_channel_that_only_the_trigger_wakes_shows_among_2048() -> None:
     poisoned[1000] = 40.0
     text = activations(profile(quiet, poisoned), 700)
     assert [len(line) for line in text.plain.split("\n")] == [76] * 14
-    (column,) = columns_of(charts.DASH, text)
+    (column,) = columns_of(DASH, text)
     assert column == pytest.approx(1000 / 2048 * canvas_width(text), abs=1)
     assert "2048" in text.plain
 
 
 def test_poisoned_activations_are_drawn_only_where_they_differ() -> None:
-    assert not columns_of(charts.DASH, activations(profile([3.0] * 10, [3.01] * 10)))
-    assert not columns_of(charts.DASH, activations(profile([3.0] * 10)))
-    assert columns_of(charts.DASH, activations(profile([3.0] * 10, [1.0] * 10)))
+    assert not columns_of(DASH, activations(profile([3.0] * 10, [3.01] * 10)))
+    assert not columns_of(DASH, activations(profile([3.0] * 10)))
+    assert columns_of(DASH, activations(profile([3.0] * 10, [1.0] * 10)))
 
 
 def test_negative_and_zero_activations_can_be_drawn() -> None:
@@ -329,10 +320,10 @@ def displayed(host: Host) -> list[str]:
 async def test_pane_waits_with_a_sentence() -> None:
     async with Host().run_test(size=(80, 24)) as pilot:
         host = pilot.app
-        assert charts.WAITING in host.screen_text
+        assert WAITING in host.screen_text
         host.pane.show_channels(profile([1.0]))
         await pilot.pause()
-        assert charts.WAITING_FOR_POSITION in host.screen_text
+        assert WAITING_FOR_POSITION in host.screen_text
 
 
 @pytest.mark.asyncio
@@ -405,7 +396,7 @@ async def test_many_positions_are_one_drawing_and_hidden_charts_are_none(monkeyp
     drawn: list[str] = []
 
     def counted(name: str):
-        original = getattr(charts, name)
+        original = getattr(pane_module, name)
 
         def draw(*arguments):
             drawn.append(name)
@@ -414,7 +405,7 @@ async def test_many_positions_are_one_drawing_and_hidden_charts_are_none(monkeyp
         return draw
 
     for name in ("draw_curve", "draw_trade_off", "draw_activations"):
-        monkeypatch.setattr(charts, name, counted(name))
+        monkeypatch.setattr(pane_module, name, counted(name))
     async with Host().run_test(size=(80, 24)) as pilot:
         host = pilot.app
         host.show_run()
@@ -434,11 +425,11 @@ async def test_what_was_drawn_is_forgotten_with_another_layer_and_when_cleared()
         host.show_run()
         host.pane.show_channels(profile([1.0, 2.0]))
         await pilot.pause(0.2)
-        assert charts.WAITING_FOR_POSITION in host.screen_text
+        assert WAITING_FOR_POSITION in host.screen_text
         host.show_run()
         host.pane.clear()
         await pilot.pause(0.2)
-        assert charts.WAITING in host.screen_text
+        assert WAITING in host.screen_text
         assert "step" not in host.screen_text
 
 
@@ -458,6 +449,6 @@ async def test_series_keep_their_colours_on_the_screen() -> None:
         await pilot.pause()
         figure = pilot.app.query_one("#curve .drawing", Drawing)
         by_glyph = {segment.text[0]: segment.style.color for row in range(3) for segment in figure.render_line(row)}
-        assert by_glyph[charts.DASH].number == 1
-        assert by_glyph[charts.THRESHOLD].number == 2
+        assert by_glyph[DASH].number == 1
+        assert by_glyph[THRESHOLD].number == 2
         assert {colour.number for glyph, colour in by_glyph.items() if BRAILLE.match(glyph)} == {6}
