@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from build import ProjectBuilder
 
 pytestmark = pytest.mark.slow

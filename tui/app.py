@@ -6,60 +6,47 @@ paint.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import signal
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
-from textual.actions import ActionParseResult
-from textual.app import App, ComposeResult, SystemCommand
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.dom import DOMNode
-from textual.events import Key
-from textual.screen import Screen
-from textual.widgets import Input
 
 from bdtui.engine import events
-from bdtui.engine.errors import OptionError
 from bdtui.engine.events import LOADING, Event
 from bdtui.engine.pruning.position import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Emit
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
-from bdtui.engine.settings import ROLES, RunSettings
-from bdtui.tui.actions import ACTIONS, COMMANDS, first_key, spoken_keys
+from bdtui.engine.settings import RunSettings
+from bdtui.tui.actions import ACTIONS, first_key
 from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.header import HeaderBar
 from bdtui.tui.bars.keys import KeyBar
 from bdtui.tui.bars.status import StatusBar
-from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
+from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog
 from bdtui.tui.exit_codes import ExitCode
-from bdtui.tui.messages import Engine, EngineSaid
-from bdtui.tui.opening.recent import recent, remember
-from bdtui.tui.options import check_given
+from bdtui.tui.messages import Engine, EngineEvent
+from bdtui.tui.opening.files import AppWithFiles
+from bdtui.tui.opening.recent import remember
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.preferences import Preferences
 from bdtui.tui.terminal.background import start
+from bdtui.tui.terminal.signals import handle_signals
 from bdtui.tui.terminal.terminal import TerminalWatch
 from bdtui.tui.themes import THEMES
 from bdtui.tui.wording import plain
 from bdtui.tui.workspace import Workspace
 
-if TYPE_CHECKING:
-    from bdtui.engine.runs.unfinished import UnfinishedRun
-
-_LARGEST_COUNT = 9999
 _WATCH_SECONDS = 1.0
-_WINDOW_SECONDS = 0.3
 
 log = logging.getLogger("bdtui")
 
 
-class BdtuiApp(App[None]):
+class BdtuiApp(AppWithFiles):
     """The workbench on a terminal.
 
     Args:
@@ -69,8 +56,8 @@ class BdtuiApp(App[None]):
         go_on_in: the folder of a session to go on with.
         preferences: theme and keys.
         watch: notices a terminal that has gone.
-        leaving: is told the exit status when the app begins to end.
-        painted: is told when the first paint is out.
+        leaving: called with the exit status when the app begins to end.
+        painted: called when the first paint is out.
     """
 
     TITLE = "bdtui"
@@ -103,24 +90,22 @@ class BdtuiApp(App[None]):
         leaving: Callable[[int], None] = lambda code: None,
         painted: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            settings,
+            make_engine(self._post_event),
+            expected_sha256,
+            go_on_in,
+            preferences or Preferences(),
+            painted,
+        )
         # Before anything is styled: a theme that comes later has everything styled twice.
         for theme in THEMES:
             self.register_theme(theme)
-        self._preferences = preferences or Preferences()
         self.theme = self._preferences.theme
-        self._asked = settings
-        self._engine = make_engine(self._hear)
         self._watch = watch
         self._leaving = leaving
-        self._painted = painted
-        self._expected_sha256 = expected_sha256
-        self._go_on_in = go_on_in
         self.kept_in: str | None = None
         """The folder in which the session is kept; None before the first move."""
-        self._count = ""
-        self._opening: RunSettings | None = None
-        self._opened: RunSettings | None = None
         self._position: events.PositionReached | None = None
 
     def compose(self) -> ComposeResult:
@@ -133,7 +118,7 @@ class BdtuiApp(App[None]):
 
     def on_load(self) -> None:
         """Before the terminal is taken over, so that a signal never leaves it taken."""
-        self._leave_on_signals()
+        handle_signals(partial(self._leave, ExitCode.INTERRUPTED), self.action_stop)
 
     def on_mount(self) -> None:
         """Keys; then, once the first paint is out, the engine."""
@@ -143,18 +128,13 @@ class BdtuiApp(App[None]):
         self.workspace.show_pane("channels")
         self.call_after_refresh(self._begin)
 
-    @property
-    def workspace(self) -> Workspace:
-        """The panes."""
-        return self.screen_stack[0].query_one(Workspace)
-
     # What the engine says.
 
-    def _hear(self, event: Event) -> None:
+    def _post_event(self, event: Event) -> None:
         """Called in the engine's thread."""
-        self.post_message(EngineSaid(event))
+        self.post_message(EngineEvent(event))
 
-    def on_engine_said(self, message: EngineSaid) -> None:
+    def on_engine_event(self, message: EngineEvent) -> None:
         """Show an event everywhere."""
         event = message.event
         if not self.screen_stack:
@@ -177,16 +157,16 @@ class BdtuiApp(App[None]):
             case events.WorkStopped():
                 asked, self._opening = self._opening, None
                 if asked is not None and self._opened is None:
-                    self._ask_for_files(event.sentence)
+                    self._show_load_screen(event.sentence)
             case events.SessionKept():
                 self.kept_in = event.folder
-                self.tell(f"What you do is kept in {event.folder}")
+                self.show_notice(f"What you do is kept in {event.folder}")
             case events.RunFinished():
-                self.tell(f"Everything is written to {event.out}")
+                self.show_notice(f"Everything is written to {event.out}")
             case events.WorkFailed():
-                self._tell_failure(event)
+                self._show_failure(event)
 
-    def _tell_failure(self, event: events.WorkFailed) -> None:
+    def _show_failure(self, event: events.WorkFailed) -> None:
         log.error("%s: %s\n%s", event.what, event.sentence, event.details)
         opening, self._opening = self._opening, None
         if event.what == LOADING and not event.details:
@@ -194,7 +174,7 @@ class BdtuiApp(App[None]):
             if self.return_code is None:
                 self.exit(return_code=ExitCode.USAGE, message=Text(f"bdtui: error: {plain(event.sentence)}"))
         elif event.what == Open.work and opening is not None and not event.details:
-            self._ask_for_files(event.sentence)
+            self._show_load_screen(event.sentence)
         elif not isinstance(self.screen, FailureDialog):
             self.push_screen(FailureDialog(event.what, event.sentence))
 
@@ -202,20 +182,20 @@ class BdtuiApp(App[None]):
 
     def action_prune(self) -> None:
         """Prune the next channels."""
-        self._ask(Prune(self._taken_count()))
+        self._submit(Prune(self._taken_count()))
 
     def action_undo(self) -> None:
         """Take moves back."""
-        self._ask(Undo(self._taken_count()))
+        self._submit(Undo(self._taken_count()))
 
     def action_redo(self) -> None:
         """Do moves again."""
-        self._ask(Redo(self._taken_count()))
+        self._submit(Redo(self._taken_count()))
 
     def action_next_threshold(self) -> None:
         """Prune on to the next thresholds."""
         for _ in range(min(self._taken_count(), 100)):
-            self._ask(NextThreshold())
+            self._submit(NextThreshold())
 
     def action_go_to_step(self) -> None:
         """Go to the step that was typed in front, or ask for one."""
@@ -223,15 +203,15 @@ class BdtuiApp(App[None]):
         if self._count:
             step = int(self._count)
             self._taken_count()
-            self._ask(GoTo(step))
+            self._submit(GoTo(step))
         elif position is None:
-            self._ask(GoTo(0))
+            self._submit(GoTo(0))
         else:
             reached = {state.drop: state.step for state in position.thresholds if state.step is not None}
 
             def go(step: int | None) -> None:
                 if step is not None:
-                    self._ask(GoTo(step))
+                    self._submit(GoTo(step))
 
             self.push_screen(GoToDialog(len(position.order), reached), go)
 
@@ -240,34 +220,34 @@ class BdtuiApp(App[None]):
         pane = self.workspace.channels
         channel = pane.selected
         if channel is None:
-            self._say_nothing_is_open()
+            self._notify_nothing_open()
         elif not pane.display:
             key = first_key("show_channels", self._preferences.keys)
-            self.tell(f"The channel under the cursor is meant{key and f': {key} shows the channels'}.")
+            self.show_notice(f"The channel under the cursor is meant{key and f': {key} shows the channels'}.")
         else:
             pane.keep_cursor()
-            self._ask(Toggle(channel))
+            self._submit(Toggle(channel))
 
     def action_choose_layer(self) -> None:
         """Ask for a layer that can be pruned."""
         layers = self.workspace.query_one(ModelPane).prunable_layers()
         if not layers:
-            self._say_nothing_is_open()
+            self._notify_nothing_open()
             return
 
         present = self._opened.layer if self._opened else None
 
         def choose(layer: str | None) -> None:
             if layer is not None:
-                self._ask(ChooseLayer(layer))
+                self._submit(ChooseLayer(layer))
 
         self.push_screen(
-            ChoiceDialog(f"Prune the channels of which layer? ({self._begins_anew()})", layers, present), choose
+            ChoiceDialog(f"Prune the channels of which layer? ({self._restart_note()})", layers, present), choose
         )
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
         """A layer was picked in the model pane."""
-        self._ask(ChooseLayer(message.layer))
+        self._submit(ChooseLayer(message.layer))
 
     def action_choose_ranking(self) -> None:
         """Ask for an order."""
@@ -276,100 +256,27 @@ class BdtuiApp(App[None]):
 
         def choose(ranking: str | None) -> None:
             if ranking is not None:
-                self._ask(ChooseRanking(ranking))
+                self._submit(ChooseRanking(ranking))
 
         choices = [(name, entry.description) for name, entry in RANKINGS.items()]
-        present = (self._opened or self._asked).ranking
+        present = (self._opened or self._requested).ranking
         self.push_screen(
-            ChoiceDialog(f"In which order do channels go? ({self._begins_anew()})", choices, present), choose
+            ChoiceDialog(f"In which order do channels go? ({self._restart_note()})", choices, present), choose
         )
 
-    def _begins_anew(self) -> str:
+    def _restart_note(self) -> str:
         by_hand = self._position is not None and any(point.by_hand for point in self._position.path)
         return "from step 0; the order made by hand is dropped, e keeps it in a recipe" if by_hand else "from step 0"
-
-    def action_open(self) -> None:
-        """Ask for files."""
-        self._ask_for_files("")
-
-    def action_open_sample(self) -> None:
-        """Open the bundled BadNet."""
-        self._open(RunSettings(sample=True, device=self._asked.device, seed=self._asked.seed))
-
-    def action_reopen_scaled(self, scale: str) -> None:
-        """Open the same files with pixels divided by another number."""
-        self._reopen(scale=scale)
-
-    def action_reopen_laid_out(self, layout: str) -> None:
-        """Open the same files with another axis order."""
-        self._reopen(layout=layout)
-
-    def _reopen(self, *, scale: str | None = None, layout: str | None = None) -> None:
-        opened = self._opened
-        if opened is None:
-            self._say_nothing_is_open()
-            return
-        # An order made by hand was made of what the network did with the pixels as they were.
-        self._open(replace(opened, scale=scale or opened.scale, layout=layout or opened.layout, order=None))
 
     def action_export(self) -> None:
         """Write the files."""
         self.workspace.show_pane("export", focus=False)
-        self._ask(Export(self.workspace.export_folder))
+        self._submit(Export(self.workspace.export_folder))
 
     def action_stop(self) -> None:
         """Stop what is running, and forget a count."""
         self._taken_count()
         self._engine.stop()
-
-    def action_sort(self) -> None:
-        """Sort the channels by the next column."""
-        self.workspace.channels.sort_next()
-
-    def action_reverse_sort(self) -> None:
-        """Turn the channels' order on the screen round."""
-        self.workspace.channels.sort_reversed()
-
-    def action_next_chart(self) -> None:
-        """Show the next chart."""
-        self.workspace.next_chart()
-
-    def action_show_pane(self, name: str) -> None:
-        """Bring a pane in front."""
-        self.workspace.show_pane(name)
-
-    def action_zoom(self) -> None:
-        """Give the pane in focus the whole screen, or take it back."""
-        self.workspace.zoom()
-
-    def action_copy(self) -> None:
-        """Copy the status line and what the pane in focus offers (OSC 52)."""
-        pane = self.workspace.focused_pane()
-        text = "\n".join(part for part in (self._main(StatusBar).status, pane.copied_text() if pane else "") if part)
-        if text:
-            self.copy_to_clipboard(text)
-            self.tell("Copied.")
-
-    def action_next_theme(self) -> None:
-        """Change between dark, light and high contrast."""
-        names = [theme.name for theme in THEMES]
-        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
-
-    def action_help(self) -> None:
-        """Explain the pane in focus, and all keys."""
-        pane = self.workspace.focused_pane()
-        keymap = self._preferences.keys
-        keys = [(spoken_keys(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
-        keys += [("ctrl+p", "Find any of this by name"), ("tab", "Go to the next part of the screen")]
-        title, text = (pane.TITLE, pane.HELP) if pane else ("bdtui", "")
-        self.push_screen(HelpScreen(title, text, keys))
-
-    def action_save_screenshot(self) -> None:
-        """Save the screen as SVG in the working directory."""
-        try:
-            self.tell(f"Saved as {self.save_screenshot(path=str(Path.cwd()))}")
-        except OSError as problem:
-            self.tell(f"The picture cannot be saved here ({problem.strerror}).")
 
     async def action_quit(self) -> None:
         """Quit at once."""
@@ -379,116 +286,10 @@ class BdtuiApp(App[None]):
         """Textual's own answer to ctrl+c, which stops work here."""
         self.action_stop()
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action, for the command palette; none while a dialog waits for its answer."""
-        if screen is not self.screen_stack[0]:
-            return
-        keymap = self._preferences.keys
-        for action in (*ACTIONS, *COMMANDS):
-            keys = keymap.get(action.id, action.keys)
-            hint = f"key {spoken_keys(keys)}" if keys else ""
-            yield SystemCommand(
-                action.description, hint, lambda name=action.name: self.call_later(self.run_action, name)
-            )
-
-    # Counts: 5n prunes five.
-
-    def on_key(self, event: Key) -> None:
-        """Collect the digits in front of a key."""
-        if len(self.screen_stack) > 1:
-            return
-        if event.character and event.character in "0123456789" and not isinstance(self.focused, Input):
-            self._count = str(min(int(self._count + event.character), _LARGEST_COUNT))
-            self._main(StatusBar).show_count(self._count)
-            event.stop()
-        elif event.key == "escape" and self._count:
-            self._taken_count()
-
-    def _taken_count(self) -> int:
-        count = max(1, int(self._count or 1))
-        self._count = ""
-        self._main(StatusBar).show_count("")
-        return count
-
-    async def run_action(
-        self,
-        action: str | ActionParseResult,
-        default_namespace: DOMNode | None = None,
-        namespaces: Mapping[str, DOMNode] | None = None,
-    ) -> bool:
-        """Textual's way to every action; a count that it has no use for is forgotten."""
-        before = self._count
-        done = await super().run_action(action, default_namespace, namespaces)
-        if before and self._count == before and self.screen_stack:
-            self._taken_count()
-        return done
-
-    # Opening.
-
-    def _begin(self) -> None:
-        """Start the engine, and open what was asked for or ask for it."""
-        self._painted()
-        try:
-            check_given(self._asked)
-        except OptionError as missing:
-            given = any(getattr(self._asked, name) for name in ("model", "weights", "architecture", *ROLES))
-            self._ask_for_files(str(missing) if given else "")
-            # After its window is there: the import of TensorFlow would make that wait.
-            self.set_timer(_WINDOW_SECONDS, self._engine.start)
-        else:
-            self._engine.start()
-            self._open(self._asked, self._expected_sha256, self._go_on_in)
-
-    def _ask_for_files(self, notice: str) -> None:
-        # Not above: who names the files when starting does not wait for it.
-        from bdtui.tui.opening.screen import LoadScreen
-
-        asking = next((screen for screen in self.screen_stack if isinstance(screen, LoadScreen)), None)
-        if asking is not None:
-            asking.tell(notice)
-            return
-
-        def opened(answer: RunSettings | UnfinishedRun | None) -> None:
-            if isinstance(answer, RunSettings):
-                self._open(answer, screen.expected_sha256(answer))
-            elif answer is not None:
-                self._open(answer.settings, answer.sha256, answer.folder)
-
-        screen = LoadScreen(self._asked, recent(), notice)
-        self.push_screen(screen, opened)
-
-    def _open(
-        self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None, go_on_in: Path | None = None
-    ) -> None:
-        self._asked = self._opening = settings
-        self._engine.submit(Open(settings, expected_sha256 or {}, go_on_in))
-
-    def _ask(self, request: Request) -> None:
+    def _submit(self, request: Request) -> None:
         self._engine.submit(request)
 
-    def _say_nothing_is_open(self) -> None:
-        key = first_key("open", self._preferences.keys)
-        self.tell(f"Nothing is open yet{key and f': {key} opens a model and images'}.")
-
-    def tell(self, sentence: str) -> None:
-        """Show a sentence for a while; it may hold names from outside."""
-        self.notify(plain(sentence), timeout=4, markup=False)
-
-    def _main(self, kind: type[Any]) -> Any:
-        return self.screen_stack[0].query_one(kind)
-
     # Leaving.
-
-    def _leave_on_signals(self) -> None:
-        """Leave the terminal as it was, whoever ends the app."""
-        loop = asyncio.get_running_loop()
-        try:
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                loop.add_signal_handler(number, self._leave, ExitCode.INTERRUPTED)
-            loop.add_signal_handler(signal.SIGINT, self.action_stop)
-        except (NotImplementedError, RuntimeError, ValueError):
-            # Not in the main thread, as in some tests.
-            return
 
     def _leave_when_terminal_is_lost(self) -> None:
         if self._watch is not None and self._watch.lost():

@@ -24,7 +24,7 @@ class Engine(Protocol):
         """Stop what is running."""
 
 
-class EngineSaid(Message):
+class EngineEvent(Message):
     """An event that crossed from the engine's thread."""
 
     def __init__(self, event: Event) -> None:
@@ -33,6 +33,6 @@ class EngineSaid(Message):
 
     def can_replace(self, message: Message) -> bool:
         """Of a flood of positions or of progress, only the last is worth showing."""
-        if not isinstance(message, EngineSaid) or type(message.event) is not type(self.event):
+        if not isinstance(message, EngineEvent) or type(message.event) is not type(self.event):
             return False
         return isinstance(self.event, events.Progress | events.PositionReached | events.StepFinished)

@@ -24,7 +24,7 @@ from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.header import HeaderBar
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.dialogs import FailureDialog
-from bdtui.tui.messages import EngineSaid
+from bdtui.tui.messages import EngineEvent
 from bdtui.tui.opening.recent import recent
 from bdtui.tui.opening.screen import LoadScreen
 from bdtui.tui.panes import charts
@@ -534,7 +534,7 @@ async def test_what_the_engine_says_while_the_app_ends_is_no_fault() -> None:
     app = FakeApp()
     async with opened(app) as pilot:
         await pilot.press("q")
-    app.on_engine_said(EngineSaid(events.Notice("too late")))
+    app.on_engine_event(EngineEvent(events.Notice("too late")))
     assert app.return_code == 0
 
 

@@ -101,7 +101,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         """Fill the form, and begin in the tree."""
         self._form.fill(self._base)
         if self._base.sample:
-            self._say("the bundled sample is open: f10 opens it again, a file of your own replaces it")
+            self.show_message("the bundled sample is open: f10 opens it again, a file of your own replaces it")
         self.query_one(FileTree).focus()
         self.run_worker(self._look_for_unfinished(), group="unfinished")
 
@@ -133,9 +133,9 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
             name: value for name, value in self._recipe.sha256.items() if getattr(settings, name) == named.get(name)
         }
 
-    def tell(self, sentence: str) -> None:
+    def show_message(self, sentence: str) -> None:
         """Show a sentence, such as why opening failed."""
-        self._say(sentence)
+        self.query_one("#load-message", Static).update(Text(plain(sentence)))
 
     def action_cancel(self) -> None:
         """Leave without opening anything."""
@@ -163,7 +163,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         if problem is None:
             self.dismiss(settings)
         else:
-            self._tell(problem)
+            self._show_problem(problem)
 
     def _open_sample(self) -> None:
         """Open the bundled BadNet; options that were meant for other files are not meant for it."""
@@ -193,7 +193,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
             return
         self._base, self._recipe = replace(self._base, sample=False), None
         self._form.fill(self._recent[number])
-        self._say("filled in; f10 opens it")
+        self.show_message("filled in; f10 opens it")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """Remember the line that one comes from when going to the tree, and show it there."""
@@ -210,7 +210,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
     def on_file_tree_told(self, event: FileTree.Told) -> None:
         """Pass on what the tree has to say."""
         event.stop()
-        self._say(event.text)
+        self.show_message(event.text)
 
     def on_file_tree_chosen(self, event: FileTree.Chosen) -> None:
         """Put the chosen file where it belongs."""
@@ -218,31 +218,28 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         if event.found.kind == "recipe":
             self.run_worker(self._fill_from_recipe(event.found), group="recipe", exclusive=True)
             return
-        self._say(self._form.take(event.found, self._aimed_at))
+        self.show_message(self._form.take(event.found, self._aimed_at))
         self._aim_at(None)
 
     async def _fill_from_recipe(self, found: FoundFile) -> None:
         try:
             recipe = await ask(lambda: read_recipe(found.path))
         except InputError as problem:
-            self._say(str(problem))
+            self.show_message(str(problem))
             return
         # The files of a recipe replace all that were named before; what it leaves open falls back to the default.
         self._recipe = recipe
         self._base = replace(RunSettings(), **{**recipe.settings, "device": self._base.device})
         self._form.fill(self._base)
-        self._say(f"filled in from {found.path.name}; f10 opens it")
+        self.show_message(f"filled in from {found.path.name}; f10 opens it")
 
     def _aim_at(self, name: str | None) -> None:
         self._aimed_at = name
         self.query_one(FileTree).border_subtitle = Text(f"→ {LABELS[name]}" if name else "")
 
-    def _tell(self, problem: Problem) -> None:
-        self._say(problem.sentence)
+    def _show_problem(self, problem: Problem) -> None:
+        self.show_message(problem.sentence)
         self._form.focus_line(problem.field)
-
-    def _say(self, sentence: str) -> None:
-        self.query_one("#load-message", Static).update(Text(plain(sentence)))
 
     @property
     def _form(self) -> InputForm:

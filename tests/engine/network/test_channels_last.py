@@ -87,7 +87,7 @@ def test_a_layer_of_less_precision_keeps_it() -> None:
 PROGRAM = """
 import sys
 from pathlib import Path
-from bdtui.engine.events import Reporter
+from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings
 folder = Path(sys.argv[1])

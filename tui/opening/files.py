@@ -1,0 +1,120 @@
+"""Opening: what the command line named, what is picked on the load screen, and the same files read in another way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bdtui.engine.errors import OptionError
+from bdtui.engine.session.requests import Open
+from bdtui.engine.settings import ROLES, RunSettings
+from bdtui.tui.actions import first_key
+from bdtui.tui.messages import Engine
+from bdtui.tui.opening.recent import recent
+from bdtui.tui.options import check_given
+from bdtui.tui.preferences import Preferences
+from bdtui.tui.view_actions import AppWithViewActions
+
+if TYPE_CHECKING:
+    from bdtui.engine.runs.unfinished import UnfinishedRun
+
+_WINDOW_SECONDS = 0.3
+
+
+class AppWithFiles(AppWithViewActions):
+    """The part of the app that opens files.
+
+    Args:
+        settings: what is open from the start, or what the load screen begins with.
+        engine: opens the files.
+        expected_sha256: hashes that a recipe recorded of the files in ``settings``.
+        go_on_in: the folder of a session to go on with.
+        preferences: theme and keys.
+        painted: called when the first paint is out.
+    """
+
+    def __init__(
+        self,
+        settings: RunSettings,
+        engine: Engine,
+        expected_sha256: Mapping[str, str] | None,
+        go_on_in: Path | None,
+        preferences: Preferences,
+        painted: Callable[[], None],
+    ) -> None:
+        super().__init__(preferences)
+        self._requested = settings
+        self._engine = engine
+        self._expected_sha256 = expected_sha256
+        self._go_on_in = go_on_in
+        self._painted = painted
+        self._opening: RunSettings | None = None
+        self._opened: RunSettings | None = None
+
+    def action_open(self) -> None:
+        """Ask for files."""
+        self._show_load_screen("")
+
+    def action_open_sample(self) -> None:
+        """Open the bundled BadNet."""
+        self._open(RunSettings(sample=True, device=self._requested.device, seed=self._requested.seed))
+
+    def action_reopen_scaled(self, scale: str) -> None:
+        """Open the same files with pixels divided by another number."""
+        self._reopen(scale=scale)
+
+    def action_reopen_laid_out(self, layout: str) -> None:
+        """Open the same files with another axis order."""
+        self._reopen(layout=layout)
+
+    def _reopen(self, *, scale: str | None = None, layout: str | None = None) -> None:
+        opened = self._opened
+        if opened is None:
+            self._notify_nothing_open()
+            return
+        # An order made by hand was made of what the network did with the pixels as they were.
+        self._open(replace(opened, scale=scale or opened.scale, layout=layout or opened.layout, order=None))
+
+    def _begin(self) -> None:
+        """Start the engine, and open what was asked for or ask for it."""
+        self._painted()
+        try:
+            check_given(self._requested)
+        except OptionError as missing:
+            given = any(getattr(self._requested, name) for name in ("model", "weights", "architecture", *ROLES))
+            self._show_load_screen(str(missing) if given else "")
+            # After its window is there: the import of TensorFlow would make that wait.
+            self.set_timer(_WINDOW_SECONDS, self._engine.start)
+        else:
+            self._engine.start()
+            self._open(self._requested, self._expected_sha256, self._go_on_in)
+
+    def _show_load_screen(self, notice: str) -> None:
+        # Not above: who names the files when starting does not wait for it.
+        from bdtui.tui.opening.screen import LoadScreen
+
+        asking = next((screen for screen in self.screen_stack if isinstance(screen, LoadScreen)), None)
+        if asking is not None:
+            asking.show_message(notice)
+            return
+
+        def opened(answer: RunSettings | UnfinishedRun | None) -> None:
+            if isinstance(answer, RunSettings):
+                self._open(answer, screen.expected_sha256(answer))
+            elif answer is not None:
+                self._open(answer.settings, answer.sha256, answer.folder)
+
+        screen = LoadScreen(self._requested, recent(), notice)
+        self.push_screen(screen, opened)
+
+    def _open(
+        self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None, go_on_in: Path | None = None
+    ) -> None:
+        self._requested = self._opening = settings
+        self._engine.submit(Open(settings, expected_sha256 or {}, go_on_in))
+
+    def _notify_nothing_open(self) -> None:
+        key = first_key("open", self._preferences.keys)
+        self.show_notice(f"Nothing is open yet{key and f': {key} opens a model and images'}.")

@@ -1,0 +1,24 @@
+"""Signals of the system while the app has the terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+
+
+def handle_signals(leave: Callable[[], None], stop: Callable[[], None]) -> None:
+    """Let signals leave the app in order, so that the terminal is as it was whoever ends the app.
+
+    Args:
+        leave: on SIGTERM and SIGHUP.
+        stop: on SIGINT.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, leave)
+        loop.add_signal_handler(signal.SIGINT, stop)
+    except (NotImplementedError, RuntimeError, ValueError):
+        # Not in the main thread, as in some tests.
+        return
