@@ -30,7 +30,7 @@ from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.messages import Engine, EngineEvent
-from bdtui.tui.opening.files import AppWithFiles
+from bdtui.tui.open_actions import AppWithFiles
 from bdtui.tui.opening.recent import remember
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.preferences import Preferences
