@@ -108,7 +108,10 @@ class PruningSession:
         return [int(channel) for channel in np.flatnonzero(silent_channels(self.source))]
 
     def predict(self, role: str, silenced: Collection[int], reporter: Reporter = SILENT) -> Predictions:
-        """Classes of an image set, shape (N,), with some channels silent: those of the saved B′, one by one."""
+        """Classes of an image set, shape (N,), with some channels silent: those of the saved B′, one by one.
+
+        Where rounding lets B′ give an image several classes, one for each batch size, it is one of these.
+        """
         return self._predict([role], silenced, reporter)[role]
 
     def rates(self, part: str, silenced: Collection[int] = (), reporter: Reporter = SILENT) -> Rates:
