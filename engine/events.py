@@ -186,7 +186,7 @@ class WorkStarted(Event):
 
 @dataclass(frozen=True)
 class WorkEnded(Event):
-    """The engine's thread waits for requests again, or goes on with what nobody waits for."""
+    """The engine's thread waits for requests again, or works in the background."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class WorkFailed(Event):
     Attributes:
         what: the work that failed.
         sentence: for the person.
-        details: for the log; a traceback where it is a fault of bdtui, else empty.
+        details: for the log; a traceback for an internal error, else empty.
     """
 
     what: str
@@ -336,7 +336,7 @@ class ThresholdState:
 
 @dataclass(frozen=True)
 class PositionWished(Event):
-    """The step the last wish leads to; a `PositionReached` follows when it has been measured."""
+    """The step the last request leads to; a `PositionReached` follows when it has been measured."""
 
     step: int
 

@@ -76,5 +76,5 @@ def check_thresholds(drops: Sequence[float]) -> tuple[float, ...]:
         raise OptionError("no threshold was given; expected percentage points above 0, up to 100")
     for drop in drops:
         if not 0 < drop <= 100:
-            raise OptionError(f"threshold {drop:g} makes no sense; expected percentage points above 0, up to 100")
+            raise OptionError(f"threshold {drop:g} is not valid; expected percentage points above 0, up to 100")
     return tuple(sorted({float(drop) for drop in drops}))

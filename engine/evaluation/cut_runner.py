@@ -104,7 +104,7 @@ class CutRunner:
         with self._lock:
             told, self.shorter_way = self.shorter_way is None, None
         if not told:
-            self.tell("memory does not suffice for sums of channels; going on without them")
+            self.tell("not enough memory for sums of channels; continuing without them")
 
     def front(self, images: Array) -> FrontValues:
         """Run images, shape (rows, …) with rows ≤ batch_size, up to the cut.

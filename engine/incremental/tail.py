@@ -157,7 +157,7 @@ def activated(activation: Any, shape: Sequence[int | None]) -> Callable[[Array],
 def product_of_awake(values: Array, matrix: Array) -> Array:
     """The matrix product, without the inputs that are zero for all images.
 
-    Behind a ReLU most are, and the more channels are silent, the more of its units sleep.
+    Behind a ReLU most are, and the more channels are silent, the more of its units are zero.
 
     Args:
         values: shape (images, inputs).

@@ -83,7 +83,7 @@ class LabelledImages:
                         f"expected {self.images} whole images"
                     ) from problem
                 if len(raw) != min(stop, self.images) - start:
-                    raise DataError(f"{self.path}: has changed while it was read; expected {self.images} images")
+                    raise DataError(f"{self.path}: changed while it was being read; expected {self.images} images")
                 return self._prepared(raw, start, scale)
 
             yield read
@@ -137,7 +137,7 @@ def open_dataset(
     """
     path = Path(path)
     if layout not in LAYOUTS:
-        raise OptionError(f"layout {layout!r} makes no sense; expected one of {', '.join(LAYOUTS)}")
+        raise OptionError(f"layout {layout!r} is not valid; expected one of {', '.join(LAYOUTS)}")
     with open_hdf5(path, DataError) as file, damage_explained(path, DataError, _WHOLE):
         data = own_dataset(file, "data", DataError)
         if data.dtype.kind not in "uif":

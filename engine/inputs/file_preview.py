@@ -108,7 +108,7 @@ class _BoundedFile:
 
     def read(self, size: int = -1) -> bytes:
         if size > _LARGEST_DIRECTORY:
-            raise OSError("too large to be looked at")
+            raise OSError("too large to preview")
         return self._file.read(_LARGEST_DIRECTORY if size < 0 else size)
 
 

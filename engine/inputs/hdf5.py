@@ -56,14 +56,14 @@ def open_hdf5(path: Path, error: type[InputError], chunk_cache: int = 1024**2) -
     if not size:
         raise error(f"{path}: is empty; expected an HDF5 file")
     if not sound:
-        raise error(f"{path}: is no HDF5 file, or its beginning is damaged; expected an HDF5 file")
+        raise error(f"{path}: not an HDF5 file, or corrupted; expected a complete HDF5 file")
     try:
         pass_through_guard(path)
         file = h5py.File(path, "r", rdcc_nbytes=chunk_cache)
     except FileUnsafeError as problem:
         raise error(f"{path}: cannot be opened safely ({problem}); expected a sound HDF5 file") from problem
     except (OSError, RuntimeError) as problem:
-        raise error(f"{path}: is a truncated or damaged HDF5 file; expected a whole one") from problem
+        raise error(f"{path}: truncated or corrupted HDF5 file; expected a complete one") from problem
     with file:
         yield file
 
@@ -75,9 +75,9 @@ def damage_explained(path: Path, error: type[InputError], expected: str) -> Iter
         yield
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as problem:
         refuse_full_temporary_folder(problem, path)
-        raise error(f"{path}: is a damaged HDF5 file; expected {expected}") from problem
+        raise error(f"{path}: corrupted HDF5 file; expected {expected}") from problem
     except MemoryError as problem:
-        raise OutOfMemory(f"{path}: memory does not suffice to read it; expected {expected} that fits") from problem
+        raise OutOfMemory(f"{path}: not enough memory to read it; expected {expected} that fits") from problem
 
 
 def own_dataset(group: h5py.Group, key: str, error: type[InputError]) -> h5py.Dataset:
@@ -96,7 +96,7 @@ def own_dataset(group: h5py.Group, key: str, error: type[InputError]) -> h5py.Da
             raise error(f"{name} is a link to another place; expected the data itself")
         found = group[key]
     except (KeyError, OSError, RuntimeError) as problem:
-        raise error(f"{name} cannot be opened, the file is damaged; expected a data set") from problem
+        raise error(f"{name} cannot be opened, the file is corrupted; expected a data set") from problem
     if not isinstance(found, h5py.Dataset):
         raise error(f"{name} is a group; expected a data set")
     if found.is_virtual or found.external:

@@ -92,7 +92,7 @@ class _Guard:
             process.kill()
             process.wait()
             self._process = None
-        raise FileUnsafeError("the process that looks through files was ended twice")
+        raise FileUnsafeError("the process that checks files was killed twice")
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -109,7 +109,7 @@ class _Guard:
                 )
             except OSError as problem:
                 raise FileUnsafeError(
-                    f"no process could be started to look through it: {problem.strerror}"
+                    f"the process that checks files could not be started: {problem.strerror}"
                 ) from problem
         return self._process
 
@@ -119,10 +119,10 @@ _guard = _Guard([sys.executable, "-P", __file__])
 atexit.register(_guard.stop)
 
 _REASONS = {
-    int(signal.SIGXCPU): "libhdf5 does not come to an end with it",
-    int(signal.SIGALRM): "libhdf5 does not come to an end with it",
-    int(signal.SIGKILL): "libhdf5 does not come to an end with it, or it fills the memory",
-    int(signal.SIGUSR1): "it fills the memory",
+    int(signal.SIGXCPU): "libhdf5 hangs on it",
+    int(signal.SIGALRM): "libhdf5 hangs on it",
+    int(signal.SIGKILL): "libhdf5 hangs on it, or it uses too much memory",
+    int(signal.SIGUSR1): "it uses too much memory",
 }
 
 

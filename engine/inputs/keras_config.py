@@ -70,7 +70,7 @@ def parse_config(text: str | bytes, name: str) -> dict[str, Any]:
     try:
         config = json.loads(text) if isinstance(text, str | bytes) else None
     except (ValueError, RecursionError) as problem:
-        raise ModelError(f"{name}: the model's configuration is no sound JSON; expected Keras' own") from problem
+        raise ModelError(f"{name}: the model's configuration is not valid JSON; expected Keras' own") from problem
     if not isinstance(config, dict) or not isinstance(config.get("config"), dict | list):
         raise ModelError(f"{name}: the configuration describes no Keras model; expected 'class_name' and 'config'")
     return config
@@ -119,7 +119,7 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
         stock_operation and class_name not in _CALL_FUNCTIONS and hasattr(keras.ops, _snake(class_name))
     ):
         raise ModelError(
-            f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is no stock Keras class; "
+            f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is not a stock Keras class; "
             "expected stock layers only"
         )
     if module is not None and not (isinstance(module, str) and _MODULE_NAMES.fullmatch(module)):

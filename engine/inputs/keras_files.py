@@ -133,7 +133,7 @@ def _weights_group(file: h5py.File, path: Path) -> h5py.Group:
     if not isinstance(link, h5py.HardLink):
         raise ModelError(f"{path}: 'model_weights' is a link to another place; expected the weights themselves")
     if not isinstance(file["model_weights"], h5py.Group):
-        raise ModelError(f"{path}: 'model_weights' is no group; expected the weights of a Keras model")
+        raise ModelError(f"{path}: 'model_weights' is not a group; expected the weights of a Keras model")
     return file["model_weights"]
 
 
@@ -141,7 +141,7 @@ def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: 
     """Keras reads the weights of this format by position, so the layers are put in the model's order."""
     names = np.atleast_1d(weights.attrs["layer_names"])
     if names.ndim != 1 or not all(isinstance(name, str | bytes) for name in names):
-        raise ModelError(f"{path}: 'layer_names' is no list of names; expected the weights of a Keras model")
+        raise ModelError(f"{path}: 'layer_names' is not a list of names; expected the weights of a Keras model")
     stored = [_text(name) for name in names]
     missing = [name for name in stored if name not in weights]
     if missing:
@@ -207,7 +207,7 @@ def _unpack_member(path: Path, name: str, target: Path, most: int) -> None:
                 # The reader gives no more than the size declared above, whatever the packed bytes say.
                 shutil.copyfileobj(packed, unpacked)
     except damaged as problem:
-        raise ModelError(f"{path}: is a damaged .keras archive; expected a whole one") from problem
+        raise ModelError(f"{path}: corrupted .keras archive; expected a complete one") from problem
     except OSError as problem:
         refuse_full_temporary_folder(problem, path)
         raise ModelError(

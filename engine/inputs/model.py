@@ -62,7 +62,7 @@ def open_model(
             classifier with one input and one vector of at least two scores.
     """
     if path is not None and architecture is not None:
-        raise ModelError("both a model and an architecture were given; expected one of them")
+        raise ModelError("both a model and an architecture were given; use one of them")
     if path is not None:
         described = Path(path)
         config = read_config(described)
@@ -82,7 +82,9 @@ def open_model(
         except ModelError:
             raise
         except MemoryError as problem:
-            raise OutOfMemory(f"{source}: memory does not suffice for this model; expected more of it") from problem
+            raise OutOfMemory(
+                f"{source}: not enough memory for this model; free some memory or use a smaller model"
+            ) from problem
         except Exception as problem:
             detail = " ".join(str(problem).split())[:200] or type(problem).__name__
             raise ModelError(

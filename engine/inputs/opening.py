@@ -57,9 +57,7 @@ def sample_settings(settings: RunSettings) -> RunSettings:
     """
     given = [name for name in ("model", "weights", "architecture", *ROLES) if getattr(settings, name) is not None]
     if given:
-        raise OptionError(
-            f"the sample was asked for together with {given[0].replace('_', '-')}; expected one of the two"
-        )
+        raise OptionError(f"the sample was given together with {given[0].replace('_', '-')}; use one of the two")
     folder = Path(str(files("bdtui.sample_data")))
     model = folder / SAMPLE_MODEL
     if not model.exists():
@@ -195,8 +193,8 @@ def _tell_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> No
         if role.startswith("poisoned") and targets > 1:
             reporter.emit(
                 Notice(
-                    f"{images.path} has {targets} different labels: right for an all-to-all attack; else 'label' may hold "
-                    "the true classes, and ASR would be no attack success"
+                    f"{images.path} has {targets} different labels. Expected for all-to-all attacks. "
+                    "Otherwise check that 'label' is the attacker's target: with true classes ASR is meaningless"
                 )
             )
         ratio = (brightest[role] + 1e-9) / (brightest[CLEAN_VALID] + 1e-9)
@@ -204,7 +202,7 @@ def _tell_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> No
             reporter.emit(
                 Notice(
                     f"pixels of {images.path} reach {brightest[role]:g}, those of {data[CLEAN_VALID].path} "
-                    f"{brightest[CLEAN_VALID]:g}: all are divided by the same number, so one of them may be stored wrongly"
+                    f"{brightest[CLEAN_VALID]:g}: both are scaled alike, so one of them may be stored wrongly"
                 )
             )
         if images.true_labels is not None and role.startswith("poisoned"):
@@ -212,7 +210,7 @@ def _tell_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> No
             if already:
                 reporter.emit(
                     Notice(
-                        f"{already} of {images.images} images in {images.path} belong to the attacker's class anyway; "
+                        f"{already} of {images.images} images in {images.path} already belong to the attacker's class; "
                         "ASR counts them"
                     )
                 )

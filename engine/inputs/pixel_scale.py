@@ -36,8 +36,9 @@ def decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, report
     """
     if wanted != "auto":
         if wanted not in {str(scale) for scale in SCALES}:
-            raise OptionError(f"scale {wanted!r} makes no sense; expected auto, 1 or 255")
-        return ScaleDecided(int(wanted), None, f"Pixels are divided by {wanted}, as asked for.")
+            raise OptionError(f"scale {wanted!r} is not valid; expected auto, 1 or 255")
+        used = "used as stored" if wanted == "1" else f"are divided by {wanted}"
+        return ScaleDecided(int(wanted), None, f"Pixels {used}, as given with --scale.")
     predict = tf.function(
         lambda batch: tf.argmax(run_network(model.network, batch), axis=-1), reduce_retracing=True, autograph=False
     )
@@ -61,9 +62,9 @@ def decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, report
     best = max(SCALES, key=lambda scale: accuracy[scale])
     other = next(scale for scale in SCALES if scale != best)
     text = (
-        f"Pixels are divided by {best}: clean accuracy on the first {seen} images is {accuracy[best]:.1f} %, "
-        f"against {accuracy[other]:.1f} % when divided by {other}."
+        f"Pixels {'used as stored' if best == 1 else f'are divided by {best}'}: clean accuracy on the first {seen} images "
+        f"is {accuracy[best]:.1f} %, against {accuracy[other]:.1f} % {'as stored' if other == 1 else f'divided by {other}'}."
     )
     if accuracy[best] - accuracy[other] < _CLOSE_POINTS:
-        text += " The two are close: say --scale 1 or --scale 255 if you know."
+        text += " The two are close: add --scale 1 or --scale 255 if you know which is right."
     return ScaleDecided(best, accuracy, text)

@@ -44,7 +44,7 @@ def read_recipe(path: Path) -> Recipe:
     """Read a recipe.
 
     Raises:
-        OptionError: the file cannot be read, is no TOML, or says something that is no option of a run.
+        OptionError: the file cannot be read, is no TOML, or says something that is not an option of a run.
     """
     require_file(path, OptionError, "a recipe in TOML")
     try:
@@ -56,7 +56,7 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as problem:
         raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected a recipe in TOML") from problem
     except ValueError as problem:
-        raise OptionError(f"{path}: is no sound TOML ({str(problem)[:200]}); expected a recipe") from problem
+        raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected a recipe") from problem
     return parse_recipe(text, path)
 
 
@@ -68,14 +68,14 @@ def parse_recipe(text: str, path: Path) -> Recipe:
         path: where it stands; what it names is relative to that file's folder.
 
     Raises:
-        OptionError: the text is no TOML, or says something that is no option of a run.
+        OptionError: the text is no TOML, or says something that is not an option of a run.
     """
     if max(line.count(".") for line in text.split("\n")) > _MOST_DOTS:
         raise OptionError(f"{path}: nests keys more than {_MOST_DOTS:,} deep; expected a recipe as bdtui writes it")
     try:
         content = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise OptionError(f"{path}: is no sound TOML ({str(problem)[:200]}); expected a recipe") from problem
+        raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected a recipe") from problem
     hashes = content.pop("sha256", {})
     if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
         raise OptionError(f"{path}: 'sha256' is not a table of texts; expected hashes by input")
@@ -85,7 +85,7 @@ def parse_recipe(text: str, path: Path) -> Recipe:
         raise OptionError(f"{path}: 'sha256' names {unknown[0]!r}; expected some of {', '.join(_HASHED)}")
     given = {key.replace("-", "_"): value for key, value in content.items()}
     if len(given) < len(content):
-        raise OptionError(f"{path}: an option stands there twice, with - and with _; expected it once")
+        raise OptionError(f"{path}: an option is given twice, with - and with _; expected it once")
     out = given.pop("out", None)
     if isinstance(out, str) and not out.isprintable():
         raise OptionError(f"{path}: 'out' holds characters that cannot be shown; expected the name of a folder")
@@ -102,7 +102,7 @@ def _value(path: Path, key: str, value: Any) -> Any:
     option = key.replace("_", "-")
     if key not in _FIELDS:
         known = ", ".join(name.replace("_", "-") for name in _FIELDS)
-        raise OptionError(f"{path}: {option!r} is no option of a run; expected one of {known}")
+        raise OptionError(f"{path}: {option!r} is not an option of a run; expected one of {known}")
     if key == "thresholds":
         numbers = isinstance(value, list) and all(
             isinstance(item, int | float) and not isinstance(item, bool) for item in value

@@ -51,7 +51,7 @@ def copy_weights(source: h5py.Group, target: h5py.Group, path: Path) -> int:
             item = group[key]
             if isinstance(item, h5py.Group):
                 if _is_above(item, group):
-                    raise ModelError(f"{path}: {key!r} leads back to where it lies; expected a tree of weights")
+                    raise ModelError(f"{path}: {key!r} contains itself; expected a tree of weights")
                 waiting.append((item, copy.create_group(key)))
             elif isinstance(item, h5py.Dataset):
                 _copy_dataset(group, key, copy, budget)

@@ -27,7 +27,7 @@ def prepare_backend(device: str = "auto", seed: int = 0) -> str:
     kind, _, number = device.partition(":")
     index = 0 if kind == "auto" else int(number) if kind == "gpu" and number.isdecimal() and len(number) < 6 else -1
     if kind not in ("auto", "cpu", "gpu") or (kind == "gpu" and index < 0) or (kind != "gpu" and number):
-        raise OptionError(f"device {device!r} makes no sense; expected auto, cpu or gpu:N")
+        raise OptionError(f"device {device!r} is not valid; expected auto, cpu or gpu:N")
     if kind == "gpu" and index >= len(gpus):
         raise OptionError(
             f"there is no device {device!r}; TensorFlow sees {len(gpus)} GPUs, expected one of them, auto or cpu"
@@ -38,7 +38,9 @@ def prepare_backend(device: str = "auto", seed: int = 0) -> str:
         if use_gpu:
             tf.config.experimental.set_memory_growth(gpus[index], True)
     except RuntimeError as problem:
-        raise OptionError(f"device {device!r} cannot be chosen any more: TensorFlow is already in use") from problem
+        raise OptionError(
+            f"device {device!r} cannot be selected now: TensorFlow is already in use; restart bdtui to change it"
+        ) from problem
     # TensorFloat-32 would round what a saved model on another machine does not.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     tf.config.experimental.enable_op_determinism()

@@ -62,15 +62,15 @@ class SmallerBatches:
     def _halve(self, size: int, problem: Exception) -> None:
         if size == 1:
             raise OutOfMemory(
-                f"memory does not suffice for a single image ({_in_short(problem)}); "
-                "expected more that is free, or another device (--device cpu goes with --resume, too)"
+                f"not enough memory for a single image ({_in_short(problem)}); "
+                "free some memory or use another device (--device cpu can be combined with --resume)"
             ) from problem
         with self._lock:
             # Several threads may have met the same end of memory; one of them is enough to draw the conclusion.
             if self._most is not None and self._most < size:
                 return
             self._most = size // 2
-        self._tell(f"memory does not suffice for {size} images at once; going on with {size // 2} at a time")
+        self._tell(f"not enough memory for {size} images at once; continuing with {size // 2} at a time")
 
 
 def is_out_of_memory(problem: BaseException) -> bool:
@@ -84,7 +84,7 @@ def refuse_lost_device(problem: Exception) -> None:
     """Raise `DeviceLost` for an error that tells of a GPU which does not work any more."""
     told = isinstance(problem, _OF_A_DEVICE) and not is_out_of_memory(problem)
     if told and tf.config.list_logical_devices("GPU") and not _gpu_answers():
-        raise DeviceLost(f"the GPU does not answer any more ({_in_short(problem)})") from problem
+        raise DeviceLost(f"the GPU stopped responding ({_in_short(problem)})") from problem
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def require_file(path: Path, error: type[InputError], expected: str) -> None:
     if os.path.isdir(path):  # noqa: PTH112
         raise error(f"{path}: is a folder; expected {expected}")
     if os.path.exists(path):  # noqa: PTH110
-        raise error(f"{path}: is no plain file; expected {expected}")
+        raise error(f"{path}: is not a regular file; expected {expected}")
     raise error(f"{path}: no such file; expected {expected}")
 
 

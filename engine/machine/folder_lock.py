@@ -61,7 +61,7 @@ def _acquire(path: Path) -> int:
         except BlockingIOError:
             who = _holder(descriptor)
             os.close(descriptor)
-            raise OutputError(f"{path.parent}: {who}; expected another folder, or its end to be waited for") from None
+            raise OutputError(f"{path.parent}: {who}; choose another folder or wait until it ends") from None
         except BaseException:
             os.close(descriptor)
             raise

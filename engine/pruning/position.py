@@ -1,6 +1,6 @@
 """Where a person stands who prunes by hand: an order of the channels, and how many of them have gone.
 
-Every wish leads to such a position: pruning the next channel moves along the order, silencing one out of turn
+Every move leads to such a position: pruning the next channel moves along the order, silencing one out of turn
 rewrites the order. So whatever was done by hand is an order that a recipe can hold and ``--batch`` can replay.
 """
 
@@ -73,7 +73,7 @@ class History:
         return cls((), position)
 
     def moved(self, position: Position) -> History:
-        """The history after a move; what had been undone is forgotten. Staying is no move."""
+        """The history after a move; what had been undone is forgotten. Staying is not a move."""
         if position == self.present:
             return self
         return History((*self.past, self.present), position)
@@ -91,10 +91,10 @@ class History:
         return History((*self.past, self.present), self.future[0], self.future[1:])
 
     def after(self, move: Move, ranked: Sequence[int]) -> History:
-        """The history after a move that somebody wishes to make.
+        """The history after a requested move.
 
         Args:
-            move: what is wished.
+            move: the requested one.
             ranked: the order that the ranking gives.
 
         Raises:
@@ -120,7 +120,7 @@ class History:
                     raise OptionError(f"there is no channel {move.channel} in this layer")
                 history = history.moved(self.present.toggled(move.channel, ranked))
             case _:
-                raise TypeError(f"{move!r} is no move")
+                raise TypeError(f"{move!r} is not a move")
         return history
 
 

@@ -46,7 +46,7 @@ class Ranking:
 
 
 RANKINGS: dict[str, Ranking] = {
-    # Liu, Dolan-Gavitt, Garg 2018: the channels that sleep on clean data go first.
+    # Liu, Dolan-Gavitt, Garg 2018: channels that stay inactive on clean data go first.
     "mean-activation": Ranking(
         "lowest mean activation on clean validation images", lambda given: given.statistics.mean_activation
     ),
@@ -56,7 +56,7 @@ RANKINGS: dict[str, Ranking] = {
     "weight-norm": Ranking("smallest kernel, whatever it does on images", lambda given: given.weight_norms),
     # The control: what pruning as many channels does without any knowledge.
     "random": Ranking(
-        "by lot, as a control", lambda given: np.random.default_rng(given.seed).random(len(given.weight_norms))
+        "random order (baseline)", lambda given: np.random.default_rng(given.seed).random(len(given.weight_norms))
     ),
 }
 

@@ -1,4 +1,4 @@
-"""report.md: the run told to a person who was not there."""
+"""report.md: the human-readable report."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _summary(run: ReportedRun) -> str:
         )
     lines += _verdict(run, tested)
     if run.baseline_valid.attack is None and run.baseline_test.attack is None:
-        lines.append("- No poisoned images were given: whether the backdoor is gone was not measured.")
+        lines.append("- No poisoned images were given: the effect on the backdoor was not measured.")
     return "\n".join(lines)
 
 
@@ -102,8 +102,8 @@ def _pruning(run: ReportedRun) -> str:
     }.get(run.ranking, f"in ascending order of {run.ranking.replace('-', ' ')}")
     text = (
         f"## Pruning\n\nActivations were read at {_code(run.profiled)}; the {run.channels} channels of {_code(run.pruned)} "
-        f"were silenced (the weights that make them set to zero) one by one {order}. "
-        f"{run.sleeping} of them fire on no clean validation image"
+        f"were pruned (their weights set to zero) one by one {order}. "
+        f"{run.sleeping} of them stay inactive on the clean validation images"
         + (f"; {run.silent} were already silent in the file" if run.silent else "")
         + f".\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
     )
@@ -160,8 +160,8 @@ def _reading(run: ReportedRun) -> str:
         "A threshold X is the first step at which clean validation accuracy lies at least X percentage points below "
         "that of B; test and poisoned images decide nothing.\n\n"
         f"{saved}Both kinds open with `keras.models.load_model`. Pruning alone is a weak defence: an attacker who "
-        "knows of it can keep the backdoor in channels that clean images use as well. A low attack success rate here "
-        "speaks about this trigger on these images and about no other.\n\n"
+        "knows of it can keep the backdoor in channels that clean images use as well. A low attack success rate "
+        "applies only to this trigger and these images.\n\n"
         f"Replay: `bdtui --batch --recipe {RECIPE} --out NEW_FOLDER`. Made by bdtui {run.version}, after K. Liu, "
         "B. Dolan-Gavitt, S. Garg, *Fine-Pruning: Defending Against Backdooring Attacks on Deep Neural Networks* "
         "(RAID 2018); BadNets: T. Gu, B. Dolan-Gavitt, S. Garg (2017)."

@@ -32,7 +32,7 @@ class MeasuredThreshold:
 
 @dataclass(frozen=True)
 class ReportedRun:
-    """What the report tells of.
+    """What the report covers.
 
     Attributes:
         version: of bdtui.

@@ -90,5 +90,5 @@ def _compare(which: str, found: NDArray[np.int64], expected: NDArray[np.int64], 
         raise BdtuiError(
             f"{which}, reopened, puts {len(wrong)} of {len(found)} images into other classes than the run "
             f"reported (the first is image {wrong[0]}: class {found[wrong[0]]}, reported {expected[wrong[0]]}); "
-            "it was not kept; please report this as a fault of bdtui"
+            "it was not saved; please report this bug"
         )

@@ -36,10 +36,10 @@ def holds_run(folder: Path) -> bool:
 
 
 def discard_results(folder: Path) -> None:
-    """Take away what says that a run is whole, and what a killed process left half-written, before it goes on.
+    """Remove what marks a run as complete, and what a killed process left half-written, before it goes on.
 
     Raises:
-        OutputError: it cannot be taken away.
+        OutputError: it cannot be removed.
     """
     discard_partials(folder)
     for path in (folder / RESULTS, folder / MANIFEST):
@@ -50,7 +50,7 @@ def discard_partials(folder: Path) -> None:
     """Take away what a killed process left half-written in a folder that is held.
 
     Raises:
-        OutputError: it cannot be taken away.
+        OutputError: it cannot be removed.
     """
     for path in folder.glob(".*.partial*"):
         if _PARTIAL.fullmatch(path.name):
@@ -61,7 +61,7 @@ def discard_networks(folder: Path, kept: Collection[str]) -> None:
     """Take away the networks of an earlier start of a run that the finished one has not, such as for another order.
 
     Raises:
-        OutputError: one cannot be taken away.
+        OutputError: one cannot be removed.
     """
     for pattern in _MODEL_PATTERNS:
         for path in folder.glob(pattern):
@@ -76,7 +76,7 @@ def _unlink(path: Path) -> None:
         else:
             path.unlink(missing_ok=True)
     except OSError as problem:
-        raise OutputError(f"{path}: cannot be taken away ({problem.strerror}); expected a writable folder") from problem
+        raise OutputError(f"{path}: cannot be removed ({problem.strerror}); expected a writable folder") from problem
 
 
 def planned_folder(settings: RunSettings) -> Path:
@@ -160,9 +160,7 @@ def held_folder(folder: Path) -> Iterator[None]:
 
 def holds_another_run(folder: Path) -> OutputError:
     """What is said of a folder that holds a run, where a new one was to begin."""
-    return OutputError(
-        f"{folder}: already holds a run; expected a new or empty folder (or --resume to go on with that run)"
-    )
+    return OutputError(f"{folder}: already contains a run; choose another folder or add --resume")
 
 
 def _remove_empty(folders: Sequence[Path]) -> None:

@@ -176,7 +176,7 @@ class Journal:
         """The moves since the layer and the ranking were chosen."""
         rows = self._rows("moves", "SELECT move, value FROM moves ORDER BY number")
         if not all(kind in _MOVES and isinstance(value, int) for kind, value in rows):
-            raise self._not_ours("holds a move that nobody can make")
+            raise self._not_ours("holds an impossible move")
         return [_MOVES[kind](value) for kind, value in rows]
 
     def keep_moves(self, moves: Sequence[Move]) -> None:
@@ -219,7 +219,7 @@ class Journal:
         with self._reading():
             rows = self._database.execute("SELECT name, value FROM run").fetchall()
         if not all(isinstance(value, str) and len(value) <= _LONGEST for _, value in rows):
-            raise self._not_ours("holds no text where one belongs")
+            raise self._not_ours("holds no text where text is required")
         return dict(rows)
 
     def _rates(self, layer: str) -> dict[Measurement, Rates]:
@@ -232,7 +232,7 @@ class Journal:
                     raise ValueError
                 found[Measurement(network, part, _read(silenced))] = _rates_of(json.loads(rates))
             except (ValueError, TypeError, RecursionError):
-                raise self._not_ours("holds rates that nobody can have measured") from None
+                raise self._not_ours("holds impossible rates") from None
         return found
 
     def _keep_rates(self, layer: str, measurement: Measurement, rates: Rates) -> None:
@@ -284,7 +284,7 @@ class Journal:
             raise self._not_ours(f"cannot be read ({problem})") from problem
 
     def _not_ours(self, finding: str) -> DataError:
-        return DataError(f"{self._name}: {finding}; expected the journal of a run (without it, the run begins anew)")
+        return DataError(f"{self._name}: {finding}; expected the journal of a run (delete it to start the run over)")
 
 
 class _JournalledRates(UserDict[Measurement, Rates]):
@@ -366,7 +366,9 @@ def _checked(home: Path) -> Path:
     for path in (home, *home.glob(f"{JOURNAL}*")):
         is_expected = path.is_dir() if path == home else path.is_file()
         if path.is_symlink() or (path.exists() and not is_expected):
-            raise DataError(f"{path}: leads elsewhere; expected the journal of a run (without it, the run begins anew)")
+            raise DataError(
+                f"{path}: points to another place; expected the journal of a run (delete it to start the run over)"
+            )
     return home
 
 
@@ -381,8 +383,10 @@ def _make(home: Path, settings: RunSettings, sha256: Mapping[str, str]) -> None:
             journal.begin(settings, sha256)
         passing.rename(home)
     except (OSError, OutputError) as problem:
-        reason = getattr(problem, "strerror", None) or "there is no room for it"
-        raise OutputError(f"{home}: cannot be made ({reason}); expected a writable folder with some room") from problem
+        reason = getattr(problem, "strerror", None) or "no space for it"
+        raise OutputError(
+            f"{home}: cannot be created ({reason}); expected a writable folder with free space"
+        ) from problem
     finally:
         _remove(passing)
 

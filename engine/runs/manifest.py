@@ -60,10 +60,7 @@ def check_manifest(folder: Path) -> Verdict:
     """
     path = folder / MANIFEST
     if not path.exists() and (folder / JOURNAL_FOLDER / JOURNAL).exists():
-        raise DataError(
-            f"{folder}: holds a run that did not come to its end; expected a finished one (bdtui --batch --resume --out "
-            f"{folder} finishes it)"
-        )
+        raise DataError(f"{folder}: holds an unfinished run; finish it with bdtui --batch --resume --out {folder}")
     require_file(path, DataError, f"the folder of a finished run, which holds {MANIFEST}")
     whole, problems = [], []
     for name, expected in _files(path).items():
@@ -87,7 +84,7 @@ def _files(path: Path) -> dict[str, str]:
     except OSError as problem:
         raise DataError(f"{path}: cannot be read ({problem.strerror}); {expected}") from problem
     except (ValueError, RecursionError) as problem:
-        raise DataError(f"{path}: is no JSON that can be read; {expected}") from problem
+        raise DataError(f"{path}: is not readable JSON; {expected}") from problem
     if not isinstance(content, dict) or content.get("schema") != _SCHEMA:
         raise DataError(f"{path}: has no schema {_SCHEMA}; {expected}")
     files = content.get("files")

@@ -101,7 +101,7 @@ def _profile(
     settings = inputs.settings
     memory = settings.activation_memory
     if memory is not None and memory < 0:
-        raise OptionError(f"{memory} MiB of memory make no sense; expected 0 or more")
+        raise OptionError(f"{memory} MiB of memory is not valid; expected 0 or more")
     session = PruningSession(
         inputs.model,
         inputs.data,

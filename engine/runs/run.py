@@ -113,7 +113,7 @@ def carry_out(
     check_ranking(settings.ranking)
     begun = journal.holds_work
     if begun:
-        reporter.emit(Notice(f"going on with {folder}: {journal.steps_measured} steps are finished"))
+        reporter.emit(Notice(f"resuming {folder}: {journal.steps_measured} steps already finished"))
     try:
         with lost_device_explained():
             prepare_backend(settings.device, settings.seed)
@@ -122,10 +122,10 @@ def carry_out(
     except (Interrupted, OutputError, OutOfMemory) as problem:
         reason = "interrupted" if type(problem) is Interrupted else str(problem)
         if begun:
-            held = f"{folder} holds what it held before, and --resume --out {folder} goes on with it"
+            held = f"{folder} is unchanged; resume with --resume --out {folder}"
             raise type(problem)(f"{reason}; {held}") from problem
         if isinstance(problem, Interrupted):
-            raise type(problem)(f"{reason} before anything was written; nothing is left behind") from problem
+            raise type(problem)(f"{reason} before anything was written; no files were left") from problem
         raise
     return export_run(_left_order(prepared, journal.moves), folder, journal, reporter=reporter)
 
@@ -142,7 +142,7 @@ def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter,
     inputs, session = prepared.inputs, prepared.session
     versions = {**computing_versions(), "device": device_in_use()}
     if journal.identify(inputs.settings, inputs.sha256, versions, anew=anew):
-        reporter.emit(Notice("what was finished was computed elsewhere or with other versions, and is computed anew"))
+        reporter.emit(Notice("finished steps came from another device or other versions; recomputing them"))
     session.keep_measured_in(journal.measured(session.source.profiled.name))
 
 
@@ -241,7 +241,7 @@ class _Run:
         """What an end before the end leaves, in words."""
         done = f"{len(self.curve) - 1} finished steps" if len(self.curve) > 1 else "no finished steps"
         names = ", ".join(self.written) or "the journal"
-        return f"after {done}; kept in {self.folder}: {names}; --resume --out {self.folder} finishes the run"
+        return f"after {done}; saved in {self.folder}: {names}; finish with --resume --out {self.folder}"
 
     def _write(self, name: str, write: Callable[[Path], None], network: str = "") -> None:
         path = self.folder / name
@@ -359,7 +359,8 @@ class _Run:
                 model=str(inputs.model.path.resolve()),
                 classes=inputs.model.classes,
                 data=[(role, str(images.path.resolve()), images.images) for role, images in inputs.data.items()],
-                input_sentence=f"Images are stored {layout}; pixels are divided by {inputs.scale}.",
+                input_sentence=f"Images are stored {layout}. "
+                f"Pixels {'used as stored' if inputs.scale == 1 else f'are divided by {inputs.scale}'}.",
                 profiled=session.source.profiled.name,
                 pruned=session.source.pruned.name,
                 channels=session.channels,

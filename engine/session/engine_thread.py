@@ -160,5 +160,5 @@ class EngineThread:
         if isinstance(problem, BdtuiError):
             self._emit(WorkFailed(name, str(problem), ""))
             return
-        sentence = f"{name} failed by a fault of bdtui ({type(problem).__name__}: {str(problem)[:200]}); see the log"
+        sentence = f"{name} failed: internal error ({type(problem).__name__}: {str(problem)[:200]}); see the log"
         self._emit(WorkFailed(name, sentence, "".join(traceback.format_exception(problem))))

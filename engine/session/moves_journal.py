@@ -106,4 +106,4 @@ class SessionJournal:
         self._reporter.emit(SessionKept(str(folder)))
 
     def _tell_loss(self, problem: InputError) -> None:
-        self._reporter.emit(Notice(f"what you do from here on is not kept: {problem}"))
+        self._reporter.emit(Notice(f"autosave stopped: {problem}"))

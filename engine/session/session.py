@@ -1,4 +1,4 @@
-"""The network on a person's bench: opened, profiled, and pruned as they wish, move by move.
+"""The network a person works on: opened, profiled, and pruned as they wish, move by move.
 
 It answers requests one at a time and says in events all that a screen shows. What nobody waits for (steps that were
 jumped over, rates on the test sets) is measured in between, in small pieces.
@@ -91,7 +91,7 @@ class Workbench:
                 case Move():
                     self.move([request])
                 case _:
-                    raise TypeError(f"{request!r} is no request")
+                    raise TypeError(f"{request!r} is not a request")
 
     def move(self, moves: Sequence[Move]) -> None:
         """Make several moves at once; only where they end is measured.
@@ -115,7 +115,7 @@ class Workbench:
                 yield
         except DeviceLost as lost:
             again = f"bdtui --resume --out {self._kept.folder}" if self._kept.folder else "bdtui"
-            raise DeviceLost(f"{lost}; nothing more can be computed here: quit, and go on with {again}") from lost
+            raise DeviceLost(f"{lost}; nothing more can be computed here; quit, then resume with {again}") from lost
 
     def idle(self, reporter: Reporter) -> bool:
         """Measure one thing nobody waits for; False when there is none left.

@@ -80,7 +80,7 @@ LAYERS: dict[str, tuple[Config, str]] = {
     "a SavedModel as a layer": (_layer("TFSMLayer", filepath="/tmp/evil"), "TFSMLayer layer"),
     "a layer of Jax": (_layer("JaxLayer"), "JaxLayer layer"),
     "a module of Torch": (_layer("TorchModuleWrapper", module_="x"), "TorchModuleWrapper layer"),
-    "a layer of somebody's own": (_layer("EvilLayer", "evil.layers"), "'EvilLayer' .*no stock Keras class"),
+    "a layer of somebody's own": (_layer("EvilLayer", "evil.layers"), "'EvilLayer' .*not a stock Keras class"),
     "a class of the standard library": (_layer("Popen", "subprocess", args=_TOUCH), "'Popen'"),
     "a stock name in a module of others": (_layer("Dense", "evil", units=2), "module 'evil'"),
     "a stock name in a module that Keras does not keep it in": (
@@ -150,7 +150,7 @@ LAYERS: dict[str, tuple[Config, str]] = {
         "'__typespec__'",
     ),
     "a layer inside of a wrapper": (_layer("TimeDistributed", layer=_lambda()), "Lambda layer"),
-    "a class with escape sequences": (_layer(_ESCAPES), "no stock Keras class"),
+    "a class with escape sequences": (_layer(_ESCAPES), "not a stock Keras class"),
 }
 
 
@@ -392,7 +392,7 @@ def _links(sound: SoundFiles, folder: Path) -> Iterator[Case]:
         "a layer linked to another file": (_replace("conv", h5py.ExternalLink(str(other), "/layer")), "is a link"),
         "a virtual kernel": (elsewhere(kernel, (3, 3, 3, 4), "f4", "kernel"), "in other files"),
         "a kernel in a raw file": (outside(kernel, (3, 3, 3, 4), "f4", folder / "raw_kernel"), "in other files"),
-        "weights that hold themselves": (lambda f: f["conv"].__setitem__("loop", f["/"]), "leads back"),
+        "weights that hold themselves": (lambda f: f["conv"].__setitem__("loop", f["/"]), "contains itself"),
     }
     for told, (edit_weights, finding) in edits.items():
         path = _edited(sound.lab_weights, folder / "weights.h5", edit_weights)
@@ -534,7 +534,7 @@ def _archives(sound: SoundFiles, folder: Path) -> Iterator[Case]:
     }.items():
         _repack(sound.archive, path, {})
         _declare_size(path, name, 2**32 - 2)
-        yield Case(f"{told} that says it has 4 GB", model_arguments(path, sound), finding="unpacks to|damaged")
+        yield Case(f"{told} that says it has 4 GB", model_arguments(path, sound), finding="unpacks to|corrupted")
     _repack(sound.archive, path, {}, zipfile.ZIP_BZIP2)
     yield Case("an archive packed by bzip2", model_arguments(path, sound), finding="by method 12")
     with warnings.catch_warnings():

@@ -34,7 +34,7 @@ from tests.tui.fake_engine import OUT, RANKED, SETTINGS, FakeApp, World, opened,
 pytestmark = pytest.mark.asyncio
 
 GIB = 2**30
-NOT_HDF5 = "faces/bd_net.h5: is no HDF5 file; expected a Keras model"
+NOT_HDF5 = "faces/bd_net.h5: not an HDF5 file; expected a Keras model"
 
 
 @pytest.fixture(autouse=True)
@@ -197,14 +197,14 @@ async def test_opening_fails_while_one_chooses_other_files_and_says_so() -> None
         await until(pilot, lambda: any(NOT_HDF5 in line for line in log_lines(app)) or NOT_HDF5 in activity(app))
         await settle(pilot)
         shown = " ".join(app.text.split())
-        assert "is no HDF5 file" in shown
+        assert "not an HDF5 file" in shown
 
 
 # Failures.
 
 
 async def test_a_fault_is_a_dialog_and_a_log_line_and_the_app_goes_on(caplog: pytest.LogCaptureFixture) -> None:
-    sentence = "pruning failed by a fault of bdtui (ZeroDivisionError: nothing); see the log"
+    sentence = "pruning failed: internal error (ZeroDivisionError: nothing); see the log"
     app = FakeApp()
     async with opened(app) as pilot:
         app.engine.fail(sentence, 'Traceback (most recent call last):\n  File "x.py"\nZeroDivisionError: nothing')
@@ -221,7 +221,7 @@ async def test_a_fault_is_a_dialog_and_a_log_line_and_the_app_goes_on(caplog: py
         await pilot.press("n", "f7")
         await until(pilot, lambda: app.step == 1)
         lines = "\n".join(log_lines(app))
-        assert "by a fault of bdtui" in lines
+        assert "internal error" in lines
         assert 'File "x.py"' in lines
 
 
@@ -242,7 +242,7 @@ async def test_a_fault_while_opening_is_a_dialog() -> None:
     app = FakeApp(held=True)
     async with running(app) as pilot:
         await pilot.pause()
-        app.engine.fail("opening failed by a fault of bdtui", "Traceback")
+        app.engine.fail("opening failed: internal error", "Traceback")
         app.engine.let_go()
         await until(pilot, lambda: isinstance(app.screen, FailureDialog))
         assert "opening did not work" in app.text

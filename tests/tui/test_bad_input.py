@@ -28,7 +28,7 @@ from tests.networks import write_images
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (20, 8, 8, 3), dtype=np.uint8)
 LABELS = np.arange(20) % 5
-WHAT_WOULD_DO = r"expected|expects N|that can be pruned|\(see bdtui --help\)"
+WHAT_WOULD_DO = r"expected|expects N|that can be pruned|choose another|use one of|finish it with|\(see bdtui --help\)"
 """Every error says what was expected, in one of these forms."""
 
 Refuse = Callable[..., str]
@@ -174,7 +174,7 @@ def virtual(file: h5py.File, name: str, shape: tuple[int, ...], kind: str) -> No
 NO_HDF5 = {
     "missing": (lambda whole: None, "no such file"),
     "empty": (lambda whole: b"", "is empty"),
-    "text": (lambda whole: b"hello", "no HDF5 file"),
+    "text": (lambda whole: b"hello", "not an HDF5 file"),
     "truncated": (lambda whole: whole[:-500], "truncated"),
     "cut to its signature": (lambda whole: whole[:8], "truncated"),
 }
@@ -738,7 +738,7 @@ def test_an_archive_that_is_no_whole_model_is_refused(
         ("missing.json", "model.weights.h5", "no such file; expected deepid"),
         ("model.keras", "model.weights.h5", "cannot be read as text"),
         ("list.json", "model.weights.h5", "describes no Keras model"),
-        ("broken.json", "model.weights.h5", "no sound JSON"),
+        ("broken.json", "model.weights.h5", "not valid JSON"),
         ("wide.json", "model.weights.h5", "weights that fit"),
         ("wide.json", "model.h5", "weights that fit"),
         ("model.json", "valid.h5", "holds no weights"),
@@ -832,9 +832,9 @@ def test_what_is_missing_is_named(
 # --- recipes -------------------------------------------------------------------------------------------------------
 
 RECIPES = {
-    "unknown key": ("nope = 1", "'nope' is no option"),
-    "unknown table": ("[nope]\na = 1", "'nope' is no option"),
-    "unknown key with a newline": ('"a\\nb" = 1', "is no option"),
+    "unknown key": ("nope = 1", "'nope' is not an option"),
+    "unknown table": ("[nope]\na = 1", "'nope' is not an option"),
+    "unknown key with a newline": ('"a\\nb" = 1', "is not an option"),
     "unknown hash": ("[sha256]\nclean-vald = 'ab'", "clean_vald"),
     "model changed": ("[sha256]\nmodel = 'ab'", r"model\.h5: has changed since the recipe"),
     "data changed": ("[sha256]\nclean-valid = 'ab'", r"valid\.h5: has changed since the recipe"),
@@ -850,7 +850,7 @@ RECIPES = {
     "scale": ("scale = 2", "scale '2'"),
     "file name with NUL": ('poisoned-valid = "a\\u0000b"', "zero byte"),
     "weights name with NUL": ('weights = "a\\u0000b"', "zero byte"),
-    "nested past the stack": (f"layer = {'[' * 3000}{']' * 3000}", "no sound TOML"),
+    "nested past the stack": (f"layer = {'[' * 3000}{']' * 3000}", "not valid TOML"),
     "model and architecture": ("architecture = 'deepid'", "both a model and an architecture"),
     "model and sample": ("sample = true", "together with model"),
 }
@@ -871,7 +871,7 @@ def test_a_folder_that_holds_another_run_is_left_alone(refuse: Refuse, sound: Pa
     (tmp_path / "held").mkdir()
     (tmp_path / "held" / name).write_text("mine")
     given = [sound / "model.h5", "--clean-valid", sound / "valid.h5"]
-    refuse(*given, out=tmp_path / "held", finding="already holds a run", about=tmp_path / "held")
+    refuse(*given, out=tmp_path / "held", finding="already contains a run", about=tmp_path / "held")
 
 
 @pytest.mark.parametrize(

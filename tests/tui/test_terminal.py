@@ -306,7 +306,7 @@ def test_a_folder_that_holds_a_run_is_refused_before_anything_is_drawn(prompt: T
     held = prompt.folder / "held"
     held.mkdir()
     (held / RESULTS).write_text("{}")
-    assert "held: already holds a run" in refusal(prompt, "--sample", "--out", "held")
+    assert "held: already contains a run" in refusal(prompt, "--sample", "--out", "held")
 
 
 @pytest.mark.parametrize(

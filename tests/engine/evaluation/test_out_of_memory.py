@@ -80,12 +80,12 @@ def test_the_batch_is_halved_and_the_work_goes_on(
     halved, told = run(settings, tmp_path / "halved")
     assert np.allclose(halved.pop("mean_activation"), whole.pop("mean_activation"), rtol=1e-6)
     assert halved == whole
-    about_memory = [text for text in told if "memory does not suffice" in text]
-    told_of = [int(text.split()[5]) for text in about_memory]
+    about_memory = [text for text in told if "not enough memory" in text]
+    told_of = [int(text.split()[4]) for text in about_memory]
     # Two threads may meet the end of memory with batches of two sizes; then one of them speaks.
     assert told_of == sorted(set(told_of), reverse=True), "each size is told once"
     assert set(told_of) <= set(tried)
-    assert about_memory[-1].endswith(f"going on with {told_of[-1] // 2} at a time")
+    assert about_memory[-1].endswith(f"continuing with {told_of[-1] // 2} at a time")
     assert told_of[-1] // 2 <= 5 < told_of[-1]
     assert sum(size > 5 for size in tried) <= 2 * len(about_memory) + 2, "a size that did not fit is not tried again"
 
@@ -102,7 +102,7 @@ def test_sums_for_which_memory_does_not_suffice_are_done_without(
     without, told = run(settings, tmp_path / "without")
     assert without == whole
     assert [text for text in told if "sums" in text] == [
-        "memory does not suffice for sums of channels; going on without them"
+        "not enough memory for sums of channels; continuing without them"
     ]
 
 
@@ -110,7 +110,7 @@ def test_where_one_image_is_too_much_a_sentence_says_so(
     settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrow(monkeypatch, "_front_at_once", 0, EXHAUSTED)
-    with pytest.raises(OutOfMemory, match=r"does not suffice for a single image .*expected more that is free"):
+    with pytest.raises(OutOfMemory, match=r"not enough memory for a single image .*free some memory"):
         run(settings, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -158,7 +158,7 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
 
     with monkeypatch.context() as patch:
         patch.setattr(PruningSession, "measure_steps", vanish)
-        with pytest.raises(Interrupted, match=r"the GPU does not answer any more \(CUDA_ERROR.*--resume --out"):
+        with pytest.raises(Interrupted, match=r"the GPU stopped responding \(CUDA_ERROR.*--resume --out"):
             execute_run(settings, out, reporter=Reporter(hear))
     assert (out / JOURNAL_FOLDER).exists()
     recipe = begun_recipe(out)

@@ -63,7 +63,7 @@ def test_a_folder_made_for_a_run_that_wrote_nothing_goes_again(tmp_path: Path) -
 
 def test_a_folder_that_holds_a_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "model_X=7.h5").touch()
-    with pytest.raises(OutputError, match="already holds a run"), output_folder(tmp_path):
+    with pytest.raises(OutputError, match="already contains a run"), output_folder(tmp_path):
         pass
 
 
@@ -111,14 +111,14 @@ def test_paths_of_a_recipe_are_seen_from_its_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "finding"),
     [
-        ("modle = 'm.h5'", "'modle' is no option"),
+        ("modle = 'm.h5'", "'modle' is not an option"),
         ("thresholds = 'all'", "expected a list of numbers"),
         ("thresholds = [true]", "expected a list of numbers"),
         ("sample = 1", "expected true or false"),
         ("seed = 1.5", "expected a whole number"),
         ("layer = 3", "expected a text"),
         ("sha256 = 'x'", "not a table"),
-        ("= 3", "no sound TOML"),
+        ("= 3", "not valid TOML"),
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused(tmp_path: Path, text: str, finding: str) -> None:

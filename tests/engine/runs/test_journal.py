@@ -136,7 +136,7 @@ def test_a_run_that_finished_something_leaves_its_journal(tmp_path: Path) -> Non
     with pytest.raises(RuntimeError), journalled_folder(out, SETTINGS, {"model": "ab"}) as journal:
         journal.measured("pool_3")[MEASUREMENT] = RATES
         raise RuntimeError
-    with pytest.raises(OutputError, match="already holds a run"), journalled_folder(out, SETTINGS, {}):
+    with pytest.raises(OutputError, match="already contains a run"), journalled_folder(out, SETTINGS, {}):
         pass
     recipe = begun_recipe(out)
     assert recipe is not None
@@ -209,7 +209,7 @@ def test_what_is_no_journal_is_refused_and_left_alone(tmp_path: Path, make: Call
     make(home)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     for entering in (begun_recipe, lambda out: journalled_folder(out, SETTINGS, {}, may_hold_run=True).__enter__()):
-        with pytest.raises(DataError, match=r"expected the journal of a run \(without it, the run begins anew\)"):
+        with pytest.raises(DataError, match=r"expected the journal of a run \(delete it to start the run over\)"):
             entering(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
@@ -218,7 +218,7 @@ def test_a_folder_of_journals_that_leads_elsewhere_is_refused(tmp_path: Path) ->
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / JOURNAL_FOLDER).symlink_to(tmp_path / "elsewhere")
     with (
-        pytest.raises(DataError, match="leads elsewhere"),
+        pytest.raises(DataError, match="points to another place"),
         journalled_folder(tmp_path, SETTINGS, {}, may_hold_run=True),
     ):
         pass

@@ -105,7 +105,7 @@ def test_a_model_that_was_saved_wrongly_is_not_kept(
         write(path, model, check)
 
     monkeypatch.setattr(artifacts, "write_model", corrupt)
-    with pytest.raises(BdtuiError, match="it was not kept"):
+    with pytest.raises(BdtuiError, match="it was not saved"):
         run(tmp_path, **files)
     left = {path.name for path in (tmp_path / "out").iterdir()}
     assert "results.json" not in left
@@ -157,7 +157,7 @@ def test_a_second_run_into_the_same_folder_is_refused_and_the_first_stays(
 ) -> None:
     run(tmp_path, **files)
     before = (tmp_path / "out" / "results.json").read_text()
-    with pytest.raises(OutputError, match="already holds a run"):
+    with pytest.raises(OutputError, match="already contains a run"):
         run(tmp_path, **files)
     assert (tmp_path / "out" / "results.json").read_text() == before
     json.loads(before)

@@ -157,7 +157,7 @@ def test_a_fault_is_a_sentence_with_its_traceback_for_the_log(
     thread.submit(Export())
     failed = next(event for event in heard.until(ended) if isinstance(event, WorkFailed))
     assert failed.what == "exporting"
-    assert "fault of bdtui" in failed.sentence
+    assert "internal error" in failed.sentence
     assert "Traceback" in failed.details
     assert "nothing to divide by" in failed.details
     thread.submit(Prune())

@@ -367,7 +367,7 @@ def test_a_second_export_goes_to_a_folder_of_its_own_and_a_held_one_is_refused(
     assert isinstance(planned, ExportPlanned)
     (tmp_path / "held").mkdir()
     (tmp_path / "held" / "results.json").write_text("{}")
-    with pytest.raises(OutputError, match="already holds a run"):
+    with pytest.raises(OutputError, match="already contains a run"):
         workbench.fulfil(Export(tmp_path / "held"))
     assert (tmp_path / "held" / "results.json").read_text() == "{}"
 

@@ -204,7 +204,7 @@ def test_an_export_ends_a_journal_and_the_next_move_begins_another(settings: Run
     session.do(Prune(3), Toggle(5), Export())
     assert (out / RESULTS).exists()
     assert session.planned == tmp_path / "out-2"
-    with pytest.raises(OutputError, match="already holds a run"):
+    with pytest.raises(OutputError, match="already contains a run"):
         session.do(Export(out))
     session.do(Undo(1))
     session.wait()
@@ -245,7 +245,7 @@ def test_a_disk_that_fills_up_is_told_once_and_stops_nobody(settings: RunSetting
     assert journal is not None
     journal._database.execute("PRAGMA max_page_count = 1")
     session.do(*[Toggle(channel) for channel in range(8)] * 40)
-    told = [event.text for event in session.events if isinstance(event, Notice) and "from here on" in event.text]
+    told = [event.text for event in session.events if isinstance(event, Notice) and "autosave stopped" in event.text]
     assert len(told) == 1
     assert "disk is full" in told[0]
 
@@ -306,6 +306,5 @@ def test_where_nothing_can_be_kept_the_app_says_so_once_and_goes_on(settings: Ru
     session = Session(settings, tmp_path / "file" / "out")
     session.do(Prune(2), Undo(1), Prune(4))
     assert session.position.step == 5
-    told = [event.text for event in session.events if isinstance(event, Notice) and "from here on" in event.text]
+    told = [event.text for event in session.events if isinstance(event, Notice) and "autosave stopped" in event.text]
     assert len(told) == 1
-    assert "is not kept" in told[0]

@@ -30,7 +30,7 @@ def test_after_room_was_made_resume_finishes(tmp_path: Path, undisturbed: Undist
     done = run("--sample", "--out", str(out), largest_file=2_000_000)
     assert done.returncode == 2, done.stderr
     (told,) = [line for line in done.stderr.splitlines() if "error" in line]
-    assert "goodnet_X=2.keras: cannot be written (File too large); after 47 finished steps; kept in" in told
+    assert "goodnet_X=2.keras: cannot be written (File too large); after 47 finished steps; saved in" in told
     assert "--resume" in told
     assert {path.name for path in out.iterdir()} == {*kept, JOURNAL_FOLDER}
     assert all(name in told for name in kept)
@@ -49,7 +49,7 @@ def test_a_temporary_folder_without_room_is_named(tmp_path: Path) -> None:
 def test_where_there_is_no_room_to_begin_nothing_is_left(tmp_path: Path) -> None:
     done = run("--sample", "--out", str(tmp_path / "out"), largest_file=8192)
     assert done.returncode == 2, done.stderr
-    assert "expected a writable folder with some room" in done.stderr
+    assert "expected a writable folder with free space" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -81,8 +81,8 @@ def test_a_file_that_is_not_as_it_was_is_named(
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "no JSON"),
-        ("[" * 100_000, "no JSON"),
+        ("", "not readable JSON"),
+        ("[" * 100_000, "not readable JSON"),
         ("[]", "no schema 1"),
         ('{"schema": 2}', "no schema 1"),
         ('{"schema": 1, "files": []}', "names no files"),
