@@ -34,8 +34,8 @@ class Action:
 
 ACTIONS: tuple[Action, ...] = (
     Action("prune", "n", "prune", "Prune the next channel (5n: the next five)", footer=True),
-    Action("undo", "u", "undo", "Take the last move back (3u: the last three)", footer=True),
-    Action("redo", "ctrl+r", "redo", "Do a move again that was taken back"),
+    Action("undo", "u", "undo", "Undo the last move (3u: the last three)", footer=True),
+    Action("redo", "ctrl+r", "redo", "Redo the last undone move"),
     Action("next_threshold", "a", "next X", "Prune on to the next threshold", footer=True),
     Action(
         "go_to_step",
@@ -45,17 +45,17 @@ ACTIONS: tuple[Action, ...] = (
         footer=True,
     ),
     Action("toggle_channel", "space", "silence", "Silence or revive the channel under the cursor", footer=True),
-    Action("choose_layer", "l", "layer", "Choose the layer whose channels are pruned"),
-    Action("choose_ranking", "r", "ranking", "Choose the order in which channels go"),
+    Action("choose_layer", "l", "layer", "Layer: choose whose channels to prune"),
+    Action("choose_ranking", "r", "ranking", "Ranking: choose the pruning order"),
     Action("open", "o", "open", "Open a model and images"),
-    Action("export", "e", "export", "Write models, GoodNets, curve, report and recipe", footer=True),
+    Action("export", "e", "export", "Export models, GoodNets, curve, report and recipe", footer=True),
     Action("stop", "x,ctrl+c", "stop", "Stop what is running", footer=True),
     Action("sort", "s", "sort", "Sort the channels by the next column"),
     Action("reverse_sort", "S", "reverse", "Reverse the order in which the channels are listed"),
     Action("next_chart", "v", "chart", "Show the next chart"),
     Action("zoom", "z", "zoom", "Give the pane in focus the whole screen, and take it back"),
     Action("copy", "y", "copy", "Copy the status line, and what the pane in focus offers, to the clipboard"),
-    Action("next_theme", "t", "theme", "Change between dark, light and high contrast"),
+    Action("next_theme", "t", "theme", "Theme: next (dark, light, high contrast)"),
     Action("show_pane('channels')", "f2", "channels", "Show the channels", identity="show_channels"),
     Action("show_pane('charts')", "f3", "charts", "Show the charts", identity="show_charts"),
     Action("show_pane('model')", "f4", "model", "Show the layers of the model", identity="show_model"),
@@ -63,7 +63,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("show_pane('export')", "f6", "export", "Show what is exported, and where", identity="show_export"),
     Action("show_pane('log')", "f7", "log", "Show the log", identity="show_log"),
     Action("help", "f1,question_mark", "help", "Explain the pane in focus and all keys", footer=True),
-    Action("quit", "q", "quit", "Quit at once", footer=True),
+    Action("quit", "q", "quit", "Quit", footer=True),
 )
 
 

@@ -160,7 +160,7 @@ class BdtuiApp(AppWithFiles):
                     self._show_load_screen(event.sentence)
             case events.SessionKept():
                 self.kept_in = event.folder
-                self.show_notice(f"What you do is kept in {event.folder}")
+                self.show_notice(f"Autosaving to {event.folder}")
             case events.RunFinished():
                 self.show_notice(f"Everything is written to {event.out}")
             case events.WorkFailed():
@@ -241,9 +241,7 @@ class BdtuiApp(AppWithFiles):
             if layer is not None:
                 self._submit(ChooseLayer(layer))
 
-        self.push_screen(
-            ChoiceDialog(f"Prune the channels of which layer? ({self._restart_note()})", layers, present), choose
-        )
+        self.push_screen(ChoiceDialog(f"Layer to prune ({self._restart_note()})", layers, present), choose)
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
         """A layer was picked in the model pane."""
@@ -260,13 +258,15 @@ class BdtuiApp(AppWithFiles):
 
         choices = [(name, entry.description) for name, entry in RANKINGS.items()]
         present = (self._opened or self._requested).ranking
-        self.push_screen(
-            ChoiceDialog(f"In which order do channels go? ({self._restart_note()})", choices, present), choose
-        )
+        self.push_screen(ChoiceDialog(f"Ranking ({self._restart_note()})", choices, present), choose)
 
     def _restart_note(self) -> str:
         by_hand = self._position is not None and any(point.by_hand for point in self._position.path)
-        return "from step 0; the order made by hand is dropped, e keeps it in a recipe" if by_hand else "from step 0"
+        return (
+            "restarts at step 0; the order made by hand is dropped, e exports it in a recipe"
+            if by_hand
+            else "restarts at step 0"
+        )
 
     def action_export(self) -> None:
         """Write the files."""
@@ -279,7 +279,7 @@ class BdtuiApp(AppWithFiles):
         self._engine.stop()
 
     async def action_quit(self) -> None:
-        """Quit at once."""
+        """Quit."""
         self._leave(ExitCode.DONE)
 
     def action_help_quit(self) -> None:

@@ -26,7 +26,7 @@ examples:
   bdtui --batch bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5 --out run
   bdtui --batch --architecture deepid --weights bd_weights.h5 --clean-valid valid.h5 --layer pool_3 --scale 1
 
-exit status: 0 done, 1 a fault of bdtui, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
+exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,14 +83,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--recipe", metavar="FILE", type=Path, help="read the options from a recipe.toml; flags win over it"
     )
     run.add_argument(
-        "--resume", action="store_true", help="go on with the run, or the session in the app, that --out holds"
+        "--resume", action="store_true", help="resume the run, or the session in the app, that --out holds"
     )
     run.add_argument("--device", metavar="D", help="auto, cpu or gpu:N (default: auto)")
     run.add_argument(
         "--activation-memory",
         metavar="MIB",
         type=_mebibytes,
-        help="activations kept in memory; more go to a file: of --batch in the run's folder (default: a quarter of what is free)",
+        help="memory limit for activations; the rest spills to disk (default: a quarter of what is free)",
     )
     run.add_argument("--seed", metavar="N", type=int, help="of everything random (default: 0)")
 

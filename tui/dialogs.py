@@ -39,7 +39,7 @@ class GoToDialog(ModalScreen[int | None]):
             reached = "".join(f" · X={drop:g} is step {step}" for drop, step in self._thresholds.items())
             yield Static(f"Go to step (0 to {self._last}){reached}", markup=False)
             yield Input(placeholder="a step, or X=2", id="step", compact=True)
-            yield Static("enter goes there · escape stays", classes="dialog-note", markup=False)
+            yield Static("Enter go · Esc cancel", classes="dialog-note", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Take a step that is there; say what is wrong with any other."""
@@ -50,7 +50,7 @@ class GoToDialog(ModalScreen[int | None]):
         step = self._step(text)
         if step is None or not 0 <= step <= self._last:
             self.query_one(".dialog-note", Static).update(
-                Text(f"{plain(text)} is no step; expected 0 to {self._last}, or X= and a threshold that was reached")
+                f"Enter a step (0–{self._last}) or a reached threshold, e.g. X=2"
             )
             return
         self.dismiss(step)
@@ -98,7 +98,7 @@ class ChoiceDialog(ModalScreen[str | None]):
                 id="choices",
                 compact=True,
             )
-            yield Static("enter takes it · escape leaves all as it is", classes="dialog-note", markup=False)
+            yield Static("Enter select · Esc cancel", classes="dialog-note", markup=False)
 
     def on_mount(self) -> None:
         """Begin at the present choice."""
@@ -166,7 +166,7 @@ class HelpScreen(ModalScreen[None]):
                 longest = max((len(keys) for keys, _ in self._keys), default=0)
                 lines = [Text.assemble((f" {keys:<{longest}}  ", "bold"), what) for keys, what in self._keys]
                 yield Static(Text("\n").join(lines), id="help-keys")
-            yield Static("arrows scroll · escape closes", classes="dialog-note", markup=False)
+            yield Static("arrows scroll · Esc close", classes="dialog-note", markup=False)
 
     def on_mount(self) -> None:
         """Let the arrows scroll."""

@@ -71,10 +71,10 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
         code = ExitCode.FAULT if app.return_code is None else app.return_code
         if code == ExitCode.FAULT:
             log.error("the app ended by a fault; TensorFlow printed last:\n%s", native.tail())
-            sys.stdout.write("bdtui: this is a fault of bdtui; please report it with the lines above\n")
+            sys.stdout.write("bdtui: internal error; please report it with the lines above\n")
         elif app.kept_in is not None:
             again = f"bdtui --resume --out {shlex.quote(app.kept_in)}"
-            sys.stdout.write(plain(f"bdtui: what you did is kept; {again} goes on with it") + "\n")
+            sys.stdout.write(plain(f"bdtui: session saved. Resume with: {again}") + "\n")
         # Before descriptors 1 and 2 lead to the terminal again: TensorFlow may still be printing.
         _end(code)
     return ExitCode(code)

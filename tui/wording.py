@@ -60,7 +60,7 @@ def sentence(event: Event, channels: int) -> str | None:
         case events.ArtifactWritten():
             return f"wrote {event.path}"
         case events.RunFinished():
-            return f"the run is whole, in {event.out}"
+            return f"Run complete: {event.out}"
         case events.WorkStopped() | events.WorkFailed():
             return event.sentence
     return None

@@ -122,5 +122,5 @@ def test_a_signal_during_a_write_to_stderr_stops_in_order(monkeypatch: pytest.Mo
     monkeypatch.undo()
     os.close(write)
     with os.fdopen(read) as answered:
-        assert "stopping after the batch at hand" in answered.read()
+        assert "Stopping after this batch" in answered.read()
     assert raw.written == b"a line\n"

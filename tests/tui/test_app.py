@@ -666,7 +666,7 @@ async def test_an_export_tells_where_everything_went() -> None:
     async with opened(app, notifications=True) as pilot:
         await pilot.press("e")
         await until(pilot, lambda: app.notices == [f"Everything is written to {OUT}"])
-        assert activity(app) == f"the run is whole, in {OUT}"
+        assert activity(app) == f"Run complete: {OUT}"
 
 
 async def test_going_to_a_step_by_hand_and_back_ends_where_it_began() -> None:

@@ -187,7 +187,7 @@ async def asks_for_files(app: FakeApp, pilot: Pilot[None], key: str) -> None:
 @claim("export")
 async def writes_everything(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     await pilot.press(key)
-    await until(pilot, lambda: activity(app) == f"the run is whole, in {OUT}")
+    await until(pilot, lambda: activity(app) == f"Run complete: {OUT}")
     assert app.engine.last == Export(Path(OUT))
     assert app.workspace.query_one("#export").display
     assert "✓  model_X=2.h5" in app.text
@@ -245,7 +245,7 @@ async def zooms_and_takes_it_back(app: FakeApp, pilot: Pilot[None], key: str) ->
 @claim("copy")
 async def copies_status_and_pane(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     await pilot.press(key)
-    assert app.clipboard.startswith(f"{app.status}\nchannel 3: the next to go · zero in the file\n")
+    assert app.clipboard.startswith(f"{app.status}\nchannel 3: next to prune · zero in the file\n")
 
 
 @claim("next_theme")
@@ -423,7 +423,7 @@ async def test_go_to_says_what_is_no_step_and_waits_for_one_that_is() -> None:
         for typed in ("61", "-1", "3.5", "X=4", "X=", "X=nan", "five", "9" * 40, "[red]", "1 2"):
             line.value = typed
             await pilot.press("enter")
-            sentence = f"{typed} is no step; expected 0 to 60, or X= and a threshold that was reached"
+            sentence = "Enter a step (0–60) or a reached threshold, e.g. X=2"
             await until(pilot, lambda sentence=sentence: str(note.content) == sentence)  # type: ignore[misc]
         line.value = " 7 "
         await goes(pilot, app, "enter", step=7)
@@ -458,7 +458,7 @@ async def test_a_choice_that_would_drop_an_order_made_by_hand_says_so(key: str) 
     app = FakeApp()
     async with opened(app) as pilot:
         await pilot.press(key)
-        await until(pilot, lambda: "(from step 0)" in app.text)
+        await until(pilot, lambda: "(restarts at step 0)" in app.text)
         await pilot.press("escape", "down", "down")
         await goes(pilot, app, "space", step=1)
         await pilot.press(key)
@@ -511,7 +511,7 @@ async def test_pruning_moves_the_cursor_to_the_next_to_go() -> None:
     async with opened(app) as pilot:
         await goes(pilot, app, "4", "n", step=4)
         await until(pilot, lambda: app.workspace.channels.selected == RANKED[4])
-        assert f"channel {RANKED[4]}: the next to go" in app.text
+        assert f"channel {RANKED[4]}: next to prune" in app.text
         await goes(pilot, app, "space", step=5)
         await goes(pilot, app, "n", step=6)
         await until(pilot, lambda: app.workspace.channels.selected == RANKED[6])

@@ -230,7 +230,7 @@ async def test_the_cursors_channel_is_described() -> None:
         await until(pilot, lambda: text_of(app, "#channel-description").startswith(f"channel {channel}: silent"))
         await pilot.press("up", "ctrl+home", "down")
         await until(
-            pilot, lambda: text_of(app, "#channel-description").startswith(f"channel {RANKED[0]}: the next to go")
+            pilot, lambda: text_of(app, "#channel-description").startswith(f"channel {RANKED[0]}: next to prune")
         )
         assert "zero in the file" in text_of(app, "#channel-description")
 
@@ -561,7 +561,7 @@ async def test_the_log_tells_the_story_and_y_takes_its_last_line() -> None:
     app = FakeApp()
     async with opened(app) as pilot:
         await pilot.press("a", "e", "f7")
-        await until(pilot, lambda: f"the run is whole, in {OUT}" in app.text)
+        await until(pilot, lambda: f"Run complete: {OUT}" in app.text)
         lines = [line.text.rstrip() for line in app.query_one(RichLog).lines]
         told = [line[9:] for line in lines]
         assert all(line[2] == line[5] == ":" for line in lines if not line.startswith(" ") and line[:2].isdigit())
@@ -570,7 +570,7 @@ async def test_the_log_tells_the_story_and_y_takes_its_last_line() -> None:
         assert any(line.startswith("X=2 reached: step 47/60 · accuracy 96.12 %") for line in told)
         assert f"wrote {OUT}/curve.png" in told
         await pilot.press("y")
-        assert app.clipboard.endswith(f"\nthe run is whole, in {OUT}")
+        assert app.clipboard.endswith(f"\nRun complete: {OUT}")
 
 
 async def test_the_log_keeps_its_last_lines_only() -> None:

@@ -242,7 +242,7 @@ def test_a_fault_of_the_app_is_told_at_the_prompt_and_what_native_code_printed_i
         tmux.wait_for("╭─ Channels", "loading TensorFlow")
         tmux.keys("z")
         tmux.wait_for_status(1)
-        screen = tmux.wait_for("this was to be expected", "this is a fault of bdtui")
+        screen = tmux.wait_for("this was to be expected", "internal error; please report")
         assert "native on" not in screen
         assert b"native on" not in tmux.record()
         assert "native on stdout" in tmux.log.read_text()

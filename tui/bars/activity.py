@@ -56,17 +56,17 @@ class ActivityBar(Horizontal):
                 self._channels = event.channels
             case events.WorkStarted():
                 self._what, self._stage, self._kept = event.what, "", ""
-                self._say(f"{event.what} …")
+                self._set_text(f"{event.what} …")
             case events.Progress():
                 self._advance(event.stage, event.done, event.total, event.unit)
             case events.StepFinished():
                 self._advance("curve", event.step, self._channels or None, "steps")
             case events.WorkEnded():
                 self.query_one("#activity-bar").display = False
-                self._say(self._kept)
+                self._set_text(self._kept)
         if isinstance(event, _WORTH_KEEPING):
             self._kept = sentence(event, self._channels) or ""
-            self._say(self._kept)
+            self._set_text(self._kept)
 
     def _advance(self, stage: str, done: int, total: int | None, unit: str) -> None:
         now = time.monotonic()
@@ -82,13 +82,13 @@ class ActivityBar(Horizontal):
                 words.append(f"{_duration((total - done) / rate)} left")
         if self._stop_key:
             words.append(f"{self._stop_key} stops")
-        self._say(" · ".join(words))
+        self._set_text(" · ".join(words))
         bar = self.query_one("#activity-bar", Static)
         bar.display = bool(total)
         if total:
             bar.update(ProgressBar(total=total, completed=done), layout=False)
 
-    def _say(self, text: str) -> None:
+    def _set_text(self, text: str) -> None:
         line = Text(plain(text), no_wrap=True, overflow="ellipsis")
         self.query_one("#activity-text", Static).update(line, layout=False)
 

@@ -47,15 +47,15 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
         try:
             return _answer(options, stop_requested)
         except Interrupted as problem:
-            _say(f"bdtui: {problem}")
+            _write_line(f"bdtui: {problem}")
             return ExitCode.INTERRUPTED
         except BdtuiError as problem:
-            _say(f"bdtui: error: {problem}")
+            _write_line(f"bdtui: error: {problem}")
             return ExitCode.USAGE if isinstance(problem, InputError) else ExitCode.FAULT
         except BrokenPipeError:
             raise
         except Exception:
-            _tell_fault(native)
+            _report_internal_error(native)
             return ExitCode.FAULT
 
 
@@ -69,10 +69,10 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         finished = _finished_results(Path(str(out)))
         if finished is not None and (problems := _problems(Path(str(out)))):
             for problem in problems:
-                _say(f"bdtui: {problem}; it is made again")
+                _write_line(f"bdtui: {problem}; it is made again")
             finished = None
         if finished is not None:
-            _say(f"bdtui: {out} holds a whole run; there is nothing left to do")
+            _write_line(f"bdtui: {out} is already complete")
             with _understood(Path(str(out)) / RESULTS):
                 if not options.get("json"):
                     with _answering():
@@ -128,7 +128,7 @@ def _judge(gates: Gates, results: Mapping[str, Any]) -> ExitCode:
     verdict = gates.judge(results)
     if verdict is None:
         return ExitCode.DONE
-    _say(f"bdtui: {verdict.sentence}")
+    _write_line(f"bdtui: {verdict.sentence}")
     return ExitCode.DONE if verdict.met else ExitCode.GATE
 
 
@@ -205,7 +205,7 @@ def _stop_on_signal() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         wishes.append(number)
         # Not through sys.stderr: the signal may have come in the middle of a write to it.
-        os.write(sys.stderr.fileno(), b"\nbdtui: stopping after the batch at hand; once more to stop at once\n")
+        os.write(sys.stderr.fileno(), b"\nbdtui: Stopping after this batch; Ctrl-C again to stop now\n")
 
     signals = (signal.SIGINT, signal.SIGTERM)
     before = [signal.signal(number, wish) for number in signals]
@@ -216,14 +216,14 @@ def _stop_on_signal() -> Iterator[Callable[[], bool]]:
             signal.signal(number, handler)
 
 
-def _say(sentence: str) -> None:
+def _write_line(sentence: str) -> None:
     """One line on stderr, whatever the text holds."""
     sys.stderr.write(plain(sentence) + os.linesep)
 
 
-def _tell_fault(native: NativeOutput) -> None:
+def _report_internal_error(native: NativeOutput) -> None:
     sys.stderr.write(traceback.format_exc())
     printed = native.tail().strip()
     if printed:
         sys.stderr.write(f"\nwhat TensorFlow printed last:\n{printed}\n")
-    _say("bdtui: this is a fault of bdtui; please report it with the lines above")
+    _write_line("bdtui: internal error; please report it with the lines above")

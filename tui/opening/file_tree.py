@@ -225,7 +225,7 @@ class FileTree(Tree[Entry]):
         if found is not None:
             self.post_message(self.Chosen(found))
         else:
-            self.post_message(self.Told(f"{path.name}: nothing that can be opened; expected a model, images, a recipe"))
+            self.post_message(self.Told(f"{path.name}: unsupported file; expected a model, images, a recipe"))
 
     def on_file_tree_listed(self, event: FileTree.Listed) -> None:
         """Put a folder's content below its line."""
@@ -329,4 +329,4 @@ def _description(node: TreeNode[Entry]) -> str:
         return ""
     if entry.folder or not entry.looked:
         return _shown_name(entry)
-    return f"{_shown_name(entry)}: {entry.found.summary if entry.found else 'nothing that can be opened'}"
+    return f"{_shown_name(entry)}: {entry.found.summary if entry.found else 'unsupported file'}"

@@ -49,7 +49,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
 - `up` and `down` go through the lines. Paths are completed as one types: `right` accepts. `~` is the home folder.
 - A model needs *Clean valid*; weights alone need an *Architecture* too. All other lines may stay empty.
 - `f10` (or `ctrl+o`) opens, as does `enter` in the last line. *Sample* opens the bundled BadNet.
-- `↻ go on` takes up a run or session of `bdtui-runs/` that did not come to its end, where it stood.
+- `↻ Resume` continues an unfinished run or session of `bdtui-runs/` where it stopped.
 - `escape` goes back without opening anything.
 """
 
@@ -89,7 +89,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
                         yield Button("Open", id="load-open", variant="primary", compact=True)
                         yield Button("Sample", id="load-sample", compact=True)
                         yield Button("Cancel", id="load-cancel", compact=True)
-                    yield Static("Opened lately" if self._recent else "", id="load-recent-title")
+                    yield Static("Recent files" if self._recent else "", id="load-recent-title")
                     recent = OptionList(*map(_recent_line, self._recent), id="load-recent", compact=True, markup=False)
                     recent.display = bool(self._recent)
                     yield recent
@@ -106,7 +106,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         self.run_worker(self._look_for_unfinished(), group="unfinished")
 
     async def _look_for_unfinished(self) -> None:
-        """Offer what was begun from this folder and did not come to its end."""
+        """Offer what was begun from this folder and is unfinished."""
 
         def look() -> list[UnfinishedRun]:
             # Not above: it brings SQLite and numpy, which the window does not wait for.
@@ -121,7 +121,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
             choices.add_options([*map(_unfinished_line, self._unfinished), *map(_recent_line, self._recent)])
             choices.display = True
             choices.highlighted = 0
-            title = "Not finished, and opened lately" if self._recent else "Not finished"
+            title = "Unfinished runs and recent files" if self._recent else "Unfinished runs"
             self.query_one("#load-recent-title", Static).update(title)
 
     def expected_sha256(self, settings: RunSettings) -> dict[str, str]:
@@ -247,9 +247,9 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
 
 
 def _unfinished_line(run: UnfinishedRun) -> Text:
-    """A run that did not come to its end on one line: where it lies, when, how far it came, of which network."""
+    """An unfinished run on one line: where it lies, when, how far it came, of which network."""
     model = Path(SAMPLE_MODEL) if run.settings.sample else run.settings.model or run.settings.weights or Path()
-    line = Text(f"↻ go on: {plain(run.folder.name)}", no_wrap=True, overflow="ellipsis")
+    line = Text(f"↻ Resume: {plain(run.folder.name)}", no_wrap=True, overflow="ellipsis")
     when = datetime.fromtimestamp(run.touched).astimezone()
     steps = f"{run.steps} step{'' if run.steps == 1 else 's'} measured"
     line.append(plain(f"  {when:%d %b %H:%M} · {steps} · {model.name}"), "dim")

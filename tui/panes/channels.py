@@ -51,10 +51,10 @@ One row for each channel of the layer, in the order in which pruning takes them.
 - **#**: its place in the order. **ch.**: its index. **mean activ.**: its mean activation over the clean validation images; the bar compares channels.
 - **clean%**, **pois.%**: share of images on which the channel fires (is above zero anywhere).
   A channel that fires on poisoned images alone is suspicious.
-- **state**: silent (pruned), next to go, or zero (its weights are zero in the file already).
+- **state**: silent (pruned), next to prune, or zero (its weights are zero in the file already).
 
 `space` silences or revives the channel under the cursor, also out of turn: it becomes the last that went. A revived one
-goes back to its place in the ranking, or to the end where it would be the next to go. `s` sorts by the next column,
+goes back to its place in the ranking, or to the end where it would be the next to prune. `s` sorts by the next column,
 `S` the other way round; a click on a heading does the same.
 """
 
@@ -192,7 +192,7 @@ goes back to its place in the ranking, or to the end where it would be the next 
         figures = self._figures[channel]
         place = self._places[channel]
         going = (
-            "silent" if place < self._step else "the next to go" if place == self._step else f"goes at step {place + 1}"
+            "silent" if place < self._step else "next to prune" if place == self._step else f"goes at step {place + 1}"
         )
         mean = f"mean {figures.mean_activation:.3g} clean"
         fires = f"fires on {100 * figures.firing_share:.1f} % of clean"

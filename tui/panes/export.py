@@ -21,7 +21,7 @@ _PURPOSES = {
     "recipe.toml": "replays this run with --batch",
     "curve.csv": "rates after every step",
     "curve.png": "the curve as a figure",
-    "report.md": "the run told to a person",
+    "report.md": "human-readable report",
     "manifest.json": "hashes of all this, for --verify",
     "results.json": "everything measured, for programs",
 }
