@@ -46,14 +46,14 @@ class Gates:
         demand = " and ".join(demands)
         candidates = list(_candidates(results))
         if not candidates:
-            return Verdict(False, f"gate not met: no threshold was reached, so no network has {demand}")
+            return Verdict(False, f"gate failed: no threshold was reached, so no network has {demand}")
         met = [candidate for candidate in candidates if self._is_met(candidate)]
         # Of those that meet all, or of all: the one with the least ASR, of equals the most accurate.
         best = min(met or candidates, key=lambda one: (100.0 if one.asr is None else one.asr, -one.accuracy))
         rates = f"{best.accuracy:.2f} % accuracy" + ("" if best.asr is None else f" and {best.asr:.2f} % ASR")
         if met:
             return Verdict(True, f"gate met: {best.name} has {rates}")
-        return Verdict(False, f"gate not met: no network has {demand}; least ASR has {best.name} with {rates}")
+        return Verdict(False, f"gate failed: no network has {demand}; lowest ASR: {best.name} with {rates}")
 
     def _is_met(self, candidate: Candidate) -> bool:
         quiet = self.max_asr is None or (candidate.asr is not None and candidate.asr <= self.max_asr)
