@@ -10,7 +10,7 @@ class ExitCode(IntEnum):
 
     DONE = 0
     FAULT = 1
-    """A fault of bdtui itself."""
+    """An internal error."""
     USAGE = 2
     """Bad usage or input."""
     GATE = 3

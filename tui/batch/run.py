@@ -80,12 +80,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
                 return _judge(gates, finished)
     heard: list[Event] = []
     with _display(options) as show:
-
-        def emit(event: Event) -> None:
-            heard.append(event)
-            show(event)
-
-        reporter = Reporter(emit, stop_requested)
+        reporter = Reporter(show, stop_requested).also(heard.append)
         if options.get("check"):
             _load(reporter)
             from bdtui.engine.runs.check import check_inputs
