@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 from build import ProjectBuilder
 
 pytestmark = pytest.mark.slow

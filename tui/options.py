@@ -57,7 +57,7 @@ def merge_options(options: Mapping[str, Any]) -> tuple[RunSettings, Path | None,
 def _begun_recipe(out: Path) -> Recipe:
     """What the run in a folder was begun with: its journal knows, and else the recipe that it wrote."""
     # Not above: it brings numpy and SQLite, which the first paint of other sessions does not wait for.
-    from bdtui.engine.runs.journal import begun_recipe
+    from bdtui.engine.runs.journal_folder import begun_recipe
 
     recipe = begun_recipe(out)
     if recipe is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from bdtui.engine.events import Picture
+from bdtui.engine.event_values import Picture
 from bdtui.engine.inputs.datasets import LabelledImages
 
 _LARGEST_SIDE = 256

@@ -103,7 +103,7 @@ def _pruning(run: ReportedRun) -> str:
     text = (
         f"## Pruning\n\nActivations were read at {_code(run.profiled)}; the {run.channels} channels of {_code(run.pruned)} "
         f"were pruned (their weights set to zero) one by one {order}. "
-        f"{run.sleeping} of them stay inactive on the clean validation images"
+        f"{run.inactive} of them stay inactive on the clean validation images"
         + (f"; {run.silent} were already silent in the file" if run.silent else "")
         + f".\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
     )

@@ -44,7 +44,7 @@ class ReportedRun:
         pruned: name of the weighted layer behind it.
         channels: how many it has.
         silent: how many were silent in the model as opened.
-        sleeping: how many fire on no clean validation image.
+        inactive: how many fire on no clean validation image.
         ranking: name of the ranking.
         baseline_valid: of B.
         baseline_test: of B.
@@ -62,7 +62,7 @@ class ReportedRun:
     pruned: str
     channels: int
     silent: int
-    sleeping: int
+    inactive: int
     ranking: str
     baseline_valid: Rates
     baseline_test: Rates

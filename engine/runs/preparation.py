@@ -12,6 +12,7 @@ from bdtui.engine.evaluation.rates import Rates
 from bdtui.engine.events import BaselineMeasured, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
 from bdtui.engine.network.channels import find_source
+from bdtui.engine.pruning.position import History, Move, Position
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.stopwatch import Stopwatch
@@ -140,3 +141,15 @@ def check_order(order: Sequence[int], channels: int) -> None:
             f"the order made by hand does not fit a layer of {channels} channels; "
             f"expected each from 0 to {channels - 1} once"
         )
+
+
+def in_the_order_left(prepared: PreparedRun, moves: Sequence[Move]) -> PreparedRun:
+    """The run with the channels in the order that a person has left in the journal."""
+    if not moves:
+        return prepared
+    settings = prepared.inputs.settings
+    ranking = order_channels(prepared.session, settings.ranking, settings.seed)
+    history = History.beginning_at(Position(prepared.order))
+    for move in moves:
+        history = history.after(move, ranking)
+    return prepared.reordered(history.present.order)

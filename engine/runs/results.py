@@ -1,4 +1,4 @@
-"""results.json: everything a run measured, for programs."""
+"""What a run measured, gathered for results.json and for the report."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+import numpy as np
+
 from bdtui.engine.evaluation.rates import NO_RATES
 from bdtui.engine.inputs.opening import OpenedInputs
 from bdtui.engine.pruning.curve import Step
-from bdtui.engine.reports.record import MeasuredThreshold
+from bdtui.engine.reports.record import MeasuredThreshold, ReportedRun
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.settings import BY_HAND, CLEAN_VALID, ROLES
 
@@ -79,3 +81,28 @@ def _threshold_json(entry: MeasuredThreshold) -> dict[str, Any]:
         "valid": (threshold.rates or NO_RATES).as_json(),
         "test": {"pruned": entry.pruned_test.as_json(), "goodnet": entry.goodnet_test.as_json(flags=True)},
     }
+
+
+def reported_run(prepared: PreparedRun, curve: Sequence[Step], tested: Sequence[MeasuredThreshold]) -> ReportedRun:
+    """What report.md covers; arguments as for `results_json`."""
+    inputs, session = prepared.inputs, prepared.session
+    layout = "channel first" if inputs.data[CLEAN_VALID].layout == "nchw" else "channel last"
+    pixels = "used as stored" if inputs.scale == 1 else f"divided by {inputs.scale}"
+    return ReportedRun(
+        version=version("bdtui"),
+        model=str(inputs.model.path.resolve()),
+        classes=inputs.model.classes,
+        data=[(role, str(images.path.resolve()), images.images) for role, images in inputs.data.items()],
+        input_sentence=f"Images are stored {layout}; pixels are {pixels}.",
+        profiled=session.source.profiled.name,
+        pruned=session.source.pruned.name,
+        channels=session.channels,
+        silent=len(session.silent_from_the_start()),
+        inactive=int(np.count_nonzero(session.statistics[CLEAN_VALID].firing_share == 0)),
+        ranking=inputs.settings.ranking if inputs.settings.order is None else BY_HAND,
+        baseline_valid=prepared.baseline_valid,
+        baseline_test=prepared.baseline_test,
+        curve=curve,
+        tested=tested,
+        notices=prepared.notices,
+    )

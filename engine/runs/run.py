@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,24 +27,24 @@ from bdtui.engine.machine.device import device_in_use, prepare_backend
 from bdtui.engine.machine.device_failures import lost_device_explained
 from bdtui.engine.network.goodnet import build_goodnet
 from bdtui.engine.pruning.curve import Step, Threshold, draw_curve, find_threshold, has_dropped, known_steps
-from bdtui.engine.pruning.position import History, Move, Position
-from bdtui.engine.pruning.rankings import check_ranking, order_channels
+from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports import saved_models
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, drop_text
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.record import MeasuredThreshold, ReportedRun
+from bdtui.engine.reports.record import MeasuredThreshold
 from bdtui.engine.reports.reopen_check import SavedModelCheck
 from bdtui.engine.reports.saved_models import file_names
 from bdtui.engine.runs.folder import discard_networks, discard_partials, discard_results, planned_folder
-from bdtui.engine.runs.journal import Journal, journalled_folder, network_name
+from bdtui.engine.runs.journal import Journal, network_name
+from bdtui.engine.runs.journal_folder import journalled_folder
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
-from bdtui.engine.runs.preparation import PreparedRun, prepare_run
-from bdtui.engine.runs.results import results_json
+from bdtui.engine.runs.preparation import PreparedRun, in_the_order_left, prepare_run
+from bdtui.engine.runs.results import reported_run, results_json
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import BY_HAND, CLEAN_VALID, RunSettings, check_thresholds
+from bdtui.engine.settings import RunSettings, check_thresholds
 
 _VERIFIED_IMAGES = 64
 """Of every image set, how many are put through the reopened models."""
@@ -127,7 +126,7 @@ def carry_out(
         if isinstance(problem, Interrupted):
             raise type(problem)(f"{reason} before anything was written; no files were left") from problem
         raise
-    return export_run(_left_order(prepared, journal.moves), folder, journal, reporter=reporter)
+    return export_run(in_the_order_left(prepared, journal.moves), folder, journal, reporter=reporter)
 
 
 def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter, *, anew: bool = False) -> None:
@@ -144,18 +143,6 @@ def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter,
     if journal.identify(inputs.settings, inputs.sha256, versions, anew=anew):
         reporter.emit(Notice("finished steps came from another device or other versions; recomputing them"))
     session.keep_measured_in(journal.measured(session.source.profiled.name))
-
-
-def _left_order(prepared: PreparedRun, moves: Sequence[Move]) -> PreparedRun:
-    """The run with the channels in the order that a person has left in the journal."""
-    if not moves:
-        return prepared
-    settings = prepared.inputs.settings
-    ranking = order_channels(prepared.session, settings.ranking, settings.seed)
-    history = History.beginning_at(Position(prepared.order))
-    for move in moves:
-        history = history.after(move, ranking)
-    return prepared.reordered(history.present.order)
 
 
 def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporter: Reporter) -> RunResult:
@@ -211,7 +198,7 @@ class _Run:
         self._write(CURVE, lambda path: write_curve(path, self.curve))
         title = f"Pruning {self.session.source.pruned.name} of {inputs.model.path.name}"
         self._write(FIGURE, lambda path: write_figure(path, self.curve, thresholds, title))
-        report = self._report(tested)
+        report = write_report_text(reported_run(self.prepared, self.curve, tested))
         self._write(REPORT, lambda path: write_text(path, report))
         self.watch.lap("export")
         results["seconds"] = {**self.watch.seconds, "total": self.watch.total}
@@ -347,32 +334,6 @@ class _Run:
             goodnet_valid=session.goodnet_rates("valid", channels, self.reporter),
             pruned_test=session.rates("test", channels, self.reporter),
             goodnet_test=session.goodnet_rates("test", channels, self.reporter),
-        )
-
-    def _report(self, tested: Sequence[MeasuredThreshold]) -> str:
-        inputs, session = self.prepared.inputs, self.session
-        layout = "channel first" if inputs.data[CLEAN_VALID].layout == "nchw" else "channel last"
-        statistics = session.statistics[CLEAN_VALID]
-        return write_report_text(
-            ReportedRun(
-                version=version("bdtui"),
-                model=str(inputs.model.path.resolve()),
-                classes=inputs.model.classes,
-                data=[(role, str(images.path.resolve()), images.images) for role, images in inputs.data.items()],
-                input_sentence=f"Images are stored {layout}. "
-                f"Pixels {'used as stored' if inputs.scale == 1 else f'are divided by {inputs.scale}'}.",
-                profiled=session.source.profiled.name,
-                pruned=session.source.pruned.name,
-                channels=session.channels,
-                silent=len(session.silent_from_the_start()),
-                sleeping=int(np.count_nonzero(statistics.firing_share == 0)),
-                ranking=inputs.settings.ranking if inputs.settings.order is None else BY_HAND,
-                baseline_valid=self.prepared.baseline_valid,
-                baseline_test=self.prepared.baseline_test,
-                curve=self.curve,
-                tested=tested,
-                notices=self.prepared.notices,
-            )
         )
 
 

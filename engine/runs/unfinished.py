@@ -9,7 +9,7 @@ from pathlib import Path
 from bdtui.engine.errors import InputError
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER, RUNS
-from bdtui.engine.runs.journal import begun_journal
+from bdtui.engine.runs.journal_folder import begun_journal
 from bdtui.engine.settings import RunSettings
 
 

@@ -6,15 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.evaluation.rates import NO_RATES, Rates
-from bdtui.engine.events import (
-    MeasuredPoint,
-    Notice,
-    PositionReached,
-    PositionWished,
-    Progress,
-    ThresholdReached,
-    ThresholdState,
-)
+from bdtui.engine.event_values import MeasuredPoint, ThresholdState
+from bdtui.engine.events import Notice, PositionReached, PositionWished, Progress, ThresholdReached
 from bdtui.engine.pruning.curve import has_dropped
 from bdtui.engine.pruning.position import History, Move, Position, Prune
 from bdtui.engine.pruning.rankings import order_channels

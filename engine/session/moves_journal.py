@@ -16,7 +16,8 @@ from bdtui.engine.events import Notice, SessionKept
 from bdtui.engine.pruning.position import Move
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.folder import discard_partials
-from bdtui.engine.runs.journal import Journal, journalled_folder
+from bdtui.engine.runs.journal import Journal
+from bdtui.engine.runs.journal_folder import journalled_folder
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.run import keep_in_journal
 from bdtui.engine.settings import RunSettings

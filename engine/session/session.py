@@ -15,8 +15,8 @@ import keras
 import tensorflow as tf
 
 from bdtui.engine.errors import DeviceLost, Interrupted, OptionError
+from bdtui.engine.event_values import ChannelFigures
 from bdtui.engine.events import (
-    ChannelFigures,
     ChannelsProfiled,
     EngineReady,
     Event,
@@ -36,7 +36,8 @@ from bdtui.engine.pruning.rankings import check_ranking, order_channels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS
 from bdtui.engine.runs.folder import holds_another_run, planned_folder, unused_folder
-from bdtui.engine.runs.journal import Journal, journalled_folder
+from bdtui.engine.runs.journal import Journal
+from bdtui.engine.runs.journal_folder import journalled_folder
 from bdtui.engine.runs.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.runs.run import export_run, keep_in_journal
 from bdtui.engine.session.exploration import Bench

@@ -92,7 +92,7 @@ def test_a_report_quotes_names_as_code(name: str) -> None:
             pruned=name,
             channels=4,
             silent=0,
-            sleeping=0,
+            inactive=0,
             ranking="mean-activation",
             baseline_valid=NO_RATES,
             baseline_test=NO_RATES,

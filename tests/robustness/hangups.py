@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bdtui.engine.pruning.position import GoTo, History, Move, Position, Prune, Redo, Undo
-from bdtui.engine.runs.journal import begun_journal
+from bdtui.engine.runs.journal_folder import begun_journal
 from tests.tui.tmux import Tmux
 
 _KEYS = ("n", "u", "C-r", "a", "5 n", "9 n", "3 u", "space", "4 5 g", "1 2 g")

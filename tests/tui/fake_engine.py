@@ -21,7 +21,8 @@ from textual.pilot import Pilot
 
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
-from bdtui.engine.events import ChannelFigures, Event, LayerFound, MeasuredPoint, Picture, ThresholdState
+from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Picture, ThresholdState
+from bdtui.engine.events import Event, LayerFound
 from bdtui.engine.pruning.position import History, Move, Position
 from bdtui.engine.reporter import Emit
 from bdtui.engine.reports.file_names import CURVE, FIGURE, RECIPE, REPORT, RESULTS

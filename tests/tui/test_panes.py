@@ -10,7 +10,7 @@ import pytest
 from rich.text import Text
 from textual.widgets import DataTable, Input, RichLog, Static
 
-from bdtui.engine import events
+from bdtui.engine import event_values, events
 from bdtui.engine.pruning.position import Toggle
 from bdtui.engine.session.requests import ChooseLayer, Export, Open
 from bdtui.tui.bars.status import StatusBar
@@ -165,7 +165,7 @@ async def test_zoom_on_a_small_terminal_changes_nothing_for_a_larger_one() -> No
 # Channels.
 
 
-def order_of(column: str) -> Callable[[events.ChannelFigures], float]:
+def order_of(column: str) -> Callable[[event_values.ChannelFigures], float]:
     return {
         "ch.": lambda figures: figures.channel,
         "mean": lambda figures: figures.mean_activation,
@@ -415,8 +415,8 @@ async def test_what_is_no_picture_is_not_drawn() -> None:
         app.engine.say(events.PicturesTaken("poisoned_valid", ()))
         await settle(pilot)
         assert "class 0 (is 0)" not in app.text
-        app.engine.say(events.PicturesTaken("poisoned_valid", (events.Picture(1, 1, b"abc", 7, None),) * 3))
-        app.engine.say(events.PicturesTaken("clean_valid", (events.Picture(300, 2, bytes(1800), 7, None),)))
+        app.engine.say(events.PicturesTaken("poisoned_valid", (event_values.Picture(1, 1, b"abc", 7, None),) * 3))
+        app.engine.say(events.PicturesTaken("clean_valid", (event_values.Picture(300, 2, bytes(1800), 7, None),)))
         await settle(pilot)
         assert app.is_running
 

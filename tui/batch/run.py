@@ -102,7 +102,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
     """The whole run; its folder is held, and its journal begun, before TensorFlow takes its seconds to load."""
     from bdtui.engine.runs.folder import discard_results, planned_folder
-    from bdtui.engine.runs.journal import journalled_folder
+    from bdtui.engine.runs.journal_folder import journalled_folder
 
     folder = out or planned_folder(settings)
     with journalled_folder(folder, settings, recipe.sha256, may_hold_run=resume) as journal:

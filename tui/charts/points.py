@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from bdtui.engine.events import MeasuredPoint, PositionReached, ThresholdState
+from bdtui.engine.event_values import MeasuredPoint, ThresholdState
+from bdtui.engine.events import PositionReached
 from bdtui.tui.charts.figure import Point
 
 Part = tuple[str, str, str]

@@ -10,7 +10,8 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from bdtui.engine import events
-from bdtui.engine.events import ChannelFigures, Event
+from bdtui.engine.event_values import ChannelFigures
+from bdtui.engine.events import Event
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.channel_table import Cell, ChannelTable, Column
 

@@ -14,7 +14,8 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from bdtui.engine import events
-from bdtui.engine.events import Event, Picture
+from bdtui.engine.event_values import Picture
+from bdtui.engine.events import Event
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, ROLES
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.wording import plain

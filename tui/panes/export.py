@@ -12,7 +12,8 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Input, Static
 
 from bdtui.engine import events
-from bdtui.engine.events import Event, ThresholdState
+from bdtui.engine.event_values import ThresholdState
+from bdtui.engine.events import Event
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.path_input import PathInput
 from bdtui.tui.wording import percent_text, plain

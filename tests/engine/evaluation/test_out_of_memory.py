@@ -19,7 +19,7 @@ from bdtui.engine.machine.device_failures import SmallerBatches, lost_device_exp
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL_FOLDER
-from bdtui.engine.runs.journal import begun_recipe
+from bdtui.engine.runs.journal_folder import begun_recipe
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build, random_images, write_images

@@ -17,7 +17,8 @@ from bdtui.engine.errors import DataError, InputError, OutputError
 from bdtui.engine.evaluation.rates import GOODNET, PRUNED, Measurement, Rates, Share
 from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
-from bdtui.engine.runs.journal import Journal, begun_recipe, journalled_folder, network_name
+from bdtui.engine.runs.journal import Journal, network_name
+from bdtui.engine.runs.journal_folder import begun_recipe, journalled_folder
 from bdtui.engine.settings import RunSettings
 
 SETTINGS = RunSettings(model=Path("/models/bd.h5"), clean_valid=Path("/data/valid.h5"), thresholds=(2.0, 2.5))

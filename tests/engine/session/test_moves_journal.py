@@ -27,7 +27,7 @@ from bdtui.engine.events import (
 from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
-from bdtui.engine.runs.journal import begun_recipe
+from bdtui.engine.runs.journal_folder import begun_recipe
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.session.session import Workbench

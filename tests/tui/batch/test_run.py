@@ -25,7 +25,7 @@ from bdtui.engine import events
 from bdtui.engine.inputs.model import open_model
 from bdtui.engine.network.channels import find_source, silent_channels
 from bdtui.engine.runs.folder import JOURNAL_FOLDER
-from bdtui.engine.runs.journal import journalled_folder
+from bdtui.engine.runs.journal_folder import journalled_folder
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.batch import run as batch
 from bdtui.tui.cli import main

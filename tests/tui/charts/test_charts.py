@@ -7,7 +7,8 @@ import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
 
-from bdtui.engine.events import ChannelFigures, ChannelsProfiled, MeasuredPoint, PositionReached, ThresholdState
+from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, ThresholdState
+from bdtui.engine.events import ChannelsProfiled, PositionReached
 from bdtui.tui import workspace
 from bdtui.tui.charts.activations import NO_ACTIVATIONS, activations_legend, draw_activations
 from bdtui.tui.charts.curve import BY_HAND_DASH, PRESENT_DASH, THRESHOLD, curve_legend, draw_curve

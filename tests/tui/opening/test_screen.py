@@ -21,7 +21,7 @@ from textual.widgets.tree import TreeNode
 from bdtui.engine.evaluation.rates import PRUNED, Measurement, Rates, Share
 from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.reports.file_names import RESULTS
-from bdtui.engine.runs.journal import journalled_folder
+from bdtui.engine.runs.journal_folder import journalled_folder
 from bdtui.engine.runs.unfinished import UnfinishedRun, unfinished_runs
 from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings
 from bdtui.tui.dialogs import HelpScreen
