@@ -162,7 +162,7 @@ class BdtuiApp(AppWithFiles):
                 self.kept_in = event.folder
                 self.show_notice(f"Autosaving to {event.folder}")
             case events.RunFinished():
-                self.show_notice(f"Everything is written to {event.out}")
+                self.show_notice(f"Run complete: {event.out}")
             case events.WorkFailed():
                 self._show_failure(event)
 

@@ -64,9 +64,9 @@ def _begun_recipe(out: Path) -> Recipe:
         return recipe
     path = out / RECIPE
     if not out.exists():
-        raise OptionError(f"{out}: no such folder; expected that of a run to go on with")
+        raise OptionError(f"{out}: no such folder; expected the folder of a run to resume")
     if not path.exists():
-        raise OptionError(f"{out}: holds no run to go on with; expected a folder with a journal or {RECIPE}")
+        raise OptionError(f"{out}: contains no run to resume; expected a folder with a journal or {RECIPE}")
     return read_recipe(path)
 
 

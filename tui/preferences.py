@@ -56,7 +56,7 @@ def read_preferences(path: Path) -> Preferences:
     except OSError as problem:
         raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected settings in TOML") from problem
     except (ValueError, RecursionError) as problem:
-        raise OptionError(f"{path}: is no sound TOML ({str(problem)[:200]}); expected theme and keys") from problem
+        raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected theme and keys") from problem
     unknown = [name for name in content if name not in ("theme", "keys")]
     if unknown:
         raise OptionError(f"{path}: {unknown[0]!r} is no setting; expected theme or keys")

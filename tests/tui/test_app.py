@@ -665,7 +665,7 @@ async def test_an_export_tells_where_everything_went() -> None:
     app = FakeApp()
     async with opened(app, notifications=True) as pilot:
         await pilot.press("e")
-        await until(pilot, lambda: app.notices == [f"Everything is written to {OUT}"])
+        await until(pilot, lambda: app.notices == [f"Run complete: {OUT}"])
         assert activity(app) == f"Run complete: {OUT}"
 
 

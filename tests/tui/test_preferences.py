@@ -99,10 +99,10 @@ def test_two_actions_may_change_places(config: Path) -> None:
         ('[keys]\nundo = "n"', "key 'n' is to do both 'prune' and 'undo'; expected one of them"),
         ('[keys]\nprune = "m"\nundo = "k,m"', "key 'm' is to do both 'prune' and 'undo'; expected one of them"),
         ('[keys]\nprune = "ctrl+c"', "key 'ctrl+c' is to do both 'prune' and 'stop'; expected one of them"),
-        ("theme = ", "is no sound TOML ("),
-        ("[keys", "is no sound TOML ("),
-        ('theme = "dark"\ntheme = "light"', "is no sound TOML ("),
-        ("a = " + "[" * 5000, "is no sound TOML ("),
+        ("theme = ", "is not valid TOML ("),
+        ("[keys", "is not valid TOML ("),
+        ('theme = "dark"\ntheme = "light"', "is not valid TOML ("),
+        ("a = " + "[" * 5000, "is not valid TOML ("),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else None,
 )
@@ -134,7 +134,7 @@ def test_a_key_said_twice_for_one_action_is_no_contradiction(config: Path) -> No
 
 def test_a_file_that_is_no_text_is_refused(config: Path) -> None:
     config.write_bytes(b'theme = "\xff\xfe"\n')
-    assert "is no sound TOML" in refused(config)
+    assert "is not valid TOML" in refused(config)
 
 
 def test_a_folder_in_its_place_is_refused(config: Path) -> None:

@@ -314,7 +314,7 @@ def test_a_folder_that_holds_a_run_is_refused_before_anything_is_drawn(prompt: T
     [
         ('[keys]\nprun = "m"\n', "'prun'"),
         ('theme = "pink"\n', "'pink'"),
-        ("theme = \n", "is no sound TOML"),
+        ("theme = \n", "is not valid TOML"),
         ('[keys]\nprune = "u"\n', "'undo'"),
     ],
     ids=["unknown action", "unknown theme", "no TOML", "a key for two actions"],
