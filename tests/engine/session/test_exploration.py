@@ -28,6 +28,7 @@ from bdtui.engine.events import (
 from bdtui.engine.inputs.recipe import read_recipe
 from bdtui.engine.pruning.position import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.runs.check import check_inputs
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.exploration import Bench
@@ -378,3 +379,5 @@ def test_an_order_that_does_not_fit_the_layer_is_refused(order: list[int], tmp_p
     with pytest.raises(OptionError, match="expected each from 0 to 59 once"):
         execute_run(settings, tmp_path / "out", reporter=Reporter())
     assert not (tmp_path / "out").exists()
+    with pytest.raises(OptionError, match="expected each from 0 to 59 once"):
+        check_inputs(settings, Reporter())
