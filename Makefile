@@ -18,15 +18,15 @@ demo: $(VENV)/installed
 COVERAGE :=
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(COVERAGE)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(COVERAGE)
 
 # The loop while working: no subprocess, no terminal, no whole run.
 quick: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 # As on processors on which TensorFlow leaves oneDNN out: other rounding, no channels_first convolutions.
 test-plain-tensorflow: $(VENV)/installed-dev
-	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -n 2 --dist loadfile tests/engine
+	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/engine
 
 check: lint types imports test
 

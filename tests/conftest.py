@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 
+import pytest
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.getLogger("absl").setLevel(logging.ERROR)
 
@@ -16,3 +18,11 @@ def pytest_report_header() -> str:
     return (
         f"lab files: {LAB_DIR}" if LAB_DIR else "lab files: none (tests/lab is left out; set BDTUI_LAB_DIR to run it)"
     )
+
+
+_LONGEST_FIRST = ("test_kills.py", "test_sample_curve.py", "test_lab_badnet.py", "test_app_real.py")
+"""Files with few tests that take a minute or more: begun last, they would keep one worker busy alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in _LONGEST_FIRST)
