@@ -29,12 +29,14 @@ os.environ["KERAS_HOME"] = os.devnull
 if TYPE_CHECKING:
     from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, ModelError, OptionError, OutputError
     from bdtui.engine.evaluation.evaluator import PruningSession
-    from bdtui.engine.evaluation.rates import Rates, Share
+    from bdtui.engine.event_values import Threshold
     from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
     from bdtui.engine.inputs.model import OpenedModel, open_model
     from bdtui.engine.network.copies import silenced_copy
     from bdtui.engine.network.goodnet import build_goodnet
-    from bdtui.engine.pruning.curve import PruningResult, Step, Threshold, prune
+    from bdtui.engine.pruning.curve import Step
+    from bdtui.engine.pruning.prune import PruningResult, prune
+    from bdtui.engine.rates import Rates, Share
     from bdtui.engine.reporter import Reporter
     from bdtui.engine.runs.run import RunResult, execute_run
     from bdtui.engine.settings import RunSettings
@@ -44,9 +46,11 @@ _HOMES = {
     "errors": ("BdtuiError", "DataError", "InputError", "Interrupted", "ModelError", "OptionError", "OutputError"),
     "reporter": ("Reporter",),
     "network.goodnet": ("build_goodnet",),
-    "evaluation.rates": ("Rates", "Share"),
+    "rates": ("Rates", "Share"),
     "inputs.model": ("OpenedModel", "open_model"),
-    "pruning.curve": ("PruningResult", "Step", "Threshold", "prune"),
+    "event_values": ("Threshold",),
+    "pruning.curve": ("Step",),
+    "pruning.prune": ("PruningResult", "prune"),
     "evaluation.evaluator": ("PruningSession",),
     "network.copies": ("silenced_copy",),
     "runs.run": ("RunResult", "execute_run"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bdtui.engine.rates import NO_RATES, Rates
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -51,43 +53,45 @@ class ChannelFigures:
 
 @dataclass(frozen=True)
 class MeasuredPoint:
-    """Rates on the validation sets, in percent, with some channels silent.
+    """Rates on the validation sets, in percent, with some channels pruned.
 
     Attributes:
-        step: how many channels are silent by pruning.
+        step: how many channels are pruned.
         fraction: ``step`` ÷ channels, 0–1.
         clean_accuracy: of B′.
         attack_success_rate: of B′; None without poisoned validation images.
-        by_hand: the silent channels are not the first ones of the ranking.
+        by_hand: the pruned channels are not the first ones of the ranking: made by hand, or under another ranking.
     """
 
     step: int
     fraction: float
-    clean_accuracy: float
+    clean_accuracy: float | None
     attack_success_rate: float | None
     by_hand: bool
 
 
 @dataclass(frozen=True)
-class ThresholdState:
-    """How a threshold stands in the present order.
+class Threshold:
+    """A tolerated drop of clean validation accuracy, and what it led to; empty rates are of what is not known.
 
     Attributes:
-        drop: percentage points of clean validation accuracy.
-        step: the first step at or past the drop, as far as the order's steps are measured; None when there is none yet.
-        model: file name that B′ will have.
-        goodnet: file name that G will have.
-        pruned_valid: rates of B′ in percent by the names of results.json; empty until they are known.
-        goodnet_valid: of G, with the shares flagged.
+        drop: in percentage points.
+        step: the first step at or past the drop; None when no step fell that far, as far as they are measured.
+        channels: those pruned at that step, in pruning order.
+        rates: of B′ on the validation sets.
+        goodnet_valid: of G on the validation sets.
         pruned_test: of B′ on the test sets.
         goodnet_test: of G on the test sets.
+        model: file name that B′ has, or will have where the threshold is not reached yet; empty without files.
+        goodnet: file name of G.
     """
 
     drop: float
-    step: int | None
-    model: str
-    goodnet: str
-    pruned_valid: dict[str, float | None]
-    goodnet_valid: dict[str, float | None]
-    pruned_test: dict[str, float | None]
-    goodnet_test: dict[str, float | None]
+    step: int | None = None
+    channels: tuple[int, ...] = ()
+    rates: Rates = NO_RATES
+    goodnet_valid: Rates = NO_RATES
+    pruned_test: Rates = NO_RATES
+    goodnet_test: Rates = NO_RATES
+    model: str = ""
+    goodnet: str = ""

@@ -6,12 +6,12 @@ shown by either front without asking the engine anything.
 
 from __future__ import annotations
 
-import dataclasses
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any
 
-from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Picture, ThresholdState
+from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Picture, Threshold
+from bdtui.engine.rates import Rates
 from bdtui.engine.settings import RunSettings
 
 
@@ -22,7 +22,15 @@ class Event:
     def as_json(self) -> dict[str, Any]:
         """The event as a JSON object; ``event`` holds its name, e.g. ``step_finished``."""
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-        return {"event": name, **dataclasses.asdict(self)}
+        return {"event": name, **{field.name: _as_json(getattr(self, field.name)) for field in fields(self)}}
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, Rates):
+        return value.as_json()
+    if isinstance(value, tuple):
+        return [_as_json(each) for each in value]
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 @dataclass(frozen=True)
@@ -115,10 +123,10 @@ class LayerChosen(Event):
 
 @dataclass(frozen=True)
 class BaselineMeasured(Event):
-    """Rates of the unpruned BadNet, in percent, by the names of results.json; None without such data."""
+    """Rates of the unpruned BadNet."""
 
-    valid: dict[str, float | None]
-    test: dict[str, float | None]
+    valid: Rates
+    test: Rates
 
 
 @dataclass(frozen=True)
@@ -128,7 +136,7 @@ class StepFinished(Event):
     step: int
     channel: int | None
     fraction: float
-    clean_accuracy: float
+    clean_accuracy: float | None
     attack_success_rate: float | None
 
 
@@ -138,7 +146,7 @@ class ThresholdReached(Event):
 
     drop: float
     step: int
-    clean_accuracy: float
+    clean_accuracy: float | None
     attack_success_rate: float | None
 
 
@@ -225,7 +233,7 @@ class SessionKept(Event):
 
 
 @dataclass(frozen=True)
-class WorkbenchSet(Event):
+class SessionOpened(Event):
     """Model and images are open and the layer is profiled; ``settings`` has what was found filled in."""
 
     settings: RunSettings
@@ -274,7 +282,7 @@ class PositionReached(Event):
     present: MeasuredPoint
     path: tuple[MeasuredPoint, ...]
     measured: tuple[MeasuredPoint, ...]
-    thresholds: tuple[ThresholdState, ...]
+    thresholds: tuple[Threshold, ...]
     undoable: int
     redoable: int
 

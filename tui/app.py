@@ -149,7 +149,7 @@ class BdtuiApp(AppWithFiles):
                 self._position = event
             case events.ModelOpened() | events.NothingOpen():
                 self._position = None
-            case events.WorkbenchSet():
+            case events.SessionOpened():
                 self._opened = event.settings
                 asked, self._opening = self._opening, None
                 if asked is not None:

@@ -13,9 +13,9 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
 
 
-def status_line(step: int, channels: int, accuracy: float, asr: float | None) -> str:
+def status_line(step: int, channels: int, accuracy: float | None, asr: float | None) -> str:
     """Where a pruning run stands, e.g. ``step 3/60 · accuracy 98.65 % · ASR 100.00 %``."""
-    words = [f"step {step}/{channels}", f"accuracy {accuracy:.2f} %"]
+    words = [f"step {step}/{channels}", f"accuracy {percent_text(accuracy)} %"]
     if asr is not None:
         words.append(f"ASR {asr:.2f} %")
     return " · ".join(words)

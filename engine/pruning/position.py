@@ -1,6 +1,6 @@
 """Where a person stands who prunes by hand: an order of the channels, and how many of them have gone.
 
-Every move leads to such a position: pruning the next channel moves along the order, silencing one out of turn
+Every move leads to such a position: pruning the next channel moves along the order, pruning one out of turn
 rewrites the order. So whatever was done by hand is an order that a recipe can hold and ``--batch`` can replay.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from bdtui.engine.errors import OptionError
+from bdtui.engine.network.pruned_channels import PrunedChannels
 
 
 @dataclass(frozen=True)
@@ -19,25 +20,25 @@ class Position:
 
     Attributes:
         order: every channel once.
-        step: how many of them, from the front, are silent; 0 to ``len(order)``.
+        step: how many of them, from the front, are pruned; 0 to ``len(order)``.
     """
 
     order: tuple[int, ...]
     step: int = 0
 
     @property
-    def silenced(self) -> tuple[int, ...]:
-        """The silent channels, in the order in which they went."""
-        return self.order[: self.step]
+    def pruned(self) -> PrunedChannels:
+        """The channels that are pruned here."""
+        return PrunedChannels.of(self.order[: self.step])
 
     def at(self, step: int) -> Position:
         """The same order at another step, or at its nearer end where there is no such step."""
         return Position(self.order, min(max(step, 0), len(self.order)))
 
     def toggled(self, channel: int, ranked: Sequence[int]) -> Position:
-        """The position after one channel was silenced or revived out of turn.
+        """The position after one channel was pruned or revived out of turn.
 
-        A silenced one becomes the last that went. A revived one goes back to its place in the ranking; where that would
+        A pruned one becomes the last that went. A revived one goes back to its place in the ranking; where that would
         make it the next to go, to the end of the order: who takes it back wants it to stay.
 
         Args:
@@ -48,15 +49,15 @@ class Position:
             ValueError: there is no such channel.
         """
         place = self.order.index(channel)
-        silenced, waiting = list(self.order[: self.step]), list(self.order[self.step :])
+        pruned, waiting = list(self.order[: self.step]), list(self.order[self.step :])
         if place >= self.step:
             waiting.remove(channel)
-            return Position((*silenced, channel, *waiting), self.step + 1)
-        silenced.remove(channel)
+            return Position((*pruned, channel, *waiting), self.step + 1)
+        pruned.remove(channel)
         rank = {other: index for index, other in enumerate(ranked)}
         later = (index for index, other in enumerate(waiting) if rank[other] > rank[channel])
         back = next(later, len(waiting)) or len(waiting)
-        return Position((*silenced, *waiting[:back], channel, *waiting[back:]), self.step - 1)
+        return Position((*pruned, *waiting[:back], channel, *waiting[back:]), self.step - 1)
 
 
 @dataclass(frozen=True)
@@ -133,21 +134,21 @@ class Move:
 
 @dataclass(frozen=True)
 class Prune(Move):
-    """Silence the next channels of the order, one by one."""
+    """Prune the next channels of the order, one by one."""
 
     count: int = 1
 
 
 @dataclass(frozen=True)
 class Undo(Move):
-    """Take moves back."""
+    """Undo moves."""
 
     count: int = 1
 
 
 @dataclass(frozen=True)
 class Redo(Move):
-    """Do moves again that were taken back."""
+    """Redo moves that were undone."""
 
     count: int = 1
 
@@ -161,6 +162,6 @@ class GoTo(Move):
 
 @dataclass(frozen=True)
 class Toggle(Move):
-    """Silence a channel out of turn, or revive it."""
+    """Prune a channel out of turn, or revive it."""
 
     channel: int

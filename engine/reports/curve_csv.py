@@ -17,7 +17,7 @@ def write_curve(path: Path, curve: Sequence[Step]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["step", "channel", "fraction", "clean_accuracy", "attack_success_rate"])
     for step in curve:
-        rates = step.rates.as_json()
-        row = [step.step, step.channel, step.fraction, rates["clean_accuracy"], rates["attack_success_rate"]]
+        rates = step.rates
+        row = [step.step, step.channel, step.fraction, rates.clean_accuracy, rates.attack_success_rate]
         writer.writerow("" if value is None else value for value in row)
     write_text(path, text.getvalue())

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bdtui.engine.machine.atomic_files import atomic_file
-from bdtui.engine.pruning.curve import Step, Threshold
+from bdtui.engine.reports.record import RunRecord
 
 _ACCURACY, _ATTACK, _MARK = "#0b6e99", "#c8321e", "#666666"
 
 
-def write_figure(path: Path, curve: Sequence[Step], thresholds: Sequence[Threshold], title: str) -> None:
-    """Draw the curve with its thresholds marked, and write it atomically as PNG.
-
-    Args:
-        path: the file.
-        curve: step 0 first.
-        thresholds: those that were reached are marked.
-        title: e.g. the name of the model; shown as it is.
-    """
+def write_figure(path: Path, run: RunRecord) -> None:
+    """Draw the curve with its thresholds marked, and write it atomically as PNG."""
+    curve = run.curve
     figure = Figure(figsize=(8, 5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
@@ -33,7 +26,7 @@ def write_figure(path: Path, curve: Sequence[Step], thresholds: Sequence[Thresho
         attack = [step.rates.attack.percent if step.rates.attack else float("nan") for step in curve]
         axes.plot(fractions, attack, color=_ATTACK, marker="s", markersize=3, label="attack success rate")
     placed: dict[int, list[str]] = {}
-    for threshold in thresholds:
+    for threshold in run.thresholds:
         if threshold.step is not None:
             placed.setdefault(threshold.step, []).append(f"{threshold.drop:g}")
     for height, (step, drops) in enumerate(placed.items()):
@@ -52,7 +45,7 @@ def write_figure(path: Path, curve: Sequence[Step], thresholds: Sequence[Thresho
     axes.set_ylim(-2, 102)
     axes.set_xlabel("fraction of channels pruned")
     axes.set_ylabel("rate on validation images [%]")
-    axes.set_title(title, parse_math=False)
+    axes.set_title(f"Pruning {run.layer.pruned} of {Path(run.model.path).name}", parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(loc="center left")
     with atomic_file(path) as partial:

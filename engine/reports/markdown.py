@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from bdtui.engine.evaluation.rates import NO_RATES, Rates, Share
-from bdtui.engine.pruning.curve import Threshold
+from bdtui.engine.event_values import Threshold
+from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.file_names import FIGURE, RECIPE
-from bdtui.engine.reports.record import ReportedRun
+from bdtui.engine.reports.record import RecordedLayer, RunRecord
 from bdtui.engine.settings import BY_HAND
 
 _SURVIVES = 10.0
 """Attack success, in percent, above which the report says that the backdoor survives."""
 
 
-def write_report_text(run: ReportedRun) -> str:
+def write_report_text(run: RunRecord) -> str:
     """The report as Markdown."""
     parts = [
-        f"# Pruning report: {_code(run.model)}",
+        f"# Pruning report: {_code(run.model.path)}",
         _summary(run),
         _inputs(run),
         _pruning(run),
@@ -25,14 +25,12 @@ def write_report_text(run: ReportedRun) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _summary(run: ReportedRun) -> str:
+def _summary(run: RunRecord) -> str:
     lines = ["## In short", ""]
-    tested = run.baseline_test != NO_RATES
-    part = "test" if tested else "validation"
-    baseline = run.baseline_test if tested else run.baseline_valid
+    part = "test" if run.is_tested else "validation"
+    baseline = run.baseline_test if run.is_tested else run.baseline_valid
     lines.append(f"- The network as received: {_spoken(baseline)} on {part} images.")
-    for entry in run.tested:
-        threshold = entry.threshold
+    for threshold in run.thresholds:
         if threshold.step is None:
             lowest = min(step.rates.clean.percent for step in run.curve if step.rates.clean)
             start = run.curve[0].rates.clean
@@ -42,20 +40,26 @@ def _summary(run: ReportedRun) -> str:
                 f"fell by {drop:.2f} points at most; nothing was saved."
             )
             continue
-        goodnet = entry.goodnet_test if tested else entry.goodnet_valid
-        lines.append(
-            f"- X = {threshold.drop:g}: {threshold.step} of {run.channels} channels pruned, where clean validation accuracy "
-            f"had fallen by {_drop(run, threshold):.2f} points. The GoodNet has {_spoken(goodnet)} on {part} images"
-            f"{_flags(goodnet)}."
+        goodnet = _goodnet(run, threshold)
+        measured = (
+            f" The GoodNet has {_spoken(goodnet)} on {part} images{_flags(goodnet)}." if goodnet != NO_RATES else ""
         )
-    lines += _verdict(run, tested)
+        lines.append(
+            f"- X = {threshold.drop:g}: {threshold.step} of {run.layer.channels} channels pruned, where clean validation "
+            f"accuracy had fallen by {_drop(run, threshold):.2f} points.{measured}"
+        )
+    lines += _survival(run)
     if run.baseline_valid.attack is None and run.baseline_test.attack is None:
         lines.append("- No poisoned images were given: the effect on the backdoor was not measured.")
     return "\n".join(lines)
 
 
-def _drop(run: ReportedRun, threshold: Threshold) -> float:
-    before, now = run.baseline_valid.clean, threshold.rates.clean if threshold.rates else None
+def _goodnet(run: RunRecord, threshold: Threshold) -> Rates:
+    return threshold.goodnet_test if run.is_tested else threshold.goodnet_valid
+
+
+def _drop(run: RunRecord, threshold: Threshold) -> float:
+    before, now = run.baseline_valid.clean, threshold.rates.clean
     return before.percent - now.percent if before and now else 0.0
 
 
@@ -68,12 +72,12 @@ def _flags(goodnet: Rates) -> str:
     )
 
 
-def _verdict(run: ReportedRun, tested: bool) -> list[str]:
+def _survival(run: RunRecord) -> list[str]:
     """Whether the attack still works where pruning stopped."""
     left = [
-        (rates.attack.percent, entry.threshold.drop)
-        for entry in run.tested
-        if (rates := entry.goodnet_test if tested else entry.goodnet_valid).attack is not None
+        (goodnet.attack.percent, threshold.drop)
+        for threshold in run.thresholds
+        if (goodnet := _goodnet(run, threshold)).attack is not None
     ]
     if not left:
         return []
@@ -85,32 +89,35 @@ def _verdict(run: ReportedRun, tested: bool) -> list[str]:
     ]
 
 
-def _inputs(run: ReportedRun) -> str:
-    rows = "\n".join(f"| {role.replace('_', ' ')} | {_code(path)} | {images:,} |" for role, path, images in run.data)
+def _inputs(run: RunRecord) -> str:
+    rows = "\n".join(
+        f"| {role.replace('_', ' ')} | {_code(images.path)} | {images.images:,} |" for role, images in run.data.items()
+    )
+    layout = "channel first" if run.layout == "nchw" else "channel last"
+    pixels = "used as stored" if run.scale == 1 else f"divided by {run.scale}"
     notices = "".join(f"\n- {_code(text)}" for text in run.notices)
     return (
-        f"## What was opened\n\nModel {_code(run.model)}, {run.classes} classes. {run.input_sentence}\n\n"
+        f"## What was opened\n\nModel {_code(run.model.path)}, {run.model.classes} classes. "
+        f"Images are stored {layout}; pixels are {pixels}.\n\n"
         f"| images | file | how many |\n| --- | --- | ---: |\n{rows}" + (f"\n{notices}" if notices else "")
     )
 
 
-def _pruning(run: ReportedRun) -> str:
+def _pruning(run: RunRecord) -> str:
     order = {
         "mean-activation": "in ascending order of their mean activation over the clean validation images",
         "random": "in random order",
         BY_HAND: "in an order made by hand",
     }.get(run.ranking, f"in ascending order of {run.ranking.replace('-', ' ')}")
     text = (
-        f"## Pruning\n\nActivations were read at {_code(run.profiled)}; the {run.channels} channels of {_code(run.pruned)} "
-        f"were pruned (their weights set to zero) one by one {order}. "
-        f"{run.inactive} of them stay inactive on the clean validation images"
-        + (f"; {run.silent} were already silent in the file" if run.silent else "")
-        + f".\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
+        f"## Pruning\n\nActivations were read at {_code(run.layer.profiled)}; the {run.layer.channels} channels of {_code(run.layer.pruned)} "
+        f"were pruned (their weights set to zero) one by one {order}.{_inactive(run.layer)}"
+        f"\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
     )
     rows = [_row("B, unpruned", 0, run.baseline_valid)]
-    for entry in run.tested:
-        if entry.threshold.rates is not None:
-            rows.append(_row(f"B′ at X = {entry.threshold.drop:g}", entry.threshold.step, entry.threshold.rates))
+    for threshold in run.thresholds:
+        if threshold.step is not None:
+            rows.append(_row(f"B′ at X = {threshold.drop:g}", threshold.step, threshold.rates))
     return (
         text + "Rates on the validation images, in percent with 95 % Wilson intervals:\n\n"
         "| network | channels pruned | clean accuracy | attack success | recovered accuracy |\n"
@@ -118,22 +125,29 @@ def _pruning(run: ReportedRun) -> str:
     )
 
 
+def _inactive(layer: RecordedLayer) -> str:
+    if layer.inactive is None:
+        return ""
+    silent = f"; {layer.silent} were already silent in the file" if layer.silent else ""
+    return f" {layer.inactive} of them stay inactive on the clean validation images{silent}."
+
+
 def _row(name: str, step: int | None, rates: Rates) -> str:
     return f"| {name} | {step} | {_shown(rates.clean)} | {_shown(rates.attack)} | {_shown(rates.recovered)} |"
 
 
-def _test(run: ReportedRun) -> str:
-    if run.baseline_test == NO_RATES:
+def _test(run: RunRecord) -> str:
+    if not run.is_tested:
         return "## Test\n\nNo test sets were given, so only validation rates are known."
     rows = [_test_row("B", run.baseline_test, flags=False)]
-    for entry in run.tested:
-        if entry.threshold.step is not None:
-            name = f"X = {entry.threshold.drop:g}"
-            rows.append(_test_row(f"B′ at {name}", entry.pruned_test, flags=False))
-            rows.append(_test_row(f"G at {name}", entry.goodnet_test, flags=True))
+    for threshold in run.thresholds:
+        if threshold.step is not None:
+            name = f"X = {threshold.drop:g}"
+            rows.append(_test_row(f"B′ at {name}", threshold.pruned_test, flags=False))
+            rows.append(_test_row(f"G at {name}", threshold.goodnet_test, flags=True))
     return (
         "## Test\n\nRates on the test images, which decided nothing above; percent with 95 % Wilson intervals. "
-        f"*Flagged* are images that the GoodNet puts into the extra class {run.classes}.\n\n"
+        f"*Flagged* are images that the GoodNet puts into the extra class {run.model.classes}.\n\n"
         "| network | clean accuracy | attack success | recovered accuracy | clean flagged | poisoned flagged |\n"
         "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows)
     )
@@ -146,17 +160,19 @@ def _test_row(name: str, rates: Rates, *, flags: bool) -> str:
     return f"| {name} | " + " | ".join(cells) + " |"
 
 
-def _reading(run: ReportedRun) -> str:
+def _reading(run: RunRecord) -> str:
     files = [
-        f"{_code(entry.model)} and {_code(entry.goodnet)}" for entry in run.tested if entry.model and entry.goodnet
+        f"{_code(threshold.model)} and {_code(threshold.goodnet)}"
+        for threshold in run.thresholds
+        if threshold.step is not None
     ]
     saved = f"Saved: {'; '.join(files)}. " if files else ""
     return (
         "## How to read this\n\n"
         "*Clean accuracy*: share of clean images that get their label. *Attack success rate* (ASR): share of poisoned "
         "images that get the attacker's label. *Recovered accuracy*: share of poisoned images that get their true "
-        "class, where the file tells it. *B′*: the network with the channels silenced. *G* (GoodNet): answers a class "
-        f"where B and B′ agree on it, and {run.classes}, one more than the last class, where they do not. "
+        "class, where the file tells it. *B′*: the network with the channels pruned. *G* (GoodNet): answers a class "
+        f"where B and B′ agree on it, and {run.model.classes}, one more than the last class, where they do not. "
         "A threshold X is the first step at which clean validation accuracy lies at least X percentage points below "
         "that of B; test and poisoned images decide nothing.\n\n"
         f"{saved}Both kinds open with `keras.models.load_model`. Pruning alone is a weak defence: an attacker who "

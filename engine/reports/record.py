@@ -1,71 +1,265 @@
-"""What a run measured, as the report reads it."""
+"""What a run measured, as plain values: the one thing that files, tables and gates are made from."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
 
-from bdtui.engine.evaluation.rates import NO_RATES, Rates
-from bdtui.engine.pruning.curve import Step, Threshold
+from bdtui.engine.errors import DataError
+from bdtui.engine.event_values import Threshold
+from bdtui.engine.pruning.curve import Step
+from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, ROLES
 
-
-@dataclass(frozen=True)
-class MeasuredThreshold:
-    """A threshold with the rates of its two networks; test rates are empty where there is no test data.
-
-    Attributes:
-        threshold: where it was reached, with the validation rates of B′.
-        model: file name of B′; None where the threshold was not reached.
-        goodnet: file name of G; None where the threshold was not reached.
-        goodnet_valid: of G on the validation sets.
-        pruned_test: of B′ on the test sets.
-        goodnet_test: of G on the test sets.
-    """
-
-    threshold: Threshold
-    model: str | None = None
-    goodnet: str | None = None
-    goodnet_valid: Rates = NO_RATES
-    pruned_test: Rates = NO_RATES
-    goodnet_test: Rates = NO_RATES
+SCHEMA = 1
+_LARGEST = 2**26
+"""Bytes of a results.json that are read."""
 
 
 @dataclass(frozen=True)
-class ReportedRun:
-    """What the report covers.
+class RecordedModel:
+    """The BadNet: ``input_shape`` is that of one image, without the batch axis."""
 
-    Attributes:
-        version: of bdtui.
-        model: path of the model, and how it was opened.
-        classes: N.
-        data: a line for every image set: role, path, number of images.
-        input_sentence: how pixels were read.
-        profiled: name of the profiled layer.
-        pruned: name of the weighted layer behind it.
-        channels: how many it has.
-        silent: how many were silent in the model as opened.
-        inactive: how many fire on no clean validation image.
-        ranking: name of the ranking.
-        baseline_valid: of B.
-        baseline_test: of B.
-        curve: step 0 first.
-        tested: the thresholds, ascending.
-        notices: things a reader should know.
-    """
-
-    version: str
-    model: str
+    path: str
+    sha256: str
     classes: int
-    data: Sequence[tuple[str, str, int]]
-    input_sentence: str
+    input_shape: tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class RecordedImages:
+    """An image set and how many images it has."""
+
+    path: str
+    sha256: str
+    images: int
+
+
+@dataclass(frozen=True)
+class RecordedLayer:
+    """The profiled layer and the weighted layer that is pruned for it.
+
+    Attributes:
+        silent: how many channels had no weights in the model as it was opened; None where that is not known.
+        inactive: how many fire on no clean validation image; None where that is not known.
+    """
+
     profiled: str
     pruned: str
     channels: int
-    silent: int
-    inactive: int
+    silent: int | None = None
+    inactive: int | None = None
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A finished run. Made from a results.json it lacks what is not in there: notices, and G's validation rates.
+
+    Attributes:
+        version: of bdtui.
+        data: the image sets by role.
+        layout: ``nchw`` or ``nhwc``.
+        scale: what pixels were divided by.
+        mean_activation: of every channel over the clean validation images.
+        order: the channels in pruning order.
+        curve: step 0 first.
+        thresholds: in ascending order of the drop.
+        seconds: by stage.
+        notices: what a reader should know.
+    """
+
+    version: str
+    model: RecordedModel
+    data: Mapping[str, RecordedImages]
+    layout: str
+    scale: int
+    layer: RecordedLayer
     ranking: str
+    mean_activation: tuple[float, ...]
+    order: tuple[int, ...]
     baseline_valid: Rates
     baseline_test: Rates
-    curve: Sequence[Step]
-    tested: Sequence[MeasuredThreshold]
-    notices: Sequence[str]
+    curve: tuple[Step, ...]
+    thresholds: tuple[Threshold, ...]
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    notices: tuple[str, ...] = ()
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether there are test images."""
+        return self.baseline_test != NO_RATES
+
+    def as_json(self) -> dict[str, Any]:
+        """The content of results.json."""
+        layer = self.layer
+        return {
+            "schema": SCHEMA,
+            "version": self.version,
+            "model": {**asdict(self.model), "input_shape": list(self.model.input_shape)},
+            "data": {role: asdict(self.data[role]) if role in self.data else None for role in ROLES},
+            "input": {"layout": self.layout, "scale": self.scale},
+            "layer": {"profiled": layer.profiled, "pruned": layer.pruned, "channels": layer.channels},
+            "ranking": self.ranking,
+            "mean_activation": list(self.mean_activation),
+            "order": list(self.order),
+            "baseline": {"valid": self.baseline_valid.as_json(), "test": self.baseline_test.as_json()},
+            "curve": [_step_json(step) for step in self.curve],
+            "thresholds": [_threshold_json(threshold) for threshold in self.thresholds],
+            "repairs": [],
+            "detections": [],
+            "seconds": dict(self.seconds),
+        }
+
+    @classmethod
+    def from_json(cls, content: Any) -> RunRecord:
+        """The run that the content of a results.json tells of.
+
+        Raises:
+            ValueError: it is not what `as_json` gives.
+        """
+        try:
+            return _record(content)
+        except (LookupError, TypeError, AttributeError, ArithmeticError) as problem:
+            raise ValueError(f"not the results of a run: {problem!r}") from problem
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read a results.json, whoever wrote it.
+
+    Raises:
+        DataError: it cannot be read, or is no results.json.
+    """
+    expected = "expected the results of a run (without it, --resume makes it again)"
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise DataError(f"{path}: is {path.stat().st_size:,} bytes long; {expected}")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise DataError(f"{path}: cannot be read as JSON; {expected}") from problem
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise DataError(f"{path}: has no schema {SCHEMA}; {expected}")
+    try:
+        return RunRecord.from_json(content)
+    except ValueError as problem:
+        raise DataError(f"{path}: is no results.json as bdtui writes it; {expected}") from problem
+
+
+def _step_json(step: Step) -> dict[str, Any]:
+    return {
+        "step": step.step,
+        "channel": step.channel,
+        "fraction": step.fraction,
+        "clean_accuracy": step.rates.clean_accuracy,
+        "attack_success_rate": step.rates.attack_success_rate,
+    }
+
+
+def _threshold_json(threshold: Threshold) -> dict[str, Any]:
+    reached = threshold.step is not None
+    return {
+        "drop": int(threshold.drop) if threshold.drop == int(threshold.drop) else threshold.drop,
+        "reached": reached,
+        "step": threshold.step,
+        "pruned_channels": list(threshold.channels),
+        "model": threshold.model if reached else None,
+        "goodnet": threshold.goodnet if reached else None,
+        "valid": threshold.rates.as_json(),
+        "test": {"pruned": threshold.pruned_test.as_json(), "goodnet": threshold.goodnet_test.as_json(flags=True)},
+    }
+
+
+def _record(content: Mapping[str, Any]) -> RunRecord:
+    model, layer = content["model"], content["layer"]
+    data = {role: _images(found) for role, found in content["data"].items() if role in ROLES and found is not None}
+    counts = {role: found.images for role, found in data.items()}
+    valid = counts.get(CLEAN_VALID, 0), counts.get(POISONED_VALID, 0)
+    test = counts.get(CLEAN_TEST, 0), counts.get(POISONED_TEST, 0)
+    return RunRecord(
+        version=_text(content["version"]),
+        model=RecordedModel(
+            _text(model["path"]),
+            _text(model["sha256"]),
+            _integer(model["classes"]),
+            tuple(None if size is None else _integer(size) for size in model["input_shape"]),
+        ),
+        data=data,
+        layout=_text(content["input"]["layout"]),
+        scale=_integer(content["input"]["scale"]),
+        layer=RecordedLayer(_text(layer["profiled"]), _text(layer["pruned"]), _integer(layer["channels"])),
+        ranking=_text(content["ranking"]),
+        mean_activation=tuple(map(_number, content["mean_activation"])),
+        order=tuple(map(_integer, content["order"])),
+        baseline_valid=_rates(content["baseline"]["valid"], *valid),
+        baseline_test=_rates(content["baseline"]["test"], *test),
+        curve=tuple(
+            Step(
+                _integer(step["step"]),
+                None if step["channel"] is None else _integer(step["channel"]),
+                _number(step["fraction"]),
+                _rates(step, *valid),
+            )
+            for step in content["curve"]
+        ),
+        thresholds=tuple(
+            Threshold(
+                drop=_number(threshold["drop"]),
+                step=_integer(threshold["step"]) if threshold["reached"] else None,
+                channels=tuple(map(_integer, threshold["pruned_channels"])),
+                rates=_rates(threshold["valid"], *valid),
+                pruned_test=_rates(threshold["test"]["pruned"], *test),
+                goodnet_test=_rates(threshold["test"]["goodnet"], *test),
+                model=_text(threshold["model"] or ""),
+                goodnet=_text(threshold["goodnet"] or ""),
+            )
+            for threshold in content["thresholds"]
+        ),
+        seconds={_text(stage): _number(seconds) for stage, seconds in content["seconds"].items()},
+    )
+
+
+def _images(content: Mapping[str, Any]) -> RecordedImages:
+    images = _integer(content["images"])
+    if images < 1:
+        raise ValueError(f"{images} images")
+    return RecordedImages(_text(content["path"]), _text(content["sha256"]), images)
+
+
+def _rates(content: Mapping[str, Any], clean: int, poisoned: int) -> Rates:
+    """Rates with their counts again: a percentage of so many images is one count."""
+    return Rates(
+        clean=_share(content["clean_accuracy"], clean),
+        attack=_share(content["attack_success_rate"], poisoned),
+        recovered=_share(content.get("recovered_accuracy"), poisoned),
+        clean_flagged=_share(content.get("clean_flagged"), clean),
+        poisoned_flagged=_share(content.get("poisoned_flagged"), poisoned),
+    )
+
+
+def _share(percent: Any, images: int) -> Share | None:
+    if percent is None:
+        return None
+    hits = round(_number(percent) * images / 100)
+    if not 0 <= hits <= images or not images:
+        raise ValueError(f"{percent} % of {images} images")
+    return Share(hits, images)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int:
+        raise TypeError(f"{value!r} is no whole number")
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) not in (int, float):
+        raise TypeError(f"{value!r} is no number")
+    return float(value)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import copy
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 
-from bdtui.engine.evaluation.evaluator import PruningSession
+from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.machine.atomic_files import atomic_file
-from bdtui.engine.reports import saved_models as artifacts
 from bdtui.engine.reports.file_names import drop_text, goodnet_name
+from bdtui.engine.settings import check_thresholds
 
 
 def model_name(drop: float, badnet: OpenedModel) -> str:
@@ -64,6 +64,12 @@ def _drop_times(archive_path: Path) -> None:
             archive.writestr(zipfile.ZipInfo(name), data)
 
 
-def file_names(session: PruningSession, drop: float) -> tuple[str, str]:
-    """The file names of B′ and of G at a threshold."""
-    return artifacts.model_name(drop, session.model), goodnet_name(drop)
+def planned_thresholds(drops: Sequence[float], badnet: OpenedModel) -> tuple[Threshold, ...]:
+    """Thresholds that are not reached yet, in ascending order, with the names of their files.
+
+    Raises:
+        OptionError: a drop is not a number above 0 and at most 100.
+    """
+    return tuple(
+        Threshold(drop, model=model_name(drop, badnet), goodnet=goodnet_name(drop)) for drop in check_thresholds(drops)
+    )

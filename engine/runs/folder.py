@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bdtui.engine.errors import OutputError
 from bdtui.engine.machine.folder_lock import locked_folder
-from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS
+from bdtui.engine.reports.file_names import MANIFEST, RESULTS, RUN_FILES
 from bdtui.engine.settings import SAMPLE_MODEL, RunSettings
 
 JOURNAL_FOLDER, JOURNAL = ".bdtui", "journal.sqlite"
@@ -21,7 +21,7 @@ JOURNAL_FOLDER, JOURNAL = ".bdtui", "journal.sqlite"
 RUNS = "bdtui-runs"
 """Where runs go whose folder nobody named."""
 
-_FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", RESULTS, CURVE, FIGURE, REPORT, RECIPE, MANIFEST)
+_FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", *RUN_FILES)
 _PARTIAL = re.compile(
     r"\.bdtui(-journal)?-\d+\.partial"
     r"|\.(results|curve|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+)\.\d+\.partial(\.\w+)?"

@@ -19,10 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from bdtui.engine.errors import DataError, OutputError
-from bdtui.engine.evaluation.rates import GOODNET, PRUNED, Measured, Measurement, Rates, Share
+from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Measured, Measurement
 from bdtui.engine.inputs.recipe import Recipe, parse_recipe, write_recipe_text
 from bdtui.engine.machine.files import file_sha256
+from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.rates import Rates, Share
 from bdtui.engine.settings import RunSettings
 
 _APPLICATION = 0x62647475
@@ -224,18 +226,18 @@ class Journal:
         query = "SELECT network, part, silenced, rates FROM rates WHERE layer = ? ORDER BY number"
         rows = self._rows("rates", query, layer)
         found = {}
-        for network, part, silenced, rates in rows:
+        for network, part, pruned, rates in rows:
             try:
                 if network not in (PRUNED, GOODNET) or part not in ("valid", "test"):
                     raise ValueError
-                found[Measurement(network, part, _read(silenced))] = _rates_of(json.loads(rates))
+                found[Measurement(network, part, _read(pruned))] = _rates_of(json.loads(rates))
             except (ValueError, TypeError, RecursionError):
                 raise self._not_ours("holds impossible rates") from None
         return found
 
     def _keep_rates(self, layer: str, measurement: Measurement, rates: Rates) -> None:
         counts = {name: None if share is None else [share.hits, share.images] for name, share in _shares(rates)}
-        row = layer, measurement.network, measurement.part, _written(measurement.silenced), json.dumps(counts), _now()
+        row = layer, measurement.network, measurement.part, _written(measurement.pruned), json.dumps(counts), _now()
         insert = "INSERT OR REPLACE INTO rates (layer, network, part, silenced, rates, finished) VALUES (?,?,?,?,?,?)"
         self._write((insert, row))
 
@@ -298,9 +300,9 @@ class _JournalledRates(UserDict[Measurement, Rates]):
         super().__setitem__(measurement, rates)
 
 
-def network_name(layer: str, silenced: Sequence[int]) -> str:
-    """What the journal calls a network: the layer, and the channels of it that are silent."""
-    return f"{layer} {_written(silenced)}"
+def network_name(layer: str, pruned: PrunedChannels) -> str:
+    """What the journal calls a network: the layer, and the channels of it that are pruned."""
+    return f"{layer} {_written(pruned)}"
 
 
 def _set(name: str, value: str) -> tuple[str, Sequence[Any]]:
@@ -308,19 +310,19 @@ def _set(name: str, value: str) -> tuple[str, Sequence[Any]]:
     return "INSERT OR REPLACE INTO run VALUES (?, ?)", (name, text)
 
 
-def _written(silenced: Sequence[int] | frozenset[int]) -> str:
-    return json.dumps(sorted(silenced), separators=(",", ":"))
+def _written(pruned: PrunedChannels) -> str:
+    return json.dumps(list(pruned), separators=(",", ":"))
 
 
-def _read(silenced: Any) -> frozenset[int]:
-    if not isinstance(silenced, str) or len(silenced) > _LONGEST:
+def _read(text: Any) -> PrunedChannels:
+    if not isinstance(text, str) or len(text) > _LONGEST:
         raise ValueError
-    channels = json.loads(silenced)
+    channels = json.loads(text)
     if not isinstance(channels, list) or len(channels) > _MOST_CHANNELS:
         raise ValueError
     if not all(type(channel) is int and 0 <= channel < _MOST_CHANNELS for channel in channels):
         raise ValueError
-    return frozenset(channels)
+    return PrunedChannels.of(channels)
 
 
 def _shares(rates: Rates) -> list[tuple[str, Share | None]]:

@@ -23,15 +23,15 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Verdict:
+class FileCheck:
     """What became of the files that a manifest names.
 
     Attributes:
-        whole: names of the files that are as they were written.
+        unchanged: names of the files that are as they were written.
         problems: a sentence for each that is not.
     """
 
-    whole: tuple[str, ...]
+    unchanged: tuple[str, ...]
     problems: tuple[str, ...]
 
 
@@ -49,7 +49,7 @@ def manifest_json(
     return {"schema": _SCHEMA, "versions": dict(versions), "seed": seed, "inputs": dict(inputs), "files": dict(files)}
 
 
-def check_manifest(folder: Path) -> Verdict:
+def check_manifest(folder: Path) -> FileCheck:
     """Hold the files of a run against its manifest.
 
     Args:
@@ -62,7 +62,7 @@ def check_manifest(folder: Path) -> Verdict:
     if not path.exists() and (folder / JOURNAL_FOLDER / JOURNAL).exists():
         raise DataError(f"{folder}: holds an unfinished run; finish it with bdtui --batch --resume --out {folder}")
     require_file(path, DataError, f"the folder of a finished run, which holds {MANIFEST}")
-    whole, problems = [], []
+    unchanged, problems = [], []
     for name, expected in _files(path).items():
         file = folder / name
         if file.is_symlink() or not file.is_file():
@@ -70,8 +70,8 @@ def check_manifest(folder: Path) -> Verdict:
         elif file_sha256(file) != expected:
             problems.append(f"{file}: is not what the run wrote (its sha256 differs)")
         else:
-            whole.append(name)
-    return Verdict(tuple(whole), tuple(problems))
+            unchanged.append(name)
+    return FileCheck(tuple(unchanged), tuple(problems))
 
 
 def _files(path: Path) -> dict[str, str]:

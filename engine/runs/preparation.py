@@ -8,12 +8,12 @@ from pathlib import Path
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.evaluation.evaluator import PruningSession
-from bdtui.engine.evaluation.rates import Rates
 from bdtui.engine.events import BaselineMeasured, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
 from bdtui.engine.network.channels import find_source
 from bdtui.engine.pruning.position import History, Move, Position
 from bdtui.engine.pruning.rankings import order_channels
+from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.settings import RunSettings
@@ -31,7 +31,7 @@ class PreparedRun:
 
     Attributes:
         inputs: the opened model and image sets, and the settings with what was found filled in.
-        session: profiled, answers for any mask.
+        evaluator: of the profiled layer.
         order: the channels in pruning order.
         baseline_valid: rates of B.
         baseline_test: rates of B.
@@ -40,7 +40,7 @@ class PreparedRun:
     """
 
     inputs: OpenedInputs
-    session: PruningSession
+    evaluator: PruningSession
     order: tuple[int, ...]
     baseline_valid: Rates
     baseline_test: Rates
@@ -49,7 +49,7 @@ class PreparedRun:
 
     def reordered(self, order: tuple[int, ...]) -> PreparedRun:
         """The same run with the channels in an order made by hand; the ranking's own order stays the ranking's."""
-        ranked = tuple(order_channels(self.session, self.inputs.settings.ranking, self.inputs.settings.seed))
+        ranked = tuple(order_channels(self.evaluator, self.inputs.settings.ranking, self.inputs.settings.seed))
         settings = replace(self.inputs.settings, order=None if order == ranked else order)
         return replace(self, inputs=replace(self.inputs, settings=settings), order=order)
 
@@ -103,7 +103,7 @@ def _profile(
     memory = settings.activation_memory
     if memory is not None and memory < 0:
         raise OptionError(f"{memory} MiB of memory is not valid; expected 0 or more")
-    session = PruningSession(
+    evaluator = PruningSession(
         inputs.model,
         inputs.data,
         layer=settings.layer,
@@ -112,16 +112,16 @@ def _profile(
         scratch=scratch,
         reporter=reporter,
     )
-    order = settings.order or tuple(order_channels(session, settings.ranking, settings.seed))
-    baseline_valid, baseline_test = session.rates("valid"), session.rates("test")
-    reporter.emit(BaselineMeasured(baseline_valid.as_json(), baseline_test.as_json()))
+    order = settings.order or tuple(order_channels(evaluator, settings.ranking, settings.seed))
+    baseline_valid, baseline_test = evaluator.rates("valid"), evaluator.rates("test")
+    reporter.emit(BaselineMeasured(baseline_valid, baseline_test))
     clean = baseline_valid.clean
     if clean and clean.percent < _LOW_ACCURACY:
         low = _LOW_ACCURACY_TEXT.format(clean.percent)
         if low not in notices:
             _noting(reporter, notices).emit(Notice(low))
     watch.lap("profile")
-    return PreparedRun(inputs, session, order, baseline_valid, baseline_test, tuple(notices), watch.seconds)
+    return PreparedRun(inputs, evaluator, order, baseline_valid, baseline_test, tuple(notices), watch.seconds)
 
 
 def _noting(reporter: Reporter, notices: list[str]) -> Reporter:
@@ -148,7 +148,7 @@ def in_the_order_left(prepared: PreparedRun, moves: Sequence[Move]) -> PreparedR
     if not moves:
         return prepared
     settings = prepared.inputs.settings
-    ranking = order_channels(prepared.session, settings.ranking, settings.seed)
+    ranking = order_channels(prepared.evaluator, settings.ranking, settings.seed)
     history = History.beginning_at(Position(prepared.order))
     for move in moves:
         history = history.after(move, ranking)

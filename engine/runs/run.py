@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory, OutputError
+from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import (
     ArtifactWritten,
     Notice,
@@ -26,7 +27,8 @@ from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
 from bdtui.engine.machine.device import device_in_use, prepare_backend
 from bdtui.engine.machine.device_failures import lost_device_explained
 from bdtui.engine.network.goodnet import build_goodnet
-from bdtui.engine.pruning.curve import Step, Threshold, draw_curve, find_threshold, has_dropped, known_steps
+from bdtui.engine.network.pruned_channels import PrunedChannels
+from bdtui.engine.pruning.curve import Step, draw_curve, find_threshold, has_dropped, known_steps
 from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports import saved_models
@@ -34,15 +36,15 @@ from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS, drop_text
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.record import MeasuredThreshold
+from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.reopen_check import SavedModelCheck
-from bdtui.engine.reports.saved_models import file_names
+from bdtui.engine.reports.saved_models import planned_thresholds
 from bdtui.engine.runs.folder import discard_networks, discard_partials, discard_results, planned_folder
 from bdtui.engine.runs.journal import Journal, network_name
 from bdtui.engine.runs.journal_folder import journalled_folder
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
 from bdtui.engine.runs.preparation import PreparedRun, in_the_order_left, prepare_run
-from bdtui.engine.runs.results import reported_run, results_json
+from bdtui.engine.runs.results import run_record
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.settings import RunSettings, check_thresholds
 
@@ -56,13 +58,16 @@ class RunResult:
 
     Attributes:
         out: the folder with its files.
-        results: the content of results.json.
-        tested: the thresholds with all their rates.
+        record: what was measured.
     """
 
     out: Path
-    results: dict[str, Any]
-    tested: tuple[MeasuredThreshold, ...]
+    record: RunRecord
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The content of results.json."""
+        return self.record.as_json()
 
 
 def execute_run(
@@ -138,11 +143,11 @@ def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter,
         reporter: hears whether what was finished has to be done again.
         anew: a person begins at step 0 of this layer and order.
     """
-    inputs, session = prepared.inputs, prepared.session
+    inputs, evaluator = prepared.inputs, prepared.evaluator
     versions = {**computing_versions(), "device": device_in_use()}
     if journal.identify(inputs.settings, inputs.sha256, versions, anew=anew):
         reporter.emit(Notice("finished steps came from another device or other versions; recomputing them"))
-    session.keep_measured_in(journal.measured(session.source.profiled.name))
+    evaluator.keep_measured_in(journal.measured(evaluator.source.profiled.name))
 
 
 def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporter: Reporter) -> RunResult:
@@ -177,7 +182,7 @@ class _Run:
 
     def __init__(self, prepared: PreparedRun, folder: Path, journal: Journal, reporter: Reporter) -> None:
         self.prepared = prepared
-        self.session = prepared.session
+        self.evaluator = prepared.evaluator
         self.folder = folder
         self.journal = journal
         self.reporter = reporter
@@ -191,24 +196,23 @@ class _Run:
         recipe = write_recipe_text(inputs.settings, inputs.sha256)
         self._write(RECIPE, lambda path: write_text(path, recipe))
         thresholds = self._prune(inputs.settings)
-        tested = tuple(self._test(threshold) for threshold in thresholds)
+        thresholds = [self._test(threshold) for threshold in thresholds]
         self.watch.lap("test")
 
-        results = results_json(self.prepared, self.curve, tested)
-        self._write(CURVE, lambda path: write_curve(path, self.curve))
-        title = f"Pruning {self.session.source.pruned.name} of {inputs.model.path.name}"
-        self._write(FIGURE, lambda path: write_figure(path, self.curve, thresholds, title))
-        report = write_report_text(reported_run(self.prepared, self.curve, tested))
-        self._write(REPORT, lambda path: write_text(path, report))
+        record = run_record(self.prepared, self.curve, thresholds)
+        self._write(CURVE, lambda path: write_curve(path, record.curve))
+        self._write(FIGURE, lambda path: write_figure(path, record))
+        self._write(REPORT, lambda path: write_text(path, write_report_text(record)))
         self.watch.lap("export")
-        results["seconds"] = {**self.watch.seconds, "total": self.watch.total}
+        record = replace(record, seconds={**self.watch.seconds, "total": self.watch.total})
+        results = record.as_json()
         discard_networks(self.folder, kept=self.written)
         manifest = self._manifest(json_text(results))
         self._write(MANIFEST, lambda path: write_json(path, manifest))
-        # Last of all: where this file is, the run is whole.
+        # Last of all: where this file is, the run is complete.
         self._write(RESULTS, lambda path: write_json(path, results))
         self.reporter.emit(RunFinished(str(self.folder), self.watch.total))
-        return RunResult(self.folder, results, tested)
+        return RunResult(self.folder, record)
 
     def _manifest(self, results: str) -> dict[str, Any]:
         """What was written and is about to be, from what, and by what."""
@@ -219,7 +223,7 @@ class _Run:
 
     def write_unfinished_curve(self) -> None:
         """Write the steps finished so far, those too that nobody has been told of."""
-        self.curve += known_steps(self.session, self.prepared.order, len(self.curve))
+        self.curve += known_steps(self.evaluator, self.prepared.order, len(self.curve))
         if len(self.curve) > 1:
             self._write(CURVE, lambda path: write_curve(path, self.curve))
 
@@ -242,15 +246,18 @@ class _Run:
     def _prune(self, settings: RunSettings) -> list[Threshold]:
         """Draw the curve, saving B′ and G of every threshold the moment it is reached."""
         order = self.prepared.order
-        waiting = list(check_thresholds(settings.thresholds))
+        waiting = list(planned_thresholds(settings.thresholds, self.prepared.inputs.model))
         found = []
-        for step in draw_curve(self.session, order, self.reporter):
+        for step in draw_curve(self.evaluator, order, self.reporter):
             self.curve.append(step)
-            self._tell(step)
-            while waiting and _reaches(self.curve, waiting[0]):
+            rates = step.rates
+            self.reporter.emit(
+                StepFinished(step.step, step.channel, step.fraction, rates.clean_accuracy, rates.attack_success_rate)
+            )
+            while waiting and _reaches(self.curve, waiting[0].drop):
                 threshold = find_threshold(self.curve, order, waiting.pop(0))
-                # Asked for now, while the classes at this step are at hand: later they would be computed anew.
-                self.session.goodnet_rates("valid", threshold.channels, self.reporter)
+                # Measured now, while the classes at this step are at hand: later they would be computed anew.
+                self.evaluator.goodnet_rates("valid", threshold.channels, self.reporter)
                 self.watch.lap("curve")
                 self._export(threshold)
                 self.watch.lap("export")
@@ -260,33 +267,21 @@ class _Run:
         self.watch.lap("curve")
         baseline = self.curve[0].rates.clean
         lowest = min((step.rates.clean.percent for step in self.curve if step.rates.clean), default=0.0)
-        for drop in waiting:
-            self.reporter.emit(ThresholdMissed(drop, (baseline.percent if baseline else 0.0) - lowest))
-            found.append(Threshold(drop, None))
-        return found
-
-    def _tell(self, step: Step) -> None:
-        rates = step.rates.as_json()
-        accuracy = rates["clean_accuracy"] or 0.0
-        self.reporter.emit(StepFinished(step.step, step.channel, step.fraction, accuracy, rates["attack_success_rate"]))
+        for threshold in waiting:
+            self.reporter.emit(ThresholdMissed(threshold.drop, (baseline.percent if baseline else 0.0) - lowest))
+        return [*found, *waiting]
 
     def _export(self, threshold: Threshold) -> None:
         """Save B′ and G of a threshold, reopen both, and hold them against what the run says of them."""
-        session = self.session
-        channels = threshold.channels
-        rates = threshold.rates.as_json() if threshold.rates else {}
+        evaluator = self.evaluator
+        channels, rates = threshold.channels, threshold.rates
         self.reporter.emit(
-            ThresholdReached(
-                threshold.drop,
-                threshold.step or 0,
-                rates.get("clean_accuracy") or 0.0,
-                rates.get("attack_success_rate"),
-            )
+            ThresholdReached(threshold.drop, len(channels), rates.clean_accuracy, rates.attack_success_rate)
         )
-        layer = session.source.profiled.name
-        pruned, goodnet = file_names(session, threshold.drop)
+        layer = evaluator.source.profiled.name
+        pruned, goodnet = threshold.model, threshold.goodnet
         networks = [self.folder / pruned, self.folder / goodnet]
-        network = network_name(layer, channels)
+        network = network_name(layer, PrunedChannels.of(channels))
         kept = [self.journal.held_artifact(path, network) for path in networks]
         if all(kept):
             for path, sha256 in zip(networks, kept, strict=True):
@@ -300,40 +295,37 @@ class _Run:
             check.check_pruned(networks[0])
             self._tell_written(networks[0], kept[0])
         else:
-            silenced = session.pruned_model(channels)
+            silenced = evaluator.pruned_model(channels)
             self._write(pruned, lambda path: saved_models.write_model(path, silenced, check.check_pruned), network)
         self.reporter.checkpoint()
         self.reporter.emit(Progress(stage, 1, 2, "models"))
-        joined = build_goodnet(session.model.keras_model, layer, channels)
+        joined = build_goodnet(evaluator.model.keras_model, layer, channels)
         self._write(goodnet, lambda path: saved_models.write_model(path, joined, check.check_goodnet), network)
         self.reporter.emit(Progress(stage, 2, 2, "models"))
 
     def _check(self, channels: Sequence[int]) -> SavedModelCheck:
         """What the first images of every set are to be under the saved models."""
-        session = self.session
+        evaluator = self.evaluator
         images, pruned, joined = [], [], []
-        for role in session.data:
-            some = session.first_images(role, _VERIFIED_IMAGES)
+        for role in evaluator.data:
+            some = evaluator.first_images(role, _VERIFIED_IMAGES)
             images.append(some)
-            pruned.append(session.predict(role, channels)[: len(some)])
-            joined.append(session.predict_goodnet(role, channels)[: len(some)])
+            pruned.append(evaluator.predict(role, channels)[: len(some)])
+            joined.append(evaluator.predict_goodnet(role, channels)[: len(some)])
         return SavedModelCheck(
-            session.model.keras_model, np.concatenate(images), np.concatenate(pruned), np.concatenate(joined)
+            evaluator.model.keras_model, np.concatenate(images), np.concatenate(pruned), np.concatenate(joined)
         )
 
-    def _test(self, threshold: Threshold) -> MeasuredThreshold:
-        session = self.session
+    def _test(self, threshold: Threshold) -> Threshold:
+        """A threshold with the rates of its two networks on all image sets."""
         if threshold.step is None:
-            return MeasuredThreshold(threshold)
+            return threshold
         channels = threshold.channels
-        model, goodnet = file_names(session, threshold.drop)
-        return MeasuredThreshold(
+        return replace(
             threshold,
-            model,
-            goodnet,
-            goodnet_valid=session.goodnet_rates("valid", channels, self.reporter),
-            pruned_test=session.rates("test", channels, self.reporter),
-            goodnet_test=session.goodnet_rates("test", channels, self.reporter),
+            goodnet_valid=self.evaluator.goodnet_rates("valid", channels, self.reporter),
+            pruned_test=self.evaluator.rates("test", channels, self.reporter),
+            goodnet_test=self.evaluator.goodnet_rates("test", channels, self.reporter),
         )
 
 

@@ -22,7 +22,7 @@ from bdtui.engine.settings import RunSettings
 from bdtui.engine.startup import load_tensorflow
 
 if TYPE_CHECKING:
-    from bdtui.engine.session.session import Workbench
+    from bdtui.engine.session.session import Session
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class _Ticket:
 
 
 class EngineThread:
-    """Runs a `Workbench` in a thread of its own.
+    """Runs a `Session` in a thread of its own.
 
     Args:
         emit: receives every event, in the engine's thread; must not block.
@@ -67,17 +67,17 @@ class EngineThread:
     def _run(self) -> None:
         self._emit(WorkStarted(LOADING))
         try:
-            bench = self._load()
+            session = self._load()
         except Exception as problem:
             self._refuse_everything(LOADING, problem)
             return
         self._emit(WorkEnded())
         try:
-            self._serve(bench)
+            self._serve(session)
         except DeviceLost as lost:
             self._refuse_everything("computing", lost)
 
-    def _serve(self, bench: Workbench) -> None:
+    def _serve(self, session: Session) -> None:
         """Fulfil one request after the other.
 
         Raises:
@@ -85,22 +85,22 @@ class EngineThread:
         """
         waiting: _Ticket | None = None
         while True:
-            ticket = waiting or self._next_ticket(bench)
+            ticket = waiting or self._next_ticket(session)
             waiting = None
             self._stops_before_work = ticket.stops
             if not self._stopped():
-                waiting = self._fulfil(bench, ticket.request)
+                waiting = self._fulfil(session, ticket.request)
             elif not isinstance(ticket.request, Move):
                 self._emit(WorkStopped(f"{ticket.request.work}: stopped before it began"))
 
     def _stopped(self) -> bool:
         return self._stops != self._stops_before_work
 
-    def _load(self) -> Workbench:
+    def _load(self) -> Session:
         load_tensorflow()
-        from bdtui.engine.session.session import Workbench
+        from bdtui.engine.session.session import Session
 
-        return Workbench(Reporter(self._emit, self._stopped), self._settings, self._out)
+        return Session(Reporter(self._emit, self._stopped), self._settings, self._out)
 
     def _refuse_everything(self, work: str, problem: Exception) -> None:
         """Say what is missing, and say it again whenever something is asked for."""
@@ -109,12 +109,12 @@ class EngineThread:
             self._emit(WorkEnded())
             self._requests.get()
 
-    def _next_ticket(self, bench: Workbench) -> _Ticket:
+    def _next_ticket(self, session: Session) -> _Ticket:
         """Wait for a request; until it comes, measure what nobody waits for."""
         stops = self._stops
         unhurried = Reporter(self._emit, lambda: self._stops != stops or not self._requests.empty())
         try:
-            while not unhurried.stop_requested and bench.idle(unhurried):
+            while not unhurried.stop_requested and session.idle(unhurried):
                 pass
         except DeviceLost:
             raise
@@ -124,16 +124,16 @@ class EngineThread:
             self._tell_failure("measuring in the background", problem)
         return self._requests.get()
 
-    def _fulfil(self, bench: Workbench, request: Request) -> _Ticket | None:
+    def _fulfil(self, session: Session, request: Request) -> _Ticket | None:
         """Do what was asked; gives back what was taken from the queue and has to wait."""
         waiting: _Ticket | None = None
         self._emit(WorkStarted(request.work))
         try:
             if isinstance(request, Move):
                 moves, waiting = self._moves_from(request)
-                bench.move(moves)
+                session.move(moves)
             else:
-                bench.fulfil(request)
+                session.fulfil(request)
         except DeviceLost:
             raise
         except Interrupted as stop:

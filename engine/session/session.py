@@ -25,7 +25,7 @@ from bdtui.engine.events import (
     Notice,
     PicturesTaken,
     Progress,
-    WorkbenchSet,
+    SessionOpened,
 )
 from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
@@ -34,13 +34,14 @@ from bdtui.engine.machine.device_failures import lost_device_explained
 from bdtui.engine.pruning.position import Move
 from bdtui.engine.pruning.rankings import check_ranking, order_channels
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, RECIPE, REPORT, RESULTS
+from bdtui.engine.reports.file_names import RESULTS, RUN_FILES
+from bdtui.engine.reports.saved_models import planned_thresholds
 from bdtui.engine.runs.folder import holds_another_run, planned_folder, unused_folder
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import journalled_folder
 from bdtui.engine.runs.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.runs.run import export_run, keep_in_journal
-from bdtui.engine.session.exploration import Bench
+from bdtui.engine.session.exploration import Exploration
 from bdtui.engine.session.moves_journal import SessionJournal
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
@@ -49,7 +50,7 @@ _PICTURES = 6
 """Of every image set, how many are shown."""
 
 
-class Workbench:
+class Session:
     """Holds what is open and where the person stands.
 
     Args:
@@ -64,7 +65,7 @@ class Workbench:
         self._told: list[Event] = []
         self._idle_failed = False
         self._prepared: PreparedRun | None = None
-        self._bench: Bench | None = None
+        self._exploration: Exploration | None = None
         self._folder: Path | None = None
         self._kept = SessionJournal(reporter)
         device = prepare_backend(settings.device, settings.seed)
@@ -86,7 +87,7 @@ class Workbench:
                 case ChooseRanking():
                     self._rank(request.ranking)
                 case NextThreshold():
-                    self._benched().go_to_next_threshold()
+                    self._current_exploration().go_to_next_threshold()
                 case Export():
                     self._export(request.out)
                 case Move():
@@ -102,7 +103,7 @@ class Workbench:
             Interrupted: the reporter was told to stop; the position is the one before.
         """
         with self._lost_device_told():
-            self._benched().move(moves)
+            self._current_exploration().move(moves)
 
     @contextmanager
     def _lost_device_told(self) -> Iterator[None]:
@@ -124,11 +125,11 @@ class Workbench:
         Raises:
             Interrupted: ``reporter`` was told to stop; nothing is lost but the piece at hand.
         """
-        if self._bench is None or self._idle_failed:
+        if self._exploration is None or self._idle_failed:
             return False
         try:
             with self._lost_device_told():
-                return self._bench.measure_ahead(reporter)
+                return self._exploration.measure_ahead(reporter)
         except Interrupted:
             raise
         except Exception:
@@ -175,36 +176,44 @@ class Workbench:
 
     def _tell_again(self) -> None:
         """Say once more what is open, after something else could not be opened."""
-        if self._prepared is None or self._bench is None:
+        if self._prepared is None or self._exploration is None:
             self._reporter.emit(NothingOpen())
             return
         for event in self._told:
             if not isinstance(event, Notice):
                 self._reporter.emit(event)
-        self._reporter.emit(describe_layer(self._prepared.session.source))
+        self._reporter.emit(describe_layer(self._prepared.evaluator.source))
         self._reporter.emit(ChannelsProfiled(self._prepared.inputs.settings.ranking, _figures(self._prepared)))
-        self._bench.tell()
+        self._exploration.emit_position()
 
     def _rank(self, ranking: str) -> None:
         check_ranking(ranking)
         prepared = self._opened()
         settings = replace(prepared.inputs.settings, ranking=ranking, order=None)
-        order = tuple(order_channels(prepared.session, ranking, settings.seed))
+        order = tuple(order_channels(prepared.evaluator, ranking, settings.seed))
         ranked = replace(prepared, inputs=replace(prepared.inputs, settings=settings), order=order)
         self._kept.begin_anew(ranked)
         self._show(ranked)
 
     def _show(self, prepared: PreparedRun, moves: Sequence[Move] = ()) -> None:
-        """Put a profiled network on the bench, where some moves lead to."""
+        """Begin to explore a profiled network, where some moves lead to."""
         self._prepared = prepared
         self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
-        self._bench = Bench(prepared, self._reporter, self._keep_moves)
+        settings = prepared.inputs.settings
+        self._exploration = Exploration(
+            prepared.evaluator,
+            order_channels(prepared.evaluator, settings.ranking, settings.seed),
+            prepared.order,
+            planned_thresholds(settings.thresholds, prepared.inputs.model),
+            self._reporter,
+            self._keep_moves,
+        )
         self._idle_failed = False
         if moves:
-            self._bench.go_on(moves)
+            self._exploration.replay(moves)
         else:
-            self._bench.tell()
-        self._reporter.emit(WorkbenchSet(prepared.inputs.settings))
+            self._exploration.emit_position()
+        self._reporter.emit(SessionOpened(settings))
         self._plan_export()
 
     def _keep_moves(self, moves: Sequence[Move]) -> None:
@@ -212,16 +221,16 @@ class Workbench:
         self._kept.keep_moves(moves, self._folder, self._opened())
 
     def _export(self, out: Path | None) -> None:
-        bench = self._benched()
-        prepared = bench.prepared.reordered(bench.position.order)
+        exploration = self._current_exploration()
+        prepared = self._opened().reordered(exploration.position.order)
         folder = out or self._folder
         assert folder is not None
         try:
             with self._journal_for(folder, prepared) as journal:
                 export_run(prepared, folder, journal, reporter=self._reporter)
         finally:
-            bench.take_over()
-            bench.tell()
+            exploration.mark_announced()
+            exploration.emit_position()
             self._plan_export()
 
     @contextmanager
@@ -232,17 +241,17 @@ class Workbench:
             if (folder / RESULTS).exists():
                 raise holds_another_run(folder)
             yield own
-            prepared.session.keep_measured_in({})
+            prepared.evaluator.keep_measured_in({})
             self._kept.leave()
             return
-        session, inputs = prepared.session, prepared.inputs
+        evaluator, inputs = prepared.evaluator, prepared.inputs
         with journalled_folder(folder, inputs.settings, inputs.sha256) as journal:
-            kept_in = session.measured
+            measured = evaluator.measured
             keep_in_journal(prepared, journal, self._reporter)
             try:
                 yield journal
             finally:
-                session.keep_measured_in(kept_in)
+                evaluator.keep_measured_in(measured)
 
     def _plan_export(self) -> None:
         """Say where the next export would go: a folder that holds no run yet, but perhaps this session."""
@@ -252,26 +261,25 @@ class Workbench:
         else:
             settings = self._opened().inputs.settings
             self._folder = unused_folder(self._out) if self._out else planned_folder(settings)
-        files = (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)
-        self._reporter.emit(ExportPlanned(str(self._folder), files))
+        self._reporter.emit(ExportPlanned(str(self._folder), RUN_FILES))
 
     def _opened(self) -> PreparedRun:
         if self._prepared is None:
             raise OptionError("nothing is open yet; expected a model and clean validation images first")
         return self._prepared
 
-    def _benched(self) -> Bench:
+    def _current_exploration(self) -> Exploration:
         self._opened()
-        assert self._bench is not None
-        return self._bench
+        assert self._exploration is not None
+        return self._exploration
 
 
 def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
     """What is known of every channel, by index."""
-    session = prepared.session
-    clean, poisoned = session.statistics[CLEAN_VALID], session.statistics.get(POISONED_VALID)
-    silent = set(session.silent_from_the_start())
-    norms = session.weight_norms
+    evaluator = prepared.evaluator
+    clean, poisoned = evaluator.statistics[CLEAN_VALID], evaluator.statistics.get(POISONED_VALID)
+    silent = set(evaluator.silent_from_the_start())
+    norms = evaluator.weight_norms
     return tuple(
         ChannelFigures(
             channel=channel,
@@ -283,5 +291,5 @@ def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
             weight_norm=float(norms[channel]),
             silent=channel in silent,
         )
-        for channel in range(session.channels)
+        for channel in range(evaluator.channels)
     )

@@ -25,7 +25,7 @@ from bdtui.engine.pruning.position import GoTo, Prune, Redo, Undo
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.reporter import SILENT
 from bdtui.engine.runs.preparation import prepare_run
-from bdtui.engine.session.exploration import Bench
+from bdtui.engine.session.exploration import Exploration
 from bdtui.engine.settings import RunSettings
 from tests.benchmarks.processes import enlarged_sets
 
@@ -205,9 +205,9 @@ def seed_loop(scale: Scale, sets: list[np.ndarray], order: list[int]) -> float:
 def move_seconds(scale: Scale) -> tuple[float, float, float, list[int]]:
     """Median seconds from a move on the app's bench to its rates: silent channels, others, steps known before."""
     prepared = prepare_run(scale.settings, SILENT)
-    bench = Bench(prepared, SILENT)
-    firing = np.zeros(prepared.session.channels)
-    for statistics_of_set in prepared.session.statistics.values():
+    bench = Exploration(prepared, SILENT)
+    firing = np.zeros(prepared.evaluator.channels)
+    for statistics_of_set in prepared.evaluator.statistics.values():
         firing += statistics_of_set.firing_share
     silent, others = [], []
     for channel in prepared.order:

@@ -12,11 +12,11 @@ import pytest
 from rich.console import Console
 
 from bdtui.engine import events
-from bdtui.engine.evaluation.rates import NO_RATES
+from bdtui.engine.event_values import Threshold
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.record import ReportedRun
 from bdtui.engine.runs.folder import default_folder
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
+from tests.records import record
 
 NAMES = [
     "\x1b]0;owned\x07\x1b[2J\x1b[31mred",
@@ -69,38 +69,13 @@ def test_progress_and_results_show_names_as_they_are(console: Console, name: str
         events.Notice(name),
     ):
         display.show(event)
-    threshold = {"drop": 2, "reached": False, "step": None}
-    results = {
-        "baseline": {"test": dict.fromkeys(_RATES), "valid": _RATES},
-        "layer": {"pruned": name, "profiled": name, "channels": 4},
-        "thresholds": [threshold],
-    }
-    print_results(console, results, Path(name))
+    print_results(console, record(name, thresholds=(Threshold(2),)), Path(name))
     assert_harmless(shown(console), name)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_report_quotes_names_as_code(name: str) -> None:
-    text = write_report_text(
-        ReportedRun(
-            version="0",
-            model=name,
-            classes=5,
-            data=[("clean_valid", name, 20)],
-            input_sentence="",
-            profiled=name,
-            pruned=name,
-            channels=4,
-            silent=0,
-            inactive=0,
-            ranking="mean-activation",
-            baseline_valid=NO_RATES,
-            baseline_test=NO_RATES,
-            curve=[],
-            tested=[],
-            notices=[name],
-        )
-    )
+    text = write_report_text(record(name, notices=(name,)))
     assert_harmless(text, name)
     # Within backquotes nothing is markup or HTML; a name that holds some must not end them.
     outside = "".join(text.split("`")[::2])

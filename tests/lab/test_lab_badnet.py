@@ -14,7 +14,7 @@ from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.network.channels import find_source, silent_channels
 from bdtui.engine.network.copies import silenced_copy
-from bdtui.engine.pruning.curve import prune
+from bdtui.engine.pruning.prune import prune
 from bdtui.tui.cli import main
 from tests.enlarged_faces import enlarge_faces
 

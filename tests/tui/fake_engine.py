@@ -1,7 +1,6 @@
 """Stands in for the engine's thread: answers at once, always the same, and without TensorFlow.
 
-It keeps positions and histories as the real one does; the rates are made up from the set of silent channels, so that
-accuracy falls late and the attack later.
+A person's moves are the real ones (`bdtui.engine.session.exploration`); files, profiles and rates are made up.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar
 from unittest.mock import patch
@@ -21,11 +19,15 @@ from textual.pilot import Pilot
 
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
-from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Picture, ThresholdState
+from bdtui.engine.evaluation.measurements import GOODNET, Evaluator, Measurement
+from bdtui.engine.event_values import ChannelFigures, Picture, Threshold
 from bdtui.engine.events import Event, LayerFound
-from bdtui.engine.pruning.position import History, Move, Position
-from bdtui.engine.reporter import Emit
-from bdtui.engine.reports.file_names import CURVE, FIGURE, RECIPE, REPORT, RESULTS
+from bdtui.engine.pruning.curve import draw_curve, find_threshold
+from bdtui.engine.pruning.position import GoTo, History, Move, Position
+from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.reporter import Emit, Reporter
+from bdtui.engine.reports.file_names import RUN_FILES
+from bdtui.engine.session.exploration import Exploration
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.app import BdtuiApp
@@ -45,7 +47,6 @@ THRESHOLD_STEPS = {2.0: 47, 4.0: 48, 10.0: 51}
 """The steps at which thresholds are reached in that order."""
 
 OUT = "bdtui-runs/bd_net-1"
-FILES = (RECIPE, CURVE, FIGURE, REPORT, RESULTS)
 CLEAN_ACCURACY = 98.65
 SCALE_TEXT = (
     "Pixels are divided by 255: clean accuracy on the first 1200 images is 98.7 %, against 2.3 % when divided by 1."
@@ -79,6 +80,37 @@ class World:
     drops: tuple[float, ...] = (2.0, 4.0, 10.0)
 
 
+class FakeEvaluator(Evaluator):
+    """Makes rates up from the set of pruned channels: the last third of the order matters to accuracy, the last fifth
+    to the ASR.
+    """
+
+    def __init__(self, channels: int, world: World) -> None:
+        super().__init__()
+        self.channels = channels
+        self._world = world
+
+    def measure(self, measurement: Measurement, reporter: Reporter) -> Rates:
+        reporter.checkpoint()
+        is_test, is_goodnet = measurement.part == "test", measurement.network == GOODNET
+        if is_test and not self._world.tested:
+            return NO_RATES
+        accuracy, asr = _weights(self.channels)
+        clean = CLEAN_ACCURACY - 97 * sum(accuracy[channel] for channel in measurement.pruned) - 0.4 * is_test
+        attack = 100 - 100 * sum(asr[channel] for channel in measurement.pruned)
+        poisoned = self._world.poisoned
+        return Rates(
+            clean=_share(clean),
+            attack=_share(attack) if poisoned else None,
+            clean_flagged=_share(3.25 * is_goodnet),
+            poisoned_flagged=_share(61.5 * is_goodnet) if poisoned else None,
+        )
+
+
+def _share(percent: float) -> Share:
+    return Share(round(max(0.0, percent) * 10_000), 1_000_000)
+
+
 class FakeEngine:
     """Answers requests as the engine's thread does, in the thread of the one who asks.
 
@@ -88,29 +120,30 @@ class FakeEngine:
 
     Attributes:
         requests: all that was asked for, oldest first.
-        stops: how often stop was said.
+        stops: how often stop was requested.
         moves_made: of every time that moves were made, those that were made at once.
         opened: whether anything is open.
+        found: what was found when the files were opened.
     """
 
     def __init__(self, emit: Emit, world: World = World()) -> None:
         self._emit = emit
+        self._reporter = Reporter(emit)
         self.world = world
         self.requests: list[Request] = []
         self.moves_made: list[list[Move]] = []
         self.stops = 0
         self.opened = False
+        self.found: list[Event] = []
         self._started = self._ready = False
         self._held = False
         self._at_hand = False
         self._waiting: list[Request] = []
         self._failure: tuple[str, str] | None = None
         self._layer = (world.profiled, world.pruned, world.channels)
-        self._ranking = SETTINGS.ranking
-        self._ranked: tuple[int, ...] = ()
-        self._history = History.beginning_at(Position(()))
-        self._measured: dict[frozenset[int], MeasuredPoint] = {}
-        self._announced: set[float] = set()
+        self._settings = SETTINGS
+        self._evaluator = FakeEvaluator(world.channels, world)
+        self._exploration: Exploration | None = None
         self._exports = 0
 
     # What the app asks for.
@@ -139,9 +172,9 @@ class FakeEngine:
         self.stops += 1
         if self._at_hand:
             if isinstance(self._waiting[0], Open):
-                self._tell_all()
-            elif self.opened and isinstance(self._waiting[0], Move):
-                self.say(self.reached())
+                self._emit_all_again()
+            elif self._exploration is not None and isinstance(self._waiting[0], Move):
+                self._exploration.emit_position()
             self.say(events.WorkStopped("stopped"), events.WorkEnded())
         self._at_hand = False
         self._waiting.clear()
@@ -165,7 +198,7 @@ class FakeEngine:
         self._failure = sentence, details
 
     def say(self, *said: Event) -> None:
-        """Let the app hear something."""
+        """Emit some events."""
         for event in said:
             self._emit(event)
 
@@ -177,21 +210,34 @@ class FakeEngine:
     @property
     def position(self) -> Position:
         """Where the person stands."""
-        return self._history.present
+        assert self._exploration is not None
+        return self._exploration.position
 
-    def reached(self, step: int | None = None) -> events.PositionReached:
-        """What the app hears of a position: the present one, or another step of its order."""
-        position = self.position if step is None else self.position.at(step)
-        way = [self._point(position.at(each)) for each in range(position.step + 1)]
-        return events.PositionReached(
-            order=position.order,
-            step=position.step,
-            present=way[-1],
-            path=tuple(way),
-            measured=tuple(self._measured.values()),
-            thresholds=tuple(self._threshold(drop, position.order) for drop in self.world.drops),
-            undoable=len(self._history.past),
-            redoable=len(self._history.future),
+    def reached(self, step: int) -> events.PositionReached:
+        """What the app receives of another step of the present order."""
+        emitted: list[Event] = []
+        self._explore(Reporter(emitted.append)).move([GoTo(step)])
+        return next(event for event in reversed(emitted) if isinstance(event, events.PositionReached))
+
+    def profile(self) -> events.ChannelsProfiled:
+        """The channels of the present layer."""
+        channels = self._layer[2]
+        place = {(7 * each + 3) % channels: each for each in range(channels)}
+        return events.ChannelsProfiled(
+            self._settings.ranking,
+            tuple(
+                ChannelFigures(
+                    channel=channel,
+                    mean_activation=8.0 * (place[channel] / channels) ** 2,
+                    max_activation=20.0 * place[channel] / channels,
+                    firing_share=min(1.0, 1.6 * place[channel] / channels),
+                    poisoned_mean_activation=self._poisoned(place[channel] / channels),
+                    poisoned_firing_share=self._poisoned_share(place[channel] / channels),
+                    weight_norm=10.0 + channel % 7,
+                    silent=place[channel] < 2,
+                )
+                for channel in range(channels)
+            ),
         )
 
     # The work.
@@ -208,7 +254,8 @@ class FakeEngine:
         request = self._waiting[0]
         self.say(events.WorkStarted(request.work))
         if isinstance(request, Move) and self.opened:
-            self.say(events.PositionWished(self._history.after(request, self._ranked).present.step))
+            wished = History.beginning_at(self.position).after(request, self._ranking)
+            self.say(events.PositionWished(wished.present.step))
 
     def _work(self) -> None:
         while self._waiting:
@@ -221,43 +268,44 @@ class FakeEngine:
                 if self._failure is not None:
                     (sentence, details), self._failure = self._failure, None
                     if isinstance(request, Open):
-                        self._tell_all()
+                        self._emit_all_again()
                     self.say(events.WorkFailed(request.work, sentence, details))
                 else:
                     self._fulfil(request, moves)
             except OptionError as problem:
                 self.say(events.WorkFailed(request.work, str(problem), ""))
             self.say(events.WorkEnded())
+        while self._exploration is not None and self._exploration.measure_ahead(self._reporter):
+            pass
 
     def _fulfil(self, request: Request, moves: Sequence[Move]) -> None:
         if isinstance(request, Open):
             self._open(request.settings)
             return
-        if not self.opened:
+        if self._exploration is None:
             raise OptionError("nothing is open yet; expected a model and clean validation images first")
         match request:
             case ChooseLayer():
-                self._stand_at_the_beginning(self._layers()[request.layer], self._ranking)
+                self._profile_layer(request.layer)
+                self._begin(self._settings.ranking)
             case ChooseRanking():
-                self._stand_at_the_beginning(self._layer, request.ranking)
+                self._begin(request.ranking)
             case NextThreshold():
-                self._go_on()
+                self._exploration.go_to_next_threshold()
             case Export():
-                self._export(request.out)
+                self._export(self._exploration, request.out)
             case _:
                 self.moves_made.append(list(moves))
-                for move in moves:
-                    self._history = self._history.after(move, self._ranked)
-                self._tell()
+                self._exploration.move(moves)
 
     def _open(self, settings: RunSettings) -> None:
         self.opened = True
         self._settings = settings
-        self._told = list(self._findings(settings))
+        self.found = list(self._findings(settings))
         self._exports = 0
-        self.say(*self._told)
-        layer = self._layers().get(settings.layer or "", self._layers()[self.world.profiled])
-        self._stand_at_the_beginning(layer, settings.ranking)
+        self.say(*self.found)
+        self._profile_layer(settings.layer if settings.layer in self._layers() else self.world.profiled)
+        self._begin(settings.ranking)
 
     def _findings(self, settings: RunSettings) -> Iterator[Event]:
         sizes = ((None, 55, 47, 3), (None, 52, 44, 20), (None, 26, 22, 20), (None, 24, 20, 40), (None, 12, 10, 40))
@@ -293,46 +341,41 @@ class FakeEngine:
         found = {profiled: (profiled, pruned, channels) for profiled, pruned, channels in pooled}
         return {**found, **{pruned: (pruned, pruned, channels) for _, pruned, channels in pooled}}
 
-    def _stand_at_the_beginning(self, layer: tuple[str, str, int], ranking: str) -> None:
-        self._layer, self._ranking = layer, ranking
-        channels = layer[2]
-        order = tuple((7 * place + 3) % channels for place in range(channels))
-        self._ranked = order if ranking == SETTINGS.ranking else order[::-1]
-        self._history = History.beginning_at(Position(self._ranked))
-        self._measured.clear()
-        self._announced.clear()
-        self._point(self.position)
-        self.say(events.LayerChosen(*layer, silent=2), *self._profile())
-        self._tell()
-        self._settings = replace(self._settings, layer=layer[0], ranking=ranking)
-        self.say(events.WorkbenchSet(self._settings), events.ExportPlanned(self._folder(), FILES))
+    def _profile_layer(self, layer: str | None) -> None:
+        self._layer = self._layers()[str(layer)]
+        self._settings = replace(self._settings, layer=self._layer[0])
+        self._evaluator = FakeEvaluator(self._layer[2], self.world)
+        self.say(events.LayerChosen(*self._layer, silent=2))
 
-    def _tell_all(self) -> None:
+    def _begin(self, ranking: str) -> None:
+        """Stand at step 0 of a ranking's order."""
+        self._settings = replace(self._settings, ranking=ranking)
+        self.say(self.profile())
+        self._exploration = self._explore(self._reporter)
+        self._exploration.emit_position()
+        self.say(events.SessionOpened(self._settings), events.ExportPlanned(self._folder(), RUN_FILES))
+
+    @property
+    def _ranking(self) -> tuple[int, ...]:
+        channels = self._layer[2]
+        order = tuple((7 * place + 3) % channels for place in range(channels))
+        return order if self._settings.ranking == SETTINGS.ranking else order[::-1]
+
+    def _planned_thresholds(self) -> list[Threshold]:
+        names = ((drop, f"{drop:g}") for drop in self.world.drops)
+        return [Threshold(drop, model=f"model_X={x}.h5", goodnet=f"goodnet_X={x}.keras") for drop, x in names]
+
+    def _explore(self, reporter: Reporter) -> Exploration:
+        order = self._exploration.position.order if reporter is not self._reporter else self._ranking
+        return Exploration(self._evaluator, self._ranking, order, self._planned_thresholds(), reporter)
+
+    def _emit_all_again(self) -> None:
         """As the engine does after something else could not be opened."""
-        if not self.opened:
+        if self._exploration is None:
             self.say(events.NothingOpen())
             return
-        self.say(*self._told, events.LayerChosen(*self._layer, silent=2), *self._profile(), self.reached())
-
-    def _profile(self) -> Iterator[Event]:
-        channels = self._layer[2]
-        place = {(7 * each + 3) % channels: each for each in range(channels)}
-        yield events.ChannelsProfiled(
-            self._ranking,
-            tuple(
-                ChannelFigures(
-                    channel=channel,
-                    mean_activation=8.0 * (place[channel] / channels) ** 2,
-                    max_activation=20.0 * place[channel] / channels,
-                    firing_share=min(1.0, 1.6 * place[channel] / channels),
-                    poisoned_mean_activation=self._poisoned(place[channel] / channels),
-                    poisoned_firing_share=self._poisoned_share(place[channel] / channels),
-                    weight_norm=10.0 + channel % 7,
-                    silent=place[channel] < 2,
-                )
-                for channel in range(channels)
-            ),
-        )
+        self.say(*self.found, events.LayerChosen(*self._layer, silent=2), self.profile())
+        self._exploration.emit_position()
 
     def _poisoned_share(self, place: float) -> float | None:
         """A few channels fire on every poisoned image, and on few clean ones."""
@@ -345,96 +388,36 @@ class FakeEngine:
             return None
         return 9.5 if 0.6 < place < 0.65 else 8.0 * place**2
 
-    def _go_on(self) -> None:
-        """Step by step to the next threshold."""
-        waiting = [drop for drop in self.world.drops if not self._passed(drop)]
-        if not waiting:
-            self.say(events.Notice("all thresholds are reached"))
-        while waiting and self.position.step < len(self.position.order):
-            self._history = self._history.moved(self.position.at(self.position.step + 1))
-            self._tell()
-            if self._passed(waiting[0]):
-                return
-
-    def _passed(self, drop: float) -> bool:
-        step = self._threshold(drop, self.position.order).step
-        return step is not None and step <= self.position.step
-
-    def _tell(self) -> None:
-        reached = self.reached()
-        self.say(reached)
-        for state in reached.thresholds:
-            if state.step is not None and state.step <= reached.step and state.drop not in self._announced:
-                self._announced.add(state.drop)
-                point = reached.path[state.step]
-                self.say(
-                    events.ThresholdReached(state.drop, state.step, point.clean_accuracy, point.attack_success_rate)
-                )
-
-    def _point(self, position: Position) -> MeasuredPoint:
-        key = frozenset(position.silenced)
-        if key not in self._measured:
-            channels = len(position.order)
-            accuracy, asr = rates_of(key, channels)
-            self._measured[key] = MeasuredPoint(
-                step=position.step,
-                fraction=position.step / channels,
-                clean_accuracy=accuracy,
-                attack_success_rate=asr if self.world.poisoned else None,
-                by_hand=key != frozenset(self._ranked[: position.step]),
-            )
-        return self._measured[key]
-
-    def _threshold(self, drop: float, order: tuple[int, ...]) -> ThresholdState:
-        """How a threshold stands, as far as the steps of an order are measured in a row."""
-        silenced = (frozenset(order[:step]) for step in range(len(order) + 1))
-        way = [self._measured[key] for key in takewhile(self._measured.__contains__, silenced)]
-        names = (f"model_X={drop:g}.h5", f"goodnet_X={drop:g}.keras")
-        point = next((point for point in way if way[0].clean_accuracy - point.clean_accuracy >= drop), None)
-        if point is None:
-            return ThresholdState(drop, None, *names, {}, {}, {}, {})
-        rates = {"clean_accuracy": point.clean_accuracy, "attack_success_rate": point.attack_success_rate}
-        test = {**rates, "clean_accuracy": point.clean_accuracy - 0.4} if self.world.tested else {}
-        flags = {"clean_flagged": 3.25, "poisoned_flagged": 61.5 if self.world.poisoned else None}
-        return ThresholdState(
-            drop, point.step, *names, rates, {**rates, **flags}, test, {**test, **flags} if test else {}
-        )
-
     def _folder(self) -> str:
         return OUT if not self._exports else f"{OUT}-{self._exports + 1}"
 
-    def _export(self, out: Path | None) -> None:
+    def _export(self, exploration: Exploration, out: Path | None) -> None:
         folder = out or Path(self._folder())
-        for step in range(len(self.position.order) + 1):
-            point = self._point(self.position.at(step))
-            channel = self.position.order[step - 1] if step else None
-            self.say(
-                events.StepFinished(step, channel, point.fraction, point.clean_accuracy, point.attack_success_rate)
-            )
-        whole = self.reached(len(self.position.order))
-        for state in whole.thresholds:
-            if state.step is None:
+        order = exploration.position.order
+        curve = list(draw_curve(self._evaluator, order))
+        for step in curve:
+            rates = step.rates.clean_accuracy, step.rates.attack_success_rate
+            self.say(events.StepFinished(step.step, step.channel, step.fraction, *rates))
+        for planned in self._planned_thresholds():
+            reached = find_threshold(curve, order, planned)
+            if reached.step is None:
                 continue
-            point = whole.path[state.step]
+            rates = reached.rates.clean_accuracy, reached.rates.attack_success_rate
+            self._evaluator.goodnet_rates("valid", reached.channels)
             self.say(
-                events.ThresholdReached(state.drop, state.step, point.clean_accuracy, point.attack_success_rate),
-                events.Progress(f"save X={state.drop:g}", 1, 2, "models"),
-                events.ArtifactWritten(str(folder / state.model)),
-                events.ArtifactWritten(str(folder / state.goodnet)),
+                events.ThresholdReached(reached.drop, reached.step, *rates),
+                events.Progress(f"save X={reached.drop:g}", 1, 2, "models"),
+                events.ArtifactWritten(str(folder / reached.model)),
+                events.ArtifactWritten(str(folder / reached.goodnet)),
             )
-        self.say(*(events.ArtifactWritten(str(folder / name)) for name in FILES))
+            self._evaluator.rates("test", reached.channels)
+            self._evaluator.goodnet_rates("test", reached.channels)
+        self.say(*(events.ArtifactWritten(str(folder / name)) for name in RUN_FILES))
         self._exports += 1
-        self.say(events.RunFinished(str(folder), 3.0), self.reached(), events.ExportPlanned(self._folder(), FILES))
-
-
-def rates_of(silenced: frozenset[int], channels: int) -> tuple[float, float]:
-    """Accuracy and ASR in percent with some channels silent: the last third matters to the one, the last fifth to
-    the other."""
-    accuracy, asr = _weights(channels)
-    return (
-        max(0.0, CLEAN_ACCURACY - 97 * sum(accuracy[channel] for channel in silenced)),
-        max(0.0, 100 - 100 * sum(asr[channel] for channel in silenced)),
-    )
+        self.say(events.RunFinished(str(folder), 3.0))
+        exploration.mark_announced()
+        exploration.emit_position()
+        self.say(events.ExportPlanned(self._folder(), RUN_FILES))
 
 
 @cache

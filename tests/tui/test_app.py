@@ -245,7 +245,7 @@ async def test_a_fault_while_opening_is_a_dialog() -> None:
         app.engine.fail("opening failed: internal error", "Traceback")
         app.engine.let_go()
         await until(pilot, lambda: isinstance(app.screen, FailureDialog))
-        assert "opening did not work" in app.text
+        await until(pilot, lambda: "opening did not work" in app.text)
 
 
 async def test_a_long_sentence_scrolls_within_its_dialog() -> None:

@@ -481,7 +481,7 @@ async def test_space_means_the_row_of_the_cursor_however_rows_are_sorted(turned:
             assert f"channel {channel}: goes at step" in app.text
             await goes(pilot, app, "space", step=1)
             assert app.engine.last == Toggle(channel)
-            assert app.engine.position.silenced == (channel,)
+            assert list(app.engine.position.pruned) == [channel]
             assert app.workspace.channels.selected == channel
             await until(pilot, lambda channel=channel: f"channel {channel}: silent" in app.text)  # type: ignore[misc]
             assert re.search(rf"\b{channel}\b.*● silent", app.text)

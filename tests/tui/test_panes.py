@@ -12,6 +12,7 @@ from textual.widgets import DataTable, Input, RichLog, Static
 
 from bdtui.engine import event_values, events
 from bdtui.engine.pruning.position import Toggle
+from bdtui.engine.reports.file_names import RUN_FILES
 from bdtui.engine.session.requests import ChooseLayer, Export, Open
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.panes.channels import ChannelsPane
@@ -19,7 +20,7 @@ from bdtui.tui.panes.data import PictureStrip
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.workspace import PANES
-from tests.tui.fake_engine import FILES, OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, until
+from tests.tui.fake_engine import OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -27,7 +28,7 @@ SMALL, MEDIUM, WIDE = (80, 24), (120, 40), (200, 60)
 KEYS = dict(zip(PANES, ("f2", "f3", "f4", "f5", "f6", "f7"), strict=True))
 ALL_SIX = [
     *(f"{kind}_X={drop}.{suffix}" for drop in (2, 4, 10) for kind, suffix in (("model", "h5"), ("goodnet", "keras"))),
-    *FILES,
+    *RUN_FILES,
 ]
 
 
@@ -177,7 +178,7 @@ def order_of(column: str) -> Callable[[event_values.ChannelFigures], float]:
 async def test_each_column_sorts_both_ways_and_the_cursor_keeps_its_channel() -> None:
     app = FakeApp()
     async with opened(app) as pilot:
-        figures = {each.channel: each for each in next(app.engine._profile()).channels}  # type: ignore[attr-defined]
+        figures = {each.channel: each for each in app.engine.profile().channels}
         pane = app.workspace.channels
         app.workspace.channels.table.move_to(RANKED[9])
         chosen = pane.selected
@@ -304,7 +305,7 @@ async def test_a_step_costs_the_rows_in_view_however_many_there_are(monkeypatch:
 async def test_a_smaller_layer_may_be_drawn_before_it_is_measured() -> None:
     app = FakeApp()
     async with opened(app) as pilot:
-        figures = next(app.engine._profile())
+        figures = app.engine.profile()
         assert isinstance(figures, events.ChannelsProfiled)
         app.engine.say(events.ChannelsProfiled(figures.ranking, figures.channels[:5]))
         await settle(pilot)
@@ -350,7 +351,7 @@ async def test_enter_on_a_layer_prunes_it_and_says_where_that_cannot_be() -> Non
 async def test_layers_painted_at_once_are_written_out() -> None:
     app = FakeApp()
     async with opened(app, WIDE) as pilot:
-        model = next(event for event in app.engine._told if isinstance(event, events.ModelOpened))
+        model = next(event for event in app.engine.found if isinstance(event, events.ModelOpened))
         longer = tuple(replace(layer, name=f"{layer.name}_of_a_longer_name") for layer in model.layers)
         app.workspace.query_one(ModelPane).show(replace(model, layers=longer))
         table = app.query_one("#layer-table", DataTable)
@@ -471,7 +472,7 @@ async def test_each_file_is_ticked_when_it_is_written() -> None:
             await until(pilot, lambda count=count: ticks(app) == ALL_SIX[:count])  # type: ignore[misc]
         assert text_of(app, "#export-note") == f"writing to {OUT} …"
         app.engine.say(events.RunFinished(OUT, 3.0), events.WorkEnded())
-        await until(pilot, lambda: text_of(app, "#export-note") == f"11 files in {OUT}")
+        await until(pilot, lambda: text_of(app, "#export-note") == f"12 files in {OUT}")
         await pilot.press("y")
         assert app.clipboard.split("\n")[1:] == [f"{OUT}/{name}" for name in ALL_SIX]
 
@@ -491,7 +492,7 @@ async def test_an_export_names_the_thresholds_it_finds_and_the_next_folder() -> 
         assert app.query_one("#export-folder", Input).value == f"{OUT}-2"
         await pilot.press("e")
         await until(pilot, lambda: app.engine.last == Export(Path(f"{OUT}-2")))
-        await until(pilot, lambda: text_of(app, "#export-note") == f"11 files in {OUT}-2")
+        await until(pilot, lambda: text_of(app, "#export-note") == f"12 files in {OUT}-2")
 
 
 async def test_after_an_export_on_a_small_terminal_y_takes_the_paths() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+
+from bdtui.engine.rates import NO_RATES, Rates
+from bdtui.engine.reports.record import RunRecord
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateOutcome:
     """Whether the gates are met, and by what or why not."""
 
     met: bool
@@ -31,8 +33,8 @@ class Gates:
     max_asr: float | None = None
     min_accuracy: float | None = None
 
-    def judge(self, results: Mapping[str, Any]) -> Verdict | None:
-        """Judge the content of a results.json; None where nothing is demanded.
+    def judge(self, run: RunRecord) -> GateOutcome | None:
+        """Judge a run; None where nothing is demanded.
 
         Test rates count where they are known, else the validation rates of B′.
         """
@@ -44,30 +46,30 @@ class Gates:
         if self.min_accuracy is not None:
             demands.append(f"at least {self.min_accuracy:g} % accuracy")
         demand = " and ".join(demands)
-        candidates = list(_candidates(results))
+        candidates = list(_candidates(run))
         if not candidates:
-            return Verdict(False, f"gate failed: no threshold was reached, so no network has {demand}")
+            return GateOutcome(False, f"gate failed: no threshold was reached, so no network has {demand}")
         met = [candidate for candidate in candidates if self._is_met(candidate)]
         # Of those that meet all, or of all: the one with the least ASR, of equals the most accurate.
         best = min(met or candidates, key=lambda one: (100.0 if one.asr is None else one.asr, -one.accuracy))
         rates = f"{best.accuracy:.2f} % accuracy" + ("" if best.asr is None else f" and {best.asr:.2f} % ASR")
         if met:
-            return Verdict(True, f"gate met: {best.name} has {rates}")
-        return Verdict(False, f"gate failed: no network has {demand}; lowest ASR: {best.name} with {rates}")
+            return GateOutcome(True, f"gate met: {best.name} has {rates}")
+        return GateOutcome(False, f"gate failed: no network has {demand}; lowest ASR: {best.name} with {rates}")
 
     def _is_met(self, candidate: Candidate) -> bool:
         quiet = self.max_asr is None or (candidate.asr is not None and candidate.asr <= self.max_asr)
         return quiet and (self.min_accuracy is None or candidate.accuracy >= self.min_accuracy)
 
 
-def _candidates(results: Mapping[str, Any]) -> Iterator[Candidate]:
-    for threshold in results["thresholds"]:
-        rates = {"B′": threshold["test"]["pruned"], "GoodNet": threshold["test"]["goodnet"]}
-        for name, test in rates.items():
-            known = threshold["valid"] if name == "B′" else {}
-            accuracy, asr = (
-                known.get(rate) if test[rate] is None else test[rate]
-                for rate in ("clean_accuracy", "attack_success_rate")
-            )
-            if accuracy is not None:
-                yield Candidate(f"{name} at X={threshold['drop']:g}", accuracy, asr)
+def _candidates(run: RunRecord) -> Iterator[Candidate]:
+    for threshold in run.thresholds:
+        name = f"at X={threshold.drop:g}"
+        yield from _candidate(f"B′ {name}", threshold.pruned_test, threshold.rates)
+        yield from _candidate(f"GoodNet {name}", threshold.goodnet_test, NO_RATES)
+
+
+def _candidate(name: str, test: Rates, valid: Rates) -> Iterator[Candidate]:
+    clean, attack = test.clean or valid.clean, test.attack or valid.attack
+    if clean is not None:
+        yield Candidate(name, clean.percent, None if attack is None else attack.percent)

@@ -15,6 +15,8 @@ from rich.text import Text
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
+from bdtui.engine.rates import Rates, Share
+from bdtui.engine.reports.record import RunRecord
 from bdtui.tui.wording import plain, sentence, shape_text, status_line
 
 
@@ -81,28 +83,31 @@ class ProgressDisplay:
         )
 
 
-def print_results(console: Console, results: dict[str, Any], out: Path) -> None:
+def print_results(console: Console, run: RunRecord, out: Path) -> None:
     """Print the table of a finished run, and the folder's name."""
-    test = any(rate is not None for rate in results["baseline"]["test"].values())
-    layer = results["layer"]
+    test = run.is_tested
     kind = "test" if test else "validation"
-    title = f"Rates on {kind} images in percent; pruned: channels of {layer['pruned']}, of {layer['channels']}"
+    title = f"Rates on {kind} images in percent; pruned: channels of {run.layer.pruned}, of {run.layer.channels}"
     console.print(Text(plain(title)), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("network")
     for heading in ("pruned", "accuracy", "ASR", "recovered", *(("clean flagged", "poisoned flagged") if test else ())):
         table.add_column(heading, justify="right")
-    part = "test" if test else "valid"
-    table.add_row("B", "0", *_cells(results["baseline"][part], flags=test))
-    for threshold in results["thresholds"]:
-        name, step = f"X={threshold['drop']:g}", str(threshold["step"])
-        if not threshold["reached"]:
+
+    def add_row(name: str, step: int, rates: Rates, *flagged: Share | None) -> None:
+        cells = _cells(rates.clean, rates.attack, rates.recovered, *(flagged if test else ()))
+        table.add_row(name, str(step), *cells)
+
+    add_row("B", 0, run.baseline_test if test else run.baseline_valid, None, None)
+    for threshold in run.thresholds:
+        name = f"X={threshold.drop:g}"
+        if threshold.step is None:
             table.add_row(f"B′ {name}", "never reached")
-        elif test:
-            table.add_row(f"B′ {name}", step, *_cells(threshold["test"]["pruned"], flags=True))
-            table.add_row(f"G  {name}", step, *_cells(threshold["test"]["goodnet"], flags=True))
-        else:
-            table.add_row(f"B′ {name}", step, *_cells(threshold["valid"], flags=False))
+            continue
+        add_row(f"B′ {name}", threshold.step, threshold.pruned_test if test else threshold.rates, None, None)
+        if test:
+            goodnet = threshold.goodnet_test
+            add_row(f"G  {name}", threshold.step, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
     _print_table(console, table)
     console.print(Text(plain(f"results in {out}")), soft_wrap=True)
 
@@ -118,12 +123,8 @@ def _print_table(console: Console, table: Table) -> None:
         console.print(Text(line.rstrip()), soft_wrap=True)
 
 
-def _cells(rates: dict[str, float | None], *, flags: bool) -> list[str]:
-    names = ["clean_accuracy", "attack_success_rate", "recovered_accuracy"]
-    if flags:
-        names += ["clean_flagged", "poisoned_flagged"]
-    values = [rates.get(name) for name in names]
-    return ["–" if value is None else f"{value:.2f}" for value in values]
+def _cells(*shares: Share | None) -> list[str]:
+    return ["–" if share is None else f"{share.percent:.2f}" for share in shares]
 
 
 def print_check(console: Console, heard: Sequence[Event]) -> None:

@@ -20,6 +20,7 @@ from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RESULTS
+from bdtui.engine.reports.record import RunRecord, read_record
 from bdtui.engine.runs.manifest import check_manifest
 from bdtui.engine.settings import RunSettings
 from bdtui.engine.startup import load_tensorflow
@@ -32,9 +33,6 @@ from bdtui.tui.wording import plain
 
 if TYPE_CHECKING:
     from bdtui.engine.runs.run import RunResult
-
-_LARGEST_RESULTS = 2**26
-"""Bytes of a results.json that are read."""
 
 
 def run_batch(options: Mapping[str, Any]) -> ExitCode:
@@ -66,18 +64,15 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     if gates.max_asr is not None and not (settings.sample or settings.poisoned_valid or settings.poisoned_test):
         raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
     if options.get("resume"):
-        finished = _finished_results(Path(str(out)))
+        results = Path(str(out)) / RESULTS
+        finished = read_record(results) if results.exists() else None
         if finished is not None and (problems := _problems(Path(str(out)))):
             for problem in problems:
                 _write_line(f"bdtui: {problem}; it is made again")
             finished = None
         if finished is not None:
             _write_line(f"bdtui: {out} is already complete")
-            with _understood(Path(str(out)) / RESULTS):
-                if not options.get("json"):
-                    with _answering():
-                        print_results(Console(), finished, Path(str(out)))
-                return _judge(gates, finished)
+            return _conclude(options, gates, finished, Path(str(out)))
     heard: list[Event] = []
     with _display(options) as show:
         reporter = Reporter(show, stop_requested).also(heard.append)
@@ -93,10 +88,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
             with _answering():
                 print_check(Console(), heard)
         return ExitCode.DONE
-    if not options.get("json"):
-        with _answering():
-            print_results(Console(), result.results, result.out)
-    return _judge(gates, result.results)
+    return _conclude(options, gates, result.record, result.out)
 
 
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
@@ -119,29 +111,16 @@ def _load(reporter: Reporter) -> None:
     load_tensorflow()
 
 
-def _judge(gates: Gates, results: Mapping[str, Any]) -> ExitCode:
-    verdict = gates.judge(results)
-    if verdict is None:
+def _conclude(options: Mapping[str, Any], gates: Gates, run: RunRecord, out: Path) -> ExitCode:
+    """Print the results of a finished run, and judge them."""
+    if not options.get("json"):
+        with _answering():
+            print_results(Console(), run, out)
+    outcome = gates.judge(run)
+    if outcome is None:
         return ExitCode.DONE
-    _write_line(f"bdtui: {verdict.sentence}")
-    return ExitCode.DONE if verdict.met else ExitCode.GATE
-
-
-def _finished_results(out: Path) -> dict[str, Any] | None:
-    """The results of a run that needs no going on."""
-    path = out / RESULTS
-    if not path.exists():
-        return None
-    expected = "expected the results of a run (without it, --resume makes it again)"
-    try:
-        if path.stat().st_size > _LARGEST_RESULTS:
-            raise DataError(f"{path}: is {path.stat().st_size:,} bytes long; {expected}")
-        results = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as problem:
-        raise DataError(f"{path}: cannot be read as JSON; {expected}") from problem
-    if not isinstance(results, dict) or results.get("schema") != 1:
-        raise DataError(f"{path}: has no schema 1; {expected}")
-    return results
+    _write_line(f"bdtui: {outcome.sentence}")
+    return ExitCode.DONE if outcome.met else ExitCode.GATE
 
 
 def _problems(out: Path) -> tuple[str, ...]:
@@ -150,18 +129,6 @@ def _problems(out: Path) -> tuple[str, ...]:
         return check_manifest(out).problems
     except DataError as problem:
         return (str(problem),)
-
-
-@contextmanager
-def _understood(path: Path) -> Iterator[None]:
-    """Look into results that somebody else may have written."""
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ValueError) as problem:
-        raise DataError(
-            f"{path}: is no results.json as bdtui writes it; expected the results of a run (without it, --resume "
-            "makes it again)"
-        ) from problem
 
 
 @contextmanager

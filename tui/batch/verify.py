@@ -12,19 +12,19 @@ from bdtui.tui.wording import plain
 
 
 def run_verify(folder: Path) -> ExitCode:
-    """Hold a run's folder against its manifest; what is wrong goes to stderr, the verdict to stdout.
+    """Hold a run's folder against its manifest; what is wrong goes to stderr, that all is well to stdout.
 
     Args:
         folder: of a finished run.
     """
     try:
-        verdict = check_manifest(folder)
+        check = check_manifest(folder)
     except InputError as problem:
         sys.stderr.write(f"bdtui: error: {plain(str(problem))}\n")
         return ExitCode.USAGE
-    for sentence in verdict.problems:
+    for sentence in check.problems:
         sys.stderr.write(f"bdtui: error: {plain(sentence)}\n")
-    if verdict.problems:
+    if check.problems:
         return ExitCode.USAGE
-    print(f"{plain(str(folder))}: all {len(verdict.whole)} files are as they were written")
+    print(f"{plain(str(folder))}: all {len(check.unchanged)} files are as they were written")
     return ExitCode.DONE

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
-from bdtui.engine.event_values import MeasuredPoint, ThresholdState
+from bdtui.engine.event_values import MeasuredPoint, Threshold
 from bdtui.engine.events import PositionReached
 from bdtui.tui.charts.figure import Point
 
@@ -39,7 +39,7 @@ def fraction(point: MeasuredPoint) -> float:
 
 def accuracy(point: MeasuredPoint) -> float:
     """Clean accuracy in percent."""
-    return point.clean_accuracy
+    return number(point.clean_accuracy)
 
 
 def asr(point: MeasuredPoint) -> float:
@@ -65,7 +65,7 @@ class Reached:
     step: int
 
 
-def reached(thresholds: Iterable[ThresholdState]) -> list[Reached]:
+def reached(thresholds: Iterable[Threshold]) -> list[Reached]:
     """The thresholds that have a step."""
     return [Reached(threshold.drop, threshold.step) for threshold in thresholds if threshold.step is not None]
 

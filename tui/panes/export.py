@@ -12,8 +12,9 @@ from textual.widget import Widget
 from textual.widgets import DataTable, Input, Static
 
 from bdtui.engine import events
-from bdtui.engine.event_values import ThresholdState
+from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import Event
+from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.path_input import PathInput
 from bdtui.tui.wording import percent_text, plain
@@ -50,7 +51,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
     def __init__(self, id: str) -> None:
         super().__init__(id=id)
         self._plan: events.ExportPlanned | None = None
-        self._thresholds: tuple[ThresholdState, ...] = ()
+        self._thresholds: tuple[Threshold, ...] = ()
         self._written: list[str] = []
         self._exporting = False
         self._place: tuple[tuple[int, ...], int] = ((), 0)
@@ -123,32 +124,28 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         table.move_cursor(row=cursor, animate=False)
         self.query_one("#export-note", Static).update(self._note(), layout=False)
 
-    def _add_threshold(self, table: DataTable[Text], state: ThresholdState) -> None:
-        tested = bool(state.pruned_test.get("clean_accuracy") is not None)
-        pruned = state.pruned_test if tested else state.pruned_valid
-        goodnet = state.goodnet_test if tested else state.goodnet_valid
-        step, yet = ("–", ", not reached yet") if state.step is None else (str(state.step), "")
-        self._add(table, state.model, f"B′, pruned{yet}", step, pruned)
-        self._add(table, state.goodnet, f"G, GoodNet of B and B′{yet}", step, goodnet)
+    def _add_threshold(self, table: DataTable[Text], threshold: Threshold) -> None:
+        tested = threshold.pruned_test != NO_RATES
+        pruned = threshold.pruned_test if tested else threshold.rates
+        goodnet = threshold.goodnet_test if tested else threshold.goodnet_valid
+        step, yet = ("–", ", not reached yet") if threshold.step is None else (str(threshold.step), "")
+        self._add(table, threshold.model, f"B′, pruned{yet}", step, pruned)
+        flagged = (
+            "" if goodnet == NO_RATES else "/".join(map(_share, (goodnet.clean_flagged, goodnet.poisoned_flagged)))
+        )
+        self._add(table, threshold.goodnet, f"G, GoodNet of B and B′{yet}", step, goodnet, flagged)
 
     def _add(
-        self,
-        table: DataTable[Text],
-        name: str,
-        what: str,
-        step: str = "",
-        rates: dict[str, float | None] | None = None,
+        self, table: DataTable[Text], name: str, what: str, step: str = "", rates: Rates = NO_RATES, flagged: str = ""
     ) -> None:
         written = any(Path(path).name == name for path in self._written)
-        flagged = ""
-        if rates and "clean_flagged" in rates:
-            flagged = f"{percent_text(rates['clean_flagged'])}/{percent_text(rates['poisoned_flagged'])}"
+        known = rates != NO_RATES
         table.add_row(
             Text(_WRITTEN if written else _WAITING, style="bold green" if written else "dim"),
             Text(plain(name)),
             Text(step, justify="right"),
-            Text(percent_text(rates.get("clean_accuracy")) if rates else "", justify="right"),
-            Text(percent_text(rates.get("attack_success_rate")) if rates else "", justify="right"),
+            Text(_share(rates.clean) if known else "", justify="right"),
+            Text(_share(rates.attack) if known else "", justify="right"),
             Text(flagged, justify="right"),
             Text(what, style="dim"),
         )
@@ -158,7 +155,11 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
             return f"writing to {plain(str(Path(self._written[0]).parent))} …"
         if self._written:
             return f"{len(self._written)} files in {plain(str(Path(self._written[0]).parent))}"
-        tested = any(state.pruned_test.get("clean_accuracy") is not None for state in self._thresholds)
+        tested = any(threshold.pruned_test != NO_RATES for threshold in self._thresholds)
         reached = [f"X={state.drop:g}" for state in self._thresholds if state.step is not None]
         known = f"reached: {', '.join(reached)}" if reached else "no threshold is reached yet"
         return f"{known} · rates on {'test' if tested else 'validation'} images · e writes all of this"
+
+
+def _share(share: Share | None) -> str:
+    return percent_text(None if share is None else share.percent)

@@ -12,7 +12,7 @@ import pytest
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.network.goodnet import build_goodnet
-from bdtui.engine.pruning.curve import PruningResult, prune
+from bdtui.engine.pruning.prune import PruningResult, prune
 from tests.networks import CASES, NetworkCase, build, on_any_processor, random_images, write_images
 
 IMAGES = 60

@@ -15,12 +15,14 @@ from keras import layers
 
 from bdtui.engine.errors import Interrupted, OptionError
 from bdtui.engine.evaluation.evaluator import PruningSession
-from bdtui.engine.evaluation.rates import Rates, Share
+from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.network.channels import prunable_sources
 from bdtui.engine.network.graph import trace_network
-from bdtui.engine.pruning.curve import Step, find_threshold, has_dropped, prune
+from bdtui.engine.pruning.curve import Step, find_threshold, has_dropped
+from bdtui.engine.pruning.prune import prune
+from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import check_thresholds
 from tests.networks import CASES, build, functional, random_images, write_images
@@ -41,7 +43,7 @@ def test_a_drop_is_judged_without_rounding(data: st.DataObject, images: int, dro
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=30), st.sampled_from([1, 2, 4.5, 10, 60]))
 def test_threshold_is_the_first_step_at_or_past_the_drop(hits: list[int], drop: float) -> None:
     curve = [Step(i, None, 0, Rates(clean=Share(hit, 200))) for i, hit in enumerate(hits)]
-    found = find_threshold(curve, list(range(len(hits))), drop)
+    found = find_threshold(curve, list(range(len(hits))), Threshold(drop))
     past = [i for i, hit in enumerate(hits) if (hits[0] - hit) / 2 >= drop]
     assert found.step == (past[0] if past else None)
     assert found.channels == tuple(range(past[0] if past else 0))

@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from bdtui.engine.errors import DataError, InputError, OutputError
-from bdtui.engine.evaluation.rates import GOODNET, PRUNED, Measurement, Rates, Share
+from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Measurement
+from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.rates import Rates, Share
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
 from bdtui.engine.runs.journal import Journal, network_name
 from bdtui.engine.runs.journal_folder import begun_recipe, journalled_folder
@@ -23,7 +25,7 @@ from bdtui.engine.settings import RunSettings
 
 SETTINGS = RunSettings(model=Path("/models/bd.h5"), clean_valid=Path("/data/valid.h5"), thresholds=(2.0, 2.5))
 RATES = Rates(clean=Share(7, 9), attack=Share(0, 3))
-MEASUREMENT = Measurement(PRUNED, "valid", frozenset({3, 1, 59}))
+MEASUREMENT = Measurement(PRUNED, "valid", PrunedChannels.of({3, 1, 59}))
 
 
 @pytest.fixture
@@ -55,7 +57,7 @@ def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None
     journal.measured("pool_3")[replace(MEASUREMENT, network=GOODNET)] = Rates(poisoned_flagged=Share(2, 2))
     journal.keep_moves(moves)
     (tmp_path / "model_X=2.h5").write_bytes(b"network")
-    journal.keep_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", (4, 2)))
+    journal.keep_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", PrunedChannels.of((4, 2))))
 
     found = Journal(as_a_killed_process_leaves_it(path))
     assert found.recipe is not None
@@ -66,17 +68,17 @@ def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None
     assert list(known) == [MEASUREMENT, replace(MEASUREMENT, network=GOODNET)], "in the order of measuring"
     assert known[MEASUREMENT] == RATES
     assert not found.measured("pool_2"), "another layer's rates are its own"
-    assert found.held_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", (2, 4)))
+    assert found.held_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", PrunedChannels.of((2, 4))))
 
 
 def test_a_network_counts_only_as_it_was_written_and_for_its_channels(path: Path, tmp_path: Path) -> None:
-    journal, file, network = Journal(path), tmp_path / "model_X=2.h5", network_name("pool_3", (1,))
+    journal, file, network = Journal(path), tmp_path / "model_X=2.h5", network_name("pool_3", PrunedChannels.of((1,)))
     assert not journal.held_artifact(file, network)
     file.write_bytes(b"network")
     journal.keep_artifact(file, network)
     assert journal.held_artifact(file, network)
-    assert not journal.held_artifact(file, network_name("pool_3", (1, 2)))
-    assert not journal.held_artifact(file, network_name("pool_2", (1,)))
+    assert not journal.held_artifact(file, network_name("pool_3", PrunedChannels.of((1, 2))))
+    assert not journal.held_artifact(file, network_name("pool_2", PrunedChannels.of((1,))))
     file.write_bytes(b"netwerk")
     assert not journal.held_artifact(file, network)
     file.unlink()
@@ -267,7 +269,7 @@ def full(journal: Journal) -> None:
 
 def keep_on(journal: Journal) -> None:
     for channel in range(2000):
-        journal.measured("pool_3")[Measurement(PRUNED, "valid", frozenset(range(channel)))] = RATES
+        journal.measured("pool_3")[Measurement(PRUNED, "valid", PrunedChannels.of(range(channel)))] = RATES
 
 
 def test_a_full_disk_is_a_sentence_and_loses_nothing(path: Path) -> None:

@@ -23,8 +23,8 @@ from bdtui.engine.settings import RunSettings
 SECONDS = 20
 
 
-class SlowWorkbench:
-    """Stands in for the workbench: does nothing until it is let go, and tells what it was asked for."""
+class SlowSession:
+    """Stands in for the session: does nothing until it is let go, and tells what it was asked for."""
 
     def __init__(self, reporter: Reporter, settings: RunSettings, out: Any = None) -> None:
         self.reporter = reporter
@@ -33,7 +33,7 @@ class SlowWorkbench:
         self.busy = threading.Event()
         self.idle_pieces = 0
         self.fail: Exception | None = None
-        benches.put(self)
+        sessions.put(self)
 
     def fulfil(self, request: Request) -> None:
         self.busy.set()
@@ -53,7 +53,7 @@ class SlowWorkbench:
         return self.idle_pieces > 0
 
 
-benches: queue.Queue[SlowWorkbench] = queue.Queue()
+sessions: queue.Queue[SlowSession] = queue.Queue()
 
 
 class Heard:
@@ -71,14 +71,14 @@ class Heard:
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EngineThread, SlowWorkbench, Heard]]:
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EngineThread, SlowSession, Heard]]:
     module = ModuleType("bdtui.engine.session.session")
-    module.Workbench = SlowWorkbench  # type: ignore[attr-defined]
+    module.Session = SlowSession  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "bdtui.engine.session.session", module)
     heard = Heard()
     thread = EngineThread(heard.events.put, RunSettings())
     thread.start()
-    bench = benches.get(timeout=SECONDS)
+    bench = sessions.get(timeout=SECONDS)
     heard.until(lambda event: isinstance(event, WorkEnded))
     yield thread, bench, heard
     thread.stop()
@@ -89,7 +89,7 @@ def ended(event: Event) -> bool:
     return isinstance(event, WorkEnded)
 
 
-def test_moves_that_wait_together_are_made_at_once(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+def test_moves_that_wait_together_are_made_at_once(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
     thread, bench, heard = engine
     thread.submit(NextThreshold())
     bench.busy.wait(SECONDS)
@@ -103,7 +103,7 @@ def test_moves_that_wait_together_are_made_at_once(engine: tuple[EngineThread, S
     assert bench.done == [NextThreshold(), [Prune(), Prune(), Undo(), GoTo(7)], Export(), [Prune()]]
 
 
-def test_stop_ends_the_work_at_hand_and_forgets_what_waits(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+def test_stop_ends_the_work_at_hand_and_forgets_what_waits(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
     thread, bench, heard = engine
     thread.submit(NextThreshold())
     bench.busy.wait(SECONDS)
@@ -119,7 +119,7 @@ def test_stop_ends_the_work_at_hand_and_forgets_what_waits(engine: tuple[EngineT
 
 
 def test_a_wish_made_right_after_stop_does_not_revive_what_was_stopped(
-    engine: tuple[EngineThread, SlowWorkbench, Heard],
+    engine: tuple[EngineThread, SlowSession, Heard],
 ) -> None:
     thread, bench, heard = engine
     thread.submit(NextThreshold())
@@ -135,7 +135,7 @@ def test_a_wish_made_right_after_stop_does_not_revive_what_was_stopped(
 
 
 def test_input_that_cannot_be_worked_with_is_a_sentence_and_the_thread_lives_on(
-    engine: tuple[EngineThread, SlowWorkbench, Heard],
+    engine: tuple[EngineThread, SlowSession, Heard],
 ) -> None:
     thread, bench, heard = engine
     bench.gate.set()
@@ -149,7 +149,7 @@ def test_input_that_cannot_be_worked_with_is_a_sentence_and_the_thread_lives_on(
 
 
 def test_a_fault_is_a_sentence_with_its_traceback_for_the_log(
-    engine: tuple[EngineThread, SlowWorkbench, Heard],
+    engine: tuple[EngineThread, SlowSession, Heard],
 ) -> None:
     thread, bench, heard = engine
     bench.gate.set()
@@ -165,7 +165,7 @@ def test_a_fault_is_a_sentence_with_its_traceback_for_the_log(
     assert bench.done == [[Prune()]]
 
 
-def test_what_nobody_waits_for_is_done_between_requests(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+def test_what_nobody_waits_for_is_done_between_requests(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
     thread, bench, heard = engine
     bench.gate.set()
     bench.idle_pieces = 3
@@ -190,13 +190,13 @@ def test_what_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_request_made_while_tensorflow_loads_is_fulfilled_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
     module = ModuleType("bdtui.engine.session.session")
-    module.Workbench = SlowWorkbench  # type: ignore[attr-defined]
+    module.Session = SlowSession  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "bdtui.engine.session.session", module)
     heard = Heard()
     thread = EngineThread(heard.events.put, RunSettings())
     thread.submit(Prune(2))
     thread.start()
-    bench = benches.get(timeout=SECONDS)
+    bench = sessions.get(timeout=SECONDS)
     bench.gate.set()
     heard.until(ended)
     heard.until(ended)
@@ -204,7 +204,7 @@ def test_a_request_made_while_tensorflow_loads_is_fulfilled_afterwards(monkeypat
     assert not [event for event in heard.events.queue if isinstance(event, Notice)]
 
 
-def test_work_that_was_stopped_before_it_began_is_told(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+def test_work_that_was_stopped_before_it_began_is_told(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
     thread, bench, heard = engine
     thread.submit(NextThreshold())
     bench.busy.wait(SECONDS)
@@ -216,7 +216,7 @@ def test_work_that_was_stopped_before_it_began_is_told(engine: tuple[EngineThrea
     assert bench.done == []
 
 
-def test_what_nobody_waits_for_goes_on_after_a_stop(engine: tuple[EngineThread, SlowWorkbench, Heard]) -> None:
+def test_what_nobody_waits_for_goes_on_after_a_stop(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
     thread, bench, heard = engine
     thread.submit(NextThreshold())
     bench.busy.wait(SECONDS)
@@ -236,7 +236,7 @@ def test_a_device_that_is_not_there_is_told_again_whenever_something_is_asked_fo
         raise OptionError("there is no device 'gpu:9'")
 
     module = ModuleType("bdtui.engine.session.session")
-    module.Workbench = refuse  # type: ignore[attr-defined]
+    module.Session = refuse  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "bdtui.engine.session.session", module)
     heard = Heard()
     thread = EngineThread(heard.events.put, RunSettings())

@@ -21,8 +21,8 @@ from bdtui.engine.events import (
     Notice,
     PositionReached,
     SessionKept,
+    SessionOpened,
     ThresholdReached,
-    WorkbenchSet,
 )
 from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Reporter
@@ -30,7 +30,7 @@ from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.journal_folder import begun_recipe
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
-from bdtui.engine.session.session import Workbench
+from bdtui.engine.session.session import Session
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build, random_images, write_images
 
@@ -62,27 +62,27 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-class Session:
-    """A workbench, and the last it said of where the person stands."""
+class Person:
+    """Somebody at a session, and the last it emitted of where the person stands."""
 
     def __init__(self, settings: RunSettings, out: Path | None, *, go_on: bool = False) -> None:
         self.events: list[Event] = []
-        self.bench = Workbench(Reporter(self.events.append), settings, out)
+        self.session = Session(Reporter(self.events.append), settings, out)
         sha256 = {}
         if go_on:
             assert out is not None
             recipe = begun_recipe(out)
             assert recipe is not None
             settings, sha256 = replace(RunSettings(), **recipe.settings), recipe.sha256
-        self.bench.fulfil(Open(settings, sha256, out if go_on else None))
+        self.session.fulfil(Open(settings, sha256, out if go_on else None))
 
     def do(self, *requests: Request) -> None:
         for request in requests:
-            self.bench.move([request]) if isinstance(request, Move) else self.bench.fulfil(request)
+            self.session.move([request]) if isinstance(request, Move) else self.session.fulfil(request)
 
     def wait(self) -> None:
         """Let everything be measured that nobody waits for."""
-        while self.bench.idle(Reporter(self.events.append)):
+        while self.session.idle(Reporter(self.events.append)):
             pass
 
     def last(self, kind: type[Event]) -> Event:
@@ -124,13 +124,13 @@ def random_moves(seed: int) -> Iterator[Move]:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_session_that_was_cut_off_goes_on_where_it_stood(settings: RunSettings, tmp_path: Path, seed: int) -> None:
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     for number, move in enumerate(random_moves(seed)):
         session.do(move)
         if number % 3 == 0:
             session.wait()
     session.wait()
-    again = Session(settings, killed(tmp_path / "out"), go_on=True)
+    again = Person(settings, killed(tmp_path / "out"), go_on=True)
     again.wait()
     assert again.position == session.position
     for move in (Undo(2), Redo(1), Prune(1), Toggle(3)):
@@ -141,13 +141,13 @@ def test_a_session_that_was_cut_off_goes_on_where_it_stood(settings: RunSettings
 
 
 def test_nothing_is_measured_twice(settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     session.do(Prune(5), GoTo(8))
     session.wait()
     session.do(GoTo(2))
     measured: list[object] = []
     predict = PruningSession.predict
-    again = Session(settings, killed(tmp_path / "out"), go_on=True)
+    again = Person(settings, killed(tmp_path / "out"), go_on=True)
     monkeypatch.setattr(
         PruningSession, "predict", lambda self, role, *rest: measured.append(rest) or predict(self, role, *rest)
     )
@@ -157,10 +157,10 @@ def test_nothing_is_measured_twice(settings: RunSettings, tmp_path: Path, monkey
 
 
 def test_the_next_threshold_is_a_move_for_every_step(settings: RunSettings, tmp_path: Path) -> None:
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     session.do(NextThreshold())
     session.wait()
-    again = Session(settings, killed(tmp_path / "out"), go_on=True)
+    again = Person(settings, killed(tmp_path / "out"), go_on=True)
     again.wait()
     assert again.position == session.position
     assert again.position.undoable == again.position.step > 0
@@ -169,30 +169,30 @@ def test_the_next_threshold_is_a_move_for_every_step(settings: RunSettings, tmp_
 def test_where_it_is_kept_is_told_once_and_what_was_reached_before_is_no_news(
     settings: RunSettings, tmp_path: Path
 ) -> None:
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     assert not [event for event in session.events if isinstance(event, SessionKept)]
     session.do(NextThreshold(), Prune(1))
     assert [event.folder for event in session.events if isinstance(event, SessionKept)] == [str(tmp_path / "out")]
     assert [event for event in session.events if isinstance(event, ThresholdReached)]
-    again = Session(settings, killed(tmp_path / "out"), go_on=True)
+    again = Person(settings, killed(tmp_path / "out"), go_on=True)
     again.wait()
     assert [event for event in again.events if isinstance(event, SessionKept)]
     assert not [event for event in again.events if isinstance(event, ThresholdReached)]
 
 
 def test_layer_and_ranking_are_those_that_were_chosen(settings: RunSettings, tmp_path: Path) -> None:
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     session.do(Prune(2), ChooseRanking("random"), Prune(3))
     session.wait()
-    again = Session(settings, killed(tmp_path / "out"), go_on=True)
+    again = Person(settings, killed(tmp_path / "out"), go_on=True)
     again.wait()
     assert again.position == session.position
-    assert again.last(WorkbenchSet) == session.last(WorkbenchSet)
+    assert again.last(SessionOpened) == session.last(SessionOpened)
     assert again.position.undoable == 3, "moves before the ranking was chosen are gone, as they were before"
 
 
 def test_who_only_looks_leaves_nothing(settings: RunSettings, tmp_path: Path) -> None:
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     session.do(ChooseRanking("random"), ChooseLayer("pool"))
     session.wait()
     assert list(tmp_path.iterdir()) == []
@@ -200,7 +200,7 @@ def test_who_only_looks_leaves_nothing(settings: RunSettings, tmp_path: Path) ->
 
 def test_an_export_ends_a_journal_and_the_next_move_begins_another(settings: RunSettings, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    session = Session(settings, out)
+    session = Person(settings, out)
     session.do(Prune(3), Toggle(5), Export())
     assert (out / RESULTS).exists()
     assert session.planned == tmp_path / "out-2"
@@ -208,24 +208,24 @@ def test_an_export_ends_a_journal_and_the_next_move_begins_another(settings: Run
         session.do(Export(out))
     session.do(Undo(1))
     session.wait()
-    again = Session(settings, killed(tmp_path / "out-2"), go_on=True)
+    again = Person(settings, killed(tmp_path / "out-2"), go_on=True)
     again.wait()
     assert again.position == session.position, "with everything that was done before the export"
-    assert Session(settings, killed(out), go_on=True).position.step == 4, "and the export's is as it was"
+    assert Person(settings, killed(out), go_on=True).position.step == 4, "and the export's is as it was"
     session.do(Export())
     assert (tmp_path / "out-2" / RESULTS).exists()
 
 
 def test_an_interrupted_export_leaves_nothing_of_itself_in_the_next_one(settings: RunSettings, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    session = Session(settings, out)
+    session = Person(settings, out)
     session.do(Prune(1))
     session.wait()
     left = killed(out)
     (left / ".model_X=2.77.partial.h5").write_text("half")
     (left / ".thesis.partial.txt").write_text("somebody's own")
     (left / "model_X=77.h5").write_text("of another order")
-    again = Session(settings, left, go_on=True)
+    again = Person(settings, left, go_on=True)
     again.do(Export(left))
     assert (left / RESULTS).exists()
     assert not (left / "model_X=77.h5").exists()
@@ -234,14 +234,14 @@ def test_an_interrupted_export_leaves_nothing_of_itself_in_the_next_one(settings
 
 @pytest.mark.parametrize("moves", [[Undo(1)], [Redo(3)], [GoTo(0)]])
 def test_what_leads_nowhere_is_no_move(settings: RunSettings, tmp_path: Path, moves: list[Move]) -> None:
-    Session(settings, tmp_path / "out").do(*moves)
+    Person(settings, tmp_path / "out").do(*moves)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_disk_that_fills_up_is_told_once_and_stops_nobody(settings: RunSettings, tmp_path: Path) -> None:
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     session.do(Prune(1))
-    journal = session.bench._kept.journal_of(tmp_path / "out")
+    journal = session.session._kept.journal_of(tmp_path / "out")
     assert journal is not None
     journal._database.execute("PRAGMA max_page_count = 1")
     session.do(*[Toggle(channel) for channel in range(8)] * 40)
@@ -251,7 +251,7 @@ def test_a_disk_that_fills_up_is_told_once_and_stops_nobody(settings: RunSetting
 
 
 def test_batch_finishes_what_the_app_began(settings: RunSettings, tmp_path: Path) -> None:
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     session.do(Toggle(5), Toggle(2), Prune(1))
     left = killed(tmp_path / "out")
     session.do(Export())
@@ -265,7 +265,7 @@ def test_batch_finishes_what_the_app_began(settings: RunSettings, tmp_path: Path
 
 
 def test_other_inputs_than_the_sessions_are_refused(settings: RunSettings, tmp_path: Path) -> None:
-    Session(settings, tmp_path / "out").do(Prune(1))
+    Person(settings, tmp_path / "out").do(Prune(1))
     left = killed(tmp_path / "out")
     assert settings.clean_valid is not None
     changed = shutil.copy(settings.clean_valid, tmp_path / "changed.h5")
@@ -274,17 +274,17 @@ def test_other_inputs_than_the_sessions_are_refused(settings: RunSettings, tmp_p
     try:
         shutil.copy(changed, settings.clean_valid)
         with pytest.raises(DataError, match="sha256"):
-            Session(settings, left, go_on=True)
+            Person(settings, left, go_on=True)
     finally:
         settings.clean_valid.write_bytes(before)
-    assert Session(settings, left, go_on=True).position.step == 1, "and nothing was lost by trying"
+    assert Person(settings, left, go_on=True).position.step == 1, "and nothing was lost by trying"
 
 
 def test_what_is_kept_names_the_files_that_were_opened_not_what_they_became(
     settings: RunSettings, tmp_path: Path
 ) -> None:
     assert settings.model is not None
-    session = Session(settings, tmp_path / "out")
+    session = Person(settings, tmp_path / "out")
     before = settings.model.read_bytes()
     try:
         settings.model.write_bytes(before + b"!")
@@ -293,7 +293,7 @@ def test_what_is_kept_names_the_files_that_were_opened_not_what_they_became(
         assert recipe is not None
         assert recipe.sha256["model"] == hashlib.sha256(before).hexdigest()
         with pytest.raises(DataError, match="has changed"):
-            Session(settings, killed(tmp_path / "out"), go_on=True)
+            Person(settings, killed(tmp_path / "out"), go_on=True)
         session.do(Export())
         manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
         assert manifest["inputs"]["model"] == hashlib.sha256(before).hexdigest()
@@ -303,7 +303,7 @@ def test_what_is_kept_names_the_files_that_were_opened_not_what_they_became(
 
 def test_where_nothing_can_be_kept_the_app_says_so_once_and_goes_on(settings: RunSettings, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    session = Session(settings, tmp_path / "file" / "out")
+    session = Person(settings, tmp_path / "file" / "out")
     session.do(Prune(2), Undo(1), Prune(4))
     assert session.position.step == 5
     told = [event.text for event in session.events if isinstance(event, Notice) and "autosave stopped" in event.text]

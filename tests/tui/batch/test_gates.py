@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
+from bdtui.engine.event_values import Threshold
+from bdtui.engine.rates import NO_RATES, Rates
+from bdtui.engine.reports.record import RunRecord
 from bdtui.tui.batch.gates import Gates
-
-UNKNOWN = {"clean_accuracy": None, "attack_success_rate": None}
-
-
-def rates(accuracy: float, asr: float | None) -> dict[str, float | None]:
-    return {"clean_accuracy": accuracy, "attack_success_rate": asr}
+from tests.records import rates, record
 
 
-def results(*thresholds: dict[str, Any]) -> dict[str, Any]:
-    return {"thresholds": thresholds}
+def threshold(pruned: Rates, goodnet: Rates, valid: Rates = NO_RATES) -> Threshold:
+    return Threshold(2, 1, rates=valid, pruned_test=pruned, goodnet_test=goodnet)
 
 
-def threshold(pruned: Any, goodnet: Any, valid: Any = UNKNOWN) -> dict[str, Any]:
-    return {"drop": 2, "valid": valid, "test": {"pruned": pruned, "goodnet": goodnet}}
+def results(*thresholds: Threshold) -> RunRecord:
+    return record(thresholds=thresholds)
 
 
 RUN = results(threshold(rates(97, 90), rates(96, 88)), threshold(rates(88, 45), rates(87, 40)))
 
 
-def met(gates: Gates, run: dict[str, Any]) -> bool:
-    verdict = gates.judge(run)
-    assert verdict is not None
-    return verdict.met
+def met(gates: Gates, run: RunRecord) -> bool:
+    outcome = gates.judge(run)
+    assert outcome is not None
+    return outcome.met
 
 
 @pytest.mark.parametrize(
@@ -47,7 +43,7 @@ def test_one_network_has_to_meet_all_demands(gates: Gates, expected: bool) -> No
     assert met(gates, RUN) == expected
 
 
-def test_no_demand_means_no_verdict() -> None:
+def test_no_demand_means_no_outcome() -> None:
     assert Gates().judge(RUN) is None
 
 
@@ -56,16 +52,16 @@ def test_test_rates_count_before_validation_rates() -> None:
 
 
 def test_validation_rates_count_where_there_is_no_test_set() -> None:
-    assert met(Gates(max_asr=10, min_accuracy=90), results(threshold(UNKNOWN, UNKNOWN, valid=rates(99, 0))))
+    assert met(Gates(max_asr=10, min_accuracy=90), results(threshold(NO_RATES, NO_RATES, valid=rates(99, 0))))
 
 
 def test_no_threshold_reached_means_no_network() -> None:
-    verdict = Gates(max_asr=10).judge(results(threshold(UNKNOWN, UNKNOWN)))
-    assert verdict is not None
-    assert "no threshold was reached" in verdict.sentence
+    outcome = Gates(max_asr=10).judge(results(threshold(NO_RATES, NO_RATES)))
+    assert outcome is not None
+    assert "no threshold was reached" in outcome.sentence
 
 
-def test_the_verdict_names_the_network_that_meets_the_gates() -> None:
-    verdict = Gates(max_asr=50).judge(RUN)
-    assert verdict is not None
-    assert verdict.sentence == "gate met: GoodNet at X=2 has 87.00 % accuracy and 40.00 % ASR"
+def test_the_outcome_names_the_network_that_meets_the_gates() -> None:
+    outcome = Gates(max_asr=50).judge(RUN)
+    assert outcome is not None
+    assert outcome.sentence == "gate met: GoodNet at X=2 has 87.00 % accuracy and 40.00 % ASR"

@@ -7,7 +7,7 @@ import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
 
-from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, ThresholdState
+from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Threshold
 from bdtui.engine.events import ChannelsProfiled, PositionReached
 from bdtui.tui import workspace
 from bdtui.tui.charts.activations import NO_ACTIVATIONS, activations_legend, draw_activations
@@ -30,11 +30,6 @@ def falling(step: int) -> MeasuredPoint:
     return point(step, accuracy=100.0 if step <= 40 else 100.0 - 4.9 * (step - 40), asr=100.0 if step <= 50 else 40.0)
 
 
-def threshold(drop: float, step: int | None) -> ThresholdState:
-    rest = {field.name: {} if "dict" in str(field.type) else "" for field in dataclasses.fields(ThresholdState)[2:]}
-    return ThresholdState(drop, step, **rest)
-
-
 def position(
     *path: MeasuredPoint, measured: tuple[MeasuredPoint, ...] = (), thresholds=(), **changed
 ) -> PositionReached:
@@ -49,7 +44,7 @@ def whole_run(step: int = 54) -> PositionReached:
     return position(
         *path,
         measured=(*by_hand, *path),
-        thresholds=(threshold(2.0, 45), threshold(4.0, 48), threshold(10.0, 52), threshold(90.0, None)),
+        thresholds=(Threshold(2.0, 45), Threshold(4.0, 48), Threshold(10.0, 52), Threshold(90.0, None)),
     )
 
 
@@ -187,7 +182,7 @@ def test_names_of_thresholds_do_not_run_together(width: int) -> None:
 
 
 def test_thresholds_reached_at_one_step_keep_their_names() -> None:
-    run = position(point(0), point(30, 60.0), thresholds=tuple(threshold(drop, 30) for drop in (2.0, 4.0, 10.0, 30.0)))
+    run = position(point(0), point(30, 60.0), thresholds=tuple(Threshold(drop, 30) for drop in (2.0, 4.0, 10.0, 30.0)))
     text = draw_curve(run, CHANNELS, 76, 14)
     assert set(re.findall(r"X=\d+", text.plain)) == {"X=2", "X=4", "X=10", "X=30"}
 
@@ -195,7 +190,7 @@ def test_thresholds_reached_at_one_step_keep_their_names() -> None:
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
 def test_values_that_are_no_numbers_do_not_stop_the_drawing(bad: float) -> None:
     run = position(
-        point(0), point(10, bad, 50.0), point(20, 50.0, bad), point(30, bad, bad), thresholds=(threshold(2.0, 30),)
+        point(0), point(10, bad, 50.0), point(20, 50.0, bad), point(30, bad, bad), thresholds=(Threshold(2.0, 30),)
     )
     assert draw_curve(run, CHANNELS, 76, 14).plain.count("\n") == 13
     assert draw_trade_off(run, 76, 14).plain.count("\n") == 13
@@ -213,7 +208,7 @@ def test_nothing_to_draw_is_a_sentence() -> None:
 
 def test_trade_off_runs_from_b_to_the_present_point() -> None:
     run = position(
-        point(0, 100.0, 100.0), point(30, 50.0, 100.0), point(40, 50.0, 0.0), thresholds=(threshold(2.0, 30),)
+        point(0, 100.0, 100.0), point(30, 50.0, 100.0), point(40, 50.0, 0.0), thresholds=(Threshold(2.0, 30),)
     )
     lines = draw_trade_off(run, 76, 14).plain.split("\n")
     assert lines[0].rstrip().endswith(START)

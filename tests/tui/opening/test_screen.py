@@ -18,8 +18,10 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 from textual.widgets.tree import TreeNode
 
-from bdtui.engine.evaluation.rates import PRUNED, Measurement, Rates, Share
+from bdtui.engine.evaluation.measurements import PRUNED, Measurement
 from bdtui.engine.inputs.recipe import write_recipe_text
+from bdtui.engine.network.pruned_channels import PrunedChannels
+from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.journal_folder import journalled_folder
 from bdtui.engine.runs.unfinished import UnfinishedRun, unfinished_runs
@@ -635,7 +637,7 @@ def begin(folder: Path, steps: int) -> Path:
     with suppress(RuntimeError), journalled_folder(folder, WHOLE, {"model": "ab"}) as journal:
         for step in range(steps + 1):
             rates = Rates(clean=Share(1, 2))
-            journal.measured("pool_3")[Measurement(PRUNED, "valid", frozenset(range(step)))] = rates
+            journal.measured("pool_3")[Measurement(PRUNED, "valid", PrunedChannels.of(range(step)))] = rates
         raise RuntimeError("the connection is lost")
     return folder
 

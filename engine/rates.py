@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import MutableMapping
 from dataclasses import dataclass
 from statistics import NormalDist
-
-import numpy as np
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -62,6 +58,16 @@ class Rates:
     clean_flagged: Share | None = None
     poisoned_flagged: Share | None = None
 
+    @property
+    def clean_accuracy(self) -> float | None:
+        """In percent."""
+        return None if self.clean is None else self.clean.percent
+
+    @property
+    def attack_success_rate(self) -> float | None:
+        """In percent."""
+        return None if self.attack is None else self.attack.percent
+
     def as_json(self, *, flags: bool = False) -> dict[str, float | None]:
         """The rates in percent, under the names of results.json.
 
@@ -72,7 +78,7 @@ class Rates:
         def percent(share: Share | None) -> float | None:
             return None if share is None else share.percent
 
-        rates = {"clean_accuracy": percent(self.clean), "attack_success_rate": percent(self.attack)}
+        rates = {"clean_accuracy": self.clean_accuracy, "attack_success_rate": self.attack_success_rate}
         if self.recovered is not None:
             rates["recovered_accuracy"] = self.recovered.percent
         if flags:
@@ -83,30 +89,3 @@ class Rates:
 
 NO_RATES = Rates()
 """Of image sets that were not given."""
-
-
-def share_equal(predictions: NDArray[np.int64], expected: NDArray[np.int64] | int) -> Share:
-    """Count the predictions, shape (N,), that equal the expected class or classes, shape (N,)."""
-    return Share(int(np.count_nonzero(predictions == expected)), len(predictions))
-
-
-PRUNED, GOODNET = "pruned", "goodnet"
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """Which network was measured on which images.
-
-    Attributes:
-        network: ``pruned`` for B′, ``goodnet`` for the GoodNet of B and that B′.
-        part: ``valid`` or ``test`` image sets.
-        silenced: the channels that are silent in B′.
-    """
-
-    network: str
-    part: str
-    silenced: frozenset[int]
-
-
-Measured = MutableMapping[Measurement, Rates]
-"""Everything measured of one layer, in the order of measuring; may be kept elsewhere than in memory."""

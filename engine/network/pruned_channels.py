@@ -1,0 +1,59 @@
+"""Which channels of a layer are pruned, as a value: the one form of it from the key press to the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from operator import or_
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedChannels(Collection[int]):
+    """A set of channels, by index; equal sets are equal, in whatever order the channels were pruned.
+
+    Attributes:
+        bits: the bit of each channel in the set is 1; quick to hash, and to make from that of the step before.
+    """
+
+    bits: int = 0
+
+    @classmethod
+    def of(cls, channels: Iterable[int]) -> PrunedChannels:
+        """The set of some channels, each 0 or more."""
+        if isinstance(channels, cls):
+            return channels
+        bits = 0
+        for channel in channels:
+            bits |= 1 << int(channel)
+        return cls(bits)
+
+    def mask(self, channels: int) -> NDArray[np.bool_]:
+        """Whether each channel of a layer is pruned, shape (channels,)."""
+        mask = np.zeros(channels, bool)
+        mask[list(self)] = True
+        return mask
+
+    def __contains__(self, channel: object) -> bool:
+        return isinstance(channel, int) and channel >= 0 and bool(self.bits >> channel & 1)
+
+    def __iter__(self) -> Iterator[int]:
+        """In ascending order."""
+        return (index for index, bit in enumerate(reversed(f"{self.bits:b}")) if bit == "1")
+
+    def __len__(self) -> int:
+        return self.bits.bit_count()
+
+
+def along(order: Sequence[int]) -> tuple[PrunedChannels, ...]:
+    """What is pruned at steps 0, 1, 2 … of a pruning order; remembered for the last few orders."""
+    return _along(tuple(order))
+
+
+@lru_cache(maxsize=4)
+def _along(order: tuple[int, ...]) -> tuple[PrunedChannels, ...]:
+    return tuple(map(PrunedChannels, accumulate((1 << channel for channel in order), or_, initial=0)))

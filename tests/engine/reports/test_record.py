@@ -1,0 +1,180 @@
+"""A run's record makes the same files again from its results.json, on a machine without TensorFlow."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bdtui.engine.errors import DataError
+from bdtui.engine.event_values import Threshold
+from bdtui.engine.pruning.curve import Step
+from bdtui.engine.rates import Rates, Share
+from bdtui.engine.reports.curve_csv import write_curve
+from bdtui.engine.reports.curve_png import write_figure
+from bdtui.engine.reports.markdown import write_report_text
+from bdtui.engine.reports.record import RecordedImages, RunRecord, read_record
+from bdtui.engine.settings import ROLES
+from tests.records import record
+
+CLEAN, POISONED = 1_283, 977
+
+
+def rates(clean: int, attack: int, recovered: int | None = None) -> Rates:
+    return Rates(
+        clean=Share(clean, CLEAN),
+        attack=Share(attack, POISONED),
+        recovered=None if recovered is None else Share(recovered, POISONED),
+    )
+
+
+def flagged(clean: int, poisoned: int) -> Rates:
+    return Rates(Share(900, CLEAN), Share(3, POISONED), None, Share(clean, CLEAN), Share(poisoned, POISONED))
+
+
+def whole_run() -> RunRecord:
+    counts = {"clean": CLEAN, "poisoned": POISONED}
+    return record(
+        data={role: RecordedImages(f"/data/{role}.h5", "2" * 64, counts[role.split("_")[0]]) for role in ROLES},
+        baseline_valid=rates(1_270, 977),
+        baseline_test=rates(1_269, 970, 5),
+        curve=tuple(
+            Step(step, step - 1 if step else None, step / 4, rates(1_270 - 40 * step, 970)) for step in range(5)
+        ),
+        thresholds=(
+            Threshold(
+                2, 1, (0,), rates(1_230, 970), flagged(0, 0), rates(1_200, 900, 7), flagged(7, 90), "a.h5", "b.keras"
+            ),
+            Threshold(10.5, None, model="c.h5", goodnet="d.keras"),
+        ),
+        seconds={"load": 1.5, "total": 2.0},
+        notices=("a notice",),
+    )
+
+
+def written(run: RunRecord, folder: Path) -> dict[str, bytes]:
+    folder.mkdir()
+    write_curve(folder / "curve.csv", run.curve)
+    write_figure(folder / "curve.png", run)
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def saved(run: RunRecord, folder: Path) -> Path:
+    path = folder / "results.json"
+    path.write_text(json.dumps(run.as_json()), "utf-8")
+    return path
+
+
+def test_a_record_read_back_says_the_same(tmp_path: Path) -> None:
+    run = whole_run()
+    again = read_record(saved(run, tmp_path))
+    assert again.as_json() == run.as_json()
+    assert again.baseline_test.recovered == Share(5, POISONED), "counts, not only percentages"
+    assert written(again, tmp_path / "again") == written(run, tmp_path / "once")
+
+
+def test_a_report_made_again_lacks_only_what_results_json_does_not_hold(tmp_path: Path) -> None:
+    run = whole_run()
+    once, again = (write_report_text(each).splitlines() for each in (run, read_record(saved(run, tmp_path))))
+    # How many channels are inactive, and the notices.
+    assert [line for line in again if line not in once] == [line for line in again if "pruned (their weights" in line]
+    assert [line for line in once if line not in again] == [
+        line for line in once if "pruned (their weights" in line or "a notice" in line
+    ]
+
+
+def test_a_report_without_test_images_is_made_again_without_the_goodnets_rates(tmp_path: Path) -> None:
+    run = whole_run()
+    valid = {role: images for role, images in run.data.items() if role.endswith("valid")}
+    reached = Threshold(2, 1, (0,), rates(1_230, 970), flagged(7, 90), model="a.h5", goodnet="b.keras")
+    untested = record(data=valid, baseline_valid=run.baseline_valid, curve=run.curve, thresholds=(reached,))
+    assert "The GoodNet has clean accuracy 70.15 %" in write_report_text(untested)
+    text = write_report_text(read_record(saved(untested, tmp_path)))
+    assert "The GoodNet has" not in text
+    assert "1 of 4 channels pruned" in text
+
+
+def test_report_figure_and_curve_are_made_without_tensorflow(tmp_path: Path) -> None:
+    path = saved(whole_run(), tmp_path)
+    script = f"""
+import sys
+from pathlib import Path
+for name in ("tensorflow", "keras", "h5py"):
+    sys.modules[name] = None
+from bdtui.engine.reports.curve_csv import write_curve
+from bdtui.engine.reports.curve_png import write_figure
+from bdtui.engine.reports.markdown import write_report_text
+from bdtui.engine.reports.record import read_record
+run = read_record(Path({str(path)!r}))
+write_curve(Path("curve.csv"), run.curve)
+write_figure(Path("curve.png"), run)
+Path("report.md").write_text(write_report_text(run), "utf-8")
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=tmp_path)
+    assert (tmp_path / "curve.csv").read_text().count("\n") == 6
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert "# Pruning report" in (tmp_path / "report.md").read_text("utf-8")
+
+
+@given(st.data(), st.integers(1, 100_000))
+def test_a_percentage_of_so_many_images_is_one_count(data: st.DataObject, images: int) -> None:
+    hits = data.draw(st.integers(0, images))
+    content = whole_run().as_json()
+    content["data"]["clean_valid"]["images"] = images
+    content["curve"] = []
+    content["thresholds"] = []
+    content["baseline"]["valid"]["clean_accuracy"] = Share(hits, images).percent
+    assert RunRecord.from_json(content).baseline_valid.clean == Share(hits, images)
+
+
+def drop(key: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda content: content.pop(key)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *map(drop, ("version", "model", "data", "input", "layer", "order", "baseline", "curve", "thresholds")),
+        lambda content: content.update(order=["1"]),
+        lambda content: content.update(curve=7),
+        lambda content: content["layer"].update(channels=True),
+        lambda content: content["model"].update(path=["a"]),
+        lambda content: content["data"]["clean_valid"].update(images=0),
+        lambda content: content["baseline"]["valid"].update(clean_accuracy=101.0),
+        lambda content: content["baseline"]["valid"].update(clean_accuracy=math.nan),
+        lambda content: content["baseline"]["valid"].update(clean_accuracy=math.inf),
+        lambda content: content["baseline"]["test"].update(clean_accuracy="98"),
+        lambda content: content["thresholds"][0].update(step=1.5),
+    ],
+)
+def test_results_that_bdtui_did_not_write_are_refused(damage: Callable[[dict[str, Any]], Any], tmp_path: Path) -> None:
+    content = whole_run().as_json()
+    damage(content)
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(DataError, match="as bdtui writes it"):
+        read_record(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"),
+    [
+        ("", "cannot be read as JSON"),
+        ("[" * 10**5, "cannot be read"),
+        ("[]", "no schema 1"),
+        ('{"schema": 2}', "no schema 1"),
+    ],
+)
+def test_a_file_that_is_no_results_json_is_refused(content: str, finding: str, tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=finding):
+        read_record(path)
