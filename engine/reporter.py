@@ -44,7 +44,7 @@ class Reporter:
             Interrupted: somebody did.
         """
         if self.stop_requested:
-            raise Interrupted("interrupted")
+            raise Interrupted
 
 
 SILENT = Reporter()

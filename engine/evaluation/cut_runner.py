@@ -48,14 +48,14 @@ class CutRunner:
         image_shape: shape of one input image, without the batch axis.
         batch_size: rows of a batch at most, positive; None chooses by the size of the network's tensors.
         shorter_way: take the shorter way through the back where the graph allows one.
-        tell: is given a sentence when memory does not suffice for whole batches.
+        notify: is given a sentence when memory does not suffice for whole batches.
 
     Attributes:
         frontier: how values at the cut are kept.
         shorter_way: through the back; None where there is none.
         work_of_the_whole_back: multiplications for one image.
         batch_size: rows that the front takes at most.
-        tell: is given a sentence when memory does not suffice.
+        notify: is given a sentence when memory does not suffice.
         back_batch_size: rows that the back takes at most.
     """
 
@@ -66,12 +66,12 @@ class CutRunner:
         batch_size: int | None = None,
         *,
         shorter_way: bool = True,
-        tell: Callable[[str], None] = lambda sentence: None,
+        notify: Callable[[str], None] = lambda sentence: None,
     ) -> None:
         self.cut = cut
-        self.tell = tell
+        self.notify = notify
         self._lock = threading.Lock()
-        self._front_batches, self._back_batches = SmallerBatches(tell), SmallerBatches(tell)
+        self._front_batches, self._back_batches = SmallerBatches(notify), SmallerBatches(notify)
         self.batch_size = batch_size or rows_at_once([image_shape, *_output_shapes(cut.network.calls)], 256)
         self.frontier = Frontier(cut, image_shape)
         self.shorter_way = find_summed_shares(cut, self.frontier) if shorter_way else None
@@ -104,7 +104,7 @@ class CutRunner:
         with self._lock:
             told, self.shorter_way = self.shorter_way is None, None
         if not told:
-            self.tell("not enough memory for sums of channels; continuing without them")
+            self.notify("not enough memory for sums of channels; continuing without them")
 
     def front(self, images: Array) -> FrontValues:
         """Run images, shape (rows, …) with rows ≤ batch_size, up to the cut.

@@ -78,7 +78,7 @@ class PruningSession(Evaluator):
             self.data[CLEAN_VALID].image_shape,
             batch_size,
             shorter_way=shorter_way,
-            tell=lambda sentence: reporter.emit(Notice(sentence)),
+            notify=lambda sentence: reporter.emit(Notice(sentence)),
         )
         store = ActivationStore(default_budget() if memory_budget is None else memory_budget, scratch)
         self.statistics: dict[str, ChannelStatistics] = {}

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import DataError, OptionError
-from bdtui.engine.inputs.hdf5 import PackedChunks, damage_explained, open_hdf5, own_dataset
+from bdtui.engine.inputs.hdf5 import PackedChunks, explain_damage, open_hdf5, own_dataset
 from bdtui.engine.machine.files import file_sha256
 
 LAYOUTS = ("auto", "nchw", "nhwc")
@@ -63,8 +63,8 @@ class LabelledImages:
             DataError: a pixel is not a finite number, or the images cannot be read. The function raises it too.
         """
         with open_hdf5(self.path, DataError, chunk_cache=64 * 1024**2) as file:
-            with damage_explained(self.path, DataError, _WHOLE):
-                data = own_dataset(file, "data", DataError)
+            with explain_damage(self.path, DataError, _WHOLE):
+                data = own_dataset(file, "data", self.path, DataError)
                 packed = PackedChunks(data, f"{self.path}: 'data'", DataError)
             # Used again by each thread: fresh memory costs more than what is read into it.
             own = threading.local()
@@ -138,8 +138,8 @@ def open_dataset(
     path = Path(path)
     if layout not in LAYOUTS:
         raise OptionError(f"layout {layout!r} is not valid; expected one of {', '.join(LAYOUTS)}")
-    with open_hdf5(path, DataError) as file, damage_explained(path, DataError, _WHOLE):
-        data = own_dataset(file, "data", DataError)
+    with open_hdf5(path, DataError) as file, explain_damage(path, DataError, _WHOLE):
+        data = own_dataset(file, "data", path, DataError)
         if data.dtype.kind not in "uif":
             raise DataError(f"{path}: 'data' is of type {data.dtype}; expected uint8, float32 or float64 pixels")
         if not input_shape:
@@ -184,7 +184,7 @@ def _decide_layout(path: Path, shape: tuple[int, ...], wanted: tuple[int | None,
 
 
 def _read_labels(file: h5py.File, key: str, path: Path, images: int, classes: int) -> NDArray[np.int64]:
-    stored = own_dataset(file, key, DataError)
+    stored = own_dataset(file, key, path, DataError)
     expected = f"expected {images} whole numbers from 0 to {classes - 1}"
     if stored.dtype.kind not in "uifb":
         raise DataError(f"{path}: {key!r} is of type {stored.dtype}; {expected}")

@@ -126,7 +126,7 @@ def _hdf5(path: Path) -> FoundFile | None:
         if "model_config" in file.attrs:
             return FoundFile(path, "model", f"whole Keras model · {_size(path)}")
         if _lies_within(file, "data") and _lies_within(file, "label"):
-            return FoundFile(path, "images", _images(file))
+            return FoundFile(path, "images", _images(path, file))
         layers = _layers_of_weights(file)
         if layers is None:
             return None
@@ -154,13 +154,13 @@ def _layers_of_weights(file: h5py.File) -> int | None:
     return None
 
 
-def _images(file: h5py.File) -> str:
+def _images(path: Path, file: h5py.File) -> str:
     from bdtui.engine.inputs.hdf5 import own_dataset
 
-    data = own_dataset(file, "data", InputError)
-    label = own_dataset(file, "label", InputError)
+    data = own_dataset(file, "data", path, InputError)
+    label = own_dataset(file, "label", path, InputError)
     if data.dtype.kind not in "uif" or data.ndim < 2 or not data.size or not label.shape:
-        raise InputError(f"{file.filename}: holds no images")
+        raise InputError(f"{path}: holds no images")
     words = [f"{_count(data.shape[0], 'image')} of {_image_shape(data.shape[1:])}", str(data.dtype)]
     classes = _classes(label, data.shape[0])
     if classes is not None:

@@ -37,40 +37,44 @@ _PACKINGS = [
 
 
 @contextmanager
-def open_hdf5(path: Path, error: type[InputError], chunk_cache: int = 1024**2) -> Iterator[h5py.File]:
+def open_hdf5(
+    path: Path, error: type[InputError], chunk_cache: int = 1024**2, shown: Path | None = None
+) -> Iterator[h5py.File]:
     """Open an HDF5 file for reading.
 
     Args:
         path: the file.
         error: class of the error that is raised when it cannot be opened.
         chunk_cache: bytes of unpacked chunks to keep, per data set.
+        shown: what messages name in place of the path.
     """
     require_file(path, error, "an HDF5 file")
+    shown = shown or path
     try:
         size = path.stat().st_size
         sound = h5py.is_hdf5(path)
         with path.open("rb"):
             pass
     except OSError as problem:
-        raise error(f"{path}: cannot be read ({problem.strerror}); expected a readable HDF5 file") from problem
+        raise error(f"{shown}: cannot be read ({problem.strerror}); expected a readable HDF5 file") from problem
     if not size:
-        raise error(f"{path}: is empty; expected an HDF5 file")
+        raise error(f"{shown}: is empty; expected an HDF5 file")
     if not sound:
-        raise error(f"{path}: not an HDF5 file, or corrupted; expected a complete HDF5 file")
+        raise error(f"{shown}: not an HDF5 file, or corrupted; expected a complete HDF5 file")
     try:
         pass_through_guard(path)
         file = h5py.File(path, "r", rdcc_nbytes=chunk_cache)
     except FileUnsafeError as problem:
-        raise error(f"{path}: cannot be opened safely ({problem}); expected a sound HDF5 file") from problem
+        raise error(f"{shown}: cannot be opened safely ({problem}); expected a sound HDF5 file") from problem
     except (OSError, RuntimeError) as problem:
-        raise error(f"{path}: truncated or corrupted HDF5 file; expected a complete one") from problem
+        raise error(f"{shown}: truncated or corrupted HDF5 file; expected a complete one") from problem
     with file:
         yield file
 
 
 @contextmanager
-def damage_explained(path: Path, error: type[InputError], expected: str) -> Iterator[None]:
-    """Turn what h5py raises over a damaged file into a sentence; for blocks that only read the file, or copy it."""
+def explain_damage(path: Path, error: type[InputError], expected: str) -> Iterator[None]:
+    """Turn what h5py raises over a corrupted file into a sentence; for blocks that only read the file, or copy it."""
     try:
         yield
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as problem:
@@ -80,13 +84,13 @@ def damage_explained(path: Path, error: type[InputError], expected: str) -> Iter
         raise OutOfMemory(f"{path}: not enough memory to read it; expected {expected} that fits") from problem
 
 
-def own_dataset(group: h5py.Group, key: str, error: type[InputError]) -> h5py.Dataset:
-    """The data set of a name, which must lie in this very file.
+def own_dataset(group: h5py.Group, key: str, path: Path, error: type[InputError]) -> h5py.Dataset:
+    """The data set of a name, which must lie in this very file; ``path`` stands in messages.
 
     Raises:
         InputError: of class ``error``: it is missing, no data set, or points out of the file.
     """
-    name = f"{group.file.filename}: {key!r}"
+    name = f"{path}: {key!r}"
     try:
         link = group.get(key, getlink=True)
         if link is None:

@@ -20,7 +20,7 @@ import h5py
 import numpy as np
 
 from bdtui.engine.errors import ModelError
-from bdtui.engine.inputs.hdf5 import damage_explained, open_hdf5
+from bdtui.engine.inputs.hdf5 import explain_damage, open_hdf5
 from bdtui.engine.inputs.keras_config import layer_names, parse_config
 from bdtui.engine.inputs.weights_copy import copy_weights
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
@@ -57,7 +57,7 @@ def read_config(path: Path) -> dict[str, Any]:
     if _is_archive(path):
         return parse_config(_read_member(path, "config.json"), str(path))
     with open_hdf5(path, ModelError) as file:
-        with damage_explained(path, ModelError, _WHOLE):
+        with explain_damage(path, ModelError, _WHOLE):
             stored = file.attrs.get("model_config")
             weights_only = "layer_names" in file.attrs
         if stored is None:
@@ -93,14 +93,13 @@ def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Keras
     if _is_archive(weights):
         unpacked = folder / "unpacked.weights.h5"
         _unpack_member(weights, "model.weights.h5", unpacked, most=free_memory() // 4)
+        shown = Path(f"{weights}: 'model.weights.h5'")
         try:
-            with open_hdf5(unpacked, ModelError) as file, damage_explained(unpacked, ModelError, _WHOLE):
-                return _archive_copy(config, file, unpacked, folder)
-        except ModelError as problem:
-            raise ModelError(str(problem).replace(str(unpacked), f"{weights}: 'model.weights.h5'")) from problem
+            with open_hdf5(unpacked, ModelError, shown=shown) as file, explain_damage(shown, ModelError, _WHOLE):
+                return _archive_copy(config, file, shown, folder)
         finally:
             unpacked.unlink()
-    with open_hdf5(weights, ModelError) as file, damage_explained(weights, ModelError, _WHOLE):
+    with open_hdf5(weights, ModelError) as file, explain_damage(weights, ModelError, _WHOLE):
         group = _weights_group(file, weights)
         if "layer_names" in group.attrs:
             return _hdf5_copy(config, group, weights, folder)
@@ -236,7 +235,7 @@ def _classes_of_weights(path: Path) -> int:
         if isinstance(item, h5py.Dataset) and of_output and item.ndim == 1:
             found.append(item.shape[0])
 
-    with open_hdf5(path, ModelError) as file, damage_explained(path, ModelError, _WHOLE):
+    with open_hdf5(path, ModelError) as file, explain_damage(path, ModelError, _WHOLE):
         _weights_group(file, path).visititems(look)
     if len(found) != 1 or not found[0]:
         raise ModelError(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from bdtui.engine.errors import DataError, ModelError, OptionError
+from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
 from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.keras_files import BUILT_IN_ARCHITECTURES
@@ -94,7 +94,7 @@ def open_inputs(
     for name, path in _model_files(found).items():
         # The weights were hashed when the model was opened.
         sha256[name] = model.sha256 if path == model.path else file_sha256(path)
-        _check_hash(path, sha256[name], expected.get(name))
+        _check_hash(path, sha256[name], expected.get(name), ModelError)
     try:
         source = find_source(model.network, found.layer)
     except ModelError as problem:
@@ -107,7 +107,7 @@ def open_inputs(
             reporter.checkpoint()
             images = open_dataset(path, model.input_shape, model.classes, found.layout)
             sha256[role] = images.sha256
-            _check_hash(images.path, images.sha256, expected.get(role))
+            _check_hash(images.path, images.sha256, expected.get(role), DataError)
             data[role] = images
             has_true = images.true_labels is not None
             classes = len(np.unique(images.labels))
@@ -117,7 +117,7 @@ def open_inputs(
     decided = decide_scale(model, data[CLEAN_VALID], found.scale, reporter)
     reporter.emit(decided)
     reporter.emit(describe_layer(source))
-    _tell_oddities(data, reporter)
+    _warn_of_oddities(data, reporter)
     layouts = {images.layout for images in data.values()}
     resolved = replace(
         settings,
@@ -129,7 +129,7 @@ def open_inputs(
 
 
 def describe_layer(source: ChannelSource) -> LayerChosen:
-    """The event that tells which layer is profiled and pruned."""
+    """Which layer is profiled and pruned."""
     silent = int(silent_channels(source).sum())
     return LayerChosen(source.profiled.name, source.pruned.name, source.channels, silent)
 
@@ -162,29 +162,33 @@ def _model_files(settings: RunSettings) -> dict[str, Path]:
     return {name: path for name, path in named.items() if path is not None}
 
 
-def _check_hash(path: Path, found: str, expected: str | None) -> None:
+def _check_hash(path: Path, found: str, expected: str | None, error: type[InputError]) -> None:
     if expected is not None and found != expected:
-        raise DataError(
+        raise error(
             f"{path}: has changed since the recipe was written (sha256 {found[:12]}…, the recipe says {expected[:12]}…); "
             "expected the same file"
         )
 
 
 def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
-    """Send one black image through the network; images of a size it cannot take show here."""
+    """Send one black image through the network, to see whether it runs at all and with images of this size."""
     black = tf.zeros((1, *images.image_shape))
     try:
         SmallerBatches().compute(1, lambda rows: run_network(model.network, black[rows]))
     except (tf.errors.OpError, ValueError) as problem:
         reason = " ".join(str(problem).split())[:160]
+        if None not in model.input_shape:
+            raise ModelError(
+                f"{model.path}: TensorFlow cannot run the model ({reason}); expected a network that runs on this device"
+            ) from problem
         raise DataError(
             f"{images.path}: the model cannot take images of shape {images.image_shape} ({reason}); "
             "expected images it was made for"
         ) from problem
 
 
-def _tell_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> None:
-    """Say what is allowed and yet may be a mistake."""
+def _warn_of_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> None:
+    """Emit a notice for what is allowed and yet may be a mistake."""
     brightest = {role: float(np.abs(next(images.batches(64))).max()) for role, images in data.items()}
     if len(np.unique(data[CLEAN_VALID].labels)) == 1 < data[CLEAN_VALID].images:
         reporter.emit(Notice(f"all images in {data[CLEAN_VALID].path} have one label: is it really the clean set?"))

@@ -77,7 +77,7 @@ class _Budget:
 
 
 def _copy_dataset(group: h5py.Group, key: str, copy: h5py.Group, budget: _Budget) -> None:
-    data = own_dataset(group, key, ModelError)
+    data = own_dataset(group, key, budget.path, ModelError)
     if data.dtype.kind not in "uifb":
         raise ModelError(f"{budget.path}: {key!r} is of type {data.dtype}; expected weights, which are numbers")
     budget.take(data)

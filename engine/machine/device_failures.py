@@ -17,7 +17,7 @@ from bdtui.engine.errors import DeviceLost, OutOfMemory
 _OF_A_DEVICE = (tf.errors.InternalError, tf.errors.UnknownError, tf.errors.UnavailableError, tf.errors.AbortedError)
 Result = TypeVar("Result")
 
-_SAID = ("out of memory", "OOM when allocating", "ALLOC_FAILED", "Dst tensor is not initialized", "bad_alloc")
+_PHRASES = ("out of memory", "OOM when allocating", "ALLOC_FAILED", "Dst tensor is not initialized", "bad_alloc")
 """What TensorFlow says of a device without memory in errors that are not called so."""
 
 
@@ -25,11 +25,11 @@ class SmallerBatches:
     """Computes batches of images, in smaller pieces once memory has run out.
 
     Args:
-        tell: is given a sentence whenever the pieces become smaller.
+        notify: is given a sentence whenever the pieces become smaller.
     """
 
-    def __init__(self, tell: Callable[[str], None] = lambda sentence: None) -> None:
-        self._tell = tell
+    def __init__(self, notify: Callable[[str], None] = lambda sentence: None) -> None:
+        self._notify = notify
         self._most: int | None = None
         self._lock = threading.Lock()
 
@@ -70,30 +70,26 @@ class SmallerBatches:
             if self._most is not None and self._most < size:
                 return
             self._most = size // 2
-        self._tell(f"not enough memory for {size} images at once; continuing with {size // 2} at a time")
+        self._notify(f"not enough memory for {size} images at once; continuing with {size // 2} at a time")
 
 
 def is_out_of_memory(problem: BaseException) -> bool:
     """Whether an error says that there is no memory left."""
     if isinstance(problem, MemoryError | tf.errors.ResourceExhaustedError):
         return True
-    return isinstance(problem, tf.errors.OpError) and any(said in str(problem) for said in _SAID)
+    return isinstance(problem, tf.errors.OpError) and any(phrase in str(problem) for phrase in _PHRASES)
 
 
 def refuse_lost_device(problem: Exception) -> None:
     """Raise `DeviceLost` for an error that tells of a GPU which does not work any more."""
-    told = isinstance(problem, _OF_A_DEVICE) and not is_out_of_memory(problem)
-    if told and tf.config.list_logical_devices("GPU") and not _gpu_answers():
+    of_device = isinstance(problem, _OF_A_DEVICE) and not is_out_of_memory(problem)
+    if of_device and tf.config.list_logical_devices("GPU") and not _gpu_answers():
         raise DeviceLost(f"the GPU stopped responding ({_in_short(problem)})") from problem
 
 
 @contextmanager
-def lost_device_explained() -> Iterator[None]:
-    """Do some work in which a GPU may vanish at any operation.
-
-    Raises:
-        DeviceLost: it did.
-    """
+def explain_lost_device() -> Iterator[None]:
+    """Turn what TensorFlow raises over a GPU that vanished into `DeviceLost`."""
     try:
         yield
     except _OF_A_DEVICE as problem:

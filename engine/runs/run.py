@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory, OutputError
+from bdtui.engine.errors import Interrupted, Kept, OutOfMemory, OutputError
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import (
     ArtifactWritten,
@@ -25,7 +25,7 @@ from bdtui.engine.events import (
 from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
 from bdtui.engine.machine.device import device_in_use, prepare_backend
-from bdtui.engine.machine.device_failures import lost_device_explained
+from bdtui.engine.machine.device_failures import explain_lost_device
 from bdtui.engine.network.goodnet import build_goodnet
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.pruning.curve import Step, draw_curve, find_threshold, has_dropped, known_steps
@@ -92,7 +92,7 @@ def execute_run(
 
     Raises:
         InputError: something given cannot be worked with.
-        Interrupted: the reporter was told to stop; the message says what is kept.
+        Interrupted: the reporter was told to stop; `kept` says what is left.
     """
     folder = out or planned_folder(settings)
     with journalled_folder(folder, settings, expected_sha256 or {}, may_hold_run=resume) as journal:
@@ -119,17 +119,15 @@ def carry_out(
     if begun:
         reporter.emit(Notice(f"resuming {folder}: {journal.steps_measured} steps already finished"))
     try:
-        with lost_device_explained():
+        with explain_lost_device():
             prepare_backend(settings.device, settings.seed)
             prepared = prepare_run(settings, reporter, expected_sha256, folder)
             keep_in_journal(prepared, journal, reporter)
     except (Interrupted, OutputError, OutOfMemory) as problem:
-        reason = "interrupted" if type(problem) is Interrupted else str(problem)
         if begun:
-            held = f"{folder} is unchanged; resume with --resume --out {folder}"
-            raise type(problem)(f"{reason}; {held}") from problem
-        if isinstance(problem, Interrupted):
-            raise type(problem)(f"{reason} before anything was written; no files were left") from problem
+            problem.kept = Kept(folder)
+        elif isinstance(problem, Interrupted):
+            problem.kept = Kept()
         raise
     return export_run(in_the_order_left(prepared, journal.moves), folder, journal, reporter=reporter)
 
@@ -161,20 +159,19 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
 
     Raises:
         OutputError: the folder cannot be written to.
-        Interrupted: the reporter was told to stop; the message says what is kept.
+        Interrupted: the reporter was told to stop; `kept` says what is left.
     """
     run = _Run(prepared, folder, journal, reporter)
     try:
-        with lost_device_explained():
+        with explain_lost_device():
             return run.execute()
-    except Interrupted as stop:
-        # Where the curve finds no room, the journal has it all the same.
-        with suppress(OutputError):
-            run.write_unfinished_curve()
-        reason = f"{stop}: " if isinstance(stop, DeviceLost) else ""
-        raise type(stop)(f"{reason}interrupted {run.what_is_kept}") from stop
-    except (OutputError, OutOfMemory) as problem:
-        raise type(problem)(f"{problem}; {run.what_is_kept}") from problem
+    except (Interrupted, OutputError, OutOfMemory) as problem:
+        if isinstance(problem, Interrupted):
+            # Where the curve finds no room, the journal has it all the same.
+            with suppress(OutputError):
+                run.write_unfinished_curve()
+        problem.kept = run.kept
+        raise
 
 
 class _Run:
@@ -228,18 +225,16 @@ class _Run:
             self._write(CURVE, lambda path: write_curve(path, self.curve))
 
     @property
-    def what_is_kept(self) -> str:
-        """What an end before the end leaves, in words."""
-        done = f"{len(self.curve) - 1} finished steps" if len(self.curve) > 1 else "no finished steps"
-        names = ", ".join(self.written) or "the journal"
-        return f"after {done}; saved in {self.folder}: {names}; finish with --resume --out {self.folder}"
+    def kept(self) -> Kept:
+        """What remains of the run if it ends now."""
+        return Kept(self.folder, max(0, len(self.curve) - 1), tuple(self.written))
 
     def _write(self, name: str, write: Callable[[Path], None], network: str = "") -> None:
         path = self.folder / name
         write(path)
-        self._tell_written(path, self.journal.keep_artifact(path, network))
+        self._add_written(path, self.journal.keep_artifact(path, network))
 
-    def _tell_written(self, path: Path, sha256: str) -> None:
+    def _add_written(self, path: Path, sha256: str) -> None:
         self.written[path.name] = sha256
         self.reporter.emit(ArtifactWritten(str(path)))
 
@@ -285,7 +280,7 @@ class _Run:
         kept = [self.journal.held_artifact(path, network) for path in networks]
         if all(kept):
             for path, sha256 in zip(networks, kept, strict=True):
-                self._tell_written(path, sha256)
+                self._add_written(path, sha256)
             return
         check = self._check(channels)
         stage = f"save X={drop_text(threshold.drop)}"
@@ -293,7 +288,7 @@ class _Run:
         if kept[0]:
             # What is close in B′ need not be equal in G.
             check.check_pruned(networks[0])
-            self._tell_written(networks[0], kept[0])
+            self._add_written(networks[0], kept[0])
         else:
             silenced = evaluator.pruned_model(channels)
             self._write(pruned, lambda path: saved_models.write_model(path, silenced, check.check_pruned), network)

@@ -103,9 +103,9 @@ class EngineThread:
         return Session(Reporter(self._emit, self._stopped), self._settings, self._out)
 
     def _refuse_everything(self, work: str, problem: Exception) -> None:
-        """Say what is missing, and say it again whenever something is asked for."""
+        """Emit what failed now and after each request."""
         while True:
-            self._tell_failure(work, problem)
+            self._emit_failure(work, problem)
             self._emit(WorkEnded())
             self._requests.get()
 
@@ -121,7 +121,7 @@ class EngineThread:
         except Interrupted:
             pass
         except Exception as problem:
-            self._tell_failure("measuring in the background", problem)
+            self._emit_failure("measuring in the background", problem)
         return self._requests.get()
 
     def _fulfil(self, session: Session, request: Request) -> _Ticket | None:
@@ -137,9 +137,9 @@ class EngineThread:
         except DeviceLost:
             raise
         except Interrupted as stop:
-            self._emit(WorkStopped("stopped" if str(stop) == "interrupted" else str(stop)))
+            self._emit(WorkStopped(str(stop) if stop.kept else "stopped"))
         except Exception as problem:
-            self._tell_failure(request.work, problem)
+            self._emit_failure(request.work, problem)
         finally:
             self._emit(WorkEnded())
         return waiting
@@ -156,7 +156,7 @@ class EngineThread:
                 return moves, ticket
             moves.append(ticket.request)
 
-    def _tell_failure(self, name: str, problem: Exception) -> None:
+    def _emit_failure(self, name: str, problem: Exception) -> None:
         if isinstance(problem, BdtuiError):
             self._emit(WorkFailed(name, str(problem), ""))
             return

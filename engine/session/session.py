@@ -30,7 +30,7 @@ from bdtui.engine.events import (
 from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.machine.device import prepare_backend
-from bdtui.engine.machine.device_failures import lost_device_explained
+from bdtui.engine.machine.device_failures import explain_lost_device
 from bdtui.engine.pruning.position import Move
 from bdtui.engine.pruning.rankings import check_ranking, order_channels
 from bdtui.engine.reporter import Reporter
@@ -78,7 +78,7 @@ class Session:
             InputError: it cannot be done.
             Interrupted: the reporter was told to stop.
         """
-        with self._lost_device_told():
+        with self._explain_how_to_resume():
             match request:
                 case Open():
                     self._open(request)
@@ -102,18 +102,14 @@ class Session:
             InputError: nothing is open, or there is no such channel.
             Interrupted: the reporter was told to stop; the position is the one before.
         """
-        with self._lost_device_told():
+        with self._explain_how_to_resume():
             self._current_exploration().move(moves)
 
     @contextmanager
-    def _lost_device_told(self) -> Iterator[None]:
-        """Do some work; where the GPU vanishes meanwhile, say how to go on.
-
-        Raises:
-            DeviceLost: it did; nothing can be computed in this process any more.
-        """
+    def _explain_how_to_resume(self) -> Iterator[None]:
+        """Raise `DeviceLost` with the command that resumes the session where the GPU vanishes."""
         try:
-            with lost_device_explained():
+            with explain_lost_device():
                 yield
         except DeviceLost as lost:
             again = f"bdtui --resume --out {self._kept.folder}" if self._kept.folder else "bdtui"
@@ -128,7 +124,7 @@ class Session:
         if self._exploration is None or self._idle_failed:
             return False
         try:
-            with self._lost_device_told():
+            with self._explain_how_to_resume():
                 return self._exploration.measure_ahead(reporter)
         except Interrupted:
             raise

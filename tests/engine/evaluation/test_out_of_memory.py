@@ -15,7 +15,7 @@ from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory
 from bdtui.engine.evaluation.cut_runner import CutRunner
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.events import Event, Notice, StepFinished
-from bdtui.engine.machine.device_failures import SmallerBatches, lost_device_explained
+from bdtui.engine.machine.device_failures import SmallerBatches, explain_lost_device
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL_FOLDER
@@ -178,7 +178,7 @@ def test_without_a_gpu_nothing_vanishes() -> None:
 def test_an_error_of_one_operation_is_no_lost_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """The device that is asked for a sum answers: here a CPU stands in for the GPU."""
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
-    with pytest.raises(tf.errors.InternalError), lost_device_explained():
+    with pytest.raises(tf.errors.InternalError), explain_lost_device():
         raise LOST
 
 

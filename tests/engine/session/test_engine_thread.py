@@ -7,12 +7,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from bdtui.engine.errors import ModelError, OptionError
+from bdtui.engine.errors import Interrupted, Kept, ModelError, OptionError
 from bdtui.engine.events import Event, Notice, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 from bdtui.engine.pruning.position import GoTo, Move, Prune, Undo
 from bdtui.engine.reporter import Reporter
@@ -214,6 +215,15 @@ def test_work_that_was_stopped_before_it_began_is_told(engine: tuple[EngineThrea
     told = heard.until(lambda event: isinstance(event, WorkStopped))
     assert told[-1] == WorkStopped("exporting: stopped before it began")
     assert bench.done == []
+
+
+@pytest.mark.parametrize("kept", [None, Kept(Path("r3"), 2)])
+def test_stopped_work_says_what_it_keeps(engine: tuple[EngineThread, SlowSession, Heard], kept: Kept | None) -> None:
+    thread, bench, heard = engine
+    bench.fail = Interrupted(kept=kept)
+    thread.submit(Export())
+    stopped = next(event for event in heard.until(ended) if isinstance(event, WorkStopped))
+    assert stopped.sentence.startswith("stopped" if kept is None else "interrupted after 2 finished steps; saved in r3")
 
 
 def test_what_nobody_waits_for_goes_on_after_a_stop(engine: tuple[EngineThread, SlowSession, Heard]) -> None:

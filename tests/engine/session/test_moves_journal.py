@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bdtui.engine.errors import DataError, OutputError
+from bdtui.engine.errors import DataError, ModelError, OutputError
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.events import (
     Event,
@@ -292,7 +292,7 @@ def test_what_is_kept_names_the_files_that_were_opened_not_what_they_became(
         recipe = begun_recipe(killed(tmp_path / "out"))
         assert recipe is not None
         assert recipe.sha256["model"] == hashlib.sha256(before).hexdigest()
-        with pytest.raises(DataError, match="has changed"):
+        with pytest.raises(ModelError, match="has changed"):
             Person(settings, killed(tmp_path / "out"), go_on=True)
         session.do(Export())
         manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
