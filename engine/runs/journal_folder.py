@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -43,7 +42,7 @@ def journalled_folder(
                 yield journal
             finally:
                 # A journal that cannot be read may hold anything.
-                with suppress(sqlite3.Error, DataError):
+                with suppress(DataError):
                     if is_new and not journal.holds_work:
                         journal.close()
                         _remove(home)

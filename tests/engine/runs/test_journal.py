@@ -263,8 +263,8 @@ def test_values_that_bdtui_never_writes_are_refused(path: Path, table: str, row:
 
 def full(journal: Journal) -> None:
     """From here on the disk is full."""
-    pages = journal._database.execute("PRAGMA page_count").fetchone()[0]
-    journal._database.execute(f"PRAGMA max_page_count = {pages}")
+    pages = journal.database.connection.execute("PRAGMA page_count").fetchone()[0]
+    journal.database.connection.execute(f"PRAGMA max_page_count = {pages}")
 
 
 def keep_on(journal: Journal) -> None:
@@ -290,7 +290,7 @@ def test_who_listens_for_a_full_disk_hears_of_it_once_and_goes_on(path: Path) ->
     full(journal)
     keep_on(journal)
     assert len(heard) == 1
-    journal._database.execute("PRAGMA max_page_count = 100000")
+    journal.database.connection.execute("PRAGMA max_page_count = 100000")
     before = len(journal.measured("pool_2"))
     journal.keep_moves([Prune(1)])
     journal.measured("pool_2")[MEASUREMENT] = RATES

@@ -243,7 +243,7 @@ def test_a_disk_that_fills_up_is_told_once_and_stops_nobody(settings: RunSetting
     session.do(Prune(1))
     journal = session.session._kept.journal_of(tmp_path / "out")
     assert journal is not None
-    journal._database.execute("PRAGMA max_page_count = 1")
+    journal.database.connection.execute("PRAGMA max_page_count = 1")
     session.do(*[Toggle(channel) for channel in range(8)] * 40)
     told = [event.text for event in session.events if isinstance(event, Notice) and "autosave stopped" in event.text]
     assert len(told) == 1
