@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bdtui.engine.event_values import Threshold
     from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
     from bdtui.engine.inputs.model import OpenedModel, open_model
+    from bdtui.engine.network.channels import ChannelSource, find_source
     from bdtui.engine.network.copies import silenced_copy
     from bdtui.engine.network.goodnet import build_goodnet
     from bdtui.engine.pruning.curve import Step
@@ -45,6 +46,7 @@ _HOMES = {
     "inputs.datasets": ("LabelledImages", "open_dataset"),
     "errors": ("BdtuiError", "DataError", "InputError", "Interrupted", "ModelError", "OptionError", "OutputError"),
     "reporter": ("Reporter",),
+    "network.channels": ("ChannelSource", "find_source"),
     "network.goodnet": ("build_goodnet",),
     "rates": ("Rates", "Share"),
     "inputs.model": ("OpenedModel", "open_model"),
@@ -60,6 +62,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "BdtuiError",
+    "ChannelSource",
     "DataError",
     "InputError",
     "Interrupted",
@@ -79,6 +82,7 @@ __all__ = [
     "Threshold",
     "build_goodnet",
     "execute_run",
+    "find_source",
     "open_dataset",
     "open_model",
     "prune",

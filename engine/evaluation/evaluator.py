@@ -17,8 +17,8 @@ from bdtui.engine.events import Notice
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.machine.array_store import ActivationStore, default_budget
-from bdtui.engine.network.channels import check_channels, find_source, silent_channels, weight_norms
-from bdtui.engine.network.copies import silenced_copy
+from bdtui.engine.network.channels import ChannelSource, check_channels, silent_channels, weight_norms
+from bdtui.engine.network.copies import copy_silenced
 from bdtui.engine.network.cut import cut_network
 from bdtui.engine.network.pruned_channels import PrunedChannels, along
 from bdtui.engine.rates import Rates, Share
@@ -37,8 +37,8 @@ class PruningSession(Evaluator):
 
     Args:
         model: the BadNet B.
+        source: the channels of the model that are pruned (`bdtui.engine.network.channels.find_source`).
         data: image sets by role (`bdtui.engine.settings.ROLES`); ``clean_valid`` is needed.
-        layer: name of the profiled layer; None for the default.
         scale: pixels are divided by this.
         batch_size: rows computed at once; None chooses by the size of the network's tensors.
         memory_budget: bytes of activations kept in memory before a file is used; None for a quarter of what is free.
@@ -47,7 +47,6 @@ class PruningSession(Evaluator):
         reporter: hears progress, is asked whether to stop.
 
     Raises:
-        ModelError: the layer does not exist or cannot be pruned soundly.
         DataError: an image cannot be read or is not finite.
         OutOfMemory: memory does not suffice for a single image.
         Interrupted: the reporter was told to stop, or the GPU does not answer any more.
@@ -56,9 +55,9 @@ class PruningSession(Evaluator):
     def __init__(
         self,
         model: OpenedModel,
+        source: ChannelSource,
         data: Mapping[str, LabelledImages],
         *,
-        layer: str | None = None,
         scale: float = 1,
         batch_size: int | None = None,
         memory_budget: int | None = None,
@@ -70,11 +69,10 @@ class PruningSession(Evaluator):
         self.model = model
         self.data = dict(data)
         self.scale = scale
-        self.source = find_source(model.network, layer)
-        self.channels = self.source.channels
-        cut = cut_network(model.network, self.source)
+        self.source = source
+        self.channels = source.channels
         runner = CutRunner(
-            cut,
+            cut_network(model.network, source),
             self.data[CLEAN_VALID].image_shape,
             batch_size,
             shorter_way=shorter_way,
@@ -184,7 +182,7 @@ class PruningSession(Evaluator):
 
     def pruned_model(self, pruned: Collection[int]) -> keras.Model:
         """B′: a copy of the model with the weights of some channels set to zero."""
-        return silenced_copy(self.model.keras_model, self.source.profiled.name, pruned)
+        return copy_silenced(self.model.keras_model, self.source, pruned)
 
 
 def _share_equal(predictions: Predictions, expected: Predictions | int) -> Share:

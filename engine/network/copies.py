@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from bdtui.engine.network.channels import find_source, silence
+from bdtui.engine.network.channels import ChannelSource, find_source, silence
 from bdtui.engine.network.graph import trace_network
 
 
@@ -54,7 +54,12 @@ def silenced_copy(model: keras.Model, layer: str, channels: Collection[int]) -> 
     Raises:
         ModelError: the layer does not exist or cannot be pruned soundly, or a channel is out of range.
     """
+    return copy_silenced(model, find_source(trace_network(model), layer), channels)
+
+
+def copy_silenced(model: keras.Model, source: ChannelSource, channels: Collection[int]) -> keras.Model:
+    """`silenced_copy` for channels that were found in the model already."""
     copy = copy_model(model)
-    source = find_source(trace_network(copy), layer)
-    silence(source, channels)
+    copied = {call.name: call.layer for call in trace_network(copy).calls}
+    silence(source.with_layers({id(call.layer): copied[call.name] for call in source.region}), channels)
     return copy

@@ -14,10 +14,10 @@ import keras
 import numpy as np
 from keras import layers
 
-from bdtui.engine.network.channels import check_channels, find_source, silence
+from bdtui.engine.network.channels import ChannelSource, check_channels, find_source, silence
 from bdtui.engine.network.copies import clone_layer, finalize_layers
 from bdtui.engine.network.cut import Cut, cut_network, silent_values
-from bdtui.engine.network.graph import Call, run_calls, trace_network
+from bdtui.engine.network.graph import Call, Network, run_calls, trace_network
 from bdtui.engine.network.linear_readers import LinearReader, find_linear_readers, only_flattened
 
 
@@ -38,7 +38,11 @@ def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> 
         ModelError: the layer does not exist or cannot be pruned soundly.
     """
     network = trace_network(model)
-    source = find_source(network, layer)
+    return join_networks(network, find_source(network, layer), channels)
+
+
+def join_networks(network: Network, source: ChannelSource, channels: Collection[int]) -> keras.Model:
+    """`build_goodnet` for channels that were found in the network of B already."""
     cut = cut_network(network, source)
     check_channels(source, channels)
     readers = _readers_of_zeros(cut)
@@ -48,7 +52,7 @@ def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> 
     behind = [call for call in wanted if call in behind]
     names = _UniqueNames()
 
-    image = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype, name=names.take("input"))
+    image = keras.Input(network.input_shape, dtype=network.input_dtype, name=names.take("input"))
     values: dict[int, Any] = {network.input: image}
     _copy_calls(shared, values, names, "")
     badnet_values, pruned_values = dict(values), dict(values)

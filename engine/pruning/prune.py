@@ -9,6 +9,7 @@ from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
+from bdtui.engine.network.channels import find_source
 from bdtui.engine.pruning.curve import Step, draw_curve, find_threshold
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.reporter import SILENT, Reporter
@@ -77,7 +78,8 @@ def prune(
     data = {CLEAN_VALID: clean_valid}
     if poisoned_valid is not None:
         data[POISONED_VALID] = poisoned_valid
-    session = PruningSession(model, data, layer=layer, scale=scale, batch_size=batch_size, reporter=reporter)
+    source = find_source(model.network, layer)
+    session = PruningSession(model, source, data, scale=scale, batch_size=batch_size, reporter=reporter)
     order = order_channels(session, ranking, seed)
     curve = tuple(draw_curve(session, order, reporter))
     found = tuple(find_threshold(curve, order, Threshold(drop)) for drop in drops)

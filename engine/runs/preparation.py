@@ -105,8 +105,8 @@ def _profile(
         raise OptionError(f"{memory} MiB of memory is not valid; expected 0 or more")
     evaluator = PruningSession(
         inputs.model,
+        inputs.source,
         inputs.data,
-        layer=settings.layer,
         scale=inputs.scale,
         memory_budget=None if memory is None else memory * 2**20,
         scratch=scratch,

@@ -26,7 +26,7 @@ from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
 from bdtui.engine.machine.device import device_in_use, prepare_backend
 from bdtui.engine.machine.device_failures import explain_lost_device
-from bdtui.engine.network.goodnet import build_goodnet
+from bdtui.engine.network.goodnet import join_networks
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.pruning.curve import Step, draw_curve, find_threshold, has_dropped, known_steps
 from bdtui.engine.pruning.rankings import check_ranking
@@ -273,10 +273,9 @@ class _Run:
         self.reporter.emit(
             ThresholdReached(threshold.drop, len(channels), rates.clean_accuracy, rates.attack_success_rate)
         )
-        layer = evaluator.source.profiled.name
         pruned, goodnet = threshold.model, threshold.goodnet
         networks = [self.folder / pruned, self.folder / goodnet]
-        network = network_name(layer, PrunedChannels.of(channels))
+        network = network_name(evaluator.source.profiled.name, PrunedChannels.of(channels))
         kept = [self.journal.held_artifact(path, network) for path in networks]
         if all(kept):
             for path, sha256 in zip(networks, kept, strict=True):
@@ -294,7 +293,7 @@ class _Run:
             self._write(pruned, lambda path: saved_models.write_model(path, silenced, check.check_pruned), network)
         self.reporter.checkpoint()
         self.reporter.emit(Progress(stage, 1, 2, "models"))
-        joined = build_goodnet(evaluator.model.keras_model, layer, channels)
+        joined = join_networks(evaluator.model.network, evaluator.source, channels)
         self._write(goodnet, lambda path: saved_models.write_model(path, joined, check.check_goodnet), network)
         self.reporter.emit(Progress(stage, 2, 2, "models"))
 

@@ -17,6 +17,7 @@ import tensorflow as tf
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import OpenedModel, open_model
+from bdtui.engine.network.channels import find_source
 from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.goodnet import build_goodnet
 from bdtui.engine.network.graph import run_network
@@ -147,7 +148,9 @@ def measure_curve(scale: Scale) -> Curve:
 
 def session_seconds(scale: Scale, *, shorter_way: bool) -> tuple[float, float]:
     """Seconds for the profile and for the curve of all steps, with images read from their files."""
-    profile, session = timed(lambda: PruningSession(scale.model, scale.data, shorter_way=shorter_way))
+    profile, session = timed(
+        lambda: PruningSession(scale.model, find_source(scale.model.network), scale.data, shorter_way=shorter_way)
+    )
     curve, _ = timed(lambda: list(draw_curve(session, order_channels(session))))
     return profile, curve
 

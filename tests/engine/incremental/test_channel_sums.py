@@ -73,8 +73,9 @@ def open_session(
     opened = OpenedModel(model, trace_network(model), path, "", classes)
     data = open_dataset(path, opened.input_shape, classes)
     budget = 2**14 if len(images) > 1_000 else None
+    source = find_source(opened.network, "pool")
     return PruningSession(
-        opened, {"clean_valid": data}, layer="pool", batch_size=32, memory_budget=budget, shorter_way=shorter_way
+        opened, source, {"clean_valid": data}, batch_size=32, memory_budget=budget, shorter_way=shorter_way
     )
 
 

@@ -18,7 +18,7 @@ from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.model import OpenedModel
-from bdtui.engine.network.channels import prunable_sources
+from bdtui.engine.network.channels import find_source, prunable_sources
 from bdtui.engine.network.graph import trace_network
 from bdtui.engine.pruning.curve import Step, find_threshold, has_dropped
 from bdtui.engine.pruning.prune import prune
@@ -80,9 +80,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> PruningSession:
     labels = np.asarray(model(images)).argmax(axis=1)
     path = write_images(tmp_path_factory.mktemp("laws") / "data.h5", images, labels)
     opened = OpenedModel(model, trace_network(model), path, "", 5)
-    return PruningSession(
-        opened, {"clean_valid": open_dataset(path, opened.input_shape, 5)}, layer="pool", batch_size=16
-    )
+    data = {"clean_valid": open_dataset(path, opened.input_shape, 5)}
+    return PruningSession(opened, find_source(opened.network, "pool"), data, batch_size=16)
 
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

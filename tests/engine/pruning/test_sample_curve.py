@@ -11,6 +11,7 @@ import pytest
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.model import open_model
+from bdtui.engine.network.channels import find_source
 from bdtui.engine.pruning.rankings import order_channels
 
 pytestmark = pytest.mark.slow
@@ -23,7 +24,7 @@ SETS = {"clean_valid": "cl/valid.h5", "poisoned_valid": "bd/bd_valid.h5"}
 def test_every_prediction_at_every_step_is_that_of_the_pruned_model(shorter_way: bool) -> None:
     model = open_model(SAMPLE / "bd_net.h5")
     data = {role: open_dataset(SAMPLE / name, model.input_shape, model.classes) for role, name in SETS.items()}
-    session = PruningSession(model, data, shorter_way=shorter_way)
+    session = PruningSession(model, find_source(model.network), data, shorter_way=shorter_way)
     images = {role: next(one.batches(one.images)) for role, one in data.items()}
     order = order_channels(session)
     # The whole back has tests of its own for every wiring: some steps are enough here.
