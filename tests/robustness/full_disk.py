@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import shutil
 import subprocess
 import time
@@ -13,9 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
-from tests.robustness.kills import BATCH, Undisturbed, compare, finished_in, run_undisturbed
-
-_SECONDS = 300
+from tests.robustness.kills import Undisturbed, compare, finished_in, run_undisturbed
+from tests.robustness.processes import SECONDS, Start, start_process
 
 
 @dataclass
@@ -43,17 +41,41 @@ class FullDisks:
     longest: float = 0.0
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A run that has ended, and what it printed."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
 def run_without_room(
-    arguments: list[str], largest_file: int | None = None, **streams: int
-) -> subprocess.CompletedProcess[str]:
-    """Run ``bdtui --batch`` with files of at most so many bytes (RLIMIT_FSIZE), as under a quota."""
+    arguments: list[str],
+    folder: Path,
+    largest_file: int | None = None,
+    *,
+    stdout: Path | None = None,
+    stderr: Path | None = None,
+    start: Start = start_process,
+) -> Ended:
+    """Run ``bdtui --batch`` with files of at most so many bytes (RLIMIT_FSIZE), as under a quota.
 
-    def limit() -> None:
-        if largest_file is not None:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (largest_file, largest_file))
-
-    given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-    return subprocess.run([*BATCH, *arguments], preexec_fn=limit, text=True, timeout=_SECONDS, check=False, **given)  # type: ignore[call-overload,no-any-return]
+    Args:
+        arguments: besides ``--batch``.
+        folder: for what it prints.
+        largest_file: bytes; None for no limit.
+        stdout, stderr: written to in place of files in that folder.
+        start: starts the process.
+    """
+    folder.mkdir(exist_ok=True)
+    printed = stdout or folder / "stdout", stderr or folder / "stderr"
+    process = start(arguments, *printed, largest_file)
+    try:
+        status = process.wait(SECONDS)
+    finally:
+        process.kill()
+    return Ended(status, *("" if path.is_char_device() else path.read_text() for path in printed))
 
 
 def fill_disks(folder: Path, runs: int, seed: int) -> FullDisks:
@@ -113,13 +135,13 @@ def _disk(folder: Path, size: int) -> Iterator[_Disk]:
 
 
 def _fill_and_resume(disk: _Disk, undisturbed: Undisturbed, found: FullDisks) -> None:
-    out = disk.folder / "out"
+    out, printed = disk.folder / "out", disk.folder.with_name(f"{disk.folder.name}-printed")
     start = time.monotonic()
-    done = run_without_room(["--sample", "--out", str(out)], disk.largest_file)
+    done = run_without_room(["--sample", "--out", str(out)], printed, disk.largest_file)
     found.longest = max(found.longest, time.monotonic() - start)
     found.runs += 1
     told = [line for line in done.stderr.splitlines() if "error" in line]
-    assert done.returncode == 2, f"exit {done.returncode}: {done.stderr[-500:]}"
+    assert done.status == 2, f"exit {done.status}: {done.stderr[-500:]}"
     assert len(told) == 1, done.stderr
     if not (out / JOURNAL_FOLDER / JOURNAL).exists():
         assert not out.exists(), f"{sorted(out.iterdir())} are left"
@@ -130,8 +152,8 @@ def _fill_and_resume(disk: _Disk, undisturbed: Undisturbed, found: FullDisks) ->
     before = list(finished_in(out, folder=disk.folder.parent))
     found.steps_kept += sum(kind == "rates" for kind, *_ in before)
     disk.make_room()
-    done = run_without_room(["--resume", "--out", str(out)])
-    assert done.returncode == 0, done.stderr[-500:]
+    done = run_without_room(["--resume", "--out", str(out)], printed)
+    assert done.status == 0, done.stderr[-500:]
     found.lost += len(set(before) - set(finished_in(out, folder=disk.folder.parent)))
     different, leftovers = compare(out, undisturbed)
     found.different += different

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 import shutil
+import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, fields
@@ -19,11 +20,11 @@ from typing import Any
 
 from bdtui.engine.reports.file_names import MANIFEST, RESULTS
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
+from tests.robustness.processes import SECONDS, Running, Start, start_process
 
-BATCH = (sys.executable, "-m", "bdtui.tui", "--batch")
-_SECONDS = 300
 _WHILE_WRITING = 0.4
 """Share of the kills that wait for a network to be half-written."""
+_NETWORKS = (".h5", ".keras")
 _TWICE = 0.25
 """Share of the runs whose resumption is killed as well."""
 
@@ -64,35 +65,53 @@ class Undisturbed:
     Attributes:
         files: sha256 by name, without those that tell seconds.
         results: without seconds.
+        options: of the run, besides its folder.
+        events: seconds from the start of the process until each event was printed.
         seconds: from start to end of the process.
     """
 
     files: dict[str, str]
     results: dict[str, Any]
+    options: Sequence[str]
+    events: Sequence[float]
     seconds: float
 
-
-def run_undisturbed(folder: Path) -> Undisturbed:
-    """Run the sample as nobody disturbs it."""
-    start = time.monotonic()
-    subprocess.run([*BATCH, "--sample", "--out", str(folder)], check=True, capture_output=True, timeout=_SECONDS)
-    return Undisturbed(_files(folder), _results(folder), time.monotonic() - start)
+    @property
+    def networks(self) -> int:
+        """How many networks the run saves."""
+        return sum(name.endswith(_NETWORKS) for name in self.files)
 
 
-def kill_runs(folder: Path, runs: int, seed: int) -> Kills:
+def run_undisturbed(folder: Path, start: Start = start_process, options: Sequence[str] = ("--sample",)) -> Undisturbed:
+    """Run the sample without disturbing it."""
+    begun = time.monotonic()
+    process, printed = _start([*options, "--out", str(folder)], folder, start)
+    events: list[float] = []
+    while (status := process.poll()) is None and (seconds := time.monotonic() - begun) < SECONDS:
+        events += [seconds] * (_events(printed) - len(events))
+        time.sleep(0.005)
+    assert status == 0, f"bdtui --batch ended with {status}: {_stderr(folder).read_text()[-500:]}"
+    return Undisturbed(_files(folder), _results(folder), options, events, time.monotonic() - begun)
+
+
+def kill_runs(
+    folder: Path, runs: int, seed: int, start: Start = start_process, options: Sequence[str] = ("--sample",)
+) -> Kills:
     """Kill runs on the sample at random moments, resume each, and compare it with an undisturbed one.
 
     Args:
         folder: for the runs; each is removed when it was looked at.
         runs: how many; two are under way at once.
         seed: of the moments.
+        start: starts each process.
+        options: of each run.
     """
-    undisturbed = run_undisturbed(folder / "undisturbed")
+    undisturbed = run_undisturbed(folder / "undisturbed", start, options)
 
     def kill(number: int) -> Kills:
         out, kills = folder / f"run-{number}", Kills()
         try:
-            _kill_and_resume(out, random.Random(f"{seed} {number}"), undisturbed, kills)
+            _kill_and_resume(out, random.Random(f"{seed} {number}"), undisturbed, kills, start)
         except AssertionError as problem:
             kills.failures.append(f"run {number}: {problem}")
         shutil.rmtree(out, ignore_errors=True)
@@ -111,21 +130,19 @@ def _added_up(several: list[Kills]) -> Kills:
     return total
 
 
-def _kill_and_resume(out: Path, lots: random.Random, undisturbed: Undisturbed, kills: Kills) -> None:
-    _start_and_kill(["--sample", "--out", str(out)], out, lots, undisturbed.seconds, kills)
+def _kill_and_resume(out: Path, lots: random.Random, undisturbed: Undisturbed, kills: Kills, start: Start) -> None:
+    _start_and_kill([*undisturbed.options, "--out", str(out)], out, lots, undisturbed, kills, start)
     if lots.random() < _TWICE and _is_begun(out):
-        _start_and_kill(["--resume", "--out", str(out)], out, lots, undisturbed.seconds, kills)
+        _start_and_kill(["--resume", "--out", str(out)], out, lots, undisturbed, kills, start)
     if not _is_begun(out):
         kills.before_begun += 1
         # What was not begun can be begun.
-        _finish(["--sample", "--out", str(out)], kills)
+        _finish([*undisturbed.options, "--out", str(out)], out, kills, start)
     else:
         finished = list(finished_in(out))
         kills.steps_kept += sum(kind == "rates" for kind, *_ in finished)
-        kills.networks_kept += sum(
-            kind == "artifacts" and row[0].endswith((".h5", ".keras")) for kind, *row in finished
-        )
-        _finish(["--resume", "--out", str(out)], kills)
+        kills.networks_kept += sum(kind == "artifacts" and row[0].endswith(_NETWORKS) for kind, *row in finished)
+        _finish(["--resume", "--out", str(out)], out, kills, start)
         kills.lost += len(set(finished) - set(finished_in(out)))
     different, leftovers = compare(out, undisturbed)
     kills.different += different
@@ -139,32 +156,64 @@ def compare(out: Path, undisturbed: Undisturbed) -> tuple[int, int]:
     return different + (_results(out) != undisturbed.results), len(found.keys() - undisturbed.files.keys())
 
 
-def _start_and_kill(arguments: list[str], out: Path, lots: random.Random, seconds: float, kills: Kills) -> None:
+def _start_and_kill(
+    arguments: list[str], out: Path, lots: random.Random, undisturbed: Undisturbed, kills: Kills, start: Start
+) -> None:
     """Start a run, and kill it at a random moment, or while it writes a network."""
-    while_writing, moment, network = lots.random() < _WHILE_WRITING, lots.uniform(0, seconds), lots.randrange(6)
-    process = subprocess.Popen([*BATCH, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while_writing, moment, network = (
+        lots.random() < _WHILE_WRITING,
+        lots.uniform(0, 1),
+        lots.randrange(undisturbed.networks),
+    )
+    process, printed = _start(arguments, out, start)
     try:
         if while_writing:
-            _wait_for_network(process, out, network)
-            # A network is written within some hundredths of a second.
-            time.sleep(lots.uniform(0, 0.004))
+            _stop_at_network(process, out, network, lots)
         else:
-            time.sleep(moment)
+            _wait_until(process, printed, moment * undisturbed.seconds, undisturbed)
     finally:
         process.kill()
-        process.wait()
+        process.wait(SECONDS)
     kills.kills += 1
     kills.while_writing += bool(_half_written(out))
 
 
-def _wait_for_network(process: subprocess.Popen[bytes], out: Path, number: int) -> None:
-    """Wait until the network of that number, or a later one, is half-written."""
+def _start(arguments: list[str], out: Path, start: Start) -> tuple[Running, Path]:
+    """Start a run, and say where it prints its events."""
+    printed = out.with_name(f"{out.name}-stdout")
+    return start(["--json", *arguments], printed, _stderr(out), None), printed
+
+
+def _stderr(out: Path) -> Path:
+    return out.with_name(f"{out.name}-stderr")
+
+
+def _events(printed: Path) -> int:
+    return printed.read_bytes().count(b"\n")
+
+
+def _wait_until(process: Running, printed: Path, moment: float, undisturbed: Undisturbed) -> None:
+    """Wait for a moment of the undisturbed run: by its events, so that a busy machine is as far by then."""
+    number = bisect(undisturbed.events, moment)
+    end = time.monotonic() + SECONDS
+    while process.poll() is None and time.monotonic() < end and _events(printed) < number:
+        time.sleep(0.001)
+    time.sleep(moment - (undisturbed.events[number - 1] if number else 0))
+
+
+def _stop_at_network(process: Running, out: Path, number: int, lots: random.Random) -> None:
+    """Stop a run (SIGSTOP) while the network of that number, or a later one, is half-written."""
     seen: set[str] = set()
-    end = time.monotonic() + _SECONDS
+    end = time.monotonic() + SECONDS
     while process.poll() is None and time.monotonic() < end:
         seen |= {path.name for path in _half_written(out)}
-        if len(seen) > number:
-            return
+        if len(seen) > number and _half_written(out):
+            # A network is written within some hundredths of a second.
+            time.sleep(lots.uniform(0, 0.004))
+            os.kill(process.pid or 0, signal.SIGSTOP)
+            if _half_written(out):
+                return
+            os.kill(process.pid or 0, signal.SIGCONT)
         time.sleep(0.0005)
 
 
@@ -172,13 +221,12 @@ def _half_written(out: Path) -> list[Path]:
     return [*out.glob(".model_X=*.partial.*"), *out.glob(".goodnet_X=*.partial.*")]
 
 
-def _finish(arguments: list[str], kills: Kills) -> None:
-    start = time.monotonic()
-    done = subprocess.run([*BATCH, *arguments], capture_output=True, text=True, timeout=_SECONDS, check=False)
-    kills.longest = max(kills.longest, time.monotonic() - start)
-    assert done.returncode == 0, (
-        f"bdtui --batch {' '.join(arguments)} ended with {done.returncode}: {done.stderr[-500:]}"
-    )
+def _finish(arguments: list[str], out: Path, kills: Kills, start: Start) -> None:
+    begun = time.monotonic()
+    process, _ = _start(arguments, out, start)
+    status = process.wait(SECONDS)
+    kills.longest = max(kills.longest, time.monotonic() - begun)
+    assert status == 0, f"bdtui --batch {' '.join(arguments)} ended with {status}: {_stderr(out).read_text()[-500:]}"
 
 
 def _is_begun(out: Path) -> bool:

@@ -8,17 +8,19 @@ import pytest
 
 from tests.robustness.hangups import hang_up_sessions
 from tests.robustness.kills import kill_runs
+from tests.robustness.processes import start_fork
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_killed_run_is_resumed_to_what_it_would_have_been(tmp_path: Path) -> None:
-    kills = kill_runs(tmp_path, runs=5, seed=21)
+    kills = kill_runs(tmp_path, 5, 21, start_fork, options=("--sample", "--thresholds", "2,10"))
     assert not kills.failures, kills.failures
     assert (kills.lost, kills.different, kills.leftovers) == (0, 0, 0)
     assert kills.kills >= 5
     assert kills.while_writing >= 1, "another seed is needed"
     assert kills.steps_kept >= 40, "another seed is needed"
+    assert kills.networks_kept >= 1, "another seed is needed"
 
 
 def test_a_lost_connection_costs_nothing(tmp_path: Path) -> None:

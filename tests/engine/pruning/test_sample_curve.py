@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 
 from bdtui.engine.evaluation.evaluator import PruningSession
-from bdtui.engine.inputs.datasets import open_dataset
-from bdtui.engine.inputs.model import open_model
+from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
+from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.network.channels import find_source
 from bdtui.engine.pruning.rankings import order_channels
+from tests.pruned_models import PrunedModels
 
 pytestmark = pytest.mark.slow
 
@@ -20,16 +22,37 @@ SAMPLE = Path(str(files("bdtui.sample_data")))
 SETS = {"clean_valid": "cl/valid.h5", "poisoned_valid": "bd/bd_valid.h5"}
 
 
-@pytest.mark.parametrize("shorter_way", [True, False], ids=["shorter way", "whole back"])
-def test_every_prediction_at_every_step_is_that_of_the_pruned_model(shorter_way: bool) -> None:
+@dataclass(frozen=True)
+class Sample:
+    model: OpenedModel
+    data: dict[str, LabelledImages]
+    pruned_models: PrunedModels
+
+
+@pytest.fixture(scope="module")
+def sample() -> Sample:
     model = open_model(SAMPLE / "bd_net.h5")
     data = {role: open_dataset(SAMPLE / name, model.input_shape, model.classes) for role, name in SETS.items()}
-    session = PruningSession(model, find_source(model.network), data, shorter_way=shorter_way)
     images = {role: next(one.batches(one.images)) for role, one in data.items()}
+    return Sample(model, data, PrunedModels(model.keras_model, "pool_2", images))
+
+
+@pytest.mark.parametrize("shorter_way", [True, False], ids=["shorter way", "whole back"])
+def test_every_prediction_at_every_step_is_that_of_the_pruned_model(sample: Sample, shorter_way: bool) -> None:
+    session = PruningSession(sample.model, find_source(sample.model.network), sample.data, shorter_way=shorter_way)
     order = order_channels(session)
-    # The whole back has tests of its own for every wiring: some steps are enough here.
-    for step in range(0, len(order) + 1, 1 if shorter_way else 6):
+    for step in range(len(order) + 1):
         pruned = session.pruned_model(order[:step])
-        for role, pixels in images.items():
-            expected = np.asarray(pruned(pixels, training=False)).argmax(axis=1)
+        for role in SETS:
+            expected = sample.pruned_models.classes(pruned, role)
             assert np.array_equal(session.predict(role, order[:step]), expected), f"step {step}, {role}"
+
+
+def test_a_pruned_model_runs_in_two_parts_as_it_runs_whole(sample: Sample) -> None:
+    session = PruningSession(sample.model, find_source(sample.model.network), sample.data)
+    order = order_channels(session)
+    for step in (0, 30, 60):
+        pruned = session.pruned_model(order[:step])
+        for role, images in sample.data.items():
+            whole = np.asarray(pruned(next(images.batches(images.images)), training=False)).argmax(axis=1)
+            assert np.array_equal(sample.pruned_models.classes(pruned, role), whole)
