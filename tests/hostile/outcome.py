@@ -86,7 +86,7 @@ class Figures:
         tracebacks: faults of bdtui.
         marks: code executed, a file followed, an escape sequence printed.
         crashes: of the interpreter.
-        hangs: longer than ten seconds.
+        hangs: longer than a minute.
         leftovers: files that were left behind.
         others: hostile files that were not refused, or not in one sentence.
         longest: seconds of the slowest case, without the import of TensorFlow.

@@ -21,7 +21,7 @@ from tests.hostile.sound import write_sound_files
 FUZZER_SEED = 20240229
 _WORKER = ("-m", "tests.hostile.worker")
 _ROOT = Path(__file__).parent.parent.parent
-_LONGEST = 10.0
+LONGEST = 60.0
 """Seconds that a case may take; longer is a hang."""
 _START = 60.0
 """Seconds more for the first case of a process, which imports TensorFlow."""
@@ -47,13 +47,16 @@ def run_fuzzer(folder: Path, number: int, seed: int = FUZZER_SEED) -> Figures:
     return count(run_in_one_process(mutated_cases(sound, folder / "mutated", range(number), seed), folder / "place"))
 
 
-def run_in_one_process(cases: Iterable[Case], folder: Path, worker_program: Sequence[str] = _WORKER) -> list[Outcome]:
+def run_in_one_process(
+    cases: Iterable[Case], folder: Path, worker_program: Sequence[str] = _WORKER, longest: float = LONGEST
+) -> list[Outcome]:
     """Run bdtui on one case after the other; where it dies or hangs, the next case gets another process.
 
     Args:
         cases: what to run.
         folder: an empty one, to run in.
         worker_program: what Python runs.
+        longest: seconds that a case may take.
     """
     place = _Place(folder)
     worker: _Worker | None = None
@@ -61,7 +64,7 @@ def run_in_one_process(cases: Iterable[Case], folder: Path, worker_program: Sequ
     try:
         for case in cases:
             place.tidy()
-            worker = worker or _Worker(place, worker_program)
+            worker = worker or _Worker(place, worker_program, longest)
             outcomes.append(worker.run(case))
             if not len(outcomes) % _RENEWED:
                 worker.end()
@@ -83,7 +86,7 @@ def run_each_by_itself(cases: Iterable[Case], folder: Path) -> list[Outcome]:
         with (place.printed / STDOUT).open("wb") as stdout, (place.printed / STDERR).open("wb") as stderr:
             process = place.start(["-m", "bdtui.tui", *place.arguments(case)], subprocess.DEVNULL, stdout, stderr)
             try:
-                status: int | None = process.wait(_LONGEST + _START)
+                status: int | None = process.wait(LONGEST + _START)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -139,10 +142,11 @@ class _Place:
 class _Worker:
     """`tests.hostile.worker`, seen from outside."""
 
-    def __init__(self, place: _Place, program: Sequence[str]) -> None:
+    def __init__(self, place: _Place, program: Sequence[str], longest: float) -> None:
         self.dead = False
         self._place = place
-        self._patience = _LONGEST + _START
+        self._longest = longest
+        self._patience = longest + _START
         self._process = place.start([*program, str(place.printed)], subprocess.PIPE, subprocess.PIPE, None)
 
     def run(self, case: Case) -> Outcome:
@@ -154,7 +158,7 @@ class _Worker:
         process.stdin.flush()
         ready, _, _ = select.select([process.stdout], [], [], self._patience)
         answer = process.stdout.readline() if ready else ""
-        self._patience = _LONGEST
+        self._patience = self._longest
         if not answer:
             self.end()
             fault = Fault.CRASH if ready else Fault.HANG

@@ -213,7 +213,7 @@ class Tmux:
             errors="replace",
             env=environment,
             check=False,
-            timeout=30,
+            timeout=60,
         )
         assert done.returncode == 0 or not check, f"tmux {' '.join(command)}: {done.stderr}"
         return done.stdout

@@ -51,7 +51,7 @@ def test_the_second_is_told_who_holds_the_folder(tmp_path: Path) -> None:
         assert (out / LOCK).exists(), "the first one's lock is still there"
         assert first.stdin is not None
         first.stdin.close()
-        assert first.wait(10) == 0
+        assert first.wait(60) == 0
     assert not out.exists(), "nothing was written, nothing is left"
 
 
@@ -60,7 +60,7 @@ def test_a_dead_holder_holds_up_nobody(tmp_path: Path, number: signal.Signals) -
     out = tmp_path / "out"
     with holder(out) as first:
         first.send_signal(number)
-        first.wait(10)
+        first.wait(60)
         with output_folder(out, may_hold_run=True):
             assert str(os.getpid()) in (out / LOCK).read_text()
         assert not (out / LOCK).exists()

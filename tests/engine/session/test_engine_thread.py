@@ -21,7 +21,7 @@ from bdtui.engine.session.engine_thread import EngineThread
 from bdtui.engine.session.requests import Export, NextThreshold, Open, Request
 from bdtui.engine.settings import RunSettings
 
-SECONDS = 20
+SECONDS = 60
 
 
 class SlowSession:

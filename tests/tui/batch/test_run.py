@@ -362,9 +362,12 @@ def test_ctrl_c_while_tensorflow_loads_ends_quietly(tmp_path: Path) -> None:
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     assert "loading TensorFlow" in process.stderr.readline()
-    time.sleep(1)
+    mapped = Path(f"/proc/{process.pid}/maps")
+    while "libtensorflow" not in mapped.read_text():
+        assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=120)
     assert process.returncode == 130, told
     assert "Traceback" not in told
     assert list(tmp_path.iterdir()) == []
