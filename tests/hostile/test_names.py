@@ -41,6 +41,8 @@ def shown(console: Console) -> str:
 def assert_harmless(text: str, name: str) -> None:
     assert all(c.isprintable() or c == "\n" for c in text)
     assert "\nbdtui: error" not in text
+    last_word = "".join(c if c.isprintable() else " " for c in name).split()[-1]
+    assert last_word in text, "the name itself is there"
     # Markup is told as it stands there, not swallowed as an instruction.
     assert "[red]markup[/red] [link=file:///etc]link[/link]" in text or not name.startswith("[red]")
 

@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from bdtui.engine.event_values import ThresholdState
+from bdtui.engine.events import Event, PositionReached
+from bdtui.engine.reporter import Emit
 from bdtui.engine.session.engine_thread import EngineThread
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.app import BdtuiApp
@@ -38,7 +41,21 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool], wanted: str) -> N
 
 async def prune_by_hand(out: Path) -> str:
     """n ten times, u three times, a channel out of turn, a, g, e; gives back the last status line."""
-    app = BdtuiApp(RunSettings(sample=True), lambda emit: EngineThread(emit, RunSettings(), out))
+    seen: list[Event] = []
+
+    def engine(emit: Emit) -> EngineThread:
+        def emit_seen(event: Event) -> None:
+            seen.append(event)
+            emit(event)
+
+        return EngineThread(emit_seen, RunSettings(), out)
+
+    def first_threshold() -> ThresholdState | None:
+        """The state of X=2 as last told, once it has its test rates."""
+        states = [state for event in seen if isinstance(event, PositionReached) for state in event.thresholds[:1]]
+        return next((state for state in reversed(states) if state.goodnet_test), None)
+
+    app = BdtuiApp(RunSettings(sample=True), engine)
     async with app.run_test(size=(120, 40)) as pilot:
 
         async def shows(step: str) -> None:
@@ -55,9 +72,10 @@ async def prune_by_hand(out: Path) -> str:
         await shows("step 8/60")
         await pilot.press("a")
         pane = app.workspace.query_one(ExportPane)
-        await until(pilot, lambda: bool(pane._thresholds and pane._thresholds[0].goodnet_test), "X=2 with test rates")
-        reached = pane._thresholds[0].step
-        assert reached
+        await until(pilot, lambda: first_threshold() is not None, "X=2 with test rates")
+        threshold = first_threshold()
+        assert threshold is not None and threshold.step
+        reached = threshold.step
         await shows(f"step {reached}/60")
         await pilot.press("g", *str(reached - 5), "enter")
         await shows(f"step {reached - 5}/60")

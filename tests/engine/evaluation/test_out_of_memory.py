@@ -12,9 +12,12 @@ import pytest
 import tensorflow as tf
 
 from bdtui.engine.errors import DeviceLost, Interrupted, OutOfMemory
+from bdtui.engine.evaluation import cut_runner, evaluator
 from bdtui.engine.evaluation.cut_runner import CutRunner
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.events import Event, Notice, StepFinished
+from bdtui.engine.incremental.channel_sums import SummedShares
+from bdtui.engine.machine import device_failures
 from bdtui.engine.machine.device_failures import SmallerBatches, explain_lost_device
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
@@ -74,7 +77,7 @@ def test_the_batch_is_halved_and_the_work_goes_on(
     settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, problem: Exception
 ) -> None:
     # The whole back decides all that is asked of it.
-    monkeypatch.setattr("bdtui.engine.evaluation.cut_runner.find_summed_shares", lambda *rest: None)
+    monkeypatch.setattr(cut_runner, "find_summed_shares", lambda *rest: None)
     whole, _ = run(settings, tmp_path / "whole")
     tried = narrow(monkeypatch, which, 5, problem)
     halved, told = run(settings, tmp_path / "halved")
@@ -98,7 +101,7 @@ def test_sums_for_which_memory_does_not_suffice_are_done_without(
     def exhausted(*rest: Any) -> Any:
         raise EXHAUSTED
 
-    monkeypatch.setattr("bdtui.engine.incremental.channel_sums.SummedShares.decide", exhausted)
+    monkeypatch.setattr(SummedShares, "decide", exhausted)
     without, told = run(settings, tmp_path / "without")
     assert without == whole
     assert [text for text in told if "sums" in text] == [
@@ -139,9 +142,9 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
     whole, _ = run(settings, tmp_path / "whole")
     out = tmp_path / "out"
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
-    monkeypatch.setattr("bdtui.engine.machine.device_failures._gpu_answers", lambda: False)
+    monkeypatch.setattr(device_failures, "_gpu_answers", lambda: False)
     # Step by step, so that it vanishes between two of them.
-    monkeypatch.setattr("bdtui.engine.evaluation.evaluator._MOST_PREDICTIONS", 0)
+    monkeypatch.setattr(evaluator, "_MOST_PREDICTIONS", 0)
     measure, steps = PruningSession.measure_steps, []
 
     def vanish(self: PruningSession, *rest: Any) -> None:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import layers
 
+from bdtui.engine.evaluation import evaluator
 from bdtui.engine.evaluation.cut_runner import CutRunner
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.evaluation.predictions import predict_states
@@ -189,7 +190,7 @@ def test_a_stretch_is_no_longer_than_somebody_waits_for_it(
     short.measure_steps(order, 2, most=0)
     by_its_beginning = len(short.measured)
     assert 1 <= by_its_beginning < CHANNELS - 1
-    monkeypatch.setattr("bdtui.engine.evaluation.evaluator._MOST_PREDICTIONS", 0)
+    monkeypatch.setattr(evaluator, "_MOST_PREDICTIONS", 0)
     short.measured.clear()
     short.measure_steps(order, 2)
     assert len(short.measured) == 1
@@ -315,7 +316,7 @@ def flattened_by_channel(x: Any) -> Any:
 def test_values_that_a_flatten_puts_elsewhere_are_found_there(tmp_path: Path) -> None:
     model = with_random_weights(functional(flattened_by_channel, IMAGE))
     short = open_session(model, tmp_path, shorter_way=True)
-    assert short._runner.shorter_way is not None
+    shorter_way_of(model)
     for step in (0, 2, 7):
         expected = np.asarray(short.pruned_model(range(step))(pixels(), training=False)).argmax(axis=1)
         assert np.array_equal(short.predict("clean_valid", range(step)), expected)

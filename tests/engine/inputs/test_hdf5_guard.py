@@ -52,6 +52,13 @@ def guard(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     made.stop()
 
 
+def child_processes() -> set[int]:
+    """Ids of the processes that this one has started, by any of its threads."""
+    return {
+        int(child) for task in Path("/proc/self/task").iterdir() for child in (task / "children").read_text().split()
+    }
+
+
 @pytest.mark.parametrize(("guard", "finding"), WALKS.values(), ids=WALKS.keys(), indirect=["guard"])
 def test_a_file_that_ends_the_walk_is_refused_and_asked_about_again(
     guard: hdf5_guard._Guard, images: Path, finding: str
@@ -88,20 +95,23 @@ def test_a_hang_is_a_sentence_in_the_app_too(guard: hdf5_guard._Guard, images: P
 
 
 def test_a_guard_that_was_killed_is_started_anew(guard: hdf5_guard._Guard, images: Path) -> None:
+    before = child_processes()
     guard.start()
-    assert guard._process is not None
-    os.kill(guard._process.pid, signal.SIGKILL)
+    (process,) = child_processes() - before
+    os.kill(process, signal.SIGKILL)
     guard.pass_through(images)
+    assert child_processes() - before not in (set(), {process})
 
 
 def test_a_file_is_walked_through_once_until_it_changes(guard: hdf5_guard._Guard, images: Path) -> None:
+    before = child_processes()
     guard.pass_through(images)
     guard.stop()
     guard.pass_through(images)
-    assert guard._process is None
+    assert child_processes() == before, "nobody had to be asked"
     images.write_bytes(b"another")
     guard.pass_through(images)
-    assert guard._process is not None
+    assert len(child_processes() - before) == 1
 
 
 def test_the_walk_reaches_what_lies_deep_and_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,8 +132,9 @@ def test_the_walk_reaches_what_lies_deep_and_follows_no_link(tmp_path: Path, mon
 
 def test_no_process_is_left_behind(tmp_path: Path, images: Path) -> None:
     code = (
-        f"import pathlib, bdtui.engine.inputs.hdf5_guard as g; g.pass_through_guard(pathlib.Path({str(images)!r})); "
-        "print(g._guard._process.pid, flush=True); __import__('os')._exit(0)"
+        "import os, pathlib; from bdtui.engine.inputs.hdf5_guard import pass_through_guard; "
+        f"pass_through_guard(pathlib.Path({str(images)!r})); "
+        "print(pathlib.Path(f'/proc/self/task/{os.getpid()}/children').read_text(), flush=True); os._exit(0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     until = time.monotonic() + 60
