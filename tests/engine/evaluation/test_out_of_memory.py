@@ -69,16 +69,38 @@ def narrow(monkeypatch: pytest.MonkeyPatch, which: str, most: int, problem: Exce
     return tried
 
 
+@pytest.fixture(scope="module")
+def enough(settings: RunSettings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The results where memory suffices."""
+    return run(settings, tmp_path_factory.mktemp("enough") / "out")[0]
+
+
+@pytest.fixture(scope="module")
+def enough_for_whole_back(settings: RunSettings, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The results where memory suffices, and the whole back decides all that is asked of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        without_shorter_way(patch)
+        return run(settings, tmp_path_factory.mktemp("enough") / "out")[0]
+
+
+def without_shorter_way(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(cut_runner, "find_summed_shares", lambda *rest: None)
+
+
 @pytest.mark.parametrize("which", ["_front_at_once", "_back_at_once"])
 @pytest.mark.parametrize(
     "problem", [EXHAUSTED, MemoryError(), tf.errors.InternalError(None, None, "Dst tensor is not initialized.")]
 )
 def test_the_batch_is_halved_and_the_work_goes_on(
-    settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, which: str, problem: Exception
+    settings: RunSettings,
+    enough_for_whole_back: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    which: str,
+    problem: Exception,
 ) -> None:
-    # The whole back decides all that is asked of it.
-    monkeypatch.setattr(cut_runner, "find_summed_shares", lambda *rest: None)
-    whole, _ = run(settings, tmp_path / "whole")
+    whole = dict(enough_for_whole_back)
+    without_shorter_way(monkeypatch)
     tried = narrow(monkeypatch, which, 5, problem)
     halved, told = run(settings, tmp_path / "halved")
     assert np.allclose(halved.pop("mean_activation"), whole.pop("mean_activation"), rtol=1e-6)
@@ -94,16 +116,14 @@ def test_the_batch_is_halved_and_the_work_goes_on(
 
 
 def test_sums_for_which_memory_does_not_suffice_are_done_without(
-    settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: RunSettings, enough: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, _ = run(settings, tmp_path / "whole")
-
     def exhausted(*rest: Any) -> Any:
         raise EXHAUSTED
 
     monkeypatch.setattr(SummedShares, "decide", exhausted)
     without, told = run(settings, tmp_path / "without")
-    assert without == whole
+    assert without == enough
     assert [text for text in told if "sums" in text] == [
         "not enough memory for sums of channels; continuing without them"
     ]
@@ -137,9 +157,8 @@ def test_pieces_come_back_in_order_and_whole() -> None:
 
 
 def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
-    settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: RunSettings, enough: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, _ = run(settings, tmp_path / "whole")
     out = tmp_path / "out"
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
     monkeypatch.setattr(device_failures, "_gpu_answers", lambda: False)
@@ -167,7 +186,7 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
     recipe = begun_recipe(out)
     assert recipe is not None
     resumed, _ = run(RunSettings(**recipe.settings), out, resume=True, expected_sha256=recipe.sha256)
-    assert resumed == whole == {**json.loads((out / RESULTS).read_text()), "seconds": 0}
+    assert resumed == enough == {**json.loads((out / RESULTS).read_text()), "seconds": 0}
 
 
 def test_without_a_gpu_nothing_vanishes() -> None:
