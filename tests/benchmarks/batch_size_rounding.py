@@ -42,6 +42,9 @@ def main() -> None:
 
 def ask() -> None:
     """Print a line of JSON for each network and step."""
+    from bdtui.engine.startup import load_tensorflow
+
+    load_tensorflow()
     import keras
 
     from bdtui.engine.evaluation.evaluator import PruningSession

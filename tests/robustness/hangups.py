@@ -6,11 +6,13 @@ import random
 import signal
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bdtui.engine.pruning.position import GoTo, History, Move, Position, Prune, Redo, Undo
 from bdtui.engine.runs.journal_folder import begun_journal
+from tests.robustness.kills import added_up
 from tests.tui.tmux import Tmux
 
 _KEYS = ("n", "u", "C-r", "a", "5 n", "9 n", "3 u", "space", "4 5 g", "1 2 g")
@@ -54,19 +56,22 @@ def hang_up_sessions(folder: Path, sessions: int, seed: int) -> Hangups:
 
     Args:
         folder: for the sessions.
-        sessions: how many.
+        sessions: how many; two are under way at once.
         seed: of the keys.
     """
-    lots = random.Random(seed)
-    hangups = Hangups()
-    for number in range(sessions):
+
+    def hang_up(number: int) -> Hangups:
+        lots, hangups = random.Random(f"{seed} {number}"), Hangups()
         with Tmux(folder / f"session-{number}", 120, 40) as terminal:
             try:
                 # Half of them when everything asked for is done, half at any moment.
                 (_lose_in_the_middle if number % 2 else _lose_and_go_on)(terminal, lots, hangups)
             except AssertionError as problem:
                 hangups.failures.append(f"session {number}: {problem}")
-    return hangups
+        return hangups
+
+    with ThreadPoolExecutor(2) as pool:
+        return added_up(list(pool.map(hang_up, range(sessions))))
 
 
 def _lose_and_go_on(terminal: Tmux, lots: random.Random, hangups: Hangups) -> None:

@@ -14,9 +14,9 @@ from bisect import bisect
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bdtui.engine.reports.file_names import MANIFEST, RESULTS
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
@@ -27,6 +27,10 @@ _WHILE_WRITING = 0.4
 _NETWORKS = (".h5", ".keras")
 _TWICE = 0.25
 """Share of the runs whose resumption is killed as well."""
+
+
+Figures = TypeVar("Figures", bound=Any)
+"""A dataclass of numbers and lists, one of them ``longest``."""
 
 
 @dataclass
@@ -118,16 +122,18 @@ def kill_runs(
         return kills
 
     with ThreadPoolExecutor(2) as pool:
-        return _added_up(list(pool.map(kill, range(runs))))
+        return added_up(list(pool.map(kill, range(runs))))
 
 
-def _added_up(several: list[Kills]) -> Kills:
-    total = Kills(longest=max(kills.longest for kills in several))
-    for entry in fields(Kills):
-        if entry.name != "longest":
-            for kills in several:
-                setattr(total, entry.name, getattr(total, entry.name) + getattr(kills, entry.name))
-    return total
+def added_up(several: Sequence[Figures]) -> Figures:
+    """The figures of several trials as those of one: the longest of all, and of the rest the sum."""
+    first, *others = several
+    added = {
+        entry.name: sum((getattr(one, entry.name) for one in others), getattr(first, entry.name))
+        for entry in fields(first)
+        if entry.name != "longest"
+    }
+    return replace(first, **added, longest=max(one.longest for one in several))
 
 
 def _kill_and_resume(out: Path, lots: random.Random, undisturbed: Undisturbed, kills: Kills, start: Start) -> None:
