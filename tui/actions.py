@@ -44,7 +44,7 @@ ACTIONS: tuple[Action, ...] = (
         "Go to a step, or X=2 to a threshold that was reached (20g: to step 20)",
         footer=True,
     ),
-    Action("toggle_channel", "space", "silence", "Silence or revive the channel under the cursor", footer=True),
+    Action("toggle_channel", "space", "toggle", "Prune or restore the channel under the cursor", footer=True),
     Action("choose_layer", "l", "layer", "Layer: choose whose channels to prune"),
     Action("choose_ranking", "r", "ranking", "Ranking: choose the pruning order"),
     Action("open", "o", "open", "Open a model and images"),

@@ -127,10 +127,10 @@ class FailureDialog(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """What failed, and why."""
         with Vertical(classes="dialog -failure"):
-            yield Static(Text(f"{self._what} did not work", style="bold"))
+            yield Static(Text(f"{self._what.capitalize()} failed", style="bold"))
             with VerticalScroll(classes="dialog-text"):
                 yield Static(plain(self._sentence), id="failure-sentence", markup=False)
-            yield Static("enter or escape goes back; the log keeps this", classes="dialog-note", markup=False)
+            yield Static("Esc close · details in the log", classes="dialog-note", markup=False)
 
     def action_leave(self) -> None:
         """Go back."""

@@ -473,21 +473,21 @@ async def test_space_means_the_row_of_the_cursor_however_rows_are_sorted(turned:
     app = FakeApp()
     async with opened(app) as pilot:
         await pilot.press(*["s"] * 6)
-        for column in ("#", "ch.", "mean", "clean%", "pois.%", "state"):
+        for column in ("#", "ch.", "mean", "clean", "poisoned", "state"):
             await pilot.press(*["S"] * turned, "ctrl+home", "down", "down", "down", "down")
             await until(pilot, lambda column=column: column + ("↓" if turned else "↑") in app.text)  # type: ignore[misc]
             channel = rows(app)[4]
             assert app.workspace.channels.selected == channel
-            assert f"channel {channel}: goes at step" in app.text
+            assert f"channel {channel}: due at step" in app.text
             await goes(pilot, app, "space", step=1)
             assert app.engine.last == Toggle(channel)
             assert list(app.engine.position.pruned) == [channel]
             assert app.workspace.channels.selected == channel
-            await until(pilot, lambda channel=channel: f"channel {channel}: silent" in app.text)  # type: ignore[misc]
-            assert re.search(rf"\b{channel}\b.*● silent", app.text)
+            await until(pilot, lambda channel=channel: f"channel {channel}: pruned" in app.text)  # type: ignore[misc]
+            assert re.search(rf"\b{channel}\b.*● pruned", app.text)
             await goes(pilot, app, "space", step=0)
             assert app.engine.position.order == RANKED
-            assert "● silent" not in app.text
+            assert "● pruned" not in app.text
             await pilot.press("s")
 
 

@@ -170,8 +170,8 @@ def order_of(column: str) -> Callable[[event_values.ChannelFigures], float]:
     return {
         "ch.": lambda figures: figures.channel,
         "mean": lambda figures: figures.mean_activation,
-        "clean%": lambda figures: figures.firing_share,
-        "pois.%": lambda figures: figures.poisoned_firing_share or 0.0,
+        "clean": lambda figures: figures.firing_share,
+        "poisoned": lambda figures: figures.poisoned_firing_share or 0.0,
     }.get(column, lambda figures: RANKED.index(figures.channel))
 
 
@@ -183,7 +183,7 @@ async def test_each_column_sorts_both_ways_and_the_cursor_keeps_its_channel() ->
         app.workspace.channels.table.move_to(RANKED[9])
         chosen = pane.selected
         assert chosen == RANKED[9]
-        for column in ("ch.", "mean", "clean%", "pois.%", "state", "#"):
+        for column in ("ch.", "mean", "clean", "poisoned", "state", "#"):
             await pilot.press("s")
             for mark, key in (("↑", "S"), ("↓", "S"), ("↑", "f2")):
                 await until(pilot, lambda column=column, mark=mark: column + mark in app.text)  # type: ignore[misc]
@@ -196,9 +196,25 @@ async def test_each_column_sorts_both_ways_and_the_cursor_keeps_its_channel() ->
 async def test_a_click_on_a_heading_sorts_and_a_second_one_turns_round() -> None:
     app = FakeApp()
     async with opened(app) as pilot:
-        for mark in ("↑", "↓", "↑"):
-            await pilot.click("#channel-table", offset=(8, 0))
+        for mark, line in (("↑", 0), ("↓", 1), ("↑", 1)):
+            await pilot.click("#channel-table", offset=(8, line))
             await until(pilot, lambda mark=mark: f"ch.{mark}" in app.text)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("mean", "shown"),
+    [(0.0, "0.0000"), (-99.5, "-99.5000"), (12345.678, "12346"), (-9.9e6, "-9900000"), (-1.23e9, "-1.2e+09")],
+)
+async def test_the_column_of_means_cuts_no_number(mean: float, shown: str) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        figures = event_values.ChannelFigures(0, mean, mean, 0.5, None, None, 1.0, False)
+        app.engine.say(
+            events.ChannelsProfiled("mean-activation", (figures,)), replace(app.engine.reached(), order=(0,), step=0)
+        )
+        await until(pilot, lambda: len(listed(app)) == 1)
+        assert listed(app)[0][2] == shown
+        assert shown in app.text
 
 
 async def test_rows_tell_place_figures_and_state() -> None:
@@ -208,7 +224,7 @@ async def test_rows_tell_place_figures_and_state() -> None:
         await until(pilot, lambda: app.step == 3)
         rows = listed(app)
         assert [int(row[1]) for row in rows] == list(RANKED)
-        assert [row[6] for row in rows[:5]] == ["● silent", "● silent", "● silent", "◂ next", ""]
+        assert [row[6] for row in rows[:5]] == ["● pruned", "● pruned", "● pruned", "◂ next", ""]
         assert rows[3] == ["4", str(RANKED[3]), "0.0200", "", "8.0", "8.5", "◂ next"]
         assert rows[59][2:4] == ["7.7356", "██████"]
         await pilot.press("9", "u")
@@ -222,13 +238,13 @@ async def test_the_cursors_channel_is_described() -> None:
         app.workspace.channels.table.move_to(RANKED[37])
         channel = RANKED[37]
         await until(
-            pilot, lambda: text_of(app, "#channel-description").startswith(f"channel {channel}: goes at step 38")
+            pilot, lambda: text_of(app, "#channel-description").startswith(f"channel {channel}: due at step 38")
         )
         said = text_of(app, "#channel-description")
         assert "fires on 98.7 % of clean, 100.0 % of poisoned" in said
         assert "mean 3.04 clean, 9.5 poisoned · max 12.3 · kernel 11" in said
         await pilot.press("space")
-        await until(pilot, lambda: text_of(app, "#channel-description").startswith(f"channel {channel}: silent"))
+        await until(pilot, lambda: text_of(app, "#channel-description").startswith(f"channel {channel}: pruned"))
         await pilot.press("up", "ctrl+home", "down")
         await until(
             pilot, lambda: text_of(app, "#channel-description").startswith(f"channel {RANKED[0]}: next to prune")
@@ -554,7 +570,7 @@ async def test_the_charts_follow_the_position() -> None:
         await until(pilot, lambda: app.step == 49)
         await settle(pilot)
         assert "step 49/60" in app.text
-        for words in ("X=2", "X=4", "accuracy 9", "across: accuracy, up: ASR", "mean activation", "░ silenced"):
+        for words in ("X=2", "X=4", "accuracy 9", "across: accuracy, up: ASR", "mean activation", "░ pruned"):
             assert words in app.text
 
 

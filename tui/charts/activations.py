@@ -15,7 +15,7 @@ from bdtui.tui.charts.figure import (
     CURSOR,
     CURSOR_COLOUR,
     DASH,
-    SILENCED_BAR,
+    PRUNED_BAR,
     Axis,
     Figure,
     columns_beside,
@@ -71,7 +71,7 @@ def activations_legend(profiled: ChannelsProfiled, order: tuple[int, ...], step:
     if any(channel.poisoned_mean_activation is not None for channel in profiled.channels):
         parts.append((DASH, ASR_COLOUR, "when poisoned"))
     parts.append(step_part(CURSOR, CURSOR_COLOUR, step, len(order)))
-    parts.append((SILENCED_BAR, ACCURACY_COLOUR, "silenced"))
+    parts.append((PRUNED_BAR, ACCURACY_COLOUR, "pruned"))
     parts.append(("", "", "across: channels in pruning order"))
     return legend_line(parts, width)
 

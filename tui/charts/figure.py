@@ -22,7 +22,7 @@ PRESENT_LINE = "◆"
 BY_HAND_LINE = "+"
 CURSOR = "│"
 BAR = "█"
-SILENCED_BAR = "░"
+PRUNED_BAR = "░"
 _BAR_TOPS = "▁▂▃▄▅▆▇█"
 
 # Of the sixteen colours every terminal has, those that stay apart when Textual has turned them into a theme's and a
@@ -126,7 +126,7 @@ class Figure:
         for column, value in heights.items():
             if column < first_loud or value < 0:
                 end = self.row(value)
-                glyph = SILENCED_BAR if column < first_loud else BAR
+                glyph = PRUNED_BAR if column < first_loud else BAR
                 rows = range(min(foot, end), max(foot, end) + 1) if value else ()
                 by_glyph.setdefault(glyph, []).extend((column, row) for row in rows)
                 continue

@@ -1,4 +1,4 @@
-"""The channels of the chosen layer, one row each, in pruning order: what they do, and which are silent."""
+"""The channels of the chosen layer, one row each, in pruning order: when they fire, and which are pruned."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bdtui.tui.widgets.channel_table import Cell, ChannelTable, Column
 _BAR = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
-SILENT, NEXT, ZERO = Cell("● silent", "dim"), Cell("◂ next", "bold"), Cell("○ zero", "dim")
+PRUNED, NEXT, ZERO = Cell("● pruned", "dim"), Cell("◂ next", "bold"), Cell("○ zero", "dim")
 
 _PLACE, _CHANNEL, _MEAN, _BARS, _CLEAN, _POISONED, _STATE = (
     "place",
@@ -29,16 +29,17 @@ _PLACE, _CHANNEL, _MEAN, _BARS, _CLEAN, _POISONED, _STATE = (
     "poisoned",
     "state",
 )
+_FIRES_ON = "fires on (%)"
 COLUMNS = (
     Column(_PLACE, "#", 5, right=True),
     Column(_CHANNEL, "ch.", 5, right=True),
     Column(_MEAN, "mean", 9, right=True),
     Column(_BARS, "activ.", _BAR + 1, style="cyan"),
-    Column(_CLEAN, "clean%", 8, right=True),
-    Column(_POISONED, "pois.%", 8, right=True),
+    Column(_CLEAN, "clean", 7, right=True, group=_FIRES_ON),
+    Column(_POISONED, "poisoned", 10, right=True, group=_FIRES_ON),
     Column(_STATE, "state", 9),
 )
-"""All of them fit half of a terminal of 120 columns."""
+"""Together they fit into half of a terminal of 120 columns."""
 _SORTABLE = tuple(column.key for column in COLUMNS if column.key != _BARS)
 
 
@@ -49,14 +50,15 @@ class ChannelsPane(Pane):
     HELP: ClassVar[str] = """\
 One row for each channel of the layer, in the order in which pruning takes them.
 
-- **#**: its place in the order. **ch.**: its index. **mean activ.**: its mean activation over the clean validation images; the bar compares channels.
-- **clean%**, **pois.%**: share of images on which the channel fires (is above zero anywhere).
-  A channel that fires on poisoned images alone is suspicious.
-- **state**: silent (pruned), next to prune, or zero (its weights are zero in the file already).
+- **#**: place in the order. **ch.**: index. **mean activ.**: mean activation over the clean validation images; the bar
+  compares channels.
+- **fires on clean**, **fires on poisoned**: percentage of images on which the channel fires (is above zero anywhere).
+  A channel that fires only on poisoned images is suspicious.
+- **state**: pruned, next to prune, or zero (its weights are already zero in the file).
 
-`space` silences or revives the channel under the cursor, also out of turn: it becomes the last that went. A revived one
-goes back to its place in the ranking, or to the end where it would be the next to prune. `s` sorts by the next column,
-`S` the other way round; a click on a heading does the same.
+`space` prunes the channel under the cursor, also out of turn, or restores it. A channel pruned out of turn becomes the
+last one pruned; a restored one returns to its place in the ranking, or to the end if it would otherwise be next to
+prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading does the same.
 """
 
     def __init__(self, id: str) -> None:
@@ -178,7 +180,7 @@ goes back to its place in the ranking, or to the end where it would be the next 
 
     def _state(self, channel: int, place: int) -> Cell:
         if place < self._step:
-            return SILENT
+            return PRUNED
         if place == self._step:
             return NEXT
         return ZERO if self._figures[channel].silent else Cell("")
@@ -193,7 +195,7 @@ goes back to its place in the ranking, or to the end where it would be the next 
         figures = self._figures[channel]
         place = self._places[channel]
         going = (
-            "silent" if place < self._step else "next to prune" if place == self._step else f"goes at step {place + 1}"
+            "pruned" if place < self._step else "next to prune" if place == self._step else f"due at step {place + 1}"
         )
         mean = f"mean {figures.mean_activation:.3g} clean"
         fires = f"fires on {100 * figures.firing_share:.1f} % of clean"
@@ -208,7 +210,10 @@ goes back to its place in the ranking, or to the end where it would be the next 
 
 
 def _number(value: float) -> str:
-    return f"{value:.4f}" if abs(value) < 100 else f"{value:.4g}"
+    """At most eight characters, so that the column never cuts a number."""
+    if abs(value) < 100:
+        return f"{value:.4f}"
+    return f"{value:.0f}" if abs(value) < 1e7 else f"{value:.1e}"
 
 
 def _bar(value: float, largest: float) -> str:

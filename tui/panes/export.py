@@ -39,7 +39,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
 
 - **B′** is the pruned network at a threshold X (the first step at which clean accuracy has dropped by X points), **G** the
   GoodNet of B and B′. Their rates are those on the test sets where there are any, else on the validation sets.
-- *flagged c/p*: share of clean and of poisoned images that G puts into its extra class, in percent.
+- **flagged clean/poisoned**: percentage of clean and of poisoned images that G assigns to its extra class.
 - A threshold that you have not come to yet is found by the export: it draws the curve to its end.
 - `✓` marks files that were written. The folder can be changed above the table (`enter` takes it); after an export the
   next one gets a folder of its own.
@@ -59,8 +59,8 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
     def compose(self) -> ComposeResult:
         """The folder above, the files below."""
         yield PathInput(placeholder="folder", id="export-folder")
-        table: DataTable[Text] = DataTable(cursor_type="row", id="export-table")
-        table.add_columns("", "file", "step", "accur.", "ASR", "flagged c/p", "what")
+        table: DataTable[Text] = DataTable(cursor_type="row", header_height=2, id="export-table")
+        table.add_columns("", "file", "step", "accur.", "ASR", "flagged\nclean/poisoned", "what")
         yield table
         yield Static("Nothing is open yet.", id="export-note", markup=False)
 

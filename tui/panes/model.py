@@ -30,7 +30,7 @@ The layers of the network, in running order.
 
 - **channels**: how many a layer has that can be pruned; a dash where it cannot (its channels come from several layers,
   or are the classes).
-- `▸` marks the layer whose activations are read, `×` the weighted layer whose channels are silenced for it.
+- `▸` marks the layer whose activations are read, `×` the weighted layer whose channels are pruned for it.
 
 `enter` on a layer that can be pruned profiles it and begins at step 0; `l` asks which one from anywhere.
 Channels whose weights are zero in the file are counted above the table.

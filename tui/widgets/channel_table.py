@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -20,6 +21,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+HEADING_LINES = 2
+
 
 @dataclass(frozen=True)
 class Column:
@@ -27,10 +30,11 @@ class Column:
 
     Attributes:
         key: its name.
-        heading: what stands above it.
+        heading: its title, on the lower heading line.
         width: in cells.
-        right: whether its text stands at the right.
-        style: of its text, in Rich's words.
+        right: whether its text is right-aligned.
+        style: Rich style of its text.
+        group: title shared with adjacent columns of the same group, on the upper heading line.
     """
 
     key: str
@@ -38,22 +42,23 @@ class Column:
     width: int
     right: bool = False
     style: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A text, and how it looks: in Rich's words, on top of the column's style."""
+    """A text with a Rich style, applied on top of the column's."""
 
     text: str
     style: str = ""
 
 
 class ChannelTable(ScrollView, can_focus=True):
-    """Rows under headings that stay, with a cursor.
+    """Rows under fixed headings, with a cursor.
 
     Args:
         columns: from left to right.
-        cells: gives the cells of a channel's row, one a column.
+        cells: returns the cells of a channel's row, one per column.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"channel-table--heading", "channel-table--cursor"}
@@ -77,7 +82,7 @@ class ChannelTable(ScrollView, can_focus=True):
         """Enter was pressed on a row."""
 
     class HeadingClicked(Message):
-        """Somebody clicked on a heading."""
+        """A heading was clicked."""
 
         def __init__(self, column: str) -> None:
             super().__init__()
@@ -100,13 +105,14 @@ class ChannelTable(ScrollView, can_focus=True):
         """Show these channels in this order; the cursor stays on its channel if that is among them.
 
         Args:
-            channels: a row each.
-            marks: by column, what stands behind the heading.
+            channels: one per row.
+            marks: by column key, what follows the heading, e.g. an arrow.
         """
         here = self.selected
         self.listed = list(channels)
         self._marks = marks
-        self.virtual_size = Size(sum(column.width for column in self._columns), len(self.listed) + 1)
+        # Without the blank behind the last column.
+        self.virtual_size = Size(sum(column.width for column in self._columns) - 1, len(self.listed) + HEADING_LINES)
         if here in self.listed:
             self.move_to(here)
         else:
@@ -129,8 +135,8 @@ class ChannelTable(ScrollView, can_focus=True):
         """Keep the cursor in view, below the headings."""
         lines = self.scrollable_content_region.height
         top = round(self.scroll_offset.y)
-        if lines > 1:
-            top = min(max(top, self.cursor_row + 2 - lines), self.cursor_row)
+        if lines > HEADING_LINES:
+            top = min(max(top, self.cursor_row + HEADING_LINES + 1 - lines), self.cursor_row)
             self.scroll_to(y=top, animate=False, force=True, immediate=True)
         self.refresh()
         self.post_message(self.CursorMoved())
@@ -145,7 +151,7 @@ class ChannelTable(ScrollView, can_focus=True):
 
     def action_move_page(self, pages: int) -> None:
         """Move the cursor by what is in view."""
-        self.cursor_row += pages * max(1, self.scrollable_content_region.height - 2)
+        self.cursor_row += pages * max(1, self.scrollable_content_region.height - HEADING_LINES - 1)
 
     def action_choose(self) -> None:
         """Choose the row of the cursor."""
@@ -154,7 +160,7 @@ class ChannelTable(ScrollView, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         """Put the cursor on a row, or sort by a heading."""
-        if event.y == 0:
+        if event.y < HEADING_LINES:
             end = -round(self.scroll_offset.x)
             for column in self._columns:
                 end += column.width
@@ -162,7 +168,7 @@ class ChannelTable(ScrollView, can_focus=True):
                     self.post_message(self.HeadingClicked(column.key))
                     return
         else:
-            self.cursor_row = event.y - 1 + round(self.scroll_offset.y)
+            self.cursor_row = event.y - HEADING_LINES + round(self.scroll_offset.y)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Called by Textual once a frame: what all lines share is looked up here."""
@@ -175,10 +181,10 @@ class ChannelTable(ScrollView, can_focus=True):
         """Called by Textual for every line in view."""
         left, top = (round(offset) for offset in self.scroll_offset)
         width = self.size.width
-        row = top + y - 1
-        if y == 0:
+        row = top + y - HEADING_LINES
+        if y < HEADING_LINES:
             style = self._heading_style
-            segments = [self._heading(column, style) for column in self._columns]
+            segments = self._group_headings() if y == 0 else [self._heading(column) for column in self._columns]
         elif row < len(self.listed):
             at_cursor = row == self.cursor_row
             style = self._cursor_style if at_cursor else self._base
@@ -195,9 +201,17 @@ class ChannelTable(ScrollView, can_focus=True):
             .crop(left, left + width)
         )
 
-    def _heading(self, column: Column, style: Style) -> Segment:
+    def _group_headings(self) -> list[Segment]:
+        """The upper heading line: each group's title at the right end of its columns."""
+        headings = []
+        for group, columns in groupby(self._columns, key=lambda column: column.group):
+            width = sum(column.width for column in columns)
+            headings.append(Segment(f"{group[: width - 1]:>{width - 1}} ", self._heading_style))
+        return headings
+
+    def _heading(self, column: Column) -> Segment:
         text = column.heading + self._marks.get(column.key, "")
-        return Segment(_fitted(text, column), style)
+        return Segment(_fitted(text, column), self._heading_style)
 
     def _segment(self, column: Column, cell: Cell, style: Style, *, coloured: bool) -> Segment:
         own = f"{column.style} {cell.style}".strip() if coloured else ""
@@ -205,7 +219,7 @@ class ChannelTable(ScrollView, can_focus=True):
 
 
 def _fitted(text: str, column: Column) -> str:
-    """A text at the width of its column, with a blank behind."""
+    """A text cut or padded to the width of its column, followed by a space."""
     room = column.width - 1
     text = text[:room]
     return f"{text:>{room}} " if column.right else f"{text:<{room}} "

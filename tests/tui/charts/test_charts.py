@@ -12,7 +12,7 @@ from bdtui.engine.events import ChannelsProfiled, PositionReached
 from bdtui.tui import workspace
 from bdtui.tui.charts.activations import NO_ACTIVATIONS, activations_legend, draw_activations
 from bdtui.tui.charts.curve import BY_HAND_DASH, PRESENT_DASH, THRESHOLD, curve_legend, draw_curve
-from bdtui.tui.charts.figure import BAR, BY_HAND_LINE, CURSOR, DASH, PRESENT_LINE, SILENCED_BAR
+from bdtui.tui.charts.figure import BAR, BY_HAND_LINE, CURSOR, DASH, PRESENT_LINE, PRUNED_BAR
 from bdtui.tui.charts.trade_off import NO_ASR, START, THRESHOLD_POINT, draw_trade_off, trade_off_legend
 from bdtui.tui.panes import charts as pane_module
 from bdtui.tui.panes.charts import WAITING, WAITING_FOR_POSITION, ChartsPane, Drawing
@@ -218,10 +218,10 @@ def test_trade_off_runs_from_b_to_the_present_point() -> None:
 
 def test_silenced_channels_are_pale_and_the_next_is_not() -> None:
     text = activations(profile([5.0] * CHANNELS), 20)
-    pale, loud = columns_of(SILENCED_BAR, text), columns_of(BAR, text)
+    pale, loud = columns_of(PRUNED_BAR, text), columns_of(BAR, text)
     assert max(pale) + 1 == min(loud)
     assert len(pale) == pytest.approx(canvas_width(text) / 3, abs=1)
-    assert not columns_of(SILENCED_BAR, activations(profile([5.0] * CHANNELS), 0))
+    assert not columns_of(PRUNED_BAR, activations(profile([5.0] * CHANNELS), 0))
     assert not columns_of(BAR, activations(profile([5.0] * CHANNELS), CHANNELS))
 
 
