@@ -1,1 +1,1 @@
-"""What a person or a script meets: the command line and its fronts."""
+"""The user interface: the command line, the terminal app and ``--batch``."""

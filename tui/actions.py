@@ -1,4 +1,4 @@
-"""Everything a person can do in the app, once: bindings, footer, help, command palette and keymap read this table."""
+"""The one table of the app's actions, read by key bindings, footer, help, command palette and keymap."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Action:
-    """Something a key does.
+    """A user action with its keys.
 
     Attributes:
-        name: of the app's ``action_`` method with its arguments, e.g. ``prune`` or ``show_pane('charts')``.
-        keys: the keys that do it, separated by commas.
+        name: the app's ``action_`` method with its arguments, e.g. ``prune`` or ``show_pane('charts')``.
+        keys: its keys, separated by commas.
         label: one or two words for the footer.
-        description: one sentence for help and command palette.
-        footer: whether the footer shows it.
-        identity: under which the configuration file knows it.
+        description: one line for help and command palette.
+        footer: whether it appears in the footer.
+        identity: its name in the configuration file, if not ``name``.
     """
 
     name: str
@@ -36,12 +36,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("prune", "n", "prune", "Prune the next channel (5n: the next five)", footer=True),
     Action("undo", "u", "undo", "Undo the last move (3u: the last three)", footer=True),
     Action("redo", "ctrl+r", "redo", "Redo the last undone move"),
-    Action("next_threshold", "a", "next X", "Prune on to the next threshold", footer=True),
+    Action("next_threshold", "a", "next X", "Prune to the next threshold", footer=True),
     Action(
         "go_to_step",
         "g",
         "go to",
-        "Go to a step, or X=2 to a threshold that was reached (20g: to step 20)",
+        "Go to a step or a reached threshold, e.g. X=2 (20g: to step 20)",
         footer=True,
     ),
     Action("toggle_channel", "space", "toggle", "Prune or restore the channel under the cursor", footer=True),
@@ -51,46 +51,44 @@ ACTIONS: tuple[Action, ...] = (
     Action("export", "e", "export", "Export models, GoodNets, curve, report and recipe", footer=True),
     Action("stop", "x,ctrl+c", "stop", "Stop what is running", footer=True),
     Action("sort", "s", "sort", "Sort the channels by the next column"),
-    Action("reverse_sort", "S", "reverse", "Reverse the order in which the channels are listed"),
+    Action("reverse_sort", "S", "reverse", "Reverse the sort"),
     Action("next_chart", "v", "chart", "Show the next chart"),
-    Action("zoom", "z", "zoom", "Give the pane in focus the whole screen, and take it back"),
-    Action("copy", "y", "copy", "Copy the status line, and what the pane in focus offers, to the clipboard"),
+    Action("zoom", "z", "zoom", "Zoom the focused pane to the whole screen, and back"),
+    Action("copy", "y", "copy", "Copy the status line and the focused pane's details to the clipboard"),
     Action("next_theme", "t", "theme", "Theme: next (dark, light, high contrast)"),
     Action("show_pane('channels')", "f2", "channels", "Show the channels", identity="show_channels"),
     Action("show_pane('charts')", "f3", "charts", "Show the charts", identity="show_charts"),
     Action("show_pane('model')", "f4", "model", "Show the layers of the model", identity="show_model"),
     Action("show_pane('data')", "f5", "data", "Show the images", identity="show_data"),
-    Action("show_pane('export')", "f6", "export", "Show what is exported, and where", identity="show_export"),
+    Action("show_pane('export')", "f6", "export", "Show the files to export", identity="show_export"),
     Action("show_pane('log')", "f7", "log", "Show the log", identity="show_log"),
-    Action("help", "f1,question_mark", "help", "Explain the pane in focus and all keys", footer=True),
+    Action("help", "f1,question_mark", "help", "Help on the focused pane and all keys", footer=True),
     Action("quit", "q", "quit", "Quit", footer=True),
 )
 
 
-def spoken_keys(keys: str) -> str:
-    """Keys as a person reads them, e.g. ``f1 or ?``."""
+def readable_keys(keys: str) -> str:
+    """Keys for display, e.g. ``f1 or ?``."""
     return " or ".join("?" if key == "question_mark" else key for key in keys.split(","))
 
 
 def first_key(identity: str, keymap: Mapping[str, str]) -> str:
-    """The key that does something, as a person reads it; empty where the keymap leaves it without one.
+    """The first key of an action, for display; empty if it has none.
 
     Args:
-        identity: the action's name in the configuration file.
-        keymap: keys that the person changed, by that name.
+        identity: its `Action.id`.
+        keymap: keys from the configuration file, by `Action.id`.
     """
     usual = next(action.keys for action in ACTIONS if action.id == identity)
-    return spoken_keys(keymap.get(identity, usual)).partition(" ")[0]
+    return readable_keys(keymap.get(identity, usual)).partition(" ")[0]
 
 
 COMMANDS: tuple[Action, ...] = (
-    Action("reopen_scaled('1')", "", "", "Open the same files again, pixels as they are", identity="scale_1"),
-    Action("reopen_scaled('255')", "", "", "Open the same files again, pixels divided by 255", identity="scale_255"),
-    Action(
-        "reopen_laid_out('nchw')", "", "", "Open the same files again, images stored channel first", identity="nchw"
-    ),
-    Action("reopen_laid_out('nhwc')", "", "", "Open the same files again, images stored channel last", identity="nhwc"),
+    Action("reopen_scaled('1')", "", "", "Reopen the same files, pixels used as stored", identity="scale_1"),
+    Action("reopen_scaled('255')", "", "", "Reopen the same files, pixels divided by 255", identity="scale_255"),
+    Action("reopen_laid_out('nchw')", "", "", "Reopen the same files, images stored channels first", identity="nchw"),
+    Action("reopen_laid_out('nhwc')", "", "", "Reopen the same files, images stored channels last", identity="nhwc"),
     Action("open_sample", "", "", "Open the bundled BadNet and its images"),
     Action("save_screenshot", "", "", "Save the screen as SVG", identity="save_screenshot"),
 )
-"""What only the command palette offers."""
+"""Offered by the command palette only."""

@@ -1,7 +1,6 @@
-"""The terminal app: keys become requests to the engine's thread, its events become what the panes show.
+"""The terminal app: keys become requests to the engine's thread, and its events update the panes.
 
-Nothing is computed here, and nothing heavy is imported: TensorFlow comes with the engine's thread, after the first
-paint.
+Nothing is computed here and nothing heavy is imported: the engine's thread loads TensorFlow after the first paint.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from bdtui.tui.open_actions import AppWithFiles
 from bdtui.tui.opening.recent import remember
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.preferences import Preferences
-from bdtui.tui.terminal.background import start
+from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.terminal.signals import handle_signals
 from bdtui.tui.terminal.terminal import TerminalWatch
 from bdtui.tui.themes import THEMES
@@ -47,17 +46,17 @@ log = logging.getLogger("bdtui")
 
 
 class BdtuiApp(AppWithFiles):
-    """The workbench on a terminal.
+    """The terminal app.
 
     Args:
-        settings: what is open from the start, or what the load screen begins with.
-        make_engine: makes the engine; is given where its events go.
-        expected_sha256: hashes that a recipe recorded of the files in ``settings``.
-        go_on_in: the folder of a session to go on with.
+        settings: what to open at start; if that is not enough, the initial content of the load screen.
+        make_engine: creates the engine from the callback that receives its events.
+        expected_sha256: hashes of the files in ``settings`` as a recipe recorded them.
+        go_on_in: the folder of a session to resume.
         preferences: theme and keys.
-        watch: notices a terminal that has gone.
-        leaving: called with the exit status when the app begins to end.
-        painted: called when the first paint is out.
+        watch: detects that the terminal has closed.
+        before_exit: called with the exit status when the app starts to shut down.
+        after_first_paint: called once, after the first paint.
     """
 
     TITLE = "bdtui"
@@ -87,8 +86,8 @@ class BdtuiApp(AppWithFiles):
         go_on_in: Path | None = None,
         preferences: Preferences | None = None,
         watch: TerminalWatch | None = None,
-        leaving: Callable[[int], None] = lambda code: None,
-        painted: Callable[[], None] = lambda: None,
+        before_exit: Callable[[int], None] = lambda code: None,
+        after_first_paint: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
             settings,
@@ -96,20 +95,19 @@ class BdtuiApp(AppWithFiles):
             expected_sha256,
             go_on_in,
             preferences or Preferences(),
-            painted,
+            after_first_paint,
         )
-        # Before anything is styled: a theme that comes later has everything styled twice.
+        # Before the first styling: a later change of theme would style everything twice.
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._preferences.theme
         self._watch = watch
-        self._leaving = leaving
-        self.kept_in: str | None = None
-        """The folder in which the session is kept; None before the first move."""
+        self._before_exit = before_exit
+        self.autosave_folder: str | None = None
+        """Where the session is saved; None before the first move."""
         self._position: events.PositionReached | None = None
 
     def compose(self) -> ComposeResult:
-        """Bars, panes, bars."""
         yield HeaderBar(id="header")
         yield Workspace(id="workspace", size=self.size)
         yield ActivityBar(id="activity", stop_key=first_key("stop", self._preferences.keys))
@@ -117,25 +115,24 @@ class BdtuiApp(AppWithFiles):
         yield KeyBar(id="keys", keymap=self._preferences.keys)
 
     def on_load(self) -> None:
-        """Before the terminal is taken over, so that a signal never leaves it taken."""
+        """Runs before Textual changes the terminal's mode, so that a signal never leaves it changed."""
         handle_signals(partial(self._leave, ExitCode.INTERRUPTED), self.action_stop)
 
     def on_mount(self) -> None:
-        """Keys; then, once the first paint is out, the engine."""
+        """Start the engine only after the first paint."""
         self.set_keymap(dict(self._preferences.keys))
         if self._watch is not None:
             self.set_interval(_WATCH_SECONDS, self._leave_when_terminal_is_lost)
         self.workspace.show_pane("channels")
         self.call_after_refresh(self._begin)
 
-    # What the engine says.
+    # Events from the engine.
 
     def _post_event(self, event: Event) -> None:
-        """Called in the engine's thread."""
+        """Runs in the engine's thread."""
         self.post_message(EngineEvent(event))
 
     def on_engine_event(self, message: EngineEvent) -> None:
-        """Show an event everywhere."""
         event = message.event
         if not self.screen_stack:
             return
@@ -151,15 +148,15 @@ class BdtuiApp(AppWithFiles):
                 self._position = None
             case events.SessionOpened():
                 self._opened = event.settings
-                asked, self._opening = self._opening, None
-                if asked is not None:
-                    start(partial(remember, asked))
+                requested, self._opening = self._opening, None
+                if requested is not None:
+                    start_in_background(partial(remember, requested))
             case events.WorkStopped():
-                asked, self._opening = self._opening, None
-                if asked is not None and self._opened is None:
+                requested, self._opening = self._opening, None
+                if requested is not None and self._opened is None:
                     self._show_load_screen(event.sentence)
             case events.SessionKept():
-                self.kept_in = event.folder
+                self.autosave_folder = event.folder
                 self.show_notice(f"Autosaving to {event.folder}")
             case events.RunFinished():
                 self.show_notice(f"Run complete: {event.out}")
@@ -170,7 +167,7 @@ class BdtuiApp(AppWithFiles):
         log.error("%s: %s\n%s", event.what, event.sentence, event.details)
         opening, self._opening = self._opening, None
         if event.what == LOADING and not event.details:
-            # A device that is not there: what --batch refuses with this sentence. It is said of every request.
+            # A missing device, say: --batch exits with the same sentence. It would fail every request, so it ends the app.
             if self.return_code is None:
                 self.exit(return_code=ExitCode.USAGE, message=Text(f"bdtui: error: {plain(event.sentence)}"))
         elif event.what == Open.work and opening is not None and not event.details:
@@ -178,31 +175,27 @@ class BdtuiApp(AppWithFiles):
         elif not isinstance(self.screen, FailureDialog):
             self.push_screen(FailureDialog(event.what, event.sentence))
 
-    # What a person wants. Each of these has a line in tui/actions.py.
+    # Actions. Each has an entry in tui/actions.py.
 
     def action_prune(self) -> None:
-        """Prune the next channels."""
-        self._submit(Prune(self._taken_count()))
+        self._submit(Prune(self._take_count()))
 
     def action_undo(self) -> None:
-        """Take moves back."""
-        self._submit(Undo(self._taken_count()))
+        self._submit(Undo(self._take_count()))
 
     def action_redo(self) -> None:
-        """Do moves again."""
-        self._submit(Redo(self._taken_count()))
+        self._submit(Redo(self._take_count()))
 
     def action_next_threshold(self) -> None:
-        """Prune on to the next thresholds."""
-        for _ in range(min(self._taken_count(), 100)):
+        for _ in range(min(self._take_count(), 100)):
             self._submit(NextThreshold())
 
     def action_go_to_step(self) -> None:
-        """Go to the step that was typed in front, or ask for one."""
+        """Go to the step typed before the key (20g), else open a dialog."""
         position = self._position
         if self._count:
             step = int(self._count)
-            self._taken_count()
+            self._take_count()
             self._submit(GoTo(step))
         elif position is None:
             self._submit(GoTo(0))
@@ -216,20 +209,18 @@ class BdtuiApp(AppWithFiles):
             self.push_screen(GoToDialog(len(position.order), reached), go)
 
     def action_toggle_channel(self) -> None:
-        """Silence or revive the channel under the cursor."""
         pane = self.workspace.channels
         channel = pane.selected
         if channel is None:
             self._notify_nothing_open()
         elif not pane.display:
             key = first_key("show_channels", self._preferences.keys)
-            self.show_notice(f"The channel under the cursor is meant{key and f': {key} shows the channels'}.")
+            self.show_notice(f"This acts on the channel under the cursor{key and f'; {key} shows the channels'}.")
         else:
             pane.keep_cursor()
             self._submit(Toggle(channel))
 
     def action_choose_layer(self) -> None:
-        """Ask for a layer that can be pruned."""
         layers = self.workspace.query_one(ModelPane).prunable_layers()
         if not layers:
             self._notify_nothing_open()
@@ -244,12 +235,10 @@ class BdtuiApp(AppWithFiles):
         self.push_screen(ChoiceDialog(f"Layer to prune ({self._restart_note()})", layers, present), choose)
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
-        """A layer was picked in the model pane."""
         self._submit(ChooseLayer(message.layer))
 
     def action_choose_ranking(self) -> None:
-        """Ask for an order."""
-        # Not above: it brings numpy, which the first paint does not wait for.
+        # Imported here: it imports numpy, which would delay the first paint.
         from bdtui.engine.pruning.rankings import RANKINGS
 
         def choose(ranking: str | None) -> None:
@@ -263,38 +252,36 @@ class BdtuiApp(AppWithFiles):
     def _restart_note(self) -> str:
         by_hand = self._position is not None and any(point.by_hand for point in self._position.path)
         return (
-            "restarts at step 0; the order made by hand is dropped, e exports it in a recipe"
+            "restarts at step 0; the order made by hand is lost, export it first with e"
             if by_hand
             else "restarts at step 0"
         )
 
     def action_export(self) -> None:
-        """Write the files."""
         self.workspace.show_pane("export", focus=False)
         self._submit(Export(self.workspace.export_folder))
 
     def action_stop(self) -> None:
-        """Stop what is running, and forget a count."""
-        self._taken_count()
+        """Stop the running work, and drop a typed count."""
+        self._take_count()
         self._engine.stop()
 
     async def action_quit(self) -> None:
-        """Quit."""
         self._leave(ExitCode.DONE)
 
     def action_help_quit(self) -> None:
-        """Textual's own answer to ctrl+c, which stops work here."""
+        """Textual's default for ctrl+c, which stops the running work here."""
         self.action_stop()
 
     def _submit(self, request: Request) -> None:
         self._engine.submit(request)
 
-    # Leaving.
+    # Exit.
 
     def _leave_when_terminal_is_lost(self) -> None:
         if self._watch is not None and self._watch.lost():
             self._leave(ExitCode.INTERRUPTED)
 
     def _leave(self, code: ExitCode) -> None:
-        self._leaving(code)
+        self._before_exit(code)
         self.exit(return_code=code)

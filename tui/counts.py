@@ -1,4 +1,4 @@
-"""What every part of the app builds on: its panes and notices, and the counts in front of keys (5n prunes five)."""
+"""The base of the app: panes, notices, and counts typed before a key (5n prunes five)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LARGEST_COUNT = 9999
 
 
 class AppWithCounts(App[None]):
-    """An app with panes, whose keys may have a number typed in front of them.
+    """An app with panes whose keys accept a count.
 
     Args:
         preferences: theme and keys.
@@ -33,18 +33,17 @@ class AppWithCounts(App[None]):
 
     @property
     def workspace(self) -> Workspace:
-        """The panes."""
         return self.screen_stack[0].query_one(Workspace)
 
     def show_notice(self, sentence: str) -> None:
-        """Show a sentence for a while; it may hold names from outside."""
+        """Show a sentence for four seconds; it may contain file names, which are made harmless."""
         self.notify(plain(sentence), timeout=4, markup=False)
 
     def _main(self, kind: type[Any]) -> Any:
         return self.screen_stack[0].query_one(kind)
 
     def on_key(self, event: Key) -> None:
-        """Collect the digits in front of a key."""
+        """Collect the digits of a count."""
         if len(self.screen_stack) > 1:
             return
         if event.character and event.character in "0123456789" and not isinstance(self.focused, Input):
@@ -52,9 +51,9 @@ class AppWithCounts(App[None]):
             self._main(StatusBar).show_count(self._count)
             event.stop()
         elif event.key == "escape" and self._count:
-            self._taken_count()
+            self._take_count()
 
-    def _taken_count(self) -> int:
+    def _take_count(self) -> int:
         count = max(1, int(self._count or 1))
         self._count = ""
         self._main(StatusBar).show_count("")
@@ -66,9 +65,9 @@ class AppWithCounts(App[None]):
         default_namespace: DOMNode | None = None,
         namespaces: Mapping[str, DOMNode] | None = None,
     ) -> bool:
-        """Textual's way to every action; a count that it has no use for is forgotten."""
+        """Run an action, then drop the typed count if the action did not use it."""
         before = self._count
         done = await super().run_action(action, default_namespace, namespaces)
         if before and self._count == before and self.screen_stack:
-            self._taken_count()
+            self._take_count()
         return done

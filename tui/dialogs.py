@@ -1,4 +1,4 @@
-"""Small questions and answers in front of the panes."""
+"""Small dialogs in front of the panes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _LEAVE: list[BindingType] = [Binding("escape", "leave", "close"), Binding("ctrl+
 
 
 class GoToDialog(ModalScreen[int | None]):
-    """Asks for a step, or for a threshold that was reached.
+    """Asks for a step or a reached threshold.
 
     Args:
-        last: the last step there is.
-        thresholds: steps by drop, of those that were reached.
+        last: the last step.
+        thresholds: steps of the reached thresholds, by drop.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = _LEAVE
@@ -34,7 +34,6 @@ class GoToDialog(ModalScreen[int | None]):
         self._thresholds = thresholds
 
     def compose(self) -> ComposeResult:
-        """One input."""
         with Vertical(classes="dialog"):
             reached = "".join(f" · X={drop:g} is step {step}" for drop, step in self._thresholds.items())
             yield Static(f"Go to step (0 to {self._last}){reached}", markup=False)
@@ -42,7 +41,6 @@ class GoToDialog(ModalScreen[int | None]):
             yield Static("Enter go · Esc cancel", classes="dialog-note", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Take a step that is there; say what is wrong with any other."""
         text = event.value.strip()
         if not text:
             self.dismiss(None)
@@ -56,7 +54,6 @@ class GoToDialog(ModalScreen[int | None]):
         self.dismiss(step)
 
     def action_leave(self) -> None:
-        """Stay where we are."""
         self.dismiss(None)
 
     def _step(self, text: str) -> int | None:
@@ -69,12 +66,12 @@ class GoToDialog(ModalScreen[int | None]):
 
 
 class ChoiceDialog(ModalScreen[str | None]):
-    """Asks for one of several names.
+    """A list to choose one name from.
 
     Args:
         title: what is chosen.
-        choices: names with what stands behind them.
-        present: the one that holds now.
+        choices: names with descriptions.
+        present: the current one.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("q", "app.quit", show=False)]
@@ -86,7 +83,6 @@ class ChoiceDialog(ModalScreen[str | None]):
         self._present = present
 
     def compose(self) -> ComposeResult:
-        """A list."""
         longest = max((len(name) for name, _ in self._choices), default=0)
         with Vertical(classes="dialog"):
             yield Static(self._title, markup=False)
@@ -101,21 +97,18 @@ class ChoiceDialog(ModalScreen[str | None]):
             yield Static("Enter select · Esc cancel", classes="dialog-note", markup=False)
 
     def on_mount(self) -> None:
-        """Begin at the present choice."""
         names = [name for name, _ in self._choices]
         self.query_one(OptionList).highlighted = names.index(self._present) if self._present in names else 0
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Take it."""
         self.dismiss(self._choices[event.option_index][0])
 
     def action_leave(self) -> None:
-        """Leave all as it is."""
         self.dismiss(None)
 
 
 class FailureDialog(ModalScreen[None]):
-    """Says what went wrong, and that the rest goes on."""
+    """Shows an error."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("enter,space,q", "leave", show=False)]
 
@@ -125,7 +118,6 @@ class FailureDialog(ModalScreen[None]):
         self._sentence = sentence
 
     def compose(self) -> ComposeResult:
-        """What failed, and why."""
         with Vertical(classes="dialog -failure"):
             yield Static(Text(f"{self._what.capitalize()} failed", style="bold"))
             with VerticalScroll(classes="dialog-text"):
@@ -133,17 +125,16 @@ class FailureDialog(ModalScreen[None]):
             yield Static("Esc close · details in the log", classes="dialog-note", markup=False)
 
     def action_leave(self) -> None:
-        """Go back."""
         self.dismiss(None)
 
 
 class HelpScreen(ModalScreen[None]):
-    """What the pane in focus shows, and all keys.
+    """Help on the focused pane, and all keys.
 
     Args:
         title: of the pane.
         text: Markdown about it.
-        keys: keys with what they do.
+        keys: keys with descriptions.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("f1,question_mark,q", "leave", show=False)]
@@ -155,8 +146,7 @@ class HelpScreen(ModalScreen[None]):
         self._keys = keys
 
     def compose(self) -> ComposeResult:
-        """The text above the keys, all of it scrolling."""
-        # Not above: the first paint does not wait for it.
+        # Imported here: it would delay the first paint.
         from textual.widgets import Markdown
 
         with Vertical(classes="dialog -help"):
@@ -169,9 +159,7 @@ class HelpScreen(ModalScreen[None]):
             yield Static("arrows scroll · Esc close", classes="dialog-note", markup=False)
 
     def on_mount(self) -> None:
-        """Let the arrows scroll."""
         self.query_one("#help-text").focus()
 
     def action_leave(self) -> None:
-        """Go back."""
         self.dismiss(None)

@@ -1,4 +1,4 @@
-"""What the program's exit status means to a script."""
+"""Exit statuses, as scripts rely on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Between the app and the engine's thread: what the app asks of the engine, and events on their way back."""
+"""Between the app and the engine's thread: the interface of the engine, and the message that carries its events."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from bdtui.engine.session.requests import Request
 
 
 class Engine(Protocol):
-    """What the app needs of the engine: `bdtui.engine.session.engine_thread.EngineThread`, or a fake in tests."""
+    """The part of the engine that the app uses: `bdtui.engine.session.engine_thread.EngineThread`, or a fake in tests."""
 
     def start(self) -> None:
-        """Begin to load what is heavy."""
+        """Start loading TensorFlow."""
 
     def submit(self, request: Request) -> None:
-        """Ask for something."""
+        """Queue a request."""
 
     def stop(self) -> None:
-        """Stop what is running."""
+        """Stop the running work."""
 
 
 class EngineEvent(Message):
-    """An event that crossed from the engine's thread."""
+    """Carries an event from the engine's thread into the app's loop."""
 
     def __init__(self, event: Event) -> None:
         super().__init__()
         self.event = event
 
     def can_replace(self, message: Message) -> bool:
-        """Of a flood of positions or of progress, only the last is worth showing."""
+        """Drop queued positions and progress that a newer one supersedes."""
         if not isinstance(message, EngineEvent) or type(message.event) is not type(self.event):
             return False
         return isinstance(self.event, events.Progress | events.PositionReached | events.StepFinished)

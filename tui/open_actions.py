@@ -1,4 +1,4 @@
-"""Opening: what the command line named, what is picked on the load screen, and the same files read in another way."""
+"""Opens files: those of the command line, those picked on the load screen, and the same ones with other scale or layout."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ class AppWithFiles(AppWithViewActions):
     """The part of the app that opens files.
 
     Args:
-        settings: what is open from the start, or what the load screen begins with.
+        settings: what to open at start; if that is not enough, the initial content of the load screen.
         engine: opens the files.
-        expected_sha256: hashes that a recipe recorded of the files in ``settings``.
-        go_on_in: the folder of a session to go on with.
+        expected_sha256: hashes of the files in ``settings`` as a recipe recorded them.
+        go_on_in: the folder of a session to resume.
         preferences: theme and keys.
-        painted: called when the first paint is out.
+        after_first_paint: called once, after the first paint.
     """
 
     def __init__(
@@ -42,31 +42,29 @@ class AppWithFiles(AppWithViewActions):
         expected_sha256: Mapping[str, str] | None,
         go_on_in: Path | None,
         preferences: Preferences,
-        painted: Callable[[], None],
+        after_first_paint: Callable[[], None],
     ) -> None:
         super().__init__(preferences)
         self._requested = settings
         self._engine = engine
         self._expected_sha256 = expected_sha256
         self._go_on_in = go_on_in
-        self._painted = painted
+        self._after_first_paint = after_first_paint
         self._opening: RunSettings | None = None
         self._opened: RunSettings | None = None
 
     def action_open(self) -> None:
-        """Ask for files."""
         self._show_load_screen("")
 
     def action_open_sample(self) -> None:
-        """Open the bundled BadNet."""
         self._open(RunSettings(sample=True, device=self._requested.device, seed=self._requested.seed))
 
     def action_reopen_scaled(self, scale: str) -> None:
-        """Open the same files with pixels divided by another number."""
+        """Reopen the same files with another ``--scale``."""
         self._reopen(scale=scale)
 
     def action_reopen_laid_out(self, layout: str) -> None:
-        """Open the same files with another axis order."""
+        """Reopen the same files with another ``--layout``."""
         self._reopen(layout=layout)
 
     def _reopen(self, *, scale: str | None = None, layout: str | None = None) -> None:
@@ -74,30 +72,30 @@ class AppWithFiles(AppWithViewActions):
         if opened is None:
             self._notify_nothing_open()
             return
-        # An order made by hand was made of what the network did with the pixels as they were.
+        # An order made by hand came from measurements with the former scale and layout.
         self._open(replace(opened, scale=scale or opened.scale, layout=layout or opened.layout, order=None))
 
     def _begin(self) -> None:
-        """Start the engine, and open what was asked for or ask for it."""
-        self._painted()
+        """Start the engine, and open the requested files or the load screen."""
+        self._after_first_paint()
         try:
             check_given(self._requested)
         except OptionError as missing:
             given = any(getattr(self._requested, name) for name in ("model", "weights", "architecture", *ROLES))
             self._show_load_screen(str(missing) if given else "")
-            # After its window is there: the import of TensorFlow would make that wait.
+            # Later: importing TensorFlow would delay the window.
             self.set_timer(_WINDOW_SECONDS, self._engine.start)
         else:
             self._engine.start()
             self._open(self._requested, self._expected_sha256, self._go_on_in)
 
     def _show_load_screen(self, notice: str) -> None:
-        # Not above: who names the files when starting does not wait for it.
+        # Imported here: not needed when the command line names the files.
         from bdtui.tui.opening.screen import LoadScreen
 
-        asking = next((screen for screen in self.screen_stack if isinstance(screen, LoadScreen)), None)
-        if asking is not None:
-            asking.show_message(notice)
+        open_already = next((screen for screen in self.screen_stack if isinstance(screen, LoadScreen)), None)
+        if open_already is not None:
+            open_already.show_message(notice)
             return
 
         def opened(answer: RunSettings | UnfinishedRun | None) -> None:

@@ -1,4 +1,4 @@
-"""What a person has set once and for all: theme and keys, in a TOML file where the system keeps such files."""
+"""The user's settings, theme and keys, from a TOML file in the system's configuration folder."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ _NAMED_KEYS = {
     *(f"f{number}" for number in range(1, 25)),
     *"space enter tab backspace delete insert home end pageup pagedown up down left right escape".split(),
 }
-"""Others go by the name of their character, e.g. ``question_mark``."""
+"""Other keys go by the Unicode name of their character, e.g. ``question_mark``."""
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """Settings of the screen, which change no result.
+    """Settings of the app; none affects a result.
 
     Attributes:
         theme: one of `THEME_NAMES`.
-        keys: for the ids of actions the keys that do them, separated by commas.
+        keys: by `Action.id`, keys separated by commas.
     """
 
     theme: str = THEME_NAMES[0]
@@ -38,15 +38,15 @@ class Preferences:
 
 
 def preferences_path() -> Path:
-    """Where the file is, or would be: ``$XDG_CONFIG_HOME/bdtui/config.toml``."""
+    """Path of the settings file, whether it exists or not: ``$XDG_CONFIG_HOME/bdtui/config.toml``."""
     return platformdirs.user_config_path("bdtui") / "config.toml"
 
 
 def read_preferences(path: Path) -> Preferences:
-    """Read the file; without one everything is as it comes.
+    """Read the settings file; defaults if there is none.
 
     Raises:
-        OptionError: the file cannot be read, or says something that cannot be.
+        OptionError: the file cannot be read, or a setting is invalid.
     """
     try:
         with path.open("rb") as file:
@@ -59,7 +59,7 @@ def read_preferences(path: Path) -> Preferences:
         raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected theme and keys") from problem
     unknown = [name for name in content if name not in ("theme", "keys")]
     if unknown:
-        raise OptionError(f"{path}: {unknown[0]!r} is no setting; expected theme or keys")
+        raise OptionError(f"{path}: {unknown[0]!r} is not a setting; expected theme or keys")
     theme = content.get("theme", THEME_NAMES[0])
     if theme not in THEME_NAMES:
         raise OptionError(f"{path}: theme is {theme!r}; expected one of {', '.join(THEME_NAMES)}")
@@ -73,7 +73,7 @@ def _read_keys(path: Path, table: Any) -> dict[str, str]:
     keys: dict[str, str] = {}
     for name, value in table.items():
         if name not in known:
-            raise OptionError(f"{path}: there is no action {name!r}; expected some of {', '.join(known)}")
+            raise OptionError(f"{path}: {name!r} is not an action; expected one of {', '.join(known)}")
         parts = value.split(",") if isinstance(value, str) else []
         if not parts or not all(_is_key(part.strip()) for part in parts):
             raise OptionError(
@@ -85,7 +85,7 @@ def _read_keys(path: Path, table: Any) -> dict[str, str]:
 
 
 def _is_key(text: str) -> bool:
-    """Whether a terminal can send a key of that name."""
+    """Whether a terminal can send this key."""
     *modifiers, key = text.split("+")
     if not set(modifiers) <= {"ctrl", "shift", "alt"} or not _KEY.fullmatch(key):
         return False
@@ -106,6 +106,6 @@ def _check_unambiguous(path: Path, keys: Mapping[str, str]) -> None:
         for key in listed.split(","):
             if key in taken:
                 raise OptionError(
-                    f"{path}: key {key!r} is to do both {taken[key]!r} and {name!r}; expected one of them"
+                    f"{path}: key {key!r} is assigned to both {taken[key]!r} and {name!r}; expected only one of them"
                 )
             taken[key] = name

@@ -1,4 +1,4 @@
-"""Starts the terminal app, and leaves the terminal as it was, however the app ends."""
+"""Starts the terminal app, and restores the terminal however the app ends."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from bdtui.tui.terminal.native_output import captured_native_output
 from bdtui.tui.terminal.terminal import TerminalWatch, require_terminal
 from bdtui.tui.wording import plain
 
-_PATIENCE = 3.0
-"""Seconds that restoring a terminal may take before bdtui ends without; a lost one may never answer."""
+_EXIT_TIMEOUT = 3.0
+"""Seconds for restoring the terminal before bdtui exits anyway; a lost terminal may never answer."""
 _LOG_BYTES = 1_000_000
 
 log = logging.getLogger("bdtui")
 
 
 def run_app(options: Mapping[str, Any]) -> ExitCode:
-    """Run the app until the person quits. The process ends here, whatever the engine's thread is doing.
+    """Run the app, then end the process, whatever the engine's thread is doing.
 
     Args:
         options: those given on the command line, by their names with underscores.
 
     Returns:
-        Only where the app could not begin: the exit status.
+        The exit status, only if the app could not start.
     """
     try:
         require_terminal()
@@ -47,11 +47,11 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
     except InputError as problem:
         sys.stderr.write(f"bdtui: error: {plain(str(problem))}\n")
         return ExitCode.USAGE
-    # Nothing that is made until the engine has loaded TensorFlow becomes garbage, and looking for it would cost a
-    # tenth of the time to the first paint; the engine switches this on again.
+    # Garbage collection would take a tenth of the time to the first paint and find nothing; the engine turns it on again
+    # once TensorFlow is loaded.
     gc.disable()
     with captured_native_output() as native:
-        # Textual draws on the one, asks the other for its size: both are the terminal, wherever stderr was sent.
+        # Textual draws on one stream and gets the size from the other: both must be the terminal, even if stderr is redirected.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
         sys.stderr = sys.stdout
         from bdtui.engine.session.engine_thread import EngineThread
@@ -64,24 +64,24 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
             go_on_in=out if options.get("resume") else None,
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
-            leaving=_end_if_stuck,
-            painted=_log_to_file,
+            before_exit=_end_if_stuck,
+            after_first_paint=_log_to_file,
         )
         app.run()
         code = ExitCode.FAULT if app.return_code is None else app.return_code
         if code == ExitCode.FAULT:
-            log.error("the app ended by a fault; TensorFlow printed last:\n%s", native.tail())
+            log.error("the app crashed; last output of TensorFlow:\n%s", native.tail())
             sys.stdout.write("bdtui: internal error; please report it with the lines above\n")
-        elif app.kept_in is not None:
-            again = f"bdtui --resume --out {shlex.quote(app.kept_in)}"
+        elif app.autosave_folder is not None:
+            again = f"bdtui --resume --out {shlex.quote(app.autosave_folder)}"
             sys.stdout.write(plain(f"bdtui: session saved. Resume with: {again}") + "\n")
-        # Before descriptors 1 and 2 lead to the terminal again: TensorFlow may still be printing.
+        # While output is still captured: TensorFlow may still be printing.
         _end(code)
     return ExitCode(code)
 
 
 def _end(code: int) -> None:
-    """End the process now: a thread inside TensorFlow cannot be joined, only left."""
+    """End the process at once: a thread inside TensorFlow cannot be joined."""
     abandon_passing_files()
     logging.shutdown()
     try:
@@ -91,14 +91,14 @@ def _end(code: int) -> None:
 
 
 def _end_if_stuck(code: int) -> None:
-    """End the process a while from now, if leaving in order has not ended it by then."""
-    timer = threading.Timer(_PATIENCE, _end, (code,))
+    """End the process after a timeout, in case an orderly exit hangs."""
+    timer = threading.Timer(_EXIT_TIMEOUT, _end, (code,))
     timer.daemon = True
     timer.start()
 
 
 def _log_to_file() -> None:
-    """Keep a log beside the list of recent files; where none can be kept, the log pane has to do."""
+    """Log to a file beside the list of recent files; if it cannot be written, only the log pane remains."""
     from logging.handlers import RotatingFileHandler
 
     log.propagate = False

@@ -1,4 +1,4 @@
-"""The app's colours: dark, light, and one with nothing between black and white."""
+"""The app's themes: dark, light and high contrast."""
 
 from __future__ import annotations
 

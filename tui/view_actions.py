@@ -1,4 +1,4 @@
-"""Actions that change nothing but what is on the screen, the help on all actions, and the command palette."""
+"""Actions that affect only the screen, help, and the command palette."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from bdtui.tui.actions import ACTIONS, COMMANDS, spoken_keys
+from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.counts import AppWithCounts
 from bdtui.tui.dialogs import HelpScreen
@@ -17,30 +17,25 @@ from bdtui.tui.themes import THEMES
 
 
 class AppWithViewActions(AppWithCounts):
-    """The part of the app that the engine has no share in."""
+    """The part of the app that does not involve the engine."""
 
     def action_sort(self) -> None:
-        """Sort the channels by the next column."""
         self.workspace.channels.sort_next()
 
     def action_reverse_sort(self) -> None:
-        """Turn the channels' order on the screen round."""
         self.workspace.channels.sort_reversed()
 
     def action_next_chart(self) -> None:
-        """Show the next chart."""
         self.workspace.next_chart()
 
     def action_show_pane(self, name: str) -> None:
-        """Bring a pane in front."""
         self.workspace.show_pane(name)
 
     def action_zoom(self) -> None:
-        """Give the pane in focus the whole screen, or take it back."""
         self.workspace.zoom()
 
     def action_copy(self) -> None:
-        """Copy the status line and what the pane in focus offers (OSC 52)."""
+        """Copy the status line and the focused pane's `Pane.copied_text` (OSC 52)."""
         pane = self.workspace.focused_pane()
         text = "\n".join(part for part in (self._main(StatusBar).status, pane.copied_text() if pane else "") if part)
         if text:
@@ -48,16 +43,14 @@ class AppWithViewActions(AppWithCounts):
             self.show_notice("Copied.")
 
     def action_next_theme(self) -> None:
-        """Change between dark, light and high contrast."""
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
 
     def action_help(self) -> None:
-        """Explain the pane in focus, and all keys."""
         pane = self.workspace.focused_pane()
         keymap = self._preferences.keys
-        keys = [(spoken_keys(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
-        keys += [("ctrl+p", "Find any of this by name"), ("tab", "Go to the next part of the screen")]
+        keys = [(readable_keys(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
+        keys += [("ctrl+p", "Find any action by name"), ("tab", "Move the focus to the next part of the screen")]
         title, text = (pane.TITLE, pane.HELP) if pane else ("bdtui", "")
         self.push_screen(HelpScreen(title, text, keys))
 
@@ -66,16 +59,16 @@ class AppWithViewActions(AppWithCounts):
         try:
             self.show_notice(f"Saved as {self.save_screenshot(path=str(Path.cwd()))}")
         except OSError as problem:
-            self.show_notice(f"The picture cannot be saved here ({problem.strerror}).")
+            self.show_notice(f"Cannot save the screenshot in this folder ({problem.strerror}).")
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Every action, for the command palette; none while a dialog waits for its answer."""
+        """All actions for the command palette; none while a dialog is open."""
         if screen is not self.screen_stack[0]:
             return
         keymap = self._preferences.keys
         for action in (*ACTIONS, *COMMANDS):
             keys = keymap.get(action.id, action.keys)
-            hint = f"key {spoken_keys(keys)}" if keys else ""
+            hint = f"key {readable_keys(keys)}" if keys else ""
             yield SystemCommand(
                 action.description, hint, lambda name=action.name: self.call_later(self.run_action, name)
             )

@@ -1,4 +1,4 @@
-"""How events and numbers read, the same in both fronts."""
+"""Text for events and numbers, the same in the app and in ``--batch``."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from bdtui.engine.events import Event
 
 
 def plain(text: str) -> str:
-    """Text from outside made harmless for a terminal: one line, nothing but printable characters."""
+    """Untrusted text made safe for a terminal: one line of printable characters."""
     return "".join(c if c.isprintable() else " " if c.isspace() else "�" for c in text)
 
 
 def status_line(step: int, channels: int, accuracy: float | None, asr: float | None) -> str:
-    """Where a pruning run stands, e.g. ``step 3/60 · accuracy 98.65 % · ASR 100.00 %``."""
+    """The status line, e.g. ``step 3/60 · accuracy 98.65 % · ASR 100.00 %``."""
     words = [f"step {step}/{channels}", f"accuracy {percent_text(accuracy)} %"]
     if asr is not None:
         words.append(f"ASR {asr:.2f} %")
@@ -22,21 +22,21 @@ def status_line(step: int, channels: int, accuracy: float | None, asr: float | N
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
-    """A shape, e.g. ``55×47×3``; an axis of open length is ``any``."""
+    """A shape, e.g. ``55×47×3``; an axis of unknown length is ``any``."""
     return "×".join(str(size or "any") for size in shape)
 
 
 def percent_text(rate: float | None) -> str:
-    """A rate in percent with two decimals; a dash where there is none."""
+    """A rate in percent with two decimals; a dash if it is not known."""
     return "–" if rate is None else f"{rate:.2f}"
 
 
 def sentence(event: Event, channels: int) -> str | None:
-    """An event as a line of text; None for those that only move a display.
+    """An event as one line of text; None if it has no text of its own.
 
     Args:
-        event: what the engine said.
-        channels: of the chosen layer.
+        event: from the engine.
+        channels: number of channels of the chosen layer.
     """
     match event:
         case events.Notice() | events.ScaleDecided():

@@ -1,4 +1,4 @@
-"""Where the panes stand: all in tabs on a small terminal, side by side on a larger one.
+"""The layout of the panes: tabs on a small terminal, side by side on a larger one.
 
 80×24      one pane at a time; F2 to F7 (or a click on its tab) choose
 120×40     channels left, charts right above one of model, data, export, log
@@ -35,7 +35,7 @@ _KEYS = dict(zip(PANES, ("F2", "F3", "F4", "F5", "F6", "F7"), strict=True))
 
 
 def _layout_for(size: Size) -> str:
-    """The class of the layout for a terminal of a size."""
+    """The CSS class of the layout for a terminal size."""
     for layout, smallest in ((_WIDE, _SMALLEST_WIDE), (_MEDIUM, _SMALLEST_MEDIUM)):
         if size.width >= smallest.width and size.height >= smallest.height:
             return layout
@@ -43,48 +43,44 @@ def _layout_for(size: Size) -> str:
 
 
 class Tab(Static):
-    """The name of a pane; a click shows it."""
+    """The title of a pane; a click shows the pane."""
 
     def __init__(self, pane: str) -> None:
         super().__init__(Text.assemble((_KEYS[pane], "dim"), f" {pane.capitalize()}"))
         self.pane = pane
 
     def on_click(self) -> None:
-        """Show the pane."""
         self.app.call_later(self.app.run_action, f"show_pane('{self.pane}')")
 
 
 class TabBar(Horizontal):
-    """The names of some panes in a line, the shown one marked."""
+    """A line of tabs; the shown pane's is highlighted."""
 
     def __init__(self, panes: Sequence[str], id: str) -> None:
         super().__init__(id=id)
         self._panes = panes
 
     def compose(self) -> ComposeResult:
-        """A tab each."""
         for pane in self._panes:
             yield Tab(pane)
 
     def mark(self, shown: str) -> None:
-        """Mark the pane that is shown."""
         for tab in self.query(Tab):
             tab.set_class(tab.pane == shown, "-shown")
 
 
 class Workspace(Vertical):
-    """All panes, laid out by the room there is."""
+    """All panes, laid out to fit the terminal."""
 
     def __init__(self, id: str, size: Size) -> None:
         super().__init__(id=id)
         self._shown = PANES[0]
         self._detail = DETAILS[0]
         self._zoomed = False
-        # Before anything is styled: a layout that comes later has everything styled twice.
+        # Before the first styling: a later change of layout would style everything twice.
         self.set_class(True, _layout_for(size))
 
     def compose(self) -> ComposeResult:
-        """Tabs of everything (small terminals), and the three areas."""
         yield TabBar(PANES, id="all-tabs")
         with Container(id="areas"):
             yield ChannelsPane(id="channels")
@@ -98,30 +94,25 @@ class Workspace(Vertical):
 
     @property
     def panes(self) -> list[Pane]:
-        """All panes."""
         return list(self.query(Pane))
 
     @property
     def channels(self) -> ChannelsPane:
-        """The channel table."""
         return self.query_one(ChannelsPane)
 
     @property
     def export_folder(self) -> Path | None:
-        """Where the next export is to go."""
         return self.query_one(ExportPane).folder
 
     def next_chart(self) -> None:
-        """Show the next chart."""
         self.query_one(ChartsPane).next_chart()
 
     def show(self, event: Event) -> None:
-        """Let every pane see an event."""
         for pane in self.panes:
             pane.show(event)
 
     def show_pane(self, name: str, *, focus: bool = True) -> None:
-        """Bring a pane in front, where it is not there already."""
+        """Show a pane, and focus it unless ``focus`` is False and the focused pane stays visible."""
         self._shown = name
         if name in DETAILS:
             self._detail = name
@@ -131,31 +122,29 @@ class Workspace(Vertical):
             self.query_one(f"#{name}", Pane).focus_target().focus()
 
     def zoom(self) -> None:
-        """Show one pane at a time, as on a small terminal, or all that there is room for again."""
+        """Switch between one pane at a time, as on a small terminal, and the layout for the terminal's size."""
         if not self._zoomed and _layout_for(self.app.size) == _NARROW:
             return
         self._zoomed = not self._zoomed
         self._lay_out()
 
     def _in_view(self, pane: Pane) -> bool:
-        """Whether the layout shows a pane, or is about to."""
+        """Whether the layout shows a pane; its display may not be updated yet."""
         if self.has_class(_NARROW):
             return pane.id == self._shown
         return self.has_class(_WIDE) or pane.id not in DETAILS or pane.id == self._detail
 
     def focused_pane(self) -> Pane | None:
-        """The pane that holds the focus."""
+        """The pane that contains the focused widget."""
         widget = self.screen.focused
         while widget is not None and not isinstance(widget, Pane):
             widget = widget.parent  # type: ignore[assignment]
         return widget
 
     def on_mount(self) -> None:
-        """Show the first pane."""
         self._arrange()
 
     def on_resize(self, event: Resize) -> None:
-        """Choose the layout by the size of the terminal."""
         self._lay_out()
 
     def _lay_out(self) -> None:

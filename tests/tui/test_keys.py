@@ -462,7 +462,7 @@ async def test_a_choice_that_would_drop_an_order_made_by_hand_says_so(key: str) 
         await pilot.press("escape", "down", "down")
         await goes(pilot, app, "space", step=1)
         await pilot.press(key)
-        await until(pilot, lambda: "the order made by hand is dropped" in str(app.screen.query(Static).first().content))
+        await until(pilot, lambda: "the order made by hand is lost" in str(app.screen.query(Static).first().content))
 
 
 # Silencing out of turn.
@@ -521,7 +521,7 @@ async def test_space_asks_first_to_see_the_channel_where_the_table_is_hidden() -
     app = FakeApp()
     async with opened(app, notifications=True) as pilot:
         await pilot.press("f7", "space")
-        assert app.notices == ["The channel under the cursor is meant: f2 shows the channels."]
+        assert app.notices == ["This acts on the channel under the cursor; f2 shows the channels."]
         assert kinds(app) == [Open]
 
 
@@ -551,7 +551,7 @@ async def test_ctrl_c_stops_also_while_a_folder_is_typed() -> None:
 @pytest.mark.parametrize("before", [["5", "n"], ["e", "5", "f6"]], ids="-".join)
 async def test_q_quits_at_once_also_while_the_engine_works(before: list[str]) -> None:
     told: list[int] = []
-    app = FakeApp(leaving=told.append)
+    app = FakeApp(before_exit=told.append)
     async with opened(app) as pilot:
         app.engine.hold()
         await pilot.press(*before, "q")
@@ -676,9 +676,9 @@ async def test_help_scrolls_to_its_last_key_on_a_small_terminal() -> None:
     async with opened(app) as pilot:
         await pilot.press("f1")
         await settle(pilot)
-        assert "Go to the next part of the screen" not in app.text
+        assert "Move the focus to the next part of the screen" not in app.text
         await pilot.press("end")
-        await until(pilot, lambda: "Go to the next part of the screen" in app.text)
+        await until(pilot, lambda: "Move the focus to the next part of the screen" in app.text)
 
 
 async def test_the_command_palette_offers_every_action_once_with_its_key() -> None:
@@ -709,7 +709,7 @@ async def test_running_a_command_is_pressing_its_key() -> None:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
         await pilot.press(*"next threshold")
-        await until(pilot, lambda: "Prune on to the next threshold" in app.text)
+        await until(pilot, lambda: "Prune to the next threshold" in app.text)
         await settle(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: len(app.screen_stack) == 1 or app.step > 0)

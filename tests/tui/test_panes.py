@@ -360,7 +360,9 @@ async def test_enter_on_a_layer_prunes_it_and_says_where_that_cannot_be() -> Non
         assert app.engine.last == ChooseLayer("pool_2")
         assert cells(app, "#layer-table")[4][0] == "▸"
         await pilot.press("ctrl+end", "enter")
-        await until(pilot, lambda: app.notices == ["This layer cannot be pruned; expected one with channels."])
+        await until(
+            pilot, lambda: app.notices == ["This layer cannot be pruned; choose one with a number under channels."]
+        )
         assert app.engine.last == ChooseLayer("pool_2")
 
 

@@ -78,12 +78,12 @@ def test_two_actions_may_change_places(config: Path) -> None:
         ("theme = 3", "theme is 3; expected one of dark, light, high-contrast"),
         ('theme = ["dark"]', "theme is ['dark']; expected one of dark, light, high-contrast"),
         ("[theme]", "theme is {}; expected one of dark, light, high-contrast"),
-        ('colour = "dark"', "'colour' is no setting; expected theme or keys"),
-        ("[keymap]", "'keymap' is no setting; expected theme or keys"),
+        ('colour = "dark"', "'colour' is not a setting; expected theme or keys"),
+        ("[keymap]", "'keymap' is not a setting; expected theme or keys"),
         ("keys = 3", "'keys' is '3'; expected a table, e.g. prune = \"n\""),
         ('keys = ["n"]', "'keys' is \"['n']\"; expected a table, e.g. prune = \"n\""),
-        ('[keys]\nfly = "f"', "there is no action 'fly'; expected some of prune, undo, redo, "),
-        ('[keys]\nscale_1 = "f"', "there is no action 'scale_1'; expected some of "),
+        ('[keys]\nfly = "f"', "'fly' is not an action; expected one of prune, undo, redo, "),
+        ('[keys]\nscale_1 = "f"', "'scale_1' is not an action; expected one of "),
         ("[keys]\nprune = 5", "key of 'prune' is '5'; expected keys such as n, ctrl+n or f8"),
         ('[keys]\nprune = "5"', "key of 'prune' is '5'; expected keys such as n, ctrl+n or f8"),
         ('[keys]\nprune = "5,7"', "key of 'prune' is '5,7'; expected keys "),
@@ -95,10 +95,13 @@ def test_two_actions_may_change_places(config: Path) -> None:
         ('[keys]\nprune = ["n", "m"]', "key of 'prune' is \"['n', 'm']\"; expected keys "),
         ("[keys]\nprune = true", "key of 'prune' is 'True'; expected keys "),
         ("[keys.prune]", "key of 'prune' is '{}'; expected keys "),
-        ('[keys]\nprune = "u"', "key 'u' is to do both 'prune' and 'undo'; expected one of them"),
-        ('[keys]\nundo = "n"', "key 'n' is to do both 'prune' and 'undo'; expected one of them"),
-        ('[keys]\nprune = "m"\nundo = "k,m"', "key 'm' is to do both 'prune' and 'undo'; expected one of them"),
-        ('[keys]\nprune = "ctrl+c"', "key 'ctrl+c' is to do both 'prune' and 'stop'; expected one of them"),
+        ('[keys]\nprune = "u"', "key 'u' is assigned to both 'prune' and 'undo'; expected only one of them"),
+        ('[keys]\nundo = "n"', "key 'n' is assigned to both 'prune' and 'undo'; expected only one of them"),
+        (
+            '[keys]\nprune = "m"\nundo = "k,m"',
+            "key 'm' is assigned to both 'prune' and 'undo'; expected only one of them",
+        ),
+        ('[keys]\nprune = "ctrl+c"', "key 'ctrl+c' is assigned to both 'prune' and 'stop'; expected only one of them"),
         ("theme = ", "is not valid TOML ("),
         ("[keys", "is not valid TOML ("),
         ('theme = "dark"\ntheme = "light"', "is not valid TOML ("),
@@ -129,7 +132,7 @@ def test_a_key_that_no_terminal_sends_is_refused(config: Path, key: str) -> None
 def test_a_key_said_twice_for_one_action_is_no_contradiction(config: Path) -> None:
     config.write_text('[keys]\nprune = "n,n"\n')
     said = refused(config)
-    assert said == "key 'n' is to do both 'prune' and 'prune'; expected one of them"
+    assert said == "key 'n' is assigned to both 'prune' and 'prune'; expected only one of them"
 
 
 def test_a_file_that_is_no_text_is_refused(config: Path) -> None:
@@ -155,9 +158,7 @@ async def test_changed_keys_work_and_are_shown_wherever_keys_are_shown(config: P
         footer = app.text.split("\n")[-1].strip()
         assert footer.startswith("m prune k undo a next X")
         assert "f8 help" in footer
-        assert {c.title: c.help for c in app.get_system_commands(app.screen)}[
-            "Prune on to the next threshold"
-        ] == "key a"
+        assert {c.title: c.help for c in app.get_system_commands(app.screen)}["Prune to the next threshold"] == "key a"
         hints = [c.help for c in app.get_system_commands(app.screen)]
         assert hints[0] == "key m"
         assert hints[1] == "key k or f9"

@@ -1,4 +1,4 @@
-"""The line below the panes for the work: what is being done, how fast, and how long it will take."""
+"""The activity line below the panes: the running work, its speed and the time left."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from bdtui.engine import events
 from bdtui.engine.events import Event
 from bdtui.tui.wording import plain, sentence
 
-_WORTH_KEEPING = (
+_LASTING = (
     events.Notice,
     events.ThresholdReached,
     events.WorkStopped,
     events.WorkFailed,
     events.RunFinished,
 )
-"""What stays on the screen until something else happens."""
+"""Events whose text stays on the line until other work starts."""
 
 
 class ActivityBar(Horizontal):
-    """What is running, how fast, and how long it will take; between times the last thing worth knowing.
+    """The running work with speed and time left; when idle, the last lasting message.
 
     Args:
         id: of the widget.
-        stop_key: the key that stops the work; empty where there is none.
+        stop_key: the key that stops the work; empty if there is none.
     """
 
     def __init__(self, id: str, stop_key: str) -> None:
@@ -39,23 +39,21 @@ class ActivityBar(Horizontal):
         self._stage = ""
         self._began = 0.0
         self._done_before = 0
-        self._kept = ""
+        self._last_message = ""
         self._channels = 0
 
     def compose(self) -> ComposeResult:
-        """A text and a bar."""
         yield Static("", id="activity-text", markup=False)
         bar = Static("", id="activity-bar")
         bar.display = False
         yield bar
 
     def show(self, event: Event) -> None:
-        """Follow the work."""
         match event:
             case events.LayerChosen():
                 self._channels = event.channels
             case events.WorkStarted():
-                self._what, self._stage, self._kept = event.what, "", ""
+                self._what, self._stage, self._last_message = event.what, "", ""
                 self._set_text(f"{event.what} …")
             case events.Progress():
                 self._advance(event.stage, event.done, event.total, event.unit)
@@ -63,17 +61,17 @@ class ActivityBar(Horizontal):
                 self._advance("curve", event.step, self._channels or None, "steps")
             case events.WorkEnded():
                 self.query_one("#activity-bar").display = False
-                self._set_text(self._kept)
-        if isinstance(event, _WORTH_KEEPING):
-            self._kept = sentence(event, self._channels) or ""
-            self._set_text(self._kept)
+                self._set_text(self._last_message)
+        if isinstance(event, _LASTING):
+            self._last_message = sentence(event, self._channels) or ""
+            self._set_text(self._last_message)
 
     def _advance(self, stage: str, done: int, total: int | None, unit: str) -> None:
         now = time.monotonic()
         if stage != self._stage:
             self._stage, self._began, self._done_before = stage, now, done
         passed = now - self._began
-        # What was done when the clock was started took no part of the time since.
+        # Only what was done since the clock started.
         rate = (done - self._done_before) / passed if passed > 0.2 and done > self._done_before else None
         words = [f"{self._what}: {stage}", f"{done:,}/{total:,} {unit}" if total else f"{done:,} {unit}"]
         if rate:

@@ -1,4 +1,4 @@
-"""The line above the panes: what is open, and on what it runs."""
+"""The header line: what is open, device and memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MEMORY_SECONDS = 2.0
 
 
 class HeaderBar(Static):
-    """Name of the model, layer, device and memory."""
+    """Model, layer, ranking, device and memory."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, markup=False)
@@ -28,13 +28,11 @@ class HeaderBar(Static):
         self._gpu: GpuMeter | None = None
 
     def on_mount(self) -> None:
-        """Look at the memory now and then."""
-        self.set_interval(_MEMORY_SECONDS, self._look_at_memory)
-        self.set_timer(0.5, self._look_at_memory)
+        self.set_interval(_MEMORY_SECONDS, self._read_memory)
+        self.set_timer(0.5, self._read_memory)
         self._draw()
 
     def show(self, event: Event) -> None:
-        """Note what is open and what computes."""
         match event:
             case events.EngineReady():
                 self._device = event.device
@@ -53,7 +51,7 @@ class HeaderBar(Static):
                 return
         self._draw()
 
-    def _look_at_memory(self) -> None:
+    def _read_memory(self) -> None:
         gpu = self._gpu.memory() if self._gpu else None
         self._memory = f"GPU memory {gpu} · memory {process_memory()}" if gpu else f"memory {process_memory()}"
         self._draw()
@@ -68,5 +66,4 @@ class HeaderBar(Static):
         self.update(Text(line, no_wrap=True), layout=False)
 
     def on_resize(self) -> None:
-        """Use the new width."""
         self._draw()

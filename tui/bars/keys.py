@@ -1,4 +1,4 @@
-"""The last line: the keys that matter most."""
+"""The footer: the most important keys."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bdtui.tui.actions import ACTIONS, Action, first_key
 
 
 class KeyBar(Static):
-    """The keys that matter most, each of them clickable.
+    """The most important keys, clickable.
 
-    Textual's own footer is made of a widget for each key, all of them made anew whenever the focus changes.
+    Textual's own footer creates a widget for each key, and all of them anew whenever the focus changes.
 
     Args:
-        keymap: keys that the person changed, by id of the action.
+        keymap: keys from the configuration file, by `Action.id`.
     """
 
     def __init__(self, id: str, keymap: Mapping[str, str]) -> None:
@@ -26,7 +26,6 @@ class KeyBar(Static):
         self._keymap = keymap
 
     def render(self) -> Text:
-        """Called by Textual when the screen needs it."""
         colour = self.app.theme_variables.get("footer-key-foreground")
         line = Text(no_wrap=True, overflow="ellipsis")
         for key, action in self._shown():
@@ -35,7 +34,6 @@ class KeyBar(Static):
         return line
 
     def on_click(self, event: Click) -> None:
-        """Do what stands there."""
         end = 0
         for key, action in self._shown():
             end += len(f"{key} {action.label} ")

@@ -1,4 +1,4 @@
-"""The status line: where pruning stands, in the words that scripts and people know."""
+"""The status line: step, accuracy and ASR, and the thresholds reached."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from bdtui.tui.wording import status_line
 
 
 class StatusBar(Static):
-    """Where pruning stands, in the words scripts and people know."""
+    """`bdtui.tui.wording.status_line` on the left; a step being measured, thresholds and a typed count on the right."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, markup=False)
         self._position: events.PositionReached | None = None
-        self._wished: int | None = None
+        self._pending_step: int | None = None
         self._count = ""
 
     @property
@@ -30,35 +30,32 @@ class StatusBar(Static):
         )
 
     def show(self, event: Event) -> None:
-        """Follow the position."""
         match event:
             case events.ModelOpened() | events.NothingOpen():
-                self._position = self._wished = None
+                self._position = self._pending_step = None
             case events.PositionWished():
-                self._wished = event.step
+                self._pending_step = event.step
             case events.PositionReached():
-                self._position, self._wished = event, None
-            case events.WorkEnded() if self._wished is not None:
-                self._wished = None
+                self._position, self._pending_step = event, None
+            case events.WorkEnded() if self._pending_step is not None:
+                self._pending_step = None
             case _:
                 return
         self._draw()
 
     def show_count(self, count: str) -> None:
-        """The number that was typed in front of the next key."""
+        """Show the count typed so far; empty for none."""
         self._count = count
         self._draw()
 
     def on_resize(self) -> None:
-        """Use the new width."""
         self._draw()
 
     def _draw(self) -> None:
-        # The status line stands alone at the left, as it is promised; what else there is to say stands at the right.
         left = self.status or "nothing is open"
         extras = []
-        if self._wished is not None:
-            extras.append(f"measuring step {self._wished}")
+        if self._pending_step is not None:
+            extras.append(f"measuring step {self._pending_step}")
         if self._position:
             here = self._position.step
             reached = [f"X={state.drop:g}" for state in self._position.thresholds if (state.step or here + 1) <= here]

@@ -62,7 +62,7 @@ def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: i
         if abs(value - bars.get(column, math.inf)) >= (up.high - up.low) / figure.rows
     }
     figure.cells(differing, DASH, ASR_COLOUR)
-    return figure.drawn()
+    return figure.as_text()
 
 
 def activations_legend(profiled: ChannelsProfiled, order: tuple[int, ...], step: int, width: int = 78) -> Text:

@@ -28,9 +28,9 @@ from bdtui.tui.charts.points import (
     percent,
     reached,
     series,
+    split_by_hand,
     step_part,
     threshold_name,
-    told_apart,
 )
 
 LINE = "⠒"
@@ -51,7 +51,7 @@ def draw_curve(position: PositionReached, channels: int, width: int, height: int
     if sentence := too_small(width, height):
         return sentence
     figure = Figure(width, height, across=FRACTION, up=percent_axis(height))
-    in_order, by_hand = told_apart(position)
+    in_order, by_hand = split_by_hand(position)
     accuracies = series(in_order, fraction, accuracy)
     asrs = series(in_order, fraction, asr)
     verticals = {figure.column(threshold.step / channels) for threshold in reached(position.thresholds)}
@@ -68,7 +68,7 @@ def draw_curve(position: PositionReached, channels: int, width: int, height: int
         figure.marks(series(points, fraction, accuracy), line_glyph, ACCURACY_COLOUR)
     for threshold in reached(position.thresholds):
         figure.label(threshold_name(threshold), figure.column(threshold.step / channels), {*verticals, cursor})
-    return figure.drawn()
+    return figure.as_text()
 
 
 def curve_legend(position: PositionReached, channels: int, width: int = 78) -> Text:
@@ -80,7 +80,7 @@ def curve_legend(position: PositionReached, channels: int, width: int = 78) -> T
     parts.append(step_part(CURSOR, CURSOR_COLOUR, position.step, channels))
     if any(reached(position.thresholds)):
         parts.append((THRESHOLD, THRESHOLD_COLOUR, "X reached"))
-    if told_apart(position)[1]:
+    if split_by_hand(position)[1]:
         glyphs = BY_HAND_LINE + BY_HAND_DASH if has_asr(position) else BY_HAND_LINE
         parts.append((glyphs, "", "by hand"))
     if not has_asr(position):

@@ -119,14 +119,14 @@ class Figure:
         ys = [_middle(row, self._up, self.rows) for _, row in columns_and_rows]
         self._plotext.scatter(xs, ys, marker=glyph, color=colour, style=style)
 
-    def bars(self, heights: dict[int, float], first_loud: int, colour: str) -> None:
-        """Draw a bar in every column, with eighths of a cell on top; those before ``first_loud`` are pale."""
+    def bars(self, heights: dict[int, float], first_active: int, colour: str) -> None:
+        """Draw a bar in every column, with eighths of a cell on top; those before ``first_active`` are pale."""
         by_glyph: dict[str, list[tuple[int, int]]] = {}
         foot = self.row(0.0)
         for column, value in heights.items():
-            if column < first_loud or value < 0:
+            if column < first_active or value < 0:
                 end = self.row(value)
-                glyph = PRUNED_BAR if column < first_loud else BAR
+                glyph = PRUNED_BAR if column < first_active else BAR
                 rows = range(min(foot, end), max(foot, end) + 1) if value else ()
                 by_glyph.setdefault(glyph, []).extend((column, row) for row in rows)
                 continue
@@ -155,7 +155,7 @@ class Figure:
                         self._write(name, first, candidate)
                         return
 
-    def drawn(self) -> Text:
+    def as_text(self) -> Text:
         """The figure as text, every line as wide as the figure."""
         return Text.from_ansi(self._plotext.build().removesuffix("\n"))
 

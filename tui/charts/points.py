@@ -16,7 +16,7 @@ Part = tuple[str, str, str]
 """A part of a legend: glyph, colour and name."""
 
 
-def told_apart(position: PositionReached) -> tuple[list[MeasuredPoint], list[MeasuredPoint]]:
+def split_by_hand(position: PositionReached) -> tuple[list[MeasuredPoint], list[MeasuredPoint]]:
     """The measured points of the ranking's order by step, and those that were tried by hand."""
     points = (*position.measured, *position.path, position.present)
     in_order = {point.step: point for point in points if not point.by_hand}

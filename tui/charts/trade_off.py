@@ -23,9 +23,9 @@ from bdtui.tui.charts.points import (
     legend_line,
     reached,
     series,
+    split_by_hand,
     step_part,
     threshold_name,
-    told_apart,
 )
 
 NO_ASR = "No poisoned validation images, so no ASR: there is no trade-off to draw."
@@ -50,7 +50,7 @@ def draw_trade_off(position: PositionReached, width: int, height: int) -> Text:
     figure = Figure(width, height, across=PERCENT, up=percent_axis(height))
     figure.line(path, PATH_COLOUR)
     on_path = set(path)
-    by_hand = series(told_apart(position)[1], accuracy, asr)
+    by_hand = series(split_by_hand(position)[1], accuracy, asr)
     figure.marks([point for point in by_hand if point not in on_path], BY_HAND_LINE, PATH_COLOUR)
     named = []
     for threshold in reached(position.thresholds):
@@ -62,7 +62,7 @@ def draw_trade_off(position: PositionReached, width: int, height: int) -> Text:
     figure.marks(series((position.present,), accuracy, asr), PRESENT_LINE, CURSOR_COLOUR)
     for threshold, column, row in named:
         figure.label(threshold_name(threshold), column, (), row)
-    return figure.drawn()
+    return figure.as_text()
 
 
 def trade_off_legend(position: PositionReached, width: int = 78) -> Text:
@@ -76,6 +76,6 @@ def trade_off_legend(position: PositionReached, width: int = 78) -> Text:
     ]
     if any(reached(position.thresholds)):
         parts.append((THRESHOLD_POINT, THRESHOLD_COLOUR, "X reached"))
-    if told_apart(position)[1]:
+    if split_by_hand(position)[1]:
         parts.append((BY_HAND_LINE, PATH_COLOUR, "by hand"))
     return legend_line(parts, width)

@@ -1,7 +1,7 @@
-"""The folders below a place, and in them the files that bdtui can open, each with a few words on what it holds.
+"""A tree of folders and the files that bdtui can open, each with a summary of its content.
 
-Textual's DirectoryTree reads folders in threads that are waited for when the program ends; this tree lists folders
-and looks into files in daemon threads.
+Textual's DirectoryTree reads folders in threads that the program waits for when it exits; this tree lists folders and
+previews files in daemon threads.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from bdtui.engine.inputs.file_preview import SUFFIXES, FoundFile, look_at
-from bdtui.tui.terminal.background import start
+from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.wording import plain
 
 MARKS = {"model": "◆", "weights": "◇", "images": "▦", "recipe": "≡", "architecture": "▵"}
-_NOT_LOOKED_AT, _NOTHING = "·", "-"
+_PENDING, _NOTHING = "·", "-"
 _MOST_SHOWN = 1000
 _MOST_ENTRIES = 50_000
 _SHORTEST_NAME, _SHORTEST_SUMMARY = 8, 8
@@ -34,27 +34,27 @@ _SHORTEST_NAME, _SHORTEST_SUMMARY = 8, 8
 
 @dataclass
 class Entry:
-    """What stands on a line of the tree.
+    """A line of the tree.
 
     Attributes:
-        path: the folder or file; None for a line that only says something.
+        path: the folder or file; None for a line of text only.
         folder: whether it is a folder.
-        looked: whether the file has been looked into.
-        found: what was found there; None when it is nothing that can be opened.
-        turn: how often the folder has been listed; answers to earlier turns are dropped.
-        lines: the folder's files, by path.
+        previewed: whether ``found`` is known.
+        found: content of the file; None if it cannot be opened.
+        generation: how often the folder has been listed; results of earlier listings are dropped.
+        lines: the lines of the folder's files, by path.
     """
 
     path: Path | None
     folder: bool = False
-    looked: bool = False
+    previewed: bool = False
     found: FoundFile | None = None
-    turn: int = 0
+    generation: int = 0
     lines: dict[Path, TreeNode[Entry]] = field(default_factory=dict)
 
 
 class FileTree(Tree[Entry]):
-    """Folders and the files in them that can be opened. Hidden ones are left out."""
+    """Folders, and the files in them that can be opened; hidden ones are left out."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "Take", key_display="⏎"),
@@ -70,33 +70,33 @@ class FileTree(Tree[Entry]):
             super().__init__()
             self.found = found
 
-    class Told(Message):
-        """There is something to say about what was chosen."""
+    class StatusChanged(Message):
+        """A message about the chosen file."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Described(Message):
-        """The line under the cursor, in words, has changed."""
+        """The description of the line under the cursor has changed."""
 
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
 
     class Listed(Message):
-        """From the thread: what lies in a folder; None where it cannot be read."""
+        """From the thread: the content of a folder; None if it cannot be read."""
 
-        def __init__(self, node: TreeNode[Entry], turn: int, listing: Listing | None) -> None:
+        def __init__(self, node: TreeNode[Entry], generation: int, listing: Listing | None) -> None:
             super().__init__()
-            self.node, self.turn, self.listing = node, turn, listing
+            self.node, self.generation, self.listing = node, generation, listing
 
-    class LookedAt(Message):
-        """From the thread: what a file holds."""
+    class Previewed(Message):
+        """From the thread: the content of a file; None if it cannot be opened."""
 
-        def __init__(self, node: TreeNode[Entry], turn: int, path: Path, found: FoundFile | None) -> None:
+        def __init__(self, node: TreeNode[Entry], generation: int, path: Path, found: FoundFile | None) -> None:
             super().__init__()
-            self.node, self.turn, self.path, self.found = node, turn, path, found
+            self.node, self.generation, self.path, self.found = node, generation, path, found
 
     def __init__(self, folder: Path, *, id: str | None = None) -> None:
         super().__init__(Text(""), id=id)
@@ -106,17 +106,16 @@ class FileTree(Tree[Entry]):
         self._awaited: Path | None = None
 
     def on_mount(self) -> None:
-        """Show the first folder."""
         self._show_folder(self.folder)
 
     def action_parent_folder(self) -> None:
-        """Move the tree's root one folder up, and stay on the folder one comes from."""
+        """Move the root one folder up; the cursor stays on the former root."""
         if self.folder.parent != self.folder:
             self._return_to = self.folder
             self._show_folder(self.folder.parent)
 
     def action_unfold(self) -> None:
-        """Unfold the folder under the cursor; if that has been done, go to what it holds."""
+        """Unfold the folder under the cursor; if it is unfolded, move to its first entry."""
         node = self.cursor_node
         if node is not None and node.allow_expand and not node.is_expanded:
             node.expand()
@@ -124,7 +123,7 @@ class FileTree(Tree[Entry]):
             self.action_cursor_down()
 
     def action_fold(self) -> None:
-        """Fold the folder under the cursor, or the one that a file lies in."""
+        """Fold the folder under the cursor; on a file, move to its folder."""
         node = self.cursor_node
         if node is not None and node.allow_expand and node.is_expanded and not node.is_root:
             node.collapse()
@@ -132,7 +131,7 @@ class FileTree(Tree[Entry]):
             self.action_cursor_parent()
 
     def render_label(self, node: TreeNode[Entry], base_style: Style, style: Style) -> Text:
-        """A mark, the name, and as much of the summary as there is room for."""
+        """A mark, the name, and as much of the summary as fits."""
         entry = node.data
         if entry is None or entry.path is None:
             return Text.assemble((node.label if isinstance(node.label, str) else node.label.plain, "dim italic"))
@@ -140,7 +139,7 @@ class FileTree(Tree[Entry]):
         if entry.folder:
             mark, kind = ("▾ " if node.is_expanded else "▸ "), Style(bold=True)
         else:
-            mark, kind = _mark(entry) + " ", Style(dim=entry.looked and entry.found is None)
+            mark, kind = _mark(entry) + " ", Style(dim=entry.previewed and entry.found is None)
         name = Text(_shown_name(entry), style + kind)
         name.truncate(max(room, _SHORTEST_NAME), overflow="ellipsis")
         line = Text.assemble((mark, base_style + kind), name)
@@ -152,11 +151,10 @@ class FileTree(Tree[Entry]):
         return line
 
     def on_resize(self) -> None:
-        """Show as much of the folder's path as there is room for now."""
         self._show_title()
 
     def _show_title(self) -> None:
-        """The folder's path, its end if there is no room for all of it."""
+        """Show the folder's path in the border, shortened at its start."""
         title = Text(plain(str(self.folder)))
         too_long = title.cell_len - max(self.size.width - 4, _SHORTEST_NAME)
         self.border_title = Text("…") + title[too_long + 1 :] if too_long > 0 else title
@@ -172,67 +170,68 @@ class FileTree(Tree[Entry]):
             self.root.expand()
 
     def _list(self, node: TreeNode[Entry]) -> None:
-        """Ask for the folder's content, and then for what each of its files holds."""
+        """List the folder and preview each of its files, in a thread."""
         entry = node.data
         if entry is None or entry.path is None:
             return
         folder = entry.path
-        entry.turn += 1
-        turn = entry.turn
+        entry.generation += 1
+        generation = entry.generation
 
         def work() -> None:
             listing = list_folder(folder)
-            self._tell(self.Listed(node, turn, listing))
+            self._post(self.Listed(node, generation, listing))
             for path in listing.files if listing is not None else ():
-                if entry.turn != turn or not self.is_attached:
+                if entry.generation != generation or not self.is_attached:
                     return
-                self._tell(self.LookedAt(node, turn, path, look_at(path)))
+                self._post(self.Previewed(node, generation, path, look_at(path)))
 
-        start(work)
+        start_in_background(work)
 
-    def _tell(self, message: Message) -> None:
-        with suppress(RuntimeError):  # the app has ended: nobody listens
+    def _post(self, message: Message) -> None:
+        with suppress(RuntimeError):  # the app has ended
             self.post_message(message)
 
     def on_tree_node_expanded(self, event: Tree.NodeExpanded[Entry]) -> None:
-        """List a folder each time it is unfolded, so that one sees what is there now."""
+        """List the folder anew each time it is unfolded."""
         event.stop()
         self._list(event.node)
 
     def on_tree_node_collapsed(self, event: Tree.NodeCollapsed[Entry]) -> None:
-        """Keep the messages of the tree within the tree."""
+        """Keep the message within the tree."""
         event.stop()
 
     def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[Entry]) -> None:
-        """Describe the line under the cursor."""
         event.stop()
         self.post_message(self.Described(_description(event.node)))
 
     def on_tree_node_selected(self, event: Tree.NodeSelected[Entry]) -> None:
-        """Hand on the chosen file as soon as it is known what it holds."""
+        """Choose the file, once it has been previewed."""
         event.stop()
         entry = event.node.data
         if entry is None or entry.path is None or entry.folder:
             return
-        if entry.looked:
+        if entry.previewed:
             self._choose(entry.path, entry.found)
         else:
             self._awaited = entry.path
-            self.post_message(self.Told(f"looking into {entry.path.name} …"))
+            self.post_message(self.StatusChanged(f"reading {entry.path.name} …"))
 
     def _choose(self, path: Path, found: FoundFile | None) -> None:
         self._awaited = None
         if found is not None:
             self.post_message(self.Chosen(found))
         else:
-            self.post_message(self.Told(f"{path.name}: unsupported file; expected a model, images, a recipe"))
+            self.post_message(
+                self.StatusChanged(f"{path.name}: unsupported file; expected a model, images or a recipe")
+            )
 
     def on_file_tree_listed(self, event: FileTree.Listed) -> None:
-        """Put a folder's content below its line."""
+        """Add the folder's content below its line."""
         event.stop()
         node, listing = event.node, event.listing
         entry = node.data
-        if entry is None or entry.turn != event.turn:
+        if entry is None or entry.generation != event.generation:
             return
         node.remove_children()
         entry.lines.clear()
@@ -251,16 +250,16 @@ class FileTree(Tree[Entry]):
         elif not listing.folders and not listing.files:
             node.add_leaf(Text("nothing to open here"), Entry(None))
 
-    def on_file_tree_looked_at(self, event: FileTree.LookedAt) -> None:
-        """Complete a file's line with what was found in it."""
+    def on_file_tree_previewed(self, event: FileTree.Previewed) -> None:
+        """Add the summary to the file's line."""
         event.stop()
         folder = event.node.data
-        if folder is None or folder.turn != event.turn or event.path not in folder.lines:
+        if folder is None or folder.generation != event.generation or event.path not in folder.lines:
             return
         node = folder.lines[event.path]
         if node.data is None:
             return
-        node.data.looked, node.data.found = True, event.found
+        node.data.previewed, node.data.found = True, event.found
         node.refresh()
         if node is self.cursor_node:
             self.post_message(self.Described(_description(node)))
@@ -270,7 +269,7 @@ class FileTree(Tree[Entry]):
 
 @dataclass(frozen=True)
 class Listing:
-    """What of a folder is shown: its folders, its files that may be opened, and how many there was no room for."""
+    """What is shown of a folder: its folders, its files that can be opened, and how many entries are left out."""
 
     folders: tuple[Path, ...]
     files: tuple[Path, ...]
@@ -278,12 +277,12 @@ class Listing:
 
 
 def list_folder(folder: Path) -> Listing | None:
-    """What lies in a folder, sorted by name; None where it cannot be read."""
+    """The content of a folder, sorted by name; None if it cannot be read."""
     folders: list[Path] = []
     files: list[Path] = []
     try:
         for path in _entries(folder):
-            if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises where nobody may look)
+            if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
                 folders.append(path)
             elif path.suffix.lower() in SUFFIXES:
                 files.append(path)
@@ -306,8 +305,8 @@ def _sorted(paths: list[Path]) -> list[Path]:
 
 
 def _mark(entry: Entry) -> str:
-    if not entry.looked:
-        return _NOT_LOOKED_AT
+    if not entry.previewed:
+        return _PENDING
     return _NOTHING if entry.found is None else MARKS[entry.found.kind]
 
 
@@ -323,10 +322,10 @@ def _depth(node: TreeNode[Entry]) -> int:
 
 
 def _description(node: TreeNode[Entry]) -> str:
-    """A line of the tree in words, whole where the tree has to shorten it."""
+    """The full text of a line that the tree may have to shorten."""
     entry = node.data
     if entry is None or entry.path is None:
         return ""
-    if entry.folder or not entry.looked:
+    if entry.folder or not entry.previewed:
         return _shown_name(entry)
     return f"{_shown_name(entry)}: {entry.found.summary if entry.found else 'unsupported file'}"

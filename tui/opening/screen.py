@@ -1,4 +1,4 @@
-"""The screen on which a person says what to open: files from a tree, typed paths, or what was opened lately."""
+"""The screen that asks what to open: files from a tree, typed paths, recent files or unfinished runs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from bdtui.engine.settings import ROLES, SAMPLE_MODEL, RunSettings
 from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.opening.file_tree import FileTree
 from bdtui.tui.opening.form import LABELS, LAYER, InputForm, Problem, missing, unopenable
-from bdtui.tui.terminal.background import ask
+from bdtui.tui.terminal.background import run_in_background
 from bdtui.tui.widgets.path_input import PathInput, here
 from bdtui.tui.wording import plain
 
@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
 
 class LoadScreen(ModalScreen["RunSettings | UnfinishedRun | None"]):
-    """Asks for a model and its image sets; answers with the settings to open, a run to go on with, or None.
+    """Asks for a model and image sets; returns settings to open, a run to resume, or None.
 
     Args:
-        initial: fills the form, and says all that is not in the form.
-        recent: what was opened lately, the last first.
-        notice: shown on top, such as why opening failed.
+        initial: fills the form, and supplies the settings that are not in the form.
+        recent: recently opened files, the latest first.
+        notice: shown on top, e.g. why opening failed.
     """
 
     HELP: ClassVar[str] = """\
-The tree shows the files that can be opened, with what they hold: ◆ a whole model, ◇ weights alone, ▦ images, ≡ a recipe,
-▵ an architecture alone.
+The tree shows the files that can be opened, with their content: ◆ a model, ◇ weights only, ▦ images, ≡ a recipe,
+▵ an architecture only.
 
-- `enter` on a file puts it into the line that its kind and name suggest; `backspace` goes one folder up.
-- `f2` in a line goes to the tree to find a file for this very line; `f2` in the tree goes back.
-- `up` and `down` go through the lines. Paths are completed as one types: `right` accepts. `~` is the home folder.
-- A model needs *Clean valid*; weights alone need an *Architecture* too. All other lines may stay empty.
+- `enter` on a file fills in the line that its kind and name suggest; `backspace` goes one folder up.
+- `f2` in a line moves to the tree to pick a file for this line; `f2` in the tree goes back.
+- `up` and `down` move between lines. Paths are completed as you type: `right` accepts. `~` is the home folder.
+- A model needs *Clean valid*; weights also need an *Architecture*. All other lines are optional.
 - `f10` (or `ctrl+o`) opens, as does `enter` in the last line. *Sample* opens the bundled BadNet.
-- `↻ Resume` continues an unfinished run or session of `bdtui-runs/` where it stopped.
-- `escape` goes back without opening anything.
+- `↻ Resume` continues an unfinished run or session under `bdtui-runs/` where it stopped.
+- `escape` closes this window without opening anything.
 """
 
     CSS_PATH = "screen.tcss"
@@ -71,12 +71,11 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         self._base = initial
         self._recent = tuple(recent)
         self._notice = notice
-        self._aimed_at: str | None = None
+        self._target_field: str | None = None
         self._recipe: Recipe | None = None
         self._unfinished: Sequence[UnfinishedRun] = ()
 
     def compose(self) -> ComposeResult:
-        """The tree on the left, the form with its buttons and the recent list on the right."""
         with Vertical(id="load-window") as window:
             window.border_title = "Open"
             if self._notice:
@@ -98,23 +97,22 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Fill the form, and begin in the tree."""
         self._form.fill(self._base)
         if self._base.sample:
-            self.show_message("the bundled sample is open: f10 opens it again, a file of your own replaces it")
+            self.show_message("the bundled sample is open: f10 reopens it, choosing a file replaces it")
         self.query_one(FileTree).focus()
-        self.run_worker(self._look_for_unfinished(), group="unfinished")
+        self.run_worker(self._list_unfinished(), group="unfinished")
 
-    async def _look_for_unfinished(self) -> None:
-        """Offer what was begun from this folder and is unfinished."""
+    async def _list_unfinished(self) -> None:
+        """Offer the unfinished runs that were started in this folder."""
 
         def look() -> list[UnfinishedRun]:
-            # Not above: it brings SQLite and numpy, which the window does not wait for.
+            # Imported here: it imports SQLite and numpy, which would delay the window.
             from bdtui.engine.runs.unfinished import unfinished_runs
 
             return unfinished_runs(here())
 
-        self._unfinished = await ask(look)
+        self._unfinished = await run_in_background(look)
         if self._unfinished:
             choices = self.query_one("#load-recent", OptionList)
             choices.clear_options()
@@ -125,7 +123,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
             self.query_one("#load-recent-title", Static).update(title)
 
     def expected_sha256(self, settings: RunSettings) -> dict[str, str]:
-        """The hashes that a recipe recorded of the files it named, for those that nobody has changed since."""
+        """The hashes in the recipe, for those of its files that ``settings`` still name."""
         if self._recipe is None:
             return {}
         named = self._recipe.settings
@@ -134,58 +132,54 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         }
 
     def show_message(self, sentence: str) -> None:
-        """Show a sentence, such as why opening failed."""
         self.query_one("#load-message", Static).update(Text(plain(sentence)))
 
     def action_cancel(self) -> None:
-        """Leave without opening anything."""
         self.dismiss(None)
 
     def action_help(self) -> None:
-        """Explain this screen; the app's own help is out of reach behind it."""
+        """Show help on this screen; the app's help covers the panes behind it."""
         self.app.push_screen(HelpScreen("opening a model and its images", self.HELP, ()))
 
     def action_open(self) -> None:
-        """Open what the form says, if it is all there."""
         self.run_worker(self._open(), group="open", exclusive=True)
 
     def action_switch(self) -> None:
-        """From a line to the tree, and from the tree back to that line."""
+        """Move from a line to the tree, and from the tree back to that line."""
         tree = self.query_one(FileTree)
         if not tree.has_focus:
             tree.focus()
         else:
-            self._form.focus_line(self._aimed_at or "model")
+            self._form.focus_line(self._target_field or "model")
 
     async def _open(self) -> None:
         settings = self._form.settings(self._base)
-        problem = missing(settings) or await ask(lambda: unopenable(settings))
+        problem = missing(settings) or await run_in_background(lambda: unopenable(settings))
         if problem is None:
             self.dismiss(settings)
         else:
             self._show_problem(problem)
 
     def _open_sample(self) -> None:
-        """Open the bundled BadNet; options that were meant for other files are not meant for it."""
+        """Open the bundled BadNet, without options chosen for other files."""
         self._base = replace(self._base, sample=True)
         if self._form.names_files:
             self._form.fill(RunSettings())
         self.dismiss(self._form.settings(self._base))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        """Do what the button says."""
         event.stop()
         actions = {"load-open": self.action_open, "load-sample": self._open_sample, "load-cancel": self.action_cancel}
         actions[str(event.button.id)]()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter in the last line opens."""
+        """Open on Enter in the last line."""
         event.stop()
         if event.input.id == LAYER:
             self.action_open()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Go on with what was not finished, or fill the form with what was opened before."""
+        """Resume the run, or fill the form from recent files."""
         event.stop()
         number = event.option_index - len(self._unfinished)
         if number < 0:
@@ -196,45 +190,42 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
         self.show_message("filled in; f10 opens it")
 
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
-        """Remember the line that one comes from when going to the tree, and show it there."""
+        """Remember the line from which the focus moves to the tree, and name it there."""
         tree = self.query_one(FileTree)
         if event.widget is not tree:
             name = event.widget.id if isinstance(event.widget, PathInput) else None
-            self._aim_at(name if name in LABELS else None)
+            self._set_target(name if name in LABELS else None)
 
     def on_file_tree_described(self, event: FileTree.Described) -> None:
-        """Say in full what the tree has to shorten."""
         event.stop()
         self.query_one("#load-description", Static).update(Text(plain(event.text)))
 
-    def on_file_tree_told(self, event: FileTree.Told) -> None:
-        """Pass on what the tree has to say."""
+    def on_file_tree_status_changed(self, event: FileTree.StatusChanged) -> None:
         event.stop()
         self.show_message(event.text)
 
     def on_file_tree_chosen(self, event: FileTree.Chosen) -> None:
-        """Put the chosen file where it belongs."""
         event.stop()
         if event.found.kind == "recipe":
             self.run_worker(self._fill_from_recipe(event.found), group="recipe", exclusive=True)
             return
-        self.show_message(self._form.take(event.found, self._aimed_at))
-        self._aim_at(None)
+        self.show_message(self._form.take(event.found, self._target_field))
+        self._set_target(None)
 
     async def _fill_from_recipe(self, found: FoundFile) -> None:
         try:
-            recipe = await ask(lambda: read_recipe(found.path))
+            recipe = await run_in_background(lambda: read_recipe(found.path))
         except InputError as problem:
             self.show_message(str(problem))
             return
-        # The files of a recipe replace all that were named before; what it leaves open falls back to the default.
+        # A recipe replaces all files; settings that it lacks fall back to their defaults.
         self._recipe = recipe
         self._base = replace(RunSettings(), **{**recipe.settings, "device": self._base.device})
         self._form.fill(self._base)
         self.show_message(f"filled in from {found.path.name}; f10 opens it")
 
-    def _aim_at(self, name: str | None) -> None:
-        self._aimed_at = name
+    def _set_target(self, name: str | None) -> None:
+        self._target_field = name
         self.query_one(FileTree).border_subtitle = Text(f"→ {LABELS[name]}" if name else "")
 
     def _show_problem(self, problem: Problem) -> None:
@@ -247,7 +238,7 @@ The tree shows the files that can be opened, with what they hold: ◆ a whole mo
 
 
 def _unfinished_line(run: UnfinishedRun) -> Text:
-    """An unfinished run on one line: where it lies, when, how far it came, of which network."""
+    """An unfinished run on one line: folder, time, progress, network."""
     model = Path(SAMPLE_MODEL) if run.settings.sample else run.settings.model or run.settings.weights or Path()
     line = Text(f"↻ Resume: {plain(run.folder.name)}", no_wrap=True, overflow="ellipsis")
     when = datetime.fromtimestamp(run.touched).astimezone()
@@ -257,7 +248,7 @@ def _unfinished_line(run: UnfinishedRun) -> Text:
 
 
 def _recent_line(settings: RunSettings) -> Text:
-    """Something opened before on one line: the network, the images, and where they lie."""
+    """Recently opened files on one line: network, image sets, folder."""
     network = settings.model or settings.weights or Path()
     clean = settings.clean_valid
     sets = sum(getattr(settings, role) is not None for role in ROLES)

@@ -73,26 +73,22 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
         self._cursor_stays = False
 
     def compose(self) -> ComposeResult:
-        """The table above, the description below."""
         yield ChannelTable(COLUMNS, self._cells, id="channel-table")
         yield Static("Open a model to see its channels.", id="channel-description", markup=False)
 
     @property
     def table(self) -> ChannelTable:
-        """The rows."""
         return self.query_one(ChannelTable)
 
     @property
     def selected(self) -> int | None:
-        """The channel under the cursor."""
         return self.table.selected if self._order else None
 
     def focus_target(self) -> Widget:
-        """The table."""
         return self.table
 
     def show(self, event: Event) -> None:
-        """New channels fill the table; a new position changes their states."""
+        """Fill the table with new channels; update their states at a new position."""
         match event:
             case events.ChannelsProfiled():
                 self._figures = {figures.channel: figures for figures in event.channels}
@@ -104,32 +100,29 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
                 self._show_position(event)
 
     def keep_cursor(self) -> None:
-        """Leave the cursor where it is at the next position, as after a channel was picked by hand."""
+        """Do not move the cursor at the next position."""
         self._cursor_stays = True
 
     def sort_next(self) -> None:
-        """Sort by the column right of the present one, and by the first after the last."""
+        """Sort by the next column to the right, after the last by the first."""
         self._sort_by(_SORTABLE[(_SORTABLE.index(self._sorted_by) + 1) % len(_SORTABLE)], reverse=False)
 
     def sort_reversed(self) -> None:
-        """Turn the present order round."""
         self._sort_by(self._sorted_by, reverse=not self._reversed)
 
     def copied_text(self) -> str:
-        """The description of the channel under the cursor."""
         return self._description()
 
     def on_channel_table_heading_clicked(self, event: ChannelTable.HeadingClicked) -> None:
-        """A click on a heading sorts by it; a second one turns the order round."""
+        """Sort by the clicked heading; a second click reverses the order."""
         key = _MEAN if event.column == _BARS else event.column
         self._sort_by(key, reverse=key == self._sorted_by and not self._reversed)
 
     def on_channel_table_cursor_moved(self) -> None:
-        """Describe the channel under the cursor."""
         self._describe()
 
     def on_channel_table_row_chosen(self) -> None:
-        """Enter on a row does what ``space`` does."""
+        """Do what ``space`` does."""
         self.app.call_later(self.app.run_action, "toggle_channel")
 
     def _show_position(self, event: events.PositionReached) -> None:
@@ -152,7 +145,7 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
         )
 
     def _score(self, column: str) -> Callable[[int], tuple[float, int]]:
-        """What rows are sorted by: the column's value, and among equals the place in the order."""
+        """The sort key: the column's value; ties go by place in the pruning order."""
         place, figures = self._places, self._figures
         values: dict[str, Callable[[int], float]] = {
             _PLACE: lambda channel: place[channel],
@@ -165,7 +158,6 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
         return lambda channel: (values[column](channel), place[channel])
 
     def _cells(self, channel: int) -> list[Cell]:
-        """The row of a channel."""
         figures = self._figures[channel]
         place = self._places[channel]
         return [
@@ -194,7 +186,7 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
             return ""
         figures = self._figures[channel]
         place = self._places[channel]
-        going = (
+        state = (
             "pruned" if place < self._step else "next to prune" if place == self._step else f"due at step {place + 1}"
         )
         mean = f"mean {figures.mean_activation:.3g} clean"
@@ -204,7 +196,7 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
             fires += f", {100 * figures.poisoned_firing_share:.1f} % of poisoned"
         zero = " · zero in the file" if figures.silent else ""
         return (
-            f"channel {channel}: {going}{zero}\n{fires}\n{mean} · max {figures.max_activation:.3g} · "
+            f"channel {channel}: {state}{zero}\n{fires}\n{mean} · max {figures.max_activation:.3g} · "
             f"kernel {figures.weight_norm:.3g}"
         )
 

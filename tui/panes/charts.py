@@ -1,7 +1,7 @@
-"""The pane that draws: accuracy and ASR, their trade-off, and the activations that decide the pruning order.
+"""The charts pane: accuracy and ASR, their trade-off, and the activations that decide the pruning order.
 
-A chart is drawn when the screen asks for it, at the size it has there: never while hidden, and once however many
-positions arrived in between.
+A chart is drawn when Textual renders it, at its present size: never while hidden, and only once for all positions that
+arrived in between.
 """
 
 from __future__ import annotations
@@ -25,32 +25,32 @@ from bdtui.tui.charts.trade_off import draw_trade_off, trade_off_legend
 from bdtui.tui.panes.pane import Pane
 
 WAITING = "Open a model to see how accuracy and ASR move as its channels are pruned."
-WAITING_FOR_POSITION = "The unpruned network is being measured."
+WAITING_FOR_POSITION = "Measuring the unpruned network."
 
 _DRAWING_SECONDS = 0.1
 
 Draw = Callable[[int, int], Text]
-"""Makes the text for so many columns and lines."""
+"""Draws a text of the given width and height."""
 
 
 class ChartsPane(Pane, can_focus=True):
-    """Three charts of where the person stands; one at a time unless the class ``-two`` or ``-all`` gives them room."""
+    """Three charts of the present position: one at a time, or more with the CSS class ``-two`` or ``-all``."""
 
     TITLE = "Charts"
     HELP: ClassVar[str] = """\
-- **Accuracy and ASR** by the fraction of channels pruned. The upright line is the present step; dotted ones mark the
-  first step at which accuracy has dropped by X percentage points. `+` and `×` were tried by hand.
-- **Trade-off**: the way pruning takes from the BadNet (`B`) to the present step (`◆`). Pruning that works goes down;
-  pruning that only costs accuracy goes left. Best is the lower right corner.
+- **Accuracy and ASR** by the fraction of channels pruned. The vertical line is the present step; dotted lines mark the
+  first step at which accuracy has dropped by X percentage points. `+` and `×` are measurements off the ranking's path.
+- **Trade-off**: the path from the BadNet (`B`) to the present step (`◆`). Pruning that removes the backdoor moves down;
+  pruning that only costs accuracy moves left. Best is the lower right corner.
 - **Activations**: the mean activation of each channel, in pruning order. Dots show it on poisoned images where that
-  differs: a low bar under a high dot is a channel that the trigger wakes. Of many channels in a column the largest
-  is shown.
+  differs: a low bar under a high dot is a channel that the trigger activates. If several channels share a column, it
+  shows the largest.
 """
 
     CHARTS: ClassVar[tuple[str, ...]] = ("accuracy and ASR", "trade-off", "activations")
 
     shown: reactive[int] = reactive(0)
-    """Which chart is shown where there is room for one, counted from 0."""
+    """The chart that is shown if there is room for one, counted from 0."""
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
@@ -60,13 +60,12 @@ class ChartsPane(Pane, can_focus=True):
         self._position: PositionReached | None = None
 
     def compose(self) -> ComposeResult:
-        """The three charts."""
         yield Chart(self._curve_legend, self._curve, id="curve")
         yield Chart(self._trade_off_legend, self._trade_off, id="trade-off")
         yield Chart(self._activations_legend, self._activations, id="activations")
 
     def show(self, event: Event) -> None:
-        """New channels and positions are drawn; a model that is just being opened has neither."""
+        """Draw new channels and positions; a model that is being opened has neither yet."""
         match event:
             case ModelOpened():
                 self.clear()
@@ -76,38 +75,32 @@ class ChartsPane(Pane, can_focus=True):
                 self.show_position(event)
 
     def show_channels(self, event: ChannelsProfiled) -> None:
-        """Begin with another layer or ranking: what was measured before is no longer drawn."""
+        """Start over with another layer or ranking, without earlier measurements."""
         self._profiled = event
         self._position = None
         self._redraw()
 
     def show_position(self, event: PositionReached) -> None:
-        """Draw where the person stands now."""
         self._position = event
         self._redraw()
 
     def clear(self) -> None:
-        """Forget everything that was drawn."""
         self._profiled = self._position = None
         self._redraw()
 
     def next_chart(self) -> None:
-        """Show the next chart, after the last the first."""
         self.shown = (self.shown + 1) % len(self.CHARTS)
 
     def watch_shown(self) -> None:
-        """Let the stylesheet show the chart."""
         for index, chart in enumerate(self.query(Chart)):
             chart.set_class(index == self.shown, "-shown")
             chart.set_class(self.shown == len(self.CHARTS) - 1, "-spare")
 
     def on_mount(self) -> None:
-        """Show the first chart."""
         self.watch_shown()
         self._name_charts()
 
-    def on_chart_turned(self, event: Chart.Turned) -> None:
-        """A chart appeared or went."""
+    def on_chart_visibility_changed(self, event: Chart.VisibilityChanged) -> None:
         event.stop()
         self._name_charts()
 
@@ -118,7 +111,7 @@ class ChartsPane(Pane, can_focus=True):
         self.border_subtitle = names + count
 
     def _redraw(self) -> None:
-        """Draw at once, but while a key is held down only some times a second: a chart costs as much as all the rest."""
+        """Redraw at once, but at most ten times a second: a chart costs as much as the rest of the screen."""
         wait = self._drawn + _DRAWING_SECONDS - time.monotonic()
         if wait <= 0:
             self._redraw_now()
@@ -166,38 +159,34 @@ class ChartsPane(Pane, can_focus=True):
 class Chart(Vertical):
     """A drawing under its legend."""
 
-    class Turned(Message):
-        """The chart came on the screen or left it."""
+    class VisibilityChanged(Message):
+        """The chart was shown or hidden."""
 
     def __init__(self, legend: Draw, drawing: Draw, *, id: str) -> None:
         super().__init__(id=id)
         self._parts = (Drawing(legend, classes="legend"), Drawing(drawing, classes="drawing"))
 
     def compose(self) -> ComposeResult:
-        """The legend above the drawing."""
         yield from self._parts
 
     def redraw(self) -> None:
-        """Draw anew at the next refresh of the screen."""
+        """Draw again at the next refresh of the screen."""
         for part in self._parts:
             part.refresh()
 
     def on_show(self) -> None:
-        """Tell the pane."""
-        self.post_message(self.Turned())
+        self.post_message(self.VisibilityChanged())
 
     def on_hide(self) -> None:
-        """Tell the pane."""
-        self.post_message(self.Turned())
+        self.post_message(self.VisibilityChanged())
 
 
 class Drawing(Widget):
-    """Text made for the size it is shown at."""
+    """Text drawn for the widget's present size."""
 
     def __init__(self, draw: Draw, *, classes: str) -> None:
         super().__init__(classes=classes)
         self._draw = draw
 
     def render(self) -> Text:
-        """Called by Textual when the screen needs it."""
         return self._draw(self.size.width, self.size.height)

@@ -1,4 +1,4 @@
-"""The image sets: how many, of which classes, how they are read, and what they look like."""
+"""The data pane: size, labels, layout and scale of the image sets, and pictures from them."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from bdtui.tui.wording import plain
 
 _GAP = 1
 _LOWEST_STRIP = 9
-"""Lines of a strip of pictures below which a trigger can hardly be seen."""
+"""In fewer lines a trigger is hardly visible."""
 
 
 class PictureStrip(Static):
-    """Pictures of one image set side by side, two pixels a cell, as many and as large as there is room for."""
+    """Pictures of one image set side by side, two pixels per cell, as large and as many as fit."""
 
     def __init__(self, title: str, id: str) -> None:
         super().__init__(id=id, markup=False)
@@ -34,12 +34,10 @@ class PictureStrip(Static):
         self._pictures: Sequence[Picture] = ()
 
     def show_pictures(self, pictures: Sequence[Picture]) -> None:
-        """Show others."""
         self._pictures = pictures
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
-        """Fit them into the new room."""
         self._draw()
 
     def _draw(self) -> None:
@@ -47,7 +45,7 @@ class PictureStrip(Static):
         if not self._pictures or lines < 3:
             self.update(Text(self._title if self._pictures else "", style="dim"))
             return
-        # Not above: the first paint does not wait for them.
+        # Imported here: they would delay the first paint.
         from PIL import Image
         from rich_pixels import Pixels
 
@@ -87,17 +85,17 @@ def _caption(picture: Picture) -> str:
 
 
 class DataPane(Pane):
-    """What the image sets hold, and a few pictures of the clean and the poisoned ones."""
+    """The open image sets, with the first clean and poisoned pictures."""
 
     TITLE = "Data"
     HELP: ClassVar[str] = """\
-The image sets that are open: how many images, how many different labels, how the file stores them.
+The open image sets: number of images, number of distinct labels, layout and type in the file.
 
-The line below says what pixels are divided by, and which clean accuracy speaks for it. If that is wrong, `o` opens the
-files again with another scale or layout; the command palette (`ctrl+p`) does it in one go.
+The line below shows what pixels are divided by, and the clean accuracy behind that choice. If it is wrong, reopen the
+files with another scale or layout: with `o`, or directly from the command palette (`ctrl+p`).
 
-The pictures are the first clean and the first poisoned validation images, as they are stored: look for the trigger.
-Their class is the label in the file, for poisoned images the attacker's; *is* names the true one, where it is known.
+The pictures are the first clean and the first poisoned validation images, as stored: look for the trigger. Their class is
+the label in the file, for poisoned images the attacker's; *is* gives the true one, if known.
 """
 
     def __init__(self, id: str) -> None:
@@ -107,7 +105,6 @@ Their class is the label in the file, for poisoned images the attacker's; *is* n
         self._scale = ""
 
     def compose(self) -> ComposeResult:
-        """Text above, pictures below."""
         yield Static("Open image sets to see them.", id="data-summary", markup=False)
         yield Static("", id="data-scale", markup=False)
         with Container(id="pictures"):
@@ -115,7 +112,6 @@ Their class is the label in the file, for poisoned images the attacker's; *is* n
             yield PictureStrip("poisoned", id="poisoned-pictures")
 
     def show(self, event: Event) -> None:
-        """Collect what is said about the images."""
         match event:
             case events.ModelOpened() | events.NothingOpen():
                 self._sets, self._scale = {}, ""
@@ -134,11 +130,10 @@ Their class is the label in the file, for poisoned images the attacker's; *is* n
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
-        """Put the strips side by side where they would be too low one above the other."""
+        """Put the strips side by side if stacked ones would be too low."""
         self.call_after_refresh(self._arrange)
 
     def copied_text(self) -> str:
-        """The paths of the image sets."""
         return "\n".join(entry.path for entry in self._sets.values())
 
     def _arrange(self) -> None:

@@ -1,4 +1,4 @@
-"""Everything that happened, line by line."""
+"""The log pane."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from bdtui.tui.wording import plain, sentence
 
 _LINES = 2000
 _NARROWEST = 56
-"""Columns; what is written while the pane is hidden would otherwise be wrapped to none."""
+"""In columns: a hidden pane has width 0, and lines written to it would be wrapped to that."""
 
 
 class LogPane(Pane):
-    """A log that keeps its last lines."""
+    """A log of the last 2,000 lines."""
 
     TITLE = "Log"
     HELP: ClassVar[str] = """\
-What was opened, found, reached and written, and every failure with its details.
+What was opened, found, reached and written, and every error with its details.
 
-The arrows and `pgup`/`pgdn` scroll, `end` goes back to the newest line, `y` copies the last line.
+The arrows and `pgup`/`pgdn` scroll, `end` returns to the newest line, `y` copies the last line.
 """
 
     def __init__(self, id: str) -> None:
@@ -36,15 +36,13 @@ The arrows and `pgup`/`pgdn` scroll, `end` goes back to the newest line, `y` cop
         self._last = ""
 
     def compose(self) -> ComposeResult:
-        """One widget."""
         yield RichLog(max_lines=_LINES, min_width=_NARROWEST, wrap=True, markup=False, highlight=False, id="log-lines")
 
     def focus_target(self) -> Widget:
-        """The lines."""
         return self.query_one(RichLog)
 
     def show(self, event: Event) -> None:
-        """Write the event's sentence, if it has one."""
+        """Write the event's text, if it has one."""
         match event:
             case events.LayerChosen():
                 self._channels = event.channels
@@ -58,11 +56,9 @@ The arrows and `pgup`/`pgdn` scroll, `end` goes back to the newest line, `y` cop
                 self.write(line, style="dim")
 
     def write(self, text: str, style: str = "") -> None:
-        """Add a line."""
         self._last = plain(text)
         clock = time.strftime("%H:%M:%S")
         self.query_one(RichLog).write(Text.assemble((f"{clock} ", "dim"), (self._last, style)))
 
     def copied_text(self) -> str:
-        """The last line."""
         return self._last

@@ -1,4 +1,4 @@
-"""The layers of the opened model: kind, shape, parameters, and which of them can be pruned."""
+"""The model pane: the layers with kind, shape and parameters, and which of them can be pruned."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class ModelPane(Pane):
     HELP: ClassVar[str] = """\
 The layers of the network, in running order.
 
-- **channels**: how many a layer has that can be pruned; a dash where it cannot (its channels come from several layers,
-  or are the classes).
-- `▸` marks the layer whose activations are read, `×` the weighted layer whose channels are pruned for it.
+- **channels**: how many channels of the layer can be pruned; a dash if none can (they come from several layers, or are
+  the classes).
+- `▸` marks the layer whose activations are measured, `×` the weighted layer whose channels are pruned.
 
-`enter` on a layer that can be pruned profiles it and begins at step 0; `l` asks which one from anywhere.
-Channels whose weights are zero in the file are counted above the table.
+`enter` on a layer that can be pruned profiles it and restarts at step 0; `l` offers the same choice from any pane.
+The number of channels whose weights are already zero in the file stands above the table.
 """
 
     class LayerPicked(Message):
-        """Somebody wants to prune a layer."""
+        """A layer to prune was chosen."""
 
         def __init__(self, layer: str) -> None:
             super().__init__()
@@ -49,15 +49,14 @@ Channels whose weights are zero in the file are counted above the table.
         self._chosen: events.LayerChosen | None = None
 
     def compose(self) -> ComposeResult:
-        """What the model is, above its layers."""
         yield Static(_NOTHING, id="model-summary", markup=False)
         table: DataTable[Text] = DataTable(cursor_type="row", id="layer-table")
         yield table
 
     def prunable_layers(self) -> list[tuple[str, str]]:
-        """Names of the layers that can be pruned, with what they are."""
+        """Names of the layers that can be pruned, with descriptions."""
         layers = self._opened.layers if self._opened else ()
-        # A layer that the network calls twice stands in the table twice, and is one choice.
+        # A layer that the network calls twice has two rows but is one choice.
         found = {
             layer.name: f"{layer.kind}, {layer.channels} channels, {shape_text(layer.output_shape[1:])}"
             for layer in layers
@@ -66,11 +65,10 @@ Channels whose weights are zero in the file are counted above the table.
         return list(found.items())
 
     def focus_target(self) -> Widget:
-        """The table."""
         return self.query_one(DataTable)
 
     def show(self, event: Event) -> None:
-        """A model fills the table; a layer that was chosen is marked."""
+        """Fill the table with a model's layers, and mark the chosen one."""
         match event:
             case events.ModelOpened():
                 self._opened, self._chosen = event, None
@@ -83,17 +81,15 @@ Channels whose weights are zero in the file are counted above the table.
         self._draw()
 
     def copied_text(self) -> str:
-        """The model's path and hash."""
         return f"{self._opened.path}\nsha256 {self._opened.sha256}" if self._opened else ""
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Enter picks the layer under the cursor."""
         layers = self._opened.layers if self._opened else ()
         name = layers[event.cursor_row].name if event.cursor_row < len(layers) else ""
         if name in dict(self.prunable_layers()):
             self.post_message(self.LayerPicked(name))
         else:
-            self.notify("This layer cannot be pruned; expected one with channels.", markup=False)
+            self.notify("This layer cannot be pruned; choose one with a number under channels.", markup=False)
 
     def _draw(self) -> None:
         model, chosen = self._opened, self._chosen
@@ -113,7 +109,7 @@ Channels whose weights are zero in the file are counted above the table.
         rows = [_row(layer, chosen) for layer in model.layers]
         table = self.query_one(DataTable)
         table.clear(columns=True)
-        # Widths by hand: a table that measures them itself may be painted before it has, and stays cut off.
+        # Explicit widths: a table that measures them itself may be painted before it has, and then stays cut off.
         for place, heading in enumerate(_HEADINGS):
             table.add_column(heading, width=max(len(heading), *(cell_len(row[place]) for row in rows)))
         for layer, row in zip(model.layers, rows, strict=True):

@@ -1,4 +1,4 @@
-"""What every area of the screen has in common: a title, help, and that it shows the engine's events."""
+"""The base of all panes: a title, help, and a way to show the engine's events."""
 
 from __future__ import annotations
 
@@ -11,27 +11,26 @@ from bdtui.engine.events import Event
 
 
 class Pane(Vertical):
-    """An area of the screen.
+    """A pane.
 
     Attributes:
-        TITLE: on its border and on its tab.
-        HELP: Markdown that F1 shows while it is in focus.
+        TITLE: shown on its border and its tab.
+        HELP: Markdown that F1 shows while the pane is focused.
     """
 
     TITLE: ClassVar[str] = ""
     HELP: ClassVar[str] = ""
 
     def on_mount(self) -> None:
-        """Put the title on the border."""
         self.border_title = self.TITLE
 
     def show(self, event: Event) -> None:
-        """Show what an event says; those that are nothing to this pane pass by."""
+        """Update the pane from an event; it ignores events that do not concern it."""
 
     def focus_target(self) -> Widget:
-        """The widget that takes the keys when the pane is chosen."""
+        """The widget to focus when the pane is chosen."""
         return self
 
     def copied_text(self) -> str:
-        """What copying takes from here; empty where there is nothing."""
+        """The text that ``copy`` takes from this pane; empty for none."""
         return ""

@@ -1,7 +1,7 @@
-"""Questions to the file system, asked where a slow disk cannot stop the screen.
+"""File system calls in daemon threads, where a slow disk cannot block the screen.
 
-Threads of Textual's and asyncio's own are waited for when the program ends; a folder on a lost server would keep it
-from quitting. Daemon threads are not.
+The program waits for threads of Textual and asyncio when it exits, and a folder on a lost server would keep it from
+quitting. It does not wait for daemon threads.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-async def ask(question: Callable[[], Answer]) -> Answer:
-    """The answer of a function that runs in a daemon thread of its own.
+async def run_in_background(function: Callable[[], Result]) -> Result:
+    """Run a function in a daemon thread and return its result.
 
     Raises:
-        Exception: what the function raises.
+        Exception: whatever the function raises.
     """
     loop = asyncio.get_running_loop()
-    future: asyncio.Future[Answer] = loop.create_future()
+    future: asyncio.Future[Result] = loop.create_future()
 
-    def settle(answer: Answer | None, problem: Exception | None) -> None:
+    def settle(result: Result | None, problem: Exception | None) -> None:
         if future.done():
             return
         if problem is not None:
             future.set_exception(problem)
         else:
-            future.set_result(answer)  # type: ignore[arg-type]
+            future.set_result(result)  # type: ignore[arg-type]
 
     def work() -> None:
-        answer, problem = None, None
+        result, problem = None, None
         try:
-            answer = question()
+            result = function()
         except Exception as raised:
             problem = raised
-        with suppress(RuntimeError):  # the loop has ended: nobody waits for the answer
-            loop.call_soon_threadsafe(settle, answer, problem)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(settle, result, problem)
 
-    start(work)
+    start_in_background(work)
     return await future
 
 
-def start(work: Callable[[], None]) -> None:
-    """Run a function in a daemon thread of its own."""
+def start_in_background(work: Callable[[], None]) -> None:
+    """Run a function in a daemon thread without waiting for it."""
     threading.Thread(target=work, daemon=True, name="bdtui-files").start()

@@ -1,4 +1,4 @@
-"""What the machine has left: memory of this process and of the GPU, for the header."""
+"""Memory in use by this process and on the GPU, for the header."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _GIB = 2**30
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """Bytes in use, and in all."""
+    """Bytes in use and in total."""
 
     used: int
     total: int
@@ -23,16 +23,16 @@ class MemoryUse:
 
 
 def process_memory() -> MemoryUse:
-    """Memory of this process, of all the machine has."""
+    """Memory of this process, and the machine's total."""
     import psutil
 
     return MemoryUse(psutil.Process().memory_info().rss, psutil.virtual_memory().total)
 
 
 class GpuMeter:
-    """Reads the memory of one GPU; reads nothing where there is none.
+    """Reads the memory of one GPU, if there is one.
 
-    The driver's library may take long to load, so that happens in a thread of its own.
+    The driver's library may take long to load, so it is loaded in a thread.
     """
 
     def __init__(self, index: int) -> None:
@@ -40,7 +40,7 @@ class GpuMeter:
         threading.Thread(target=self._connect, args=(index,), daemon=True).start()
 
     def memory(self) -> MemoryUse | None:
-        """Memory in use on the GPU; None as long as it is not known."""
+        """Memory in use on the GPU; None while not known."""
         if self._read is None:
             return None
         with suppress(Exception):
@@ -48,7 +48,7 @@ class GpuMeter:
         return None
 
     def _connect(self, index: int) -> None:
-        # Whatever the driver does not like, the header does without.
+        # Without a working driver the header leaves the GPU out.
         with suppress(Exception):
             import pynvml
 
@@ -67,7 +67,7 @@ class GpuMeter:
 
 
 def driver_name(index: int, visible: str | None) -> int | str:
-    """What the driver calls TensorFlow's GPU number ``index``: a number, or an identifier such as ``GPU-8932f937``.
+    """The driver's name for TensorFlow's GPU number ``index``: a number, or an identifier such as ``GPU-8932f937``.
 
     Args:
         index: counted among the GPUs that TensorFlow sees.

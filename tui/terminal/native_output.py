@@ -1,8 +1,8 @@
-"""Keeps what TensorFlow's native code prints away from the terminal.
+"""Keeps the output of TensorFlow's native code away from the terminal.
 
-It writes to file descriptors 1 and 2 directly, and no setting silences all of it. For as long as this
-is entered, those descriptors lead into a file without a name, and Python's own streams to where they led before:
-``sys.__stdout__`` and ``sys.__stderr__`` as well, on which Textual draws.
+It writes to file descriptors 1 and 2 directly, and no setting turns all of it off. While the context is active, those
+descriptors point to an unnamed file, and Python's own streams to their former targets, including ``sys.__stdout__`` and
+``sys.__stderr__``, on which Textual draws.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from typing import BinaryIO
 
 
 class NativeOutput:
-    """What native code has printed since it was captured."""
+    """Output of native code since capturing started."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
 
     def tail(self, size: int = 4000) -> str:
-        """The last ``size`` bytes of it, as text."""
+        """The last ``size`` bytes, as text."""
         end = self._file.seek(0, os.SEEK_END)
         self._file.seek(max(0, end - size))
         return self._file.read().decode(errors="replace")
 
 
-class _Forgiving(io.TextIOWrapper):
-    """A stream for words that may get lost: where nobody takes them, the work goes on."""
+class _LossyStream(io.TextIOWrapper):
+    """A stream that ignores write errors, for messages that may get lost."""
 
     def write(self, text: str) -> int:
         with suppress(OSError):
@@ -44,16 +44,16 @@ class _Forgiving(io.TextIOWrapper):
 
 @contextmanager
 def captured_native_output() -> Iterator[NativeOutput]:
-    """Point descriptors 1 and 2 into a nameless file, and ``sys.stdout`` and ``sys.stderr`` past it."""
+    """Point descriptors 1 and 2 to an unnamed file, and ``sys.stdout`` and ``sys.stderr`` to their former targets."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()
-    kept = [os.dup(1), os.dup(2)]
+    saved = [os.dup(1), os.dup(2)]
     streams = sys.stdout, sys.stderr
     first_streams = sys.__stdout__, sys.__stderr__
     with tempfile.TemporaryFile() as file:
         outputs: list[io.TextIOWrapper] = []
-        kinds: tuple[type[io.TextIOWrapper], ...] = io.TextIOWrapper, _Forgiving
-        for kind, descriptor, stream in zip(kinds, kept, streams, strict=True):
+        kinds: tuple[type[io.TextIOWrapper], ...] = io.TextIOWrapper, _LossyStream
+        for kind, descriptor, stream in zip(kinds, saved, streams, strict=True):
             binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115
             outputs.append(kind(binary, encoding=stream.encoding, errors="replace", line_buffering=True))
         for descriptor in (1, 2):
@@ -65,17 +65,17 @@ def captured_native_output() -> Iterator[NativeOutput]:
         finally:
             sys.stdout, sys.stderr = streams
             sys.__stdout__, sys.__stderr__ = first_streams  # type: ignore[misc]
-            for original, descriptor in zip(kept, (1, 2), strict=True):
+            for original, descriptor in zip(saved, (1, 2), strict=True):
                 os.dup2(original, descriptor)
             for output in outputs:
-                # Who had to be told of a full disk was told when the answer was written.
+                # A full disk was reported when the results were written.
                 with suppress(OSError):
                     output.flush()
-            _let_go(outputs, kept)
+            _close_streams(outputs, saved)
 
 
-def _let_go(outputs: Sequence[io.TextIOWrapper], descriptors: Sequence[int]) -> None:
-    """Close what leads to the first streams; words that nobody takes go nowhere, or Python's own end would stumble."""
+def _close_streams(outputs: Sequence[io.TextIOWrapper], descriptors: Sequence[int]) -> None:
+    """Close the streams; unwritten text goes to /dev/null, else Python's shutdown would fail on it."""
     for output, descriptor in zip(outputs, descriptors, strict=True):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, descriptor)

@@ -1,4 +1,4 @@
-"""Signals of the system while the app has the terminal."""
+"""Signals while the app uses the terminal."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 
 
 def handle_signals(leave: Callable[[], None], stop: Callable[[], None]) -> None:
-    """Let signals leave the app in order, so that the terminal is as it was whoever ends the app.
+    """Exit the app in order on signals, so that the terminal is always restored.
 
     Args:
-        leave: on SIGTERM and SIGHUP.
-        stop: on SIGINT.
+        leave: called on SIGTERM and SIGHUP.
+        stop: called on SIGINT.
     """
     loop = asyncio.get_running_loop()
     try:

@@ -1,4 +1,4 @@
-"""The terminal bdtui draws on: whether there is one, and whether it is still there."""
+"""Checks that there is a terminal, at the start and later."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from bdtui.engine.errors import OptionError
 
 
 def require_terminal() -> None:
-    """Make sure that there is something to draw on.
+    """Check that there is a terminal to draw on.
 
     Raises:
-        OptionError: input or output is no terminal, or one that can only print lines.
+        OptionError: input or output is not a terminal, or the terminal cannot position text.
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise OptionError(
@@ -21,18 +21,18 @@ def require_terminal() -> None:
         )
     if os.environ.get("TERM", "") in ("", "dumb"):
         raise OptionError(
-            f"the terminal says TERM={os.environ.get('TERM', '')!r}, which cannot draw; "
-            "set TERM to what it is, or add --batch to run without a screen"
+            f"TERM={os.environ.get('TERM', '')!r} names no terminal that the app can draw on; "
+            "set TERM, e.g. to xterm-256color, or add --batch to run without a screen"
         )
 
 
 class TerminalWatch:
-    """Notices that the terminal has gone, as it does when a connection is lost under ``nohup``."""
+    """Detects that the terminal has closed, as after a lost connection under ``nohup``."""
 
     def __init__(self, descriptor: int) -> None:
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLHUP)
 
     def lost(self) -> bool:
-        """Whether nobody is at the other end any more."""
+        """Whether the terminal has closed."""
         return any(happened & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, happened in self._poll.poll(0))

@@ -1,7 +1,7 @@
-"""A table that draws the rows in view and nothing else, from what is known of the channels at that moment.
+"""A table of channels that draws only the visible rows.
 
-Textual's own table keeps a cell for everything and draws all of its rows anew when one cell changes: 30 to 70 ms a step,
-while a key is held down. Here a step costs the lines that are in view, however many channels there are.
+Textual's own table stores every cell and redraws all rows when one cell changes: 30 to 70 ms per step while a key is held
+down. Here a step costs only the visible lines, however many channels there are.
 """
 
 from __future__ import annotations
@@ -98,7 +98,6 @@ class ChannelTable(ScrollView, can_focus=True):
 
     @property
     def selected(self) -> int | None:
-        """The channel under the cursor."""
         return self.listed[self.cursor_row] if self.cursor_row < len(self.listed) else None
 
     def list_channels(self, channels: Sequence[int], marks: dict[str, str]) -> None:
@@ -111,7 +110,7 @@ class ChannelTable(ScrollView, can_focus=True):
         here = self.selected
         self.listed = list(channels)
         self._marks = marks
-        # Without the blank behind the last column.
+        # The blank after the last column may be cut.
         self.virtual_size = Size(sum(column.width for column in self._columns) - 1, len(self.listed) + HEADING_LINES)
         if here in self.listed:
             self.move_to(here)
@@ -120,19 +119,17 @@ class ChannelTable(ScrollView, can_focus=True):
         self.refresh()
 
     def move_to(self, channel: int) -> None:
-        """Put the cursor on a channel."""
         self.cursor_row = self.listed.index(channel)
 
     def row_texts(self, row: int) -> list[str]:
-        """What stands in a row, column by column."""
+        """The texts of a row, one per column."""
         return [cell.text for cell in self._cells(self.listed[row])]
 
     def validate_cursor_row(self, row: int) -> int:
-        """Stay on a row that is there."""
         return min(max(row, 0), max(len(self.listed) - 1, 0))
 
     def watch_cursor_row(self) -> None:
-        """Keep the cursor in view, below the headings."""
+        """Scroll so that the cursor stays visible below the headings."""
         lines = self.scrollable_content_region.height
         top = round(self.scroll_offset.y)
         if lines > HEADING_LINES:
@@ -142,11 +139,9 @@ class ChannelTable(ScrollView, can_focus=True):
         self.post_message(self.CursorMoved())
 
     def on_resize(self) -> None:
-        """Keep the cursor in view."""
         self.call_after_refresh(self.watch_cursor_row)
 
     def action_move(self, rows: int) -> None:
-        """Move the cursor down or up."""
         self.cursor_row += rows
 
     def action_move_page(self, pages: int) -> None:
@@ -154,12 +149,10 @@ class ChannelTable(ScrollView, can_focus=True):
         self.cursor_row += pages * max(1, self.scrollable_content_region.height - HEADING_LINES - 1)
 
     def action_choose(self) -> None:
-        """Choose the row of the cursor."""
         if self.selected is not None:
             self.post_message(self.RowChosen())
 
     def on_click(self, event: Click) -> None:
-        """Put the cursor on a row, or sort by a heading."""
         if event.y < HEADING_LINES:
             end = -round(self.scroll_offset.x)
             for column in self._columns:
@@ -171,14 +164,13 @@ class ChannelTable(ScrollView, can_focus=True):
             self.cursor_row = event.y - HEADING_LINES + round(self.scroll_offset.y)
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Called by Textual once a frame: what all lines share is looked up here."""
+        """Called once per frame: look up the styles that all lines share."""
         self._base = self.rich_style
         self._heading_style = self.get_component_rich_style("channel-table--heading")
         self._cursor_style = self._base + self.get_component_rich_style("channel-table--cursor")
         return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
-        """Called by Textual for every line in view."""
         left, top = (round(offset) for offset in self.scroll_offset)
         width = self.size.width
         row = top + y - HEADING_LINES

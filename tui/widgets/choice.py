@@ -1,4 +1,4 @@
-"""One of a few words, all of them in sight, on a single line."""
+"""A choice between a few words on a single line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 
 class Choice(Widget, can_focus=True):
-    """Shows its options side by side, the chosen one in brackets; left and right move on."""
+    """Shows its options side by side, the chosen one in brackets; left and right change the choice."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "Previous option", show=False),
@@ -28,11 +28,10 @@ class Choice(Widget, can_focus=True):
         self.set_reactive(Choice.value, self.options[0])
 
     def validate_value(self, value: str) -> str:
-        """Fall back on the first option for a word that is none."""
+        """Fall back to the first option for an unknown value."""
         return value if value in self.options else self.options[0]
 
     def render(self) -> Text:
-        """The options on one line."""
         line = Text(no_wrap=True)
         for option in self.options:
             chosen = option == self.value
@@ -42,11 +41,10 @@ class Choice(Widget, can_focus=True):
         return line
 
     def action_move(self, by: int) -> None:
-        """Choose a neighbour; from the last option on to the first."""
+        """Choose a neighbouring option, cyclically."""
         self.value = self.options[(self.options.index(self.value) + by) % len(self.options)]
 
     def on_click(self, event: events.Click) -> None:
-        """Choose the option under the mouse."""
         start = 0
         for option in self.options:
             start += len(option) + 3

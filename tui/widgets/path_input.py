@@ -1,4 +1,4 @@
-"""A line to type a path into, completed from the file system as the person types."""
+"""An input line for a path, with completion from the file system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textual.suggester import Suggester
 from textual.widgets import Input
 
 from bdtui.engine.inputs.file_preview import SUFFIXES
-from bdtui.tui.terminal.background import ask
+from bdtui.tui.terminal.background import run_in_background
 from bdtui.tui.wording import plain
 
 _MOST_ENTRIES = 20_000
@@ -19,8 +19,8 @@ _MOST_ENTRIES = 20_000
 class PathInput(Input):
     """A one-line input for a path; the right arrow accepts the completion.
 
-    A file's name may hold what a terminal must not be sent. Such a path is shown with those characters replaced, and
-    kept as it is for as long as nobody edits the line.
+    A file name may contain characters that must not be sent to a terminal. They are shown replaced, and the real path is
+    kept until the line is edited.
     """
 
     def __init__(self, *, id: str, placeholder: str = "", paths: bool = True) -> None:
@@ -35,43 +35,41 @@ class PathInput(Input):
 
     @property
     def text(self) -> str:
-        """What the person means: the line, or the very path that it stands for."""
+        """The path: the line as typed, or the real path behind the shown one."""
         return self._meant if self.value == self._shown else self.value.strip()
 
     def fill(self, text: str) -> None:
-        """Put a path into the line."""
+        """Show a path in the line."""
         self._meant, self._shown = text, plain(text)
         self.value = self._shown
         self.cursor_position = len(self.value)
         self.call_after_refresh(self._show_end)
 
     def on_resize(self) -> None:
-        """Keep the end of the path in sight."""
         self.call_after_refresh(self._show_end)
 
     def on_blur(self) -> None:
-        """Show the end again when the person is done with the line."""
         self.call_after_refresh(self._show_end)
 
     def _show_end(self) -> None:
-        """A path's end tells more than its beginning, also on a line that is not being edited."""
+        """Scroll to the path's end, which says more than its start, unless the line is being edited."""
         if not self.has_focus:
             self.scroll_to(x=self.max_scroll_x, animate=False, force=True)
 
 
 class PathSuggester(Suggester):
-    """Completes a path to the first folder, or file of a kind that can be opened, whose name goes on like it."""
+    """Completes a path to the first matching folder or supported file."""
 
     def __init__(self) -> None:
         super().__init__(use_cache=False, case_sensitive=True)
 
     async def get_suggestion(self, value: str) -> str | None:
-        """The completed path; None where nothing goes on like this."""
-        return await ask(lambda: complete_path(value))
+        """The completed path; None if nothing matches."""
+        return await run_in_background(lambda: complete_path(value))
 
 
 def here() -> Path:
-    """The folder that relative paths start from; the home folder where that one has been removed."""
+    """The working directory; the home folder if it has been removed."""
     try:
         return Path.cwd()
     except OSError:
@@ -79,7 +77,7 @@ def here() -> Path:
 
 
 def complete_path(typed: str) -> str | None:
-    """What a path may go on to; ``~`` stands for the home folder and stays as it is."""
+    """Complete a path; ``~`` means the home folder and stays as typed."""
     if typed == "~":
         return "~/"
     folder, beginning = os.path.split(typed)
@@ -88,7 +86,7 @@ def complete_path(typed: str) -> str | None:
         with os.scandir(os.path.expanduser(folder) or ".") as entries:  # noqa: PTH111 (stays relative)
             for entry in islice(entries, _MOST_ENTRIES):
                 if _offered(entry.name, beginning):
-                    if os.path.isdir(entry.path):  # noqa: PTH112 (answers where others raise: links in a ring)
+                    if os.path.isdir(entry.path):  # noqa: PTH112 (does not raise on circular links)
                         names.append(entry.name + "/")
                     elif Path(entry.name).suffix.lower() in SUFFIXES:
                         names.append(entry.name)
@@ -98,5 +96,5 @@ def complete_path(typed: str) -> str | None:
 
 
 def _offered(name: str, beginning: str) -> bool:
-    """Hidden names only to those who type the dot; no name that could not be shown as it is."""
+    """Offer hidden names only after a typed dot, and only names that can be shown unchanged."""
     return name.startswith(beginning) and (beginning != "" or name[0] != ".") and plain(name) == name

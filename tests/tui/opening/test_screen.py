@@ -123,7 +123,7 @@ async def point_at(pilot: Pilot[None], app: Host, path: Path) -> TreeNode[Entry]
 async def take(pilot: Pilot[None], app: Host, path: Path) -> None:
     """Choose a file in the tree, and wait until something has been said about it."""
     node = await point_at(pilot, app, path)
-    await until(pilot, lambda: node.data is not None and node.data.looked)
+    await until(pilot, lambda: node.data is not None and node.data.previewed)
     before = app.message
     await pilot.press("enter")
     await until(pilot, lambda: app.message != before)
@@ -589,7 +589,7 @@ async def test_a_disk_that_never_answers_stops_neither_the_keys_nor_the_way_out(
     async with app.run_test() as pilot:
         await point_at(pilot, app, folder / "bd_net.h5")
         await pilot.press("enter")
-        await until(pilot, lambda: app.message == "looking into bd_net.h5 …")
+        await until(pilot, lambda: app.message == "reading bd_net.h5 …")
         await pilot.press("f2", "x")
         assert app.line("model").value == "x"
         await pilot.press("escape")
@@ -608,7 +608,7 @@ async def test_a_file_chosen_before_it_was_looked_into_is_taken_when_it_has_been
     async with app.run_test() as pilot:
         await point_at(pilot, app, folder / "bd_net.h5")
         await pilot.press("enter")
-        await until(pilot, lambda: app.message == "looking into bd_net.h5 …")
+        await until(pilot, lambda: app.message == "reading bd_net.h5 …")
         answer.set()
         await until(pilot, lambda: app.line("model").value == "bd_net.h5")
 
