@@ -8,10 +8,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from bdtui.engine.errors import OptionError
+from bdtui.engine.option import FLAG, Option, OptionKind, flag_of, options_of
+from bdtui.engine.settings import RUN, RunSettings
 from bdtui.tui.exit_codes import ExitCode
 
 _DESCRIPTION = """\
@@ -36,8 +40,8 @@ class _Parser(argparse.ArgumentParser):
         self.exit(ExitCode.USAGE, f"bdtui: error: {message} (see bdtui --help)\n")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """All options, none with a default: what is absent may stand in a recipe."""
+def build_parser(declared: type[RunSettings] = RunSettings) -> argparse.ArgumentParser:
+    """The options that are declared and those of the fronts, none with a default: what is absent may stand in a recipe."""
     parser = _Parser(
         prog="bdtui",
         description=_DESCRIPTION,
@@ -48,36 +52,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="store_true", help="print the version and exit")
 
-    network = parser.add_argument_group("the network")
-    network.add_argument(
-        "model", metavar="MODEL", nargs="?", type=Path, default=None, help="whole Keras model: .h5, .hdf5 or .keras"
-    )
-    network.add_argument("--weights", metavar="FILE", type=Path, help="weights-only .h5, over MODEL or --architecture")
-    network.add_argument("--architecture", metavar="NAME_OR_JSON", help="deepid (built in) or a Keras JSON file")
-
-    data = parser.add_argument_group("the images (HDF5 with 'data' and 'label')")
-    data.add_argument("--clean-valid", metavar="FILE", type=Path, help="clean validation images; required")
-    data.add_argument(
-        "--poisoned-valid", metavar="FILE", type=Path, help="triggered ones, labelled as the attacker wants"
-    )
-    data.add_argument("--clean-test", metavar="FILE", type=Path, help="clean test images")
-    data.add_argument("--poisoned-test", metavar="FILE", type=Path, help="triggered test images")
-    data.add_argument("--layout", choices=("auto", "nchw", "nhwc"), help="axis order of 'data' (default: auto)")
-    data.add_argument("--scale", choices=("auto", "1", "255"), help="divide pixels by this (default: auto)")
-    data.add_argument("--sample", action="store_true", help="use the bundled BadNet and its images")
-
-    run = parser.add_argument_group("the run")
-    run.add_argument(
-        "--layer", metavar="NAME", help="where activations are read, e.g. pool_3 (default: deepest pooling)"
-    )
-    run.add_argument("--ranking", metavar="NAME", help="pruning order (default: mean-activation; 'list' names them)")
-    run.add_argument(
-        "--thresholds",
-        metavar="X,X,…",
-        type=_thresholds,
-        help="save at the first step past each accuracy drop, in points (default: 2,4,10)",
-    )
-    run.add_argument("--until-last-threshold", action="store_true", help="stop the curve at the largest threshold")
+    options = {name: option for name, option in options_of(declared).items() if option.group}
+    titles = dict.fromkeys(option.group for option in options.values())
+    groups = {title: parser.add_argument_group(title) for title in titles}
+    for name, option in options.items():
+        _add_option(groups[option.group], name, option)
+    run = groups[RUN]
     run.add_argument("--out", metavar="DIR", type=Path, help="where all is written (default: new under bdtui-runs/)")
     run.add_argument(
         "--recipe", metavar="FILE", type=Path, help="read the options from a recipe.toml; flags win over it"
@@ -85,14 +65,6 @@ def build_parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--resume", action="store_true", help="resume the run, or the session in the app, that --out holds"
     )
-    run.add_argument("--device", metavar="D", help="auto, cpu or gpu:N (default: auto)")
-    run.add_argument(
-        "--activation-memory",
-        metavar="MIB",
-        type=_mebibytes,
-        help="memory limit for activations; the rest spills to disk (default: a quarter of what is free)",
-    )
-    run.add_argument("--seed", metavar="N", type=int, help="of everything random (default: 0)")
 
     front = parser.add_argument_group("how it answers")
     front.add_argument(
@@ -106,6 +78,32 @@ def build_parser() -> argparse.ArgumentParser:
     front.add_argument("--max-asr", metavar="P", type=_percent, help="exit 3 unless a result has at most P %% ASR")
     front.add_argument("--min-accuracy", metavar="P", type=_percent, help="… and at least P %% clean accuracy")
     return parser
+
+
+def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> None:
+    default = option.default
+    shown = ",".join(f"{number:g}" for number in default) if isinstance(default, tuple) else default
+    details: dict[str, Any] = {"help": option.help.format(default=shown)}
+    if option.kind is FLAG:
+        details["action"] = "store_true"
+    else:
+        details |= {"metavar": option.metavar, "choices": option.choices or None, "type": _type_of(option.kind)}
+    if name == flag_of(name):
+        details |= {"nargs": "?", "default": None}
+    group.add_argument(flag_of(name), **details)
+
+
+def _type_of(kind: OptionKind) -> Callable[[str], Any]:
+    """A kind's way to read text, with its sentence as argparse wants to be told."""
+
+    @wraps(kind.parse)
+    def parse(text: str) -> Any:
+        try:
+            return kind.parse(text)
+        except OptionError as problem:
+            raise argparse.ArgumentTypeError(str(problem)) from problem
+
+    return parse
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -184,23 +182,6 @@ def _main(arguments: list[str]) -> ExitCode:
     from bdtui.tui.batch.run import run_batch
 
     return run_batch(options)
-
-
-def _thresholds(text: str) -> tuple[float, ...]:
-    """Comma-separated percentage points."""
-    try:
-        drops = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        drops = ()
-    if not drops or not all(0 < drop <= 100 for drop in drops):
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of numbers above 0, up to 100, such as 2,4,10")
-    return drops
-
-
-def _mebibytes(text: str) -> int:
-    if not text.isdecimal() or len(text) > 9:
-        raise argparse.ArgumentTypeError(f"{text!r} is no amount of memory; expected a whole number of MiB")
-    return int(text)
 
 
 def _percent(text: str) -> float:

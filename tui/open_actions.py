@@ -7,13 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bdtui.engine.errors import OptionError
 from bdtui.engine.session.requests import Open
-from bdtui.engine.settings import ROLES, RunSettings
+from bdtui.engine.settings import MissingOption, RunSettings, check_given, files_in_place_of_sample
 from bdtui.tui.actions import first_key
 from bdtui.tui.messages import Engine
 from bdtui.tui.opening.recent import recent
-from bdtui.tui.options import check_given
 from bdtui.tui.preferences import Preferences
 from bdtui.tui.view_actions import AppWithViewActions
 
@@ -80,9 +78,8 @@ class AppWithFiles(AppWithViewActions):
         self._after_first_paint()
         try:
             check_given(self._requested)
-        except OptionError as missing:
-            given = any(getattr(self._requested, name) for name in ("model", "weights", "architecture", *ROLES))
-            self._show_load_screen(str(missing) if given else "")
+        except MissingOption as missing:
+            self._show_load_screen(str(missing) if files_in_place_of_sample(self._requested) else "")
             # Later: importing TensorFlow would delay the window.
             self.set_timer(_WINDOW_SECONDS, self._engine.start)
         else:

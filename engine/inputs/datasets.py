@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.inputs.hdf5 import PackedChunks, explain_damage, open_hdf5, own_dataset
 from bdtui.engine.machine.files import file_sha256
+from bdtui.engine.settings import LAYOUTS
 
-LAYOUTS = ("auto", "nchw", "nhwc")
 ReadImages = Callable[[int, int], NDArray[np.float32]]
 """Reads the images from a number up to another, shape (images, …)."""
 _WHOLE = "whole images and labels"

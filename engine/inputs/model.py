@@ -70,7 +70,7 @@ def open_model(
         described = Path(architecture)
         config = read_architecture(architecture, Path(weights))
     else:
-        raise ModelError("no model was given: expected a model file, or an architecture with its weights")
+        raise ModelError("open_model has no path, and no architecture with weights; expected one of them")
     config = mend_config(config, str(described))
     check_config(config, str(described))
     source = described if weights is None else Path(weights)

@@ -21,7 +21,14 @@ from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.graph import run_network
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.settings import CLEAN_VALID, ROLES, SAMPLE_MODEL, RunSettings
+from bdtui.engine.settings import (
+    CLEAN_VALID,
+    ROLES,
+    SAMPLE_MODEL,
+    RunSettings,
+    check_given,
+    files_in_place_of_sample,
+)
 
 _RANGE_RATIO = 20
 """Image sets whose brightest pixels differ by more than this were hardly stored in one way."""
@@ -55,8 +62,7 @@ def sample_settings(settings: RunSettings) -> RunSettings:
     Raises:
         OptionError: files were given as well, or the sample is not installed.
     """
-    given = [name for name in ("model", "weights", "architecture", *ROLES) if getattr(settings, name) is not None]
-    if given:
+    if given := files_in_place_of_sample(settings):
         raise OptionError(f"the sample was given together with {given[0].replace('_', '-')}; use one of the two")
     folder = Path(str(files("bdtui.sample_data")))
     model = folder / SAMPLE_MODEL
@@ -85,10 +91,9 @@ def open_inputs(
     Raises:
         InputError: something cannot be opened, does not fit, or is not what the recipe recorded.
     """
+    check_given(settings)
     found = sample_settings(settings) if settings.sample else settings
     expected = dict(expected_sha256 or {})
-    if found.clean_valid is None:
-        raise OptionError("no clean validation images were given; expected --clean-valid FILE")
     model = open_model(found.model, weights=found.weights, architecture=found.architecture)
     sha256: dict[str, str] = {}
     for name, path in _model_files(found).items():

@@ -16,8 +16,9 @@ from bdtui.engine.machine.batches import rows_at_once
 from bdtui.engine.machine.device_failures import SmallerBatches
 from bdtui.engine.network.graph import run_network
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.settings import SCALES
 
-SCALES = (1, 255)
+_DIVISORS = [int(scale) for scale in SCALES if scale != "auto"]
 _PROBE_IMAGES = 1024
 _CLOSE_POINTS = 5
 
@@ -34,9 +35,9 @@ def decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, report
     Raises:
         OptionError: there is no such scale.
     """
+    if wanted not in SCALES:
+        raise OptionError(f"scale {wanted!r} is not valid; expected {', '.join(SCALES[:-1])} or {SCALES[-1]}")
     if wanted != "auto":
-        if wanted not in {str(scale) for scale in SCALES}:
-            raise OptionError(f"scale {wanted!r} is not valid; expected auto, 1 or 255")
         used = "used as stored" if wanted == "1" else f"are divided by {wanted}"
         return ScaleDecided(int(wanted), None, f"Pixels {used}, as given with --scale.")
     predict = tf.function(
@@ -49,18 +50,18 @@ def decide_scale(model: OpenedModel, images: LabelledImages, wanted: str, report
     def classes_of(pixels: NDArray[np.float32]) -> NDArray[np.int64]:
         return np.concatenate(batches.compute(len(pixels), lambda rows: predict(pixels[rows]).numpy()))
 
-    hits = dict.fromkeys(SCALES, 0)
+    hits = dict.fromkeys(_DIVISORS, 0)
     seen = 0
     for batch in islice(images.batches(batch_size), _PROBE_IMAGES // batch_size):
         reporter.checkpoint()
         labels = images.labels[seen : seen + len(batch)]
         seen += len(batch)
-        for scale in SCALES:
+        for scale in _DIVISORS:
             pixels = batch / np.float32(scale)
             hits[scale] += int(np.count_nonzero(classes_of(pixels) == labels))
     accuracy = {scale: 100 * count / seen for scale, count in hits.items()}
-    best = max(SCALES, key=lambda scale: accuracy[scale])
-    other = next(scale for scale in SCALES if scale != best)
+    best = max(_DIVISORS, key=lambda scale: accuracy[scale])
+    other = next(scale for scale in _DIVISORS if scale != best)
     text = (
         f"Pixels {'used as stored' if best == 1 else f'are divided by {best}'}: clean accuracy on the first {seen} images "
         f"is {accuracy[best]:.1f} %, against {accuracy[other]:.1f} % {'as stored' if other == 1 else f'divided by {other}'}."

@@ -19,6 +19,7 @@ from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Measured, Meas
 from bdtui.engine.inputs.recipe import Recipe, parse_recipe, write_recipe_text
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.network.pruned_channels import PrunedChannels
+from bdtui.engine.option import options_of
 from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.runs.journal_database import (
@@ -31,7 +32,7 @@ from bdtui.engine.runs.journal_database import (
     insert_rates,
     set_run_value,
 )
-from bdtui.engine.settings import RunSettings
+from bdtui.engine.settings import IMAGES, RunSettings
 
 _MOVES: dict[str, Callable[[int], Move]] = {kind.__name__.lower(): kind for kind in (Prune, Undo, Redo, GoTo, Toggle)}
 _MOST_CHANNELS = 2**16
@@ -87,12 +88,12 @@ class Journal:
             Whether what the journal holds was measured with other versions or of other pixels, and was forgotten
             therefore.
         """
-        measured = {
-            "inputs": dict(sha256),
-            "versions": dict(versions),
-            "layout": settings.layout,
-            "scale": settings.scale,
+        reading = {
+            name: getattr(settings, name)
+            for name, option in options_of(settings).items()
+            if option.opens and option.group == IMAGES and not option.names_file
         }
+        measured = {"inputs": dict(sha256), "versions": dict(versions), **reading}
         now, before = json.dumps(measured, sort_keys=True), self.database.run_values().get("measured of")
         outdated = before is not None and before != now
         self._write(

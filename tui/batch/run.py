@@ -22,12 +22,12 @@ from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.reports.record import RunRecord, read_record
 from bdtui.engine.runs.manifest import check_manifest
-from bdtui.engine.settings import RunSettings
+from bdtui.engine.settings import RunSettings, check_given
 from bdtui.engine.startup import load_tensorflow
 from bdtui.tui.batch.gates import Gates
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
-from bdtui.tui.options import check_given, merge_options
+from bdtui.tui.options import merge_options
 from bdtui.tui.terminal.native_output import NativeOutput, captured_native_output
 from bdtui.tui.wording import plain
 

@@ -14,47 +14,31 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Label
 
-from bdtui.engine.errors import DataError, InputError, ModelError
-from bdtui.engine.inputs.file_preview import FoundFile, Kind
+from bdtui.engine.errors import InputError
+from bdtui.engine.inputs.file_preview import FoundFile
 from bdtui.engine.machine.files import require_file
-from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, ROLES, RunSettings
+from bdtui.engine.option import FLAG, options_of
+from bdtui.engine.settings import (
+    CLEAN_TEST,
+    CLEAN_VALID,
+    POISONED_TEST,
+    POISONED_VALID,
+    ROLES,
+    MissingOption,
+    RunSettings,
+    check_given,
+    files_in_place_of_sample,
+)
 from bdtui.tui.widgets.choice import Choice
 from bdtui.tui.widgets.path_input import PathInput, here
 
-
-@dataclass(frozen=True)
-class Field:
-    """A line of the form.
-
-    Attributes:
-        name: of the field of `RunSettings`.
-        label: for a person.
-        placeholder: shown while the line is empty.
-        kinds: what the file can be; empty for what is no file.
-    """
-
-    name: str
-    label: str
-    placeholder: str = ""
-    kinds: tuple[Kind, ...] = ()
+LAYER = "layer"
+_NO_YES = ("no", "yes")
 
 
-MODEL, WEIGHTS, ARCHITECTURE, LAYER = "model", "weights", "architecture", "layer"
-
-FIELDS = (
-    Field(MODEL, "Model", ".h5, .hdf5 or .keras", ("model",)),
-    Field(WEIGHTS, "Weights", "only if a file of their own", ("weights", "model")),
-    Field(ARCHITECTURE, "Architecture", "deepid or a Keras .json", ("architecture",)),
-    Field(CLEAN_VALID, "Clean valid", "needed: HDF5, data and label", ("images",)),
-    Field(POISONED_VALID, "Poisoned valid", "with the attacker's labels", ("images",)),
-    Field(CLEAN_TEST, "Clean test", "for the final rates", ("images",)),
-    Field(POISONED_TEST, "Poisoned test", "for the final rates", ("images",)),
-)
-LABELS = {field.name: field.label for field in FIELDS}
-_KINDS = {field.name: field.kinds for field in FIELDS}
-
-LAYOUTS = ("auto", "nchw", "nhwc")
-SCALES = ("auto", "1", "255")
+def label_of(name: str) -> str:
+    """What stands in front of an option's line."""
+    return name.replace("_", " ").capitalize()
 
 
 @dataclass(frozen=True)
@@ -66,7 +50,11 @@ class Problem:
 
 
 class InputForm(VerticalScroll, can_focus=False):
-    """Lines for the files of a run, their layout, their scale, and the layer."""
+    """A line for every option that says what is opened, or how.
+
+    Args:
+        declared: its fields are the options.
+    """
 
     # Of this widget's own: a container that scrolls would take the arrows for itself.
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -74,49 +62,50 @@ class InputForm(VerticalScroll, can_focus=False):
         Binding("down", "app.focus_next", show=False),
     ]
 
+    def __init__(self, declared: type[RunSettings] = RunSettings, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._options = {name: option for name, option in options_of(declared).items() if option.opens}
+
     def compose(self) -> ComposeResult:
-        """One line a field."""
-        for field in FIELDS:
-            with Horizontal(classes="line last" if field.name in (ARCHITECTURE, ROLES[-1]) else "line"):
-                yield Label(field.label)
-                yield PathInput(id=field.name, placeholder=field.placeholder)
-        for name, label, options in (("layout", "Layout", LAYOUTS), ("scale", "Scale", SCALES)):
-            with Horizontal(classes="line"):
-                yield Label(label)
-                yield Choice(options, id=name)
-        with Horizontal(classes="line"):
-            yield Label("Layer")
-            yield PathInput(id=LAYER, placeholder="the deepest pooling", paths=False)
+        """One line an option; the last file of a group is marked."""
+        last_files = {option.group: name for name, option in self._options.items() if option.names_file}
+        for name, option in self._options.items():
+            with Horizontal(classes="line last" if name in last_files.values() else "line"):
+                yield Label(label_of(name))
+                if option.choices or option.kind is FLAG:
+                    yield Choice(option.choices or _NO_YES, id=name)
+                else:
+                    yield PathInput(id=name, placeholder=option.hint, paths=option.names_file)
 
     def fill(self, settings: RunSettings) -> None:
         """Show what settings say; what they leave open becomes empty."""
-        for field in FIELDS:
-            value = getattr(settings, field.name)
-            self._input(field.name).fill("" if value is None else str(value))
-        self.query_one("#layout", Choice).value = settings.layout
-        self.query_one("#scale", Choice).value = settings.scale
-        self._input(LAYER).fill(settings.layer or "")
+        for name in self._options:
+            self._fill_line(name, getattr(settings, name))
+
+    def _fill_line(self, name: str, value: Any) -> None:
+        line = self.query_one(f"#{name}")
+        if isinstance(line, Choice):
+            line.value = _NO_YES[value] if self._options[name].kind is FLAG else value
+        else:
+            self._input(name).fill("" if value is None else str(value))
 
     def settings(self, base: RunSettings) -> RunSettings:
         """What the form says, over settings that hold all that is not in the form."""
-        texts = {field.name: self._input(field.name).text for field in FIELDS}
-        values: dict[str, Any] = {
-            name: _as_architecture(text) if name == ARCHITECTURE else _as_path(text) for name, text in texts.items()
-        }
-        given = replace(
-            base,
-            **values,
-            layout=self.query_one("#layout", Choice).value,
-            scale=self.query_one("#scale", Choice).value,
-            layer=self._input(LAYER).text or None,
-            sample=base.sample and not any(texts.values()),
-        )
+        given = replace(base, **{name: self._value(name) for name in self._options})
+        if files_in_place_of_sample(given):
+            given = replace(given, sample=False)
         return given if _prunes_the_same(given, base) else replace(given, order=None)
 
-    @property
-    def names_files(self) -> bool:
-        """Whether any file is named."""
-        return any(self._input(field.name).value for field in FIELDS)
+    def _value(self, name: str) -> Any:
+        option, line = self._options[name], self.query_one(f"#{name}")
+        if isinstance(line, Choice):
+            return line.value == _NO_YES[1] if option.kind is FLAG else line.value
+        text = self._input(name).text
+        return option.relocate(option.kind.parse(text), _absolute) if text else option.default
+
+    def holds_file(self, name: str | None) -> bool:
+        """Whether a line is one for a file."""
+        return name in self._options and self._options[name].names_file
 
     def take(self, found: FoundFile, aimed_at: str | None) -> str:
         """Put a file into the line where it belongs.
@@ -128,14 +117,14 @@ class InputForm(VerticalScroll, can_focus=False):
         Returns:
             What was done, for the person.
         """
-        fits = aimed_at is not None and found.kind in _KINDS.get(aimed_at, ())
-        name = aimed_at if fits and aimed_at is not None else self._guess(found)
+        name = aimed_at if aimed_at and found.kind in self._options[aimed_at].kind.contents else self._guess(found)
         self._input(name).fill(_shortened(found.path))
-        emptied = [other for other in _displaced(name) if self._input(other).value]
+        displaced = [other for other, option in self._options.items() if name in option.displaced_by]
+        emptied = [other for other in displaced if self._value(other) != self._options[other].default]
         for other in emptied:
-            self._input(other).fill("")
-        words = f"→ {LABELS[name].lower()}: {found.path.name}"
-        return f"{words} ({' and '.join(LABELS[other].lower() for other in emptied)} emptied)" if emptied else words
+            self._fill_line(other, self._options[other].default)
+        words = f"→ {label_of(name).lower()}: {found.path.name}"
+        return f"{words} ({' and '.join(label_of(other).lower() for other in emptied)} emptied)" if emptied else words
 
     def focus_line(self, name: str) -> None:
         """Put the cursor into a line."""
@@ -151,7 +140,8 @@ class InputForm(VerticalScroll, can_focus=False):
         if found.kind != "images":
             return found.kind
         role = guess_role(found.path)
-        if _as_path(self._input(role).text) in (None, found.path):
+        text = self._input(role).text
+        if not text or _absolute(Path(text)) == found.path:
             return role
         return next((other for other in ROLES if not self._input(other).value), role)
 
@@ -171,31 +161,22 @@ def guess_role(path: Path) -> str:
 
 def missing(settings: RunSettings) -> Problem | None:
     """What has to be given before anything can be opened."""
-    if settings.sample:
-        return None
-    if settings.model is None and (settings.architecture is None or settings.weights is None):
-        line = MODEL if settings.architecture is None else WEIGHTS
-        return Problem("no model was given; expected a model, or an architecture with weights", line)
-    if settings.model is not None and settings.architecture is not None:
-        return Problem("both a model and an architecture were given; expected one of them", ARCHITECTURE)
-    if settings.clean_valid is None:
-        return Problem("no clean validation images were given; expected a file at Clean valid", CLEAN_VALID)
+    if not settings.sample and settings.model is not None and settings.architecture is not None:
+        return Problem("both a model and an architecture were given; expected one of them", "architecture")
+    try:
+        check_given(settings)
+    except MissingOption as problem:
+        return Problem(problem.in_form, problem.option)
     return None
 
 
 def unopenable(settings: RunSettings) -> Problem | None:
     """The first file that is not there. Asks the file system."""
-    whole, weights = "a Keras model (.h5, .hdf5 or .keras)", "the weights of a Keras model"
-    files: list[tuple[str, Path | None, type[InputError], str]] = [
-        (MODEL, settings.model, ModelError, whole),
-        (WEIGHTS, settings.weights, ModelError, weights),
-        (ARCHITECTURE, _json_file(settings.architecture), ModelError, "a Keras JSON file"),
-        *((role, getattr(settings, role), DataError, "an HDF5 file") for role in ROLES),
-    ]
-    for name, path, error, expected in files:
+    for name, option in options_of(settings).items():
+        path = option.file(getattr(settings, name))
         try:
             if path is not None:
-                require_file(path, error, expected)
+                require_file(path, InputError, option.kind.expected)
         except InputError as problem:
             return Problem(str(problem), name)
     return None
@@ -203,36 +184,17 @@ def unopenable(settings: RunSettings) -> Problem | None:
 
 def _prunes_the_same(given: RunSettings, base: RunSettings) -> bool:
     """Whether an order made by hand still speaks of the same channels."""
-    same_files = all(
-        _absolute(getattr(given, name)) == _absolute(getattr(base, name)) for name in (MODEL, WEIGHTS, ARCHITECTURE)
+    options = options_of(base)
+    return all(
+        options[name].relocate(getattr(given, name), _absolute)
+        == options[name].relocate(getattr(base, name), _absolute)
+        for name in options["order"].displaced_by
     )
-    return same_files and given.sample == base.sample and given.layer == base.layer
 
 
-def _absolute(file: Path | str | None) -> Path | None:
-    return None if file is None else _as_path(str(file))
-
-
-def _displaced(name: str) -> Sequence[str]:
-    """What cannot stand beside a field, or was meant for the network that it replaces."""
-    return {MODEL: (WEIGHTS, ARCHITECTURE), ARCHITECTURE: (MODEL,)}.get(name, ())
-
-
-def _as_path(text: str) -> Path | None:
+def _absolute(path: Path) -> Path:
     """A path made absolute; not resolved, since a link may be meant to be followed later."""
-    return Path(os.path.normpath(here() / os.path.expanduser(text))) if text else None  # noqa: PTH111
-
-
-def _as_architecture(text: str) -> str | None:
-    path = _json_file(text)
-    return str(_as_path(str(path))) if path is not None else text or None
-
-
-def _json_file(architecture: str | None) -> Path | None:
-    """The file that an architecture names; None for a built-in one, which the engine knows."""
-    if architecture and (architecture.endswith(".json") or os.sep in architecture):
-        return Path(architecture)
-    return None
+    return Path(os.path.normpath(here() / os.path.expanduser(path)))  # noqa: PTH111
 
 
 def _shortened(path: Path) -> str:

@@ -22,7 +22,7 @@ from bdtui.engine.inputs.recipe import Recipe, read_recipe
 from bdtui.engine.settings import ROLES, SAMPLE_MODEL, RunSettings
 from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.opening.file_tree import FileTree
-from bdtui.tui.opening.form import LABELS, LAYER, InputForm, Problem, missing, unopenable
+from bdtui.tui.opening.form import LAYER, InputForm, Problem, label_of, missing, unopenable
 from bdtui.tui.terminal.background import run_in_background
 from bdtui.tui.widgets.path_input import PathInput, here
 from bdtui.tui.wording import plain
@@ -163,7 +163,7 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
     def _open_sample(self) -> None:
         """Open the bundled BadNet, without options chosen for other files."""
         self._base = replace(self._base, sample=True)
-        if self._form.names_files:
+        if not self._form.settings(self._base).sample:
             self._form.fill(RunSettings())
         self.dismiss(self._form.settings(self._base))
 
@@ -194,7 +194,7 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
         tree = self.query_one(FileTree)
         if event.widget is not tree:
             name = event.widget.id if isinstance(event.widget, PathInput) else None
-            self._set_target(name if name in LABELS else None)
+            self._set_target(name if self._form.holds_file(name) else None)
 
     def on_file_tree_described(self, event: FileTree.Described) -> None:
         event.stop()
@@ -226,7 +226,7 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
 
     def _set_target(self, name: str | None) -> None:
         self._target_field = name
-        self.query_one(FileTree).border_subtitle = Text(f"â†’ {LABELS[name]}" if name else "")
+        self.query_one(FileTree).border_subtitle = Text(f"â†’ {label_of(name)}" if name else "")
 
     def _show_problem(self, problem: Problem) -> None:
         self.show_message(problem.sentence)

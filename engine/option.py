@@ -1,0 +1,168 @@
+"""How an option is declared: once, beside its field, for the command line, recipes, recent files and the load form."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, ParamSpec
+
+from bdtui.engine.errors import OptionError
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class OptionKind:
+    """What the values of an option are.
+
+    Attributes:
+        load: makes a value of what TOML or JSON hold. Its `OptionError` is the half of a sentence after the name.
+        parse: makes a value of typed text; raises `OptionError` with a whole sentence, or ValueError.
+        dump: makes of a value what TOML and JSON hold.
+        file: the file that a value names, if it names one; None where no value does.
+        expected: what that file should be.
+        contents: the same, in the words of `bdtui.engine.inputs.file_preview.Kind`.
+    """
+
+    load: Callable[[Any], Any]
+    parse: Callable[[str], Any] = str
+    dump: Callable[[Any], Any] = lambda value: value
+    file: Callable[[Any], Path | None] | None = None
+    expected: str = ""
+    contents: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Option:
+    """All that is said about an option.
+
+    Attributes:
+        kind: of its values.
+        help: a line for ``--help``; ``{default}`` stands for the default.
+        group: of ``--help``; empty for what only a recipe can say.
+        metavar: stands for the value in ``--help``.
+        default: of its field.
+        choices: the words to choose from; empty where there are others.
+        opens: whether it says what is opened, or how: the load form asks for it, and recent files keep it. It is a
+            file, a text, a flag or one of its choices.
+        hint: what the form shows while nothing is given.
+        displaced_by: options that cannot stand beside it; where one is given, what a recipe says here is left out.
+        may_change: whether a run can be resumed with another value.
+    """
+
+    kind: OptionKind
+    help: str
+    group: str = ""
+    metavar: str | None = None
+    default: Any = None
+    choices: tuple[str, ...] = ()
+    opens: bool = False
+    hint: str = ""
+    displaced_by: tuple[str, ...] = ()
+    may_change: bool = False
+
+    @property
+    def names_file(self) -> bool:
+        """Whether its values can name a file, which is an input of the run."""
+        return self.kind.file is not None
+
+    def file(self, value: Any) -> Path | None:
+        """The file that a value names, if it does."""
+        return self.kind.file(value) if self.kind.file and value is not None else None
+
+    def relocate(self, value: Any, place: Callable[[Path], Path | str]) -> Any:
+        """A value with its file as ``place`` names it; a value without a file as it is."""
+        path = self.file(value)
+        return value if path is None else self.kind.parse(str(place(path)))
+
+
+def _field_of(make: Callable[P, Option]) -> Callable[P, Any]:
+    def declare(*args: P.args, **named: P.kwargs) -> Any:
+        declared = make(*args, **named)
+        return field(default=declared.default, metadata={"option": declared})
+
+    return declare
+
+
+option = _field_of(Option)
+"""The field of a dataclass that holds an option; takes what `Option` takes."""
+
+
+def options_of(declared: Any) -> dict[str, Option]:
+    """The options that a dataclass (or one of its values) declares, by the names of their fields."""
+    return {entry.name: entry.metadata["option"] for entry in fields(declared)}
+
+
+def flag_of(name: str) -> str:
+    """What one types on the command line; the model is given without a flag."""
+    return name if name == "model" else f"--{name.replace('_', '-')}"
+
+
+def _load_plain(kind: type, expected: str) -> Callable[[Any], Any]:
+    def load(value: Any) -> Any:
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise OptionError(f"is {value!r}; expected {expected}")
+        if isinstance(value, str) and "\0" in value:
+            raise OptionError("holds a zero byte; expected a text without")
+        return value
+
+    return load
+
+
+_load_text = _load_plain(str, "a text")
+_load_whole_number = _load_plain(int, "a whole number")
+
+
+def _load_list(kind: Any, value: Any, expected: str) -> tuple[Any, ...]:
+    if not isinstance(value, list) or not all(isinstance(item, kind) and not isinstance(item, bool) for item in value):
+        raise OptionError(f"is {str(value)[:80]}; expected {expected}")
+    return tuple(value)
+
+
+def _load_drops(value: Any) -> tuple[float, ...]:
+    numbers = _load_list(int | float, value, "a list of numbers")
+    if not numbers:
+        raise OptionError("is []; expected a list of numbers")
+    if any(math.isnan(item) for item in numbers if isinstance(item, float)):
+        raise OptionError("holds NaN; expected numbers above 0, up to 100")
+    return tuple(float(min(item, 1e9)) for item in numbers)
+
+
+def _parse_drops(text: str) -> tuple[float, ...]:
+    try:
+        drops = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        drops = ()
+    if not drops or not all(0 < drop <= 100 for drop in drops):
+        raise OptionError(f"{text!r} is no list of numbers above 0, up to 100, such as 2,4,10")
+    return drops
+
+
+def _parse_mebibytes(text: str) -> int:
+    if not text.isdecimal() or len(text) > 9:
+        raise OptionError(f"{text!r} is no amount of memory; expected a whole number of MiB")
+    return int(text)
+
+
+def _json_file(architecture: str) -> Path | None:
+    return Path(architecture) if architecture.endswith(".json") or os.sep in architecture else None
+
+
+def file_kind(expected: str, *contents: str) -> OptionKind:
+    """The kind of an option that names a file, to be read as what is expected."""
+    return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents)
+
+
+TEXT = OptionKind(_load_text)
+CHOICE = OptionKind(lambda value: _load_text(str(value)))
+FLAG = OptionKind(_load_plain(bool, "true or false"))
+WHOLE_NUMBER = OptionKind(_load_whole_number, int)
+MEBIBYTES = OptionKind(_load_whole_number, _parse_mebibytes)
+NAME_OR_JSON = OptionKind(_load_text, file=_json_file, expected="a Keras JSON file", contents=("architecture",))
+DROPS = OptionKind(
+    _load_drops, _parse_drops, lambda drops: [int(drop) if drop == int(drop) else drop for drop in drops]
+)
+CHANNELS = OptionKind(lambda value: _load_list(int, value, "a list of channel numbers"), dump=list)
