@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -147,13 +146,19 @@ def _parse_mebibytes(text: str) -> int:
     return int(text)
 
 
-def _json_file(architecture: str) -> Path | None:
-    return Path(architecture) if architecture.endswith(".json") or os.sep in architecture else None
-
-
 def file_kind(expected: str, *contents: str) -> OptionKind:
     """The kind of an option that names a file, to be read as what is expected."""
     return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents)
+
+
+def name_or_file_kind(names: tuple[str, ...], expected: str, *contents: str) -> OptionKind:
+    """The kind of an option that takes one of a few names, and anything else as a file's."""
+    return OptionKind(
+        _load_text,
+        file=lambda value: None if value in names else Path(value),
+        expected=f"{', '.join(names)} or {expected}",
+        contents=contents,
+    )
 
 
 TEXT = OptionKind(_load_text)
@@ -161,7 +166,6 @@ CHOICE = OptionKind(lambda value: _load_text(str(value)))
 FLAG = OptionKind(_load_plain(bool, "true or false"))
 WHOLE_NUMBER = OptionKind(_load_whole_number, int)
 MEBIBYTES = OptionKind(_load_whole_number, _parse_mebibytes)
-NAME_OR_JSON = OptionKind(_load_text, file=_json_file, expected="a Keras JSON file", contents=("architecture",))
 DROPS = OptionKind(
     _load_drops, _parse_drops, lambda drops: [int(drop) if drop == int(drop) else drop for drop in drops]
 )

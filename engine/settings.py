@@ -14,10 +14,10 @@ from bdtui.engine.option import (
     DROPS,
     FLAG,
     MEBIBYTES,
-    NAME_OR_JSON,
     TEXT,
     WHOLE_NUMBER,
     file_kind,
+    name_or_file_kind,
     option,
     options_of,
 )
@@ -35,6 +35,7 @@ CLEAN_TEST, POISONED_TEST = "clean_test", "poisoned_test"
 ROLES = (CLEAN_VALID, POISONED_VALID, CLEAN_TEST, POISONED_TEST)
 
 
+BUILT_IN_ARCHITECTURES = ("deepid",)
 LAYOUTS = ("auto", "nchw", "nhwc")
 SCALES = ("auto", "1", "255")
 
@@ -74,7 +75,7 @@ class RunSettings:
         displaced_by=("model", "sample"),
     )
     architecture: str | None = option(
-        NAME_OR_JSON,
+        name_or_file_kind(BUILT_IN_ARCHITECTURES, "a Keras JSON file", "architecture"),
         "deepid (built in) or a Keras JSON file",
         NETWORK,
         "NAME_OR_JSON",

@@ -34,12 +34,13 @@ def merge_options(
     known = options_of(declared)
     given = {name: value for name, value in options.items() if name in known}
     if options.get("resume"):
-        may_change = [name for name, option in known.items() if option.may_change]
-        others = [name for name in ("recipe", *given) if name in options and name not in may_change]
-        if others:
+        free = [name for name, option in known.items() if option.may_change]
+        fixed = [name for name in ("recipe", *given) if name in options and name not in free]
+        if fixed:
+            *some, last = map(flag_of, free)
             raise OptionError(
-                f"--resume goes on with the run as it was begun; expected it without {flag_of(others[0])} "
-                f"(only {' and '.join(map(flag_of, may_change))} may change)"
+                f"--resume goes on with the run as it was begun; expected it without {flag_of(fixed[0])} "
+                f"(only {', '.join(some)} and {last} may change)"
             )
         recipe = _begun_recipe(Path(str(out)), declared)
     elif "recipe" in options:

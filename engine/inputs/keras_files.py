@@ -26,8 +26,8 @@ from bdtui.engine.inputs.weights_copy import copy_weights
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
 from bdtui.engine.machine.memory import free_memory
 from bdtui.engine.network.deepid import INPUT_SHAPE, build_deepid
+from bdtui.engine.settings import BUILT_IN_ARCHITECTURES
 
-BUILT_IN_ARCHITECTURES = ("deepid",)
 _WHOLE = "a whole Keras model or its weights"
 _LARGEST_CONFIG = 64 * 1024**2
 _MOST_UNPACKED = 1100

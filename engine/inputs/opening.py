@@ -13,13 +13,13 @@ import tensorflow as tf
 from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
 from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
-from bdtui.engine.inputs.keras_files import BUILT_IN_ARCHITECTURES
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.pixel_scale import decide_scale
 from bdtui.engine.machine.device_failures import SmallerBatches
-from bdtui.engine.machine.files import file_sha256
+from bdtui.engine.machine.files import file_sha256, require_file
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.graph import run_network
+from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import (
     CLEAN_VALID,
@@ -44,8 +44,7 @@ class OpenedInputs:
         data: image sets by role.
         source: the layer to prune.
         scale: pixels are divided by this.
-        sha256: of every file the model was made of and of every image set, as they were opened, by field name of
-            `RunSettings`.
+        sha256: of every file that an option names, as it was opened, by field name of `RunSettings`.
     """
 
     settings: RunSettings
@@ -96,10 +95,13 @@ def open_inputs(
     expected = dict(expected_sha256 or {})
     model = open_model(found.model, weights=found.weights, architecture=found.architecture)
     sha256: dict[str, str] = {}
-    for name, path in _model_files(found).items():
-        # The weights were hashed when the model was opened.
-        sha256[name] = model.sha256 if path == model.path else file_sha256(path)
-        _check_hash(path, sha256[name], expected.get(name), ModelError)
+    for name, option in options_of(found).items():
+        path = option.file(getattr(found, name))
+        if path is not None and name not in ROLES:
+            require_file(path, ModelError, option.kind.expected)
+            # The weights were hashed when the model was opened.
+            sha256[name] = model.sha256 if path == model.path else file_sha256(path)
+            _check_hash(path, sha256[name], expected.get(name), ModelError)
     try:
         source = find_source(model.network, found.layer)
     except ModelError as problem:
@@ -157,14 +159,6 @@ def _describe(model: OpenedModel) -> ModelOpened:
             for call in model.network.calls
         ),
     )
-
-
-def _model_files(settings: RunSettings) -> dict[str, Path]:
-    """The files a model is made of, by field name."""
-    named = {"model": settings.model, "weights": settings.weights}
-    if settings.architecture is not None and settings.architecture not in BUILT_IN_ARCHITECTURES:
-        named["architecture"] = Path(settings.architecture)
-    return {name: path for name, path in named.items() if path is not None}
 
 
 def _check_hash(path: Path, found: str, expected: str | None, error: type[InputError]) -> None:
