@@ -14,7 +14,7 @@ from keras import layers
 from bdtui.engine.errors import BdtuiError, OutputError
 from bdtui.engine.events import Event, Notice, ScaleDecided
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.reports import saved_models as artifacts
+from bdtui.engine.runs import networks
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, IMAGE, NetworkCase, build, conv, functional, head, random_images, write_images
@@ -96,7 +96,7 @@ def test_a_model_that_was_saved_wrongly_is_not_kept(
     tmp_path: Path, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """What is saved has its last weights turned around; the check on reopening must see it."""
-    write = artifacts.write_model
+    write = networks.write_model
 
     def corrupt(path: Path, model: keras.Model, check: Any) -> None:
         if ("goodnet" in path.name) == (name == "build_goodnet"):
@@ -104,7 +104,7 @@ def test_a_model_that_was_saved_wrongly_is_not_kept(
             changed.assign(-10 * np.arange(changed.shape[0], dtype=np.float32))
         write(path, model, check)
 
-    monkeypatch.setattr(artifacts, "write_model", corrupt)
+    monkeypatch.setattr(networks, "write_model", corrupt)
     with pytest.raises(BdtuiError, match="it was not saved"):
         run(tmp_path, **files)
     left = {path.name for path in (tmp_path / "out").iterdir()}

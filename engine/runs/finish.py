@@ -1,0 +1,66 @@
+"""The end of a run: its record, and the files that are made from it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bdtui.engine.event_values import Threshold
+from bdtui.engine.events import RunFinished
+from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
+from bdtui.engine.pruning.curve import Step
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.curve_csv import write_curve
+from bdtui.engine.reports.curve_png import write_figure
+from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, REPORT, RESULTS
+from bdtui.engine.reports.markdown import write_report_text
+from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.runs.files import RunFiles
+from bdtui.engine.runs.folder import discard_networks
+from bdtui.engine.runs.manifest import computing_versions, manifest_json
+from bdtui.engine.runs.preparation import PreparedRun
+from bdtui.engine.runs.results import run_record
+from bdtui.engine.runs.stopwatch import Stopwatch
+
+
+def finish_run(
+    prepared: PreparedRun,
+    curve: Sequence[Step],
+    thresholds: Sequence[Threshold],
+    files: RunFiles,
+    watch: Stopwatch,
+    reporter: Reporter,
+) -> RunRecord:
+    """Write everything but the recipe and the networks, results.json last.
+
+    Args:
+        prepared: the run before its first step.
+        curve: step 0 first.
+        thresholds: in ascending order, with the rates of their networks.
+        files: of the run.
+        watch: counts the export.
+        reporter: receives the end.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    inputs = prepared.inputs
+    run = run_record(prepared, curve, thresholds)
+    files.write(CURVE, lambda path: write_curve(path, run.curve))
+    files.write(FIGURE, lambda path: write_figure(path, run))
+    files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
+    watch.lap("export")
+    run = replace(run, seconds={**watch.seconds, "total": watch.total})
+    results = run.as_json()
+    discard_networks(files.folder, kept=files.sha256)
+    hashes = {
+        **files.sha256,
+        RESULTS: hashlib.sha256(json_text(results).encode("utf-8", "backslashreplace")).hexdigest(),
+    }
+    manifest = manifest_json(hashes, inputs.sha256, computing_versions(), inputs.settings.seed)
+    files.write(MANIFEST, lambda path: write_json(path, manifest))
+    # Last of all: where this file is, the run is complete.
+    files.write(RESULTS, lambda path: write_json(path, results))
+    reporter.emit(RunFinished(str(files.folder), watch.total))
+    return run
