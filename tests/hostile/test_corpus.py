@@ -26,7 +26,7 @@ def test_every_hostile_file_is_refused_in_one_sentence_and_leaves_no_mark(tmp_pa
 
 
 @pytest.mark.parametrize("wanted", ["a Lambda layer, in h5", "a kernel linked to another file", "10^15 images"])
-def test_a_process_of_its_own_refuses_a_hostile_file_too(tmp_path: Path, wanted: str) -> None:
+def test_a_separate_process_also_refuses_a_hostile_file(tmp_path: Path, wanted: str) -> None:
     sound = write_sound_files(tmp_path / "sound")
     # Each file is made when its turn comes, so the case is run before the next one is asked for.
     case = next(case for case in hostile_cases(sound, tmp_path / "corpus") if case.name == wanted)
@@ -45,7 +45,7 @@ def test_a_process_of_its_own_refuses_a_hostile_file_too(tmp_path: Path, wanted:
         (2, "", "bdtui: error: \x1b[2J; expected b", Fault.MARK),
     ],
 )
-def test_what_is_no_refusal_is_counted_as_a_fault(status: int | None, stdout: str, stderr: str, fault: Fault) -> None:
+def test_anything_but_a_refusal_counts_as_a_fault(status: int | None, stdout: str, stderr: str, fault: Fault) -> None:
     outcome = Outcome(Case("a case", ()), status, 0.1, 0, stdout, stderr)
     assert fault in outcome.all_faults()
     assert len(count([outcome]).told) == 1

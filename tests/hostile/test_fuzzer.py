@@ -43,7 +43,7 @@ def test_the_same_seed_makes_the_same_files(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
-def test_a_process_of_its_own_does_the_same_with_a_mutated_file(tmp_path: Path, number: int) -> None:
+def test_a_separate_process_handles_a_mutated_file_the_same_way(tmp_path: Path, number: int) -> None:
     sound = write_sound_files(tmp_path / "sound")
     cases = mutated_cases(sound, tmp_path / "mutated", range(number, number + 1), FUZZER_SEED)
     (outcome,) = run_each_by_itself(cases, tmp_path / "place")

@@ -86,7 +86,7 @@ def test_a_report_quotes_names_as_code(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [*NAMES, "../../../etc", "/etc/passwd", ".."])
-def test_a_folder_named_after_a_model_lies_where_all_do(name: str) -> None:
+def test_a_default_folder_stays_inside_bdtui_runs_whatever_the_model_is_called(name: str) -> None:
     import time
 
     folder = default_folder(Path(name), time.localtime())

@@ -75,7 +75,7 @@ def test_keras_writes_no_settings_into_the_home_folder(sound: SoundFiles, tmp_pa
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-def test_a_run_without_streams_is_whole(sound: SoundFiles, tmp_path: Path, closed: str) -> None:
+def test_a_run_with_closed_streams_completes(sound: SoundFiles, tmp_path: Path, closed: str) -> None:
     out = tmp_path / "out"
     done = bdtui(closed, "--batch", sound.model, "--clean-valid", sound.images, "--out", out, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -86,7 +86,7 @@ def test_a_run_without_streams_is_whole(sound: SoundFiles, tmp_path: Path, close
 
 
 @pytest.mark.parametrize("closed", [">&-", "<&- >&- 2>&-"])
-def test_bad_input_is_exit_2_without_streams_too(sound: SoundFiles, tmp_path: Path, closed: str) -> None:
+def test_bad_input_exits_with_2_even_with_closed_streams(sound: SoundFiles, tmp_path: Path, closed: str) -> None:
     done = bdtui(closed, "--batch", tmp_path / "none.h5", "--clean-valid", sound.images, cwd=tmp_path)
     assert done.returncode == 2
     assert list(tmp_path.iterdir()) == []
@@ -111,7 +111,7 @@ class _Interrupted(io.RawIOBase):
         return len(bytes(data))  # type: ignore[call-overload]
 
 
-def test_a_signal_during_a_write_to_stderr_stops_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_during_a_write_to_stderr_stops_cleanly(monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     raw = _Interrupted(write)
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(io.BufferedWriter(raw), write_through=True))

@@ -1,4 +1,4 @@
-"""Runs that find no room for a file, at seeded random sizes, and what they are worth once there is room again."""
+"""Runs on full disks of seeded random sizes, resumed once there is room."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions in the app whose connection is lost at seeded random moments, and the screen that comes back."""
+"""App sessions that lose their connection at seeded random moments, and the screen after resuming."""
 
 from __future__ import annotations
 

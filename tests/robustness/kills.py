@@ -1,4 +1,4 @@
-"""Runs that are killed at seeded random moments, and what they are worth afterwards."""
+"""Runs that are killed at seeded random moments, then resumed and compared with an undisturbed run."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Undisturbed:
 
 
 def run_undisturbed(folder: Path, start: Start = start_process, options: Sequence[str] = ("--sample",)) -> Undisturbed:
-    """Run the sample without disturbing it."""
+    """Run to the end without a disturbance."""
     begun = time.monotonic()
     process, printed = _start([*options, "--out", str(folder)], folder, start)
     events: list[float] = []

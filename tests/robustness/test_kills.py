@@ -1,4 +1,4 @@
-"""A shorter version of what `make robustness` does: nothing finished is lost, whenever the process ends."""
+"""A short version of `make robustness`: no finished work is lost, whenever the process ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.robustness.processes import start_fork
 pytestmark = pytest.mark.slow
 
 
-def test_a_killed_run_is_resumed_to_what_it_would_have_been(tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_files_of_an_undisturbed_one(tmp_path: Path) -> None:
     kills = kill_runs(tmp_path, 5, 21, start_fork, options=("--sample", "--thresholds", "2,10"))
     assert not kills.failures, kills.failures
     assert (kills.lost, kills.different, kills.leftovers) == (0, 0, 0)
@@ -23,7 +23,7 @@ def test_a_killed_run_is_resumed_to_what_it_would_have_been(tmp_path: Path) -> N
     assert kills.networks_kept >= 1, "another seed is needed"
 
 
-def test_a_lost_connection_costs_nothing(tmp_path: Path) -> None:
+def test_a_lost_connection_loses_no_work(tmp_path: Path) -> None:
     hangups = hang_up_sessions(tmp_path, sessions=2, seed=7)
     assert not hangups.failures, "\n".join(hangups.failures)
     assert (hangups.hangups, hangups.different) == (2, 0)

@@ -1,4 +1,4 @@
-"""The masked network, the saved pruned model and the GoodNet say the same, on every wiring."""
+"""The masked network, the saved pruned model and the GoodNet agree, on every wiring."""
 
 from __future__ import annotations
 

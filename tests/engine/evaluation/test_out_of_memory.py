@@ -1,4 +1,4 @@
-"""Memory that runs out halves the batch and changes nothing else; a GPU that vanishes leaves a run to resume."""
+"""Running out of memory halves the batch and changes nothing else; a lost GPU leaves a run that can be resumed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run(settings: RunSettings, out: Path, **how: Any) -> tuple[dict[str, Any], l
 
 
 def narrow(monkeypatch: pytest.MonkeyPatch, which: str, most: int, problem: Exception) -> list[int]:
-    """Let memory suffice for so many images at once; the sizes that were tried are written down."""
+    """Raise ``problem`` for more than ``most`` images at once; returns the list of sizes tried."""
     compute: Callable[..., Any] = getattr(CutRunner, which)
     tried: list[int] = []
 
@@ -91,7 +91,7 @@ def without_shorter_way(patch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "problem", [EXHAUSTED, MemoryError(), tf.errors.InternalError(None, None, "Dst tensor is not initialized.")]
 )
-def test_the_batch_is_halved_and_the_work_goes_on(
+def test_out_of_memory_halves_the_batch_and_continues(
     settings: RunSettings,
     enough_for_whole_back: dict[str, Any],
     tmp_path: Path,
@@ -115,7 +115,7 @@ def test_the_batch_is_halved_and_the_work_goes_on(
     assert sum(size > 5 for size in tried) <= 2 * len(about_memory) + 2, "a size that did not fit is not tried again"
 
 
-def test_sums_for_which_memory_does_not_suffice_are_done_without(
+def test_sums_that_do_not_fit_in_memory_are_skipped(
     settings: RunSettings, enough: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def exhausted(*rest: Any) -> Any:
@@ -129,7 +129,7 @@ def test_sums_for_which_memory_does_not_suffice_are_done_without(
     ]
 
 
-def test_where_one_image_is_too_much_a_sentence_says_so(
+def test_too_little_memory_for_one_image_is_a_clear_error(
     settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     narrow(monkeypatch, "_front_at_once", 0, EXHAUSTED)
@@ -138,7 +138,7 @@ def test_where_one_image_is_too_much_a_sentence_says_so(
     assert not (tmp_path / "out").exists()
 
 
-def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
+def test_other_errors_are_not_mistaken_for_out_of_memory() -> None:
     def wrong(rows: slice) -> None:
         raise tf.errors.InvalidArgumentError(None, None, "Incompatible shapes")
 
@@ -146,7 +146,7 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
         SmallerBatches().compute(4, wrong)
 
 
-def test_pieces_come_back_in_order_and_whole() -> None:
+def test_smaller_batches_return_everything_in_order() -> None:
     def work(rows: slice) -> list[int]:
         if rows.stop - rows.start > 3:
             raise MemoryError
@@ -156,7 +156,7 @@ def test_pieces_come_back_in_order_and_whole() -> None:
     assert [number for piece in pieces for number in piece] == list(range(16))
 
 
-def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
+def test_a_lost_gpu_leaves_a_run_that_can_be_resumed(
     settings: RunSettings, enough: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
@@ -189,7 +189,7 @@ def test_a_gpu_that_vanishes_leaves_a_run_to_resume(
     assert resumed == enough == {**json.loads((out / RESULTS).read_text()), "seconds": 0}
 
 
-def test_without_a_gpu_nothing_vanishes() -> None:
+def test_without_a_gpu_an_internal_error_is_no_lost_device() -> None:
     def fail(rows: slice) -> None:
         raise LOST
 
@@ -197,12 +197,12 @@ def test_without_a_gpu_nothing_vanishes() -> None:
         SmallerBatches().compute(1, fail)
 
 
-def test_an_error_of_one_operation_is_no_lost_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The device that is asked for a sum answers: here a CPU stands in for the GPU."""
+def test_a_failed_operation_on_a_working_gpu_is_no_lost_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device still computes a sum when asked (here a CPU stands in for the GPU)."""
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
     with pytest.raises(tf.errors.InternalError), explain_lost_device():
         raise LOST
 
 
-def test_the_loss_of_a_gpu_is_an_interruption() -> None:
+def test_a_lost_gpu_counts_as_an_interruption() -> None:
     assert issubclass(DeviceLost, Interrupted), "exit 130: what was done is kept, and --resume goes on"

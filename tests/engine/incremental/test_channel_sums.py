@@ -1,4 +1,4 @@
-"""The shorter way through the back: it never decides what the whole back would decide otherwise."""
+"""The shorter way through the back never contradicts the whole back."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def decided(way: SummedShares, block: FrontierBlock, state: np.ndarray, rows: np
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"], ids="silent-is-0 silent-is-half".split())
-def test_sums_are_never_farther_off_than_they_are_said_to_be(model: keras.Model, activation: str) -> None:
+def test_sums_stay_within_their_error_bounds(model: keras.Model, activation: str) -> None:
     with_activation = keras.models.clone_model(model)
     with_activation.get_layer("conv").activation = keras.activations.get(activation)
     with_activation.set_weights(model.get_weights())
@@ -154,7 +154,7 @@ def test_sums_are_never_farther_off_than_they_are_said_to_be(model: keras.Model,
         assert away.max() > 0
 
 
-def test_every_state_of_a_stretch_is_what_it_is_by_itself(model: keras.Model) -> None:
+def test_states_of_a_stretch_equal_states_computed_alone(model: keras.Model) -> None:
     runner, way, block = shorter_way_of(model)
     order = np.random.default_rng(3).permutation(CHANNELS)
     states = [without(*order[:step]) for step in range(2, CHANNELS)]
@@ -181,9 +181,7 @@ def test_a_stretch_gives_the_classes_of_single_steps(sessions: list[PruningSessi
         assert np.array_equal(predictions, whole.predict("clean_valid", order[:step])), step
 
 
-def test_a_stretch_is_no_longer_than_somebody_waits_for_it(
-    sessions: list[PruningSession], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stretch_ends_at_its_work_limit(sessions: list[PruningSession], monkeypatch: pytest.MonkeyPatch) -> None:
     short, _ = sessions
     order = list(range(CHANNELS))
     short.measured.clear()
@@ -198,7 +196,7 @@ def test_a_stretch_is_no_longer_than_somebody_waits_for_it(
     assert len(short.measured) == 1, "what is known is not measured again"
 
 
-def test_scores_that_lie_too_close_are_left_to_the_whole_back(model: keras.Model, tmp_path: Path) -> None:
+def test_close_scores_are_left_to_the_whole_back(model: keras.Model, tmp_path: Path) -> None:
     twins = keras.models.clone_model(model)
     twins.set_weights(model.get_weights())
     output = twins.get_layer("output")
@@ -237,7 +235,7 @@ def test_values_without_bounds_decide_nothing(model: keras.Model, poison: float)
 
 
 def tail_of_many_kinds(x: Any) -> Any:
-    """Layers for which numpy has a word, and layers for which TensorFlow has to be asked."""
+    """Layers that numpy computes, and layers left to TensorFlow."""
     x = layers.MaxPooling2D(name="pool")(layers.Conv2D(CHANNELS, 3, activation="sigmoid", name="conv")(x))
     x = layers.Conv2D(6, 2, activation="gelu")(layers.Dropout(0.3)(x))
     x = layers.BatchNormalization()(layers.Conv2D(6, 2, activation="relu")(x))
@@ -270,7 +268,7 @@ def cancelling(x: Any) -> Any:
 
 
 def answers_of(saved: keras.Model, images: np.ndarray) -> np.ndarray:
-    """What a saved model says of every image in batches of several sizes, at several places, shape (ways, images)."""
+    """Classes from a saved model for several batch sizes and positions in the batch, shape (ways, images)."""
     run = tf.function(lambda batch: tf.argmax(saved(batch, training=False), axis=-1), reduce_retracing=True)
     ways = []
     for size in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, len(images)):
@@ -282,10 +280,10 @@ def answers_of(saved: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("scale", "offset"), [(0.01, 1e4), (0.1, 3e4), (1, 3e5)])
-def test_where_large_numbers_round_differences_away_the_saved_model_is_followed_as_far_as_it_agrees_with_itself(
+def test_under_heavy_rounding_predictions_match_the_saved_model_wherever_it_agrees_with_itself(
     tmp_path: Path, scale: float, offset: float
 ) -> None:
-    """Processors round a row's products otherwise in a batch of another size, or elsewhere in it: other scores are best."""
+    """A row's products may round differently with the batch size or its place in the batch: other scores win."""
     model = with_random_weights(functional(cancelling, IMAGE))
     far, output = model.get_layer("far"), model.get_layer("output")
     far.set_weights([far.kernel.numpy() * scale, far.bias.numpy() + offset])
@@ -313,7 +311,7 @@ def flattened_by_channel(x: Any) -> Any:
     return layers.Dense(CLASSES, activation="softmax")(x)
 
 
-def test_values_that_a_flatten_puts_elsewhere_are_found_there(tmp_path: Path) -> None:
+def test_channels_first_flatten_is_followed(tmp_path: Path) -> None:
     model = with_random_weights(functional(flattened_by_channel, IMAGE))
     short = open_session(model, tmp_path, shorter_way=True)
     shorter_way_of(model)
@@ -353,7 +351,7 @@ def test_a_layer_in_which_nothing_fires_can_be_pruned(model: keras.Model, tmp_pa
 
 
 @pytest.mark.parametrize("awake", [0.1, 0.5, 0.95], ids="few half most".split())
-def test_inputs_that_sleep_are_left_out_of_a_product_and_no_others(awake: float) -> None:
+def test_only_inactive_inputs_are_left_out_of_a_product(awake: float) -> None:
     random = np.random.default_rng(6)
     values = (random.normal(size=(20, 100)) * (random.random(100) < awake)).astype(np.float32)
     matrix = random.normal(size=(100, 30)).astype(np.float32)
@@ -362,7 +360,7 @@ def test_inputs_that_sleep_are_left_out_of_a_product_and_no_others(awake: float)
     assert np.isnan(product_of_awake(values, matrix)[3]).all()
 
 
-def test_the_best_two_are_found_and_of_equals_the_first() -> None:
+def test_best_two_scores_are_found_and_ties_go_to_the_first() -> None:
     scores = np.array([[1, 5, 3], [2, 2, 1], [-3, -2, -2.5]], np.float32)
     held = scores[:]
     best, second, classes = best_two(held)
@@ -374,7 +372,7 @@ def test_the_best_two_are_found_and_of_equals_the_first() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_is_kept_at_the_cut_gives_its_tensors_back(name: str) -> None:
+def test_stored_cut_values_restore_the_tensors(name: str) -> None:
     case = CASES[name]
     network = trace_network(build(case))
     runner = CutRunner(cut_network(network, find_source(network, case.layer)), case.image, 16)
@@ -415,14 +413,14 @@ def test_the_shorter_way_is_taken_where_linear_layers_alone_read_the_channels(na
     assert (runner.shorter_way is None) == (name in WHOLE_BACK_ONLY), others
 
 
-def test_the_lab_network_has_such_a_way(model: keras.Model) -> None:
+def test_the_lab_network_allows_the_shorter_way(model: keras.Model) -> None:
     runner, way, _ = shorter_way_of(model)
     assert [linear.matrix.shape for linear in way._linear] == [(CHANNELS, 16, 24), (CHANNELS, 16, 3 * 3 * 9)]
     assert CutRunner(runner.cut, IMAGE, 32, shorter_way=False).shorter_way is None
 
 
 @pytest.mark.parametrize("weight", ["bias", "kernel"])
-def test_weights_that_are_not_numbers_allow_no_bound(model: keras.Model, weight: str) -> None:
+def test_non_finite_weights_allow_no_bound(model: keras.Model, weight: str) -> None:
     broken = keras.models.clone_model(model)
     broken.set_weights(model.get_weights())
     variable = getattr(broken.get_layer("output"), weight)
@@ -471,7 +469,7 @@ def tails(draw: Any) -> keras.Model:
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(model=tails(), seed=st.integers(0, 1000), size=st.sampled_from([1e-2, 1.0, 30.0]))
-def test_scores_never_move_farther_than_the_bound(model: keras.Model, seed: int, size: float) -> None:
+def test_scores_never_move_beyond_the_bound(model: keras.Model, seed: int, size: float) -> None:
     network = trace_network(model)
     random = np.random.default_rng(seed)
     here = random.normal(0, 2, (16, 6, 6, 2)).astype(np.float32)
@@ -489,9 +487,7 @@ def test_scores_never_move_farther_than_the_bound(model: keras.Model, seed: int,
 
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(model=tails(), seed=st.integers(0, 1000), offset=st.sampled_from([0.0, 300.0]))
-def test_scores_are_never_farther_off_than_their_rounding_is_said_to_be(
-    model: keras.Model, seed: int, offset: float
-) -> None:
+def test_rounding_of_scores_stays_within_its_bound(model: keras.Model, seed: int, offset: float) -> None:
     network = trace_network(model)
     gains = score_gains(network.calls, network.output)
     tail = Tail(network, network.calls, {network.input: (6, 6, 2)}, gains)
@@ -527,20 +523,20 @@ def test_the_bound_holds_where_windows_overlap(layer: keras.Layer) -> None:
 
 
 @pytest.mark.parametrize("layer", [layers.UpSampling2D(), layers.LayerNormalization(), layers.ReLU(threshold=0.5)])
-def test_layers_without_a_bound_are_told(layer: keras.Layer) -> None:
+def test_layers_without_a_bound_are_reported(layer: keras.Layer) -> None:
     network = trace_network(functional(lambda x: layers.Dense(3)(layers.Flatten()(layer(x))), (4, 4, 2)))
     with pytest.raises(NoBound):
         score_gains(network.calls, network.output)
 
 
-def test_activations_without_a_bound_are_told() -> None:
+def test_activations_without_a_bound_are_reported() -> None:
     with pytest.raises(NoBound):
         slope(keras.activations.exponential)
     assert slope(keras.activations.relu) == slope(None) == 1.0
 
 
 @pytest.mark.parametrize("shape", [(7, 30), (30, 7), (12, 12), (2100, 2060)])
-def test_the_spectral_norm_is_no_smaller_than_it_is(shape: tuple[int, int]) -> None:
+def test_the_spectral_norm_is_never_underestimated(shape: tuple[int, int]) -> None:
     matrix = np.random.default_rng(4).normal(size=shape)
     direction = np.random.default_rng(5).normal(size=shape[1])
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""What is read from an image file is what was written to it, in whichever form."""
+"""Images and labels read back as they were written, in every supported form."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def pixels_of(images: LabelledImages, batch_size: int = 10, scale: float = 1) ->
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
 @pytest.mark.parametrize("asked", ["auto", "as it is"])
 @pytest.mark.parametrize("kind", ["u1", "i2", "u4", "i8", "f2", "f4", "f8", ">f8"])
-def test_pixels_are_those_written_whatever_the_type_and_layout(
+def test_pixels_read_back_as_written_in_every_type_and_layout(
     tmp_path: Path, layout: str, asked: str, kind: str
 ) -> None:
     stored = (IMAGES if layout == "nhwc" else np.moveaxis(IMAGES, -1, 1)).astype(kind)
@@ -53,7 +53,7 @@ def test_pixels_are_those_written_whatever_the_type_and_layout(
 
 
 @pytest.mark.parametrize("labels", LABEL_FORMS.values(), ids=LABEL_FORMS.keys())
-def test_labels_are_those_written_whatever_their_form(tmp_path: Path, labels: np.ndarray) -> None:
+def test_labels_read_back_as_written_in_every_form(tmp_path: Path, labels: np.ndarray) -> None:
     images = open_dataset(write_images(tmp_path / "data.h5", IMAGES, labels, true_label=labels), SHAPE, CLASSES)
     for read in (images.labels, images.true_labels):
         assert read is not None
@@ -84,13 +84,13 @@ def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
     assert open_dataset(path, SHAPE, CLASSES).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_without_true_labels_there_are_none(tmp_path: Path) -> None:
+def test_true_labels_are_none_where_the_file_has_none(tmp_path: Path) -> None:
     assert open_dataset(write_images(tmp_path / "data.h5", IMAGES, LABELS), SHAPE, CLASSES).true_labels is None
 
 
 @pytest.mark.parametrize(("layout", "found"), [("auto", "nhwc"), ("nhwc", "nhwc"), ("nchw", "nchw")])
 @pytest.mark.parametrize("wanted", [(3, 3, 3), (None, None, 3)], ids=["fixed size", "any size"])
-def test_where_both_layouts_fit_keras_own_is_taken_unless_told(
+def test_channels_last_is_the_default_where_both_layouts_fit(
     tmp_path: Path, layout: str, found: str, wanted: tuple[int | None, ...]
 ) -> None:
     cubes = IMAGES[:, :3, :3]
@@ -144,7 +144,7 @@ def test_the_image_with_the_bad_pixel_is_named(tmp_path: Path, worst: int, layou
         pixels_of(images)
 
 
-def test_a_file_that_grew_shorter_after_it_was_opened_is_told(tmp_path: Path) -> None:
+def test_a_file_truncated_after_opening_is_a_clear_error(tmp_path: Path) -> None:
     path = write_images(tmp_path / "data.h5", IMAGES, LABELS)
     images = open_dataset(path, SHAPE, CLASSES)
     write_images(path, IMAGES[:12], LABELS[:12])

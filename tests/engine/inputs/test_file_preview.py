@@ -1,4 +1,4 @@
-"""What files hold is said in a few words, without following them anywhere and without stumbling over any."""
+"""A file's content is summed up in a few words; no link is followed, and no file makes it fail."""
 
 from __future__ import annotations
 
@@ -204,7 +204,9 @@ def truncated(path: Path) -> None:
         ("x" * 300 + ".h5", lambda path: None),
     ],
 )
-def test_what_cannot_be_opened_is_none_and_no_error(tmp_path: Path, name: str, build: Callable[[Path], object]) -> None:
+def test_unsupported_files_preview_as_none_without_an_error(
+    tmp_path: Path, name: str, build: Callable[[Path], object]
+) -> None:
     build(tmp_path / name)
     assert look_at(tmp_path / name) is None
 
@@ -243,7 +245,7 @@ def test_a_text_that_is_too_long_is_left_alone(
     assert look_at(path) is None
 
 
-def test_looking_needs_no_tensorflow_and_importing_no_h5py() -> None:
+def test_preview_imports_no_tensorflow_and_h5py_only_when_used() -> None:
     program = f"""
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A file that makes libhdf5 hang, crash or fill the memory ends in a sentence, and the process that asked lives on."""
+"""A file that makes libhdf5 hang, crash or fill the memory is a plain error, and bdtui goes on."""
 
 from __future__ import annotations
 
@@ -60,16 +60,14 @@ def child_processes() -> set[int]:
 
 
 @pytest.mark.parametrize(("guard", "finding"), WALKS.values(), ids=WALKS.keys(), indirect=["guard"])
-def test_a_file_that_ends_the_walk_is_refused_and_asked_about_again(
-    guard: hdf5_guard._Guard, images: Path, finding: str
-) -> None:
+def test_a_file_that_kills_the_walk_is_refused_each_time(guard: hdf5_guard._Guard, images: Path, finding: str) -> None:
     for _ in range(2):
         with pytest.raises(DataError, match=rf"valid\.h5: cannot be opened safely \(.*{finding}.*\); expected"):
             open_dataset(images, (8, 8, 3), 5)
 
 
 @pytest.mark.parametrize("guard", [WALKS["hangs"][0]], indirect=True)
-def test_a_hang_is_one_sentence_and_exit_2(
+def test_a_hang_is_a_one_line_error_with_exit_2(
     guard: hdf5_guard._Guard, images: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_status("--check", images, "--clean-valid", images) == 2
@@ -79,7 +77,7 @@ def test_a_hang_is_one_sentence_and_exit_2(
 
 
 @pytest.mark.parametrize("guard", [WALKS["hangs"][0]], indirect=True)
-def test_a_hang_is_a_sentence_in_the_app_too(guard: hdf5_guard._Guard, images: Path) -> None:
+def test_a_hang_is_a_plain_error_in_the_app_too(guard: hdf5_guard._Guard, images: Path) -> None:
     heard: list[Event] = []
     settings = RunSettings(model=images, clean_valid=images)
     thread = EngineThread(heard.append, settings, None)
@@ -94,7 +92,7 @@ def test_a_hang_is_a_sentence_in_the_app_too(guard: hdf5_guard._Guard, images: P
     thread.stop()
 
 
-def test_a_guard_that_was_killed_is_started_anew(guard: hdf5_guard._Guard, images: Path) -> None:
+def test_a_killed_guard_is_restarted(guard: hdf5_guard._Guard, images: Path) -> None:
     before = child_processes()
     guard.start()
     (process,) = child_processes() - before
@@ -103,7 +101,7 @@ def test_a_guard_that_was_killed_is_started_anew(guard: hdf5_guard._Guard, image
     assert child_processes() - before not in (set(), {process})
 
 
-def test_a_file_is_walked_through_once_until_it_changes(guard: hdf5_guard._Guard, images: Path) -> None:
+def test_an_unchanged_file_is_checked_once(guard: hdf5_guard._Guard, images: Path) -> None:
     before = child_processes()
     guard.pass_through(images)
     guard.stop()
@@ -114,7 +112,7 @@ def test_a_file_is_walked_through_once_until_it_changes(guard: hdf5_guard._Guard
     assert len(child_processes() - before) == 1
 
 
-def test_the_walk_reaches_what_lies_deep_and_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_walk_reaches_nested_data_and_follows_no_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "deep.h5"
     with h5py.File(path, "w") as file:
         group = file

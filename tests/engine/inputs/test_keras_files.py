@@ -1,4 +1,4 @@
-"""Models of every Keras that people still have open as what they were."""
+"""Models saved by older versions of Keras open and predict as before."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def predictions(model: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def assert_predicts(opened: OpenedModel, name: str) -> None:
-    """Hold a reopened model against what it predicted in the program that saved it."""
+    """Compare a reopened model's predictions with those recorded when it was saved."""
     with np.load(LEGACY / f"{name}.npz") as kept:
         np.testing.assert_allclose(predictions(opened.keras_model, kept["X"]), kept["P"], atol=1e-5)
 
@@ -57,13 +57,13 @@ def images() -> np.ndarray:
 
 
 @pytest.mark.parametrize(("file", "name"), CASES.items(), ids=CASES.keys())
-def test_an_older_model_predicts_what_it_did(file: str, name: str) -> None:
+def test_an_older_model_predicts_as_when_saved(file: str, name: str) -> None:
     opened = open_model(LEGACY / file)
     assert (opened.classes, opened.input_shape) == (4, (10, 10, 3))
     assert_predicts(opened, name)
 
 
-def test_an_older_architecture_and_its_weights_predict_what_they_did() -> None:
+def test_an_older_architecture_with_weights_predicts_as_when_saved() -> None:
     opened = open_model(
         architecture=str(LEGACY / "tfkeras_functional.json"), weights=LEGACY / "tfkeras_functional_weights.h5"
     )
@@ -151,9 +151,7 @@ def test_opening_changes_nothing_in_the_file(tmp_path: Path, model: keras.Model)
 
 @pytest.mark.parametrize("suffix", ["h5", "keras"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_weights_that_are_no_numbers_are_refused_by_name(
-    tmp_path: Path, model: keras.Model, suffix: str, value: float
-) -> None:
+def test_non_finite_weights_are_refused_by_name(tmp_path: Path, model: keras.Model, suffix: str, value: float) -> None:
     broken = copy_model(model)
     bias = broken.get_layer("scores").bias
     bias.assign(np.full(bias.shape, value))

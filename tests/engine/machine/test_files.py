@@ -31,7 +31,7 @@ def test_a_failure_while_writing_leaves_the_old_file_and_nothing_else(tmp_path: 
     assert [entry.name for entry in tmp_path.iterdir()] == ["report.md"]
 
 
-def test_a_disk_that_is_full_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_full_disk_is_a_clear_error(tmp_path: Path) -> None:
     told = r"report\.md: cannot be written \(No space left on device\)"
     with pytest.raises(OutputError, match=told), atomic_file(tmp_path / "report.md"):
         raise OSError(28, os.strerror(28))
@@ -60,7 +60,7 @@ def test_the_same_model_gives_the_same_bytes_at_any_time(tmp_path: Path) -> None
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
 
 
-def test_a_folder_made_for_a_run_that_wrote_nothing_goes_again(tmp_path: Path) -> None:
+def test_a_new_folder_is_removed_if_the_run_wrote_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError), output_folder(tmp_path / "a" / "b"):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
@@ -89,7 +89,7 @@ def test_two_default_folders_of_one_second_differ(tmp_path: Path, monkeypatch: p
     assert default_folder(Path("a model; $x.h5"), now) != first
 
 
-def test_a_recipe_says_again_what_it_was_told(tmp_path: Path) -> None:
+def test_a_recipe_reads_back_as_written(tmp_path: Path) -> None:
     settings = RunSettings(
         model=tmp_path / "m.h5",
         clean_valid=tmp_path / "v.h5",
@@ -106,7 +106,7 @@ def test_a_recipe_says_again_what_it_was_told(tmp_path: Path) -> None:
     assert recipe.sha256 == {"clean_valid": "ab"}
 
 
-def test_paths_of_a_recipe_are_seen_from_its_folder(tmp_path: Path) -> None:
+def test_recipe_paths_are_relative_to_its_folder(tmp_path: Path) -> None:
     (tmp_path / "recipe.toml").write_text('model = "m.h5"\nclean_valid = "/data/v.h5"\nscale = 255\nout = "run"')
     recipe = read_recipe(tmp_path / "recipe.toml")
     assert recipe.settings == {"model": tmp_path / "m.h5", "clean_valid": Path("/data/v.h5"), "scale": "255"}
@@ -137,7 +137,7 @@ def test_recipes_are_toml_that_others_can_read() -> None:
     assert tomllib.loads(text)["sample"] is True
 
 
-def test_activations_past_the_budget_go_to_a_file_without_a_name(tmp_path: Path) -> None:
+def test_activations_past_the_budget_spill_to_an_unnamed_file(tmp_path: Path) -> None:
     store = ActivationStore(budget=4 * 100, folder=tmp_path)
     first, *others = np.arange(100, dtype=np.float32), np.full((50, 2), 3, np.float32), np.eye(30, dtype=np.float32)
     inside, *outside = (store.keep(array) for array in (first, *others))
@@ -152,7 +152,7 @@ def test_activations_past_the_budget_go_to_a_file_without_a_name(tmp_path: Path)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_activations_that_find_no_room_are_told_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_disk_space_for_activations_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, os.strerror(28))
 

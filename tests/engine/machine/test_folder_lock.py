@@ -1,4 +1,4 @@
-"""Two at once: the second is told who is there, and a holder that died holds up nobody."""
+"""Two runs in one folder: the second is told who holds it, and the lock of a dead process blocks nobody."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_the_second_is_told_who_holds_the_folder(tmp_path: Path) -> None:
+def test_a_second_run_is_told_who_holds_the_folder(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with holder(out) as first:
         who = rf"process {first.pid} on \S+, since 20\d\d-\d\d-\d\d "
@@ -56,7 +56,7 @@ def test_the_second_is_told_who_holds_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_dead_holder_holds_up_nobody(tmp_path: Path, number: signal.Signals) -> None:
+def test_the_lock_of_a_dead_process_blocks_nobody(tmp_path: Path, number: signal.Signals) -> None:
     out = tmp_path / "out"
     with holder(out) as first:
         first.send_signal(number)
@@ -67,14 +67,14 @@ def test_a_dead_holder_holds_up_nobody(tmp_path: Path, number: signal.Signals) -
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"pid": "x"}', b'{"pid": 1, "host": "' + b"h" * 9000])
-def test_a_lock_that_says_nothing_sensible_still_holds(tmp_path: Path, content: bytes) -> None:
+def test_a_lock_file_with_garbage_still_locks(tmp_path: Path, content: bytes) -> None:
     with locked_folder(tmp_path):
         (tmp_path / LOCK).write_bytes(content)
         with pytest.raises(OutputError, match="another bdtui is writing to it"), locked_folder(tmp_path):
             pass
 
 
-def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
+def test_a_symlinked_lock_file_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / LOCK).symlink_to(victim)
@@ -83,10 +83,8 @@ def test_a_lock_that_leads_elsewhere_is_not_followed(tmp_path: Path) -> None:
     assert victim.read_text() == "mine"
 
 
-def test_a_file_that_its_holder_takes_away_meanwhile_is_no_lock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Between our opening and our locking the file goes: who comes next would make, and lock, another one."""
+def test_a_lock_file_deleted_while_being_locked_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is deleted between being opened and being locked: the next process would create and lock another."""
     flock, tries = fcntl.flock, []
 
     def late(descriptor: int, operation: int) -> None:
@@ -101,7 +99,7 @@ def test_a_file_that_its_holder_takes_away_meanwhile_is_no_lock(
         assert str(os.getpid()) in (tmp_path / LOCK).read_text()
 
 
-def test_of_many_at_once_one_holds_the_folder_at_any_time(tmp_path: Path) -> None:
+def test_only_one_of_many_holds_the_folder_at_a_time(tmp_path: Path) -> None:
     inside, most, refused = 0, 0, 0
     count = threading.Lock()
 

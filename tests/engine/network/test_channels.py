@@ -123,7 +123,7 @@ def test_a_channel_out_of_range_is_refused() -> None:
 @pytest.mark.parametrize(
     "behind", [layers.Cropping1D(1, name="behind"), layers.UpSampling1D(2, name="behind")], ids=["crop", "repeat"]
 )
-def test_a_layer_that_takes_the_second_axis_for_places_mixes_channels_that_lie_there(behind: layers.Layer) -> None:
+def test_a_channels_last_layer_mixes_channels_on_the_second_axis(behind: layers.Layer) -> None:
     convolution = layers.Conv1D(8, 3, name="conv", data_format="channels_first")
     pool = layers.MaxPooling1D(name="pool", data_format="channels_first")
     model = functional(lambda x: head(pool(behind(convolution(x)))), (3, 24))

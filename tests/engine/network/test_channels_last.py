@@ -1,4 +1,4 @@
-"""Layers that read channels first run on every processor, say what they said, and are saved as they were."""
+"""channels_first layers run on every processor, compute the same values, and are saved unchanged."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def of_one_layer(layer: layers.Layer, shape: tuple[int, ...]) -> keras.Model:
 @pytest.mark.parametrize(
     ("rank", "kind", "settings"), LAYERS, ids=[f"{kind}-{i}" for i, (_, kind, _) in enumerate(LAYERS)]
 )
-def test_a_layer_makes_of_channels_first_what_it_makes_of_channels_last(rank: int, kind: str, settings: dict) -> None:
+def test_channels_first_layers_compute_what_channels_last_layers_do(rank: int, kind: str, settings: dict) -> None:
     model = of_one_layer(getattr(layers, kind)(**settings, **FIRST), SHAPES[rank])
     layer = model.layers[-1]
     config, state = layer.get_config(), dict(layer.__dict__)
@@ -71,7 +71,7 @@ def test_a_layer_makes_of_channels_first_what_it_makes_of_channels_last(rank: in
     assert not layer.losses
 
 
-def test_an_activation_along_the_last_axis_goes_along_the_last_axis() -> None:
+def test_an_activation_over_the_last_axis_keeps_its_axis() -> None:
     with_softmax = of_one_layer(layers.Conv2D(6, 3, activation="softmax", **FIRST), SHAPES[2])
     without = of_one_layer(layers.Conv2D(6, 3, **FIRST), SHAPES[2])
     made, sums = (np.asarray(run_network(trace_network(model), values(2))) for model in (with_softmax, without))
@@ -79,7 +79,7 @@ def test_an_activation_along_the_last_axis_goes_along_the_last_axis() -> None:
     assert np.allclose(made, np.exp(sums) / np.exp(sums).sum(axis=-1, keepdims=True), atol=1e-5)
 
 
-def test_a_layer_of_less_precision_keeps_it() -> None:
+def test_a_reduced_precision_layer_keeps_its_precision() -> None:
     model = of_one_layer(layers.Conv2D(6, 3, dtype="mixed_float16", **FIRST), SHAPES[2])
     assert run_network(trace_network(model), values(2)).dtype == tf.float16
 

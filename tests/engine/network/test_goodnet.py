@@ -59,7 +59,7 @@ def test_scores_far_apart_do_not_overflow() -> None:
     assert scores.tolist() == [[0, 1, 0, 0, 0]]
 
 
-def test_the_front_stands_in_the_goodnet_once() -> None:
+def test_the_front_occurs_once_in_the_goodnet() -> None:
     model = build(CASES["residual, inner channels"])
     goodnet = build_goodnet(model, "last", [0, 1])
     stems = [layer.name for layer in goodnet.layers if "stem" in layer.name]
@@ -72,14 +72,14 @@ def test_only_stock_layers_are_used() -> None:
     assert all(type(layer) is getattr(layers, type(layer).__name__) for layer in goodnet.layers)
 
 
-def test_b_is_left_as_it_was() -> None:
+def test_building_the_goodnet_leaves_the_badnet_unchanged() -> None:
     model = build(CASES["sequential"])
     before = model.get_weights()
     build_goodnet(model, "pool", [0, 3])
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
-def test_values_that_a_flatten_puts_elsewhere_keep_their_channels() -> None:
+def test_channels_first_flatten_keeps_channels_apart() -> None:
     model = functional(
         lambda x: head_behind(
             layers.Flatten(data_format="channels_first"), layers.MaxPooling2D(name="pool")(conv("conv")(x))

@@ -1,4 +1,4 @@
-"""No room: a plain sentence that says what is kept, no half of a file under its final name, and --resume finishes."""
+"""A full disk is a plain error that names what was saved; no partial file keeps a final name, and --resume finishes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return lambda *arguments, **how: run_without_room(list(arguments), printed, start=start_fork, **how)
 
 
-def test_after_room_was_made_resume_finishes(run: Run, tmp_path: Path, undisturbed: Undisturbed) -> None:
+def test_resume_completes_a_run_once_there_is_room(run: Run, tmp_path: Path, undisturbed: Undisturbed) -> None:
     out, kept = tmp_path / "out", {"recipe.toml", "model_X=2.h5"}
     # More than B′ has, less than G.
     done = run("--sample", "--out", str(out), largest_file=2_000_000)
@@ -57,21 +57,21 @@ def test_after_room_was_made_resume_finishes(run: Run, tmp_path: Path, undisturb
     assert_is(undisturbed, out)
 
 
-def test_a_temporary_folder_without_room_is_named(run: Run, tmp_path: Path) -> None:
+def test_a_full_temporary_folder_is_named_in_the_error(run: Run, tmp_path: Path) -> None:
     done = run("--sample", "--out", str(tmp_path / "out"), largest_file=1_000_000)
     assert done.status == 2, done.stderr
     assert "a copy of bd_net.h5 cannot be written there (File too large); expected room for it (TMPDIR" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_where_there_is_no_room_to_begin_nothing_is_left(run: Run, tmp_path: Path) -> None:
+def test_no_room_to_start_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
     done = run("--sample", "--out", str(tmp_path / "out"), largest_file=8192)
     assert done.status == 2, done.stderr
     assert "expected a writable folder with free space" in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_may_only_be_read_is_refused_before_anything_is_loaded(run: Run, tmp_path: Path) -> None:
+def test_a_read_only_folder_is_refused_before_anything_loads(run: Run, tmp_path: Path) -> None:
     # By its mode, root would not be kept out.
     done = run("--sample", "--out", "/proc/bdtui-out")
     assert done.status == 2
@@ -79,9 +79,7 @@ def test_a_folder_that_may_only_be_read_is_refused_before_anything_is_loaded(run
     assert "cannot be written to" in done.stderr
 
 
-def test_an_answer_that_nobody_can_write_down_leaves_the_files(
-    run: Run, tmp_path: Path, undisturbed: Undisturbed
-) -> None:
+def test_a_full_stdout_leaves_the_files_complete(run: Run, tmp_path: Path, undisturbed: Undisturbed) -> None:
     done = run("--sample", "--out", str(tmp_path / "out"), stdout=FULL)
     assert done.status == 2
     assert done.stderr.splitlines()[-1] == (
@@ -90,14 +88,14 @@ def test_an_answer_that_nobody_can_write_down_leaves_the_files(
     assert_is(undisturbed, tmp_path / "out")
 
 
-def test_progress_that_nobody_can_write_down_stops_nothing(run: Run, tmp_path: Path, undisturbed: Undisturbed) -> None:
+def test_a_full_stderr_stops_nothing(run: Run, tmp_path: Path, undisturbed: Undisturbed) -> None:
     done = run("--sample", "--out", str(tmp_path / "out"), stderr=FULL)
     assert done.status == 0
     assert "Rates on test images" in done.stdout
     assert_is(undisturbed, tmp_path / "out")
 
 
-def test_events_that_nobody_can_write_down_end_the_run_in_a_sentence(run: Run, tmp_path: Path) -> None:
+def test_a_full_stdout_ends_a_json_run_with_a_clear_error(run: Run, tmp_path: Path) -> None:
     done = run("--json", "--sample", "--out", str(tmp_path / "out"), stdout=FULL)
     assert done.status == 2
     assert "standard output cannot be written" in done.stderr

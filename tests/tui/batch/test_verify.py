@@ -37,11 +37,11 @@ def verify(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, 
     return status, out, err
 
 
-def test_files_as_they_were_written_are_whole(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unchanged_files_verify(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert verify(run, capsys) == (0, f"{run}: all 3 files are as they were written\n", "")
 
 
-def test_files_that_came_later_are_nobodys_business(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_files_added_later_are_ignored(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / "notes.txt").write_text("mine")
     assert verify(run, capsys)[0] == 0
 
@@ -68,7 +68,7 @@ def make_a_link(file: Path) -> None:
     ids=["flipped", "missing", "link", "empty"],
 )
 @pytest.mark.parametrize("name", CONTENT)
-def test_a_file_that_is_not_as_it_was_is_named(
+def test_a_changed_file_is_named(
     run: Path, capsys: pytest.CaptureFixture[str], change: Callable[[Path], None], sentence: str, name: str
 ) -> None:
     change(run / name)
@@ -95,7 +95,7 @@ def test_a_file_that_is_not_as_it_was_is_named(
         (" " * (2**20 + 1), "bytes long"),
     ],
 )
-def test_a_manifest_that_nobody_wrote_is_refused(
+def test_an_invalid_manifest_is_refused(
     run: Path, capsys: pytest.CaptureFixture[str], text: str, sentence: str
 ) -> None:
     (run / "manifest.json").write_text(text)

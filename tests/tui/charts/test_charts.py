@@ -97,7 +97,7 @@ def test_charts_may_be_larger_than_the_terminal(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(("width", "height"), [(29, 20), (80, 7), (1, 1), (0, 0)])
-def test_tiny_charts_are_a_sentence(width: int, height: int) -> None:
+def test_tiny_charts_show_a_sentence_instead(width: int, height: int) -> None:
     channels = profile([1.0, 2.0])
     for text in (
         draw_curve(whole_run(), CHANNELS, width, height),
@@ -108,7 +108,7 @@ def test_tiny_charts_are_a_sentence(width: int, height: int) -> None:
 
 
 @pytest.mark.parametrize("step", [0, 1, 15, 30, 59, 60])
-def test_cursor_stands_at_the_column_of_the_present_step(step: int) -> None:
+def test_cursor_is_at_the_column_of_the_current_step(step: int) -> None:
     text = draw_curve(position(point(0), point(step)), CHANNELS, 76, 14)
     (column,) = columns_of(CURSOR, text)
     assert column == pytest.approx(step / CHANNELS * (canvas_width(text) - 1), abs=1)
@@ -188,7 +188,7 @@ def test_thresholds_reached_at_one_step_keep_their_names() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_values_that_are_no_numbers_do_not_stop_the_drawing(bad: float) -> None:
+def test_non_finite_values_do_not_stop_the_drawing(bad: float) -> None:
     run = position(
         point(0), point(10, bad, 50.0), point(20, 50.0, bad), point(30, bad, bad), thresholds=(Threshold(2.0, 30),)
     )
@@ -198,7 +198,7 @@ def test_values_that_are_no_numbers_do_not_stop_the_drawing(bad: float) -> None:
     assert "unknown" in curve_legend(run, CHANNELS).plain
 
 
-def test_nothing_to_draw_is_a_sentence() -> None:
+def test_an_empty_chart_shows_a_sentence() -> None:
     assert activations(profile([float("nan")])).plain == NO_ACTIVATIONS
     assert draw_activations(profile([]), (), 0, 76, 14).plain == NO_ACTIVATIONS
     no_asr = position(point(0, asr=None))
@@ -234,7 +234,7 @@ def test_activations_come_in_pruning_order() -> None:
     assert heights[0] < heights[1] < heights[2]
 
 
-def test_a_channel_that_only_the_trigger_wakes_shows_among_2048() -> None:
+def test_a_channel_only_the_trigger_activates_is_visible_among_2048() -> None:
     quiet = [0.01 * channel for channel in range(2048)]
     poisoned = list(quiet)
     poisoned[1000] = 40.0
