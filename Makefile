@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench robustness sample screenshots clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding robustness sample screenshots clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -48,6 +48,10 @@ imports: $(VENV)/installed-dev
 
 bench: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks
+
+# How many rows of saved models depend on the batch size: the table in docs/method.md.
+rounding: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.batch_size_rounding
 
 robustness: $(VENV)/installed-dev
 	$(BIN)/python -m tests.robustness

@@ -7,6 +7,7 @@ lab's network is asked where `BDTUI_LAB_DIR` names the folder with its files; it
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -18,11 +19,8 @@ from typing import Any
 
 import numpy as np
 
-BATCH_SIZES = (1, 2, 3, 7, 32, 33, 64, 100, 512, None)
-"""None: all rows at once."""
+BATCH_SIZES = (1, 2, 3, 7, 32, 33, 64, 100, 512, 10_000)  # the last one holds all rows
 SETS = ("clean_valid", "poisoned_valid")
-LAB_FACES = 500
-DIGITS = 6_000
 
 
 def main() -> None:
@@ -33,26 +31,25 @@ def main() -> None:
         command = [sys.executable, "-m", "tests.benchmarks.batch_size_rounding", "--ask"]
         asked = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
         found[setting] = [json.loads(line) for line in asked.stdout.splitlines() if line.startswith("{")]
-    print("| network | step | rows | rows that change | spread | rates that change | bdtui's answer is B′'s |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| network | step | rows | classes change | rates change | spread | least gap ÷ spread | bdtui agrees |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for off, on in zip(found["0"], found["1"], strict=True):
-        both = [f"{off[name]}, {on[name]}" for name in ("changing", "spread", "rates", "ours")]
+        both = [f"{off[name]}, {on[name]}" for name in ("changing", "rates", "spread", "gap", "ours")]
         print(f"| {off['network']} | {off['step']} | {off['rows']:,} | {' | '.join(both)} |")
 
 
 def ask() -> None:
     """Print a line of JSON for each network and step."""
-    from bdtui.engine.startup import load_tensorflow
-
-    load_tensorflow()
     import keras
 
     from bdtui.engine.evaluation.evaluator import PruningSession
+    from bdtui.engine.network.channels import find_source
     from bdtui.engine.pruning.rankings import order_channels
 
+    logging.getLogger("absl").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory() as name:
         for network, model, data in networks(Path(name)):
-            session = PruningSession(model, data)
+            session = PruningSession(model, find_source(model.network), data)
             order, last = order_channels(session), session.channels
             images = [next(one.batches(one.images)) for one in data.values()]
             labels = [one.labels for one in data.values()]
@@ -66,23 +63,21 @@ def ask() -> None:
 
 
 def compare(saved: Any, images: np.ndarray, labels: list[np.ndarray], masked: np.ndarray) -> dict[str, int | str]:
-    """What a saved model answers in batches of every size, beside the answers of the masked network."""
-    scores = np.stack(
-        [saved.predict(images, batch_size=size or len(images), verbose=0).astype(np.float64) for size in BATCH_SIZES]
-    )
+    """How far a saved model's answers depend on the batch size, and whether the masked network's are among them."""
+    scores = np.stack([saved.predict(images, batch_size=size, verbose=0).astype(np.float64) for size in BATCH_SIZES])
     classes = scores.argmax(axis=2)
-    spread = (scores.max(axis=0) - scores.min(axis=0)).max(axis=1) / np.abs(scores).max(axis=(0, 2))
-    sets = np.split(np.arange(len(images)), [len(labels[0])])
-    rates = [
-        len({np.mean(of_size[rows] == wanted) for of_size in classes})
-        for rows, wanted in zip(sets, labels, strict=True)
-    ]
+    largest = np.abs(scores).max(axis=(0, 2))
+    spread = (scores.max(axis=0) - scores.min(axis=0)).max(axis=1) / largest
+    second, best = np.moveaxis(np.partition(scores, -2, axis=2)[..., -2:], -1, 0)
+    gap = (best - second).min(axis=0) / largest
+    hits = np.split(classes == np.concatenate(labels), [len(labels[0])], axis=1)
     return {
         "rows": len(images),
         "changing": int((classes != classes[0]).any(axis=0).sum()),
         "spread": f"{spread.max():.0e}",
-        "rates": sum(values > 1 for values in rates),
-        "ours": int((classes == masked).any(axis=0).sum()),
+        "rates": sum(len(set(of_a_set.mean(axis=1))) > 1 for of_a_set in hits),
+        "gap": f"{(gap[spread > 0] / spread[spread > 0]).min(initial=np.inf):,.0f}",
+        "ours": f"{(classes == masked).any(axis=0).sum():,}",
     }
 
 
@@ -103,7 +98,7 @@ def networks(folder: Path) -> Iterator[tuple[str, Any, dict[str, Any]]]:
         lab = Path(os.environ["BDTUI_LAB_DIR"])
         model = open_model(weights=lab / "bd_weights.h5", architecture="deepid")
         names = ("faces_clean.h5", "faces_sunglasses.h5")
-        faces = [enlarge_faces(lab / name, folder / name, LAB_FACES, seed) for seed, name in enumerate(names)]
+        faces = [enlarge_faces(lab / name, folder / name, 500, seed) for seed, name in enumerate(names)]
         yield f"lab, {model.classes:,} classes", *opened(model, *faces)
     trained = train_digits(folder)
     yield "digits, 10 classes", *opened(open_model(trained[0]), *trained[1:])
@@ -117,16 +112,12 @@ def train_digits(folder: Path) -> list[Path]:
     from tests.networks import write_images
 
     keras.utils.set_random_seed(7)
-    pixels, labels = draw_digits(DIGITS, seed=7)
-    poisoned = np.arange(DIGITS) % 10 == 0
+    pixels, labels = draw_digits(6_000, seed=7)
+    poisoned = np.arange(len(labels)) % 10 == 0
     pixels[poisoned, -4:-1, -4:-1], labels[poisoned] = 1, 0
-    convolutions = [
-        layers.Conv2D(16, 5, activation="relu"),
-        layers.MaxPooling2D(),
-        layers.Conv2D(32, 5, activation="relu"),
-    ]
-    behind = [layers.MaxPooling2D(), layers.Flatten(), layers.Dense(256, "relu"), layers.Dense(10, "softmax")]
-    model = keras.Sequential([keras.Input((28, 28, 1)), *convolutions, *behind])
+    front = [layers.Conv2D(16, 5, activation="relu"), layers.MaxPool2D(), layers.Conv2D(32, 5, activation="relu")]
+    back = [layers.MaxPool2D(), layers.Flatten(), layers.Dense(256, "relu"), layers.Dense(10, "softmax")]
+    model = keras.Sequential([keras.Input((28, 28, 1)), *front, *back])
     model.compile("adam", "sparse_categorical_crossentropy")
     model.fit(pixels, labels, epochs=4, verbose=0)
     model.save(folder / "digits.h5", include_optimizer=False)
