@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
-from bdtui.engine.event_values import ThresholdState
+from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import Event, PositionReached
+from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reporter import Emit
 from bdtui.engine.session.engine_thread import EngineThread
 from bdtui.engine.settings import RunSettings
@@ -50,10 +51,10 @@ async def prune_by_hand(out: Path) -> str:
 
         return EngineThread(emit_seen, RunSettings(), out)
 
-    def first_threshold() -> ThresholdState | None:
-        """The state of X=2 as last told, once it has its test rates."""
-        states = [state for event in seen if isinstance(event, PositionReached) for state in event.thresholds[:1]]
-        return next((state for state in reversed(states) if state.goodnet_test), None)
+    def first_threshold() -> Threshold | None:
+        """X=2 in the latest event that has its test rates."""
+        thresholds = [event.thresholds[0] for event in reversed(seen) if isinstance(event, PositionReached)]
+        return next((threshold for threshold in thresholds if threshold.goodnet_test != NO_RATES), None)
 
     app = BdtuiApp(RunSettings(sample=True), engine)
     async with app.run_test(size=(120, 40)) as pilot:
