@@ -20,8 +20,8 @@ def pytest_report_header() -> str:
     )
 
 
-_LONGEST_FIRST = ("test_kills.py", "test_sample_curve.py", "test_lab_badnet.py", "test_app_real.py")
-"""Files with few tests that take a minute or more: begun last, they would keep one worker busy alone."""
+_LONGEST_FIRST = ("test_kills.py", "test_fuzzer.py", "test_terminal.py", "test_lab_badnet.py", "test_app_real.py")
+"""Files with few tests that take long: begun last, they would keep one worker busy alone."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

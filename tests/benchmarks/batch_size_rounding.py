@@ -34,7 +34,7 @@ def main() -> None:
     print("| network | step | rows | classes change | rates change | spread | least gap ÷ spread | bdtui agrees |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for off, on in zip(found["0"], found["1"], strict=True):
-        both = [f"{off[name]}, {on[name]}" for name in ("changing", "rates", "spread", "gap", "ours")]
+        both = [f"{off[name]} / {on[name]}" for name in ("changing", "rates", "spread", "gap", "ours")]
         print(f"| {off['network']} | {off['step']} | {off['rows']:,} | {' | '.join(both)} |")
 
 
