@@ -341,7 +341,7 @@ async def test_the_layers_tell_what_they_are_and_which_is_pruned() -> None:
         assert text_of(app, "#model-summary").split("\n") == [
             "faces/bd_net.h5",
             "44 classes · images 55×47×3 · 229,124 parameters",
-            "reads pool_3, prunes conv_3 · 2 of 60 silent in the file",
+            "reads pool_3, prunes conv_3 · 2 of 60 zero in the file",
         ]
         rows = cells(app, "#layer-table")
         assert rows[0] == ["", "input", "–", "InputLayer", "55×47×3", "0"]

@@ -103,8 +103,8 @@ The number of channels whose weights are already zero in the file stands above t
             f"{model.classes} classes · images {shape_text(model.input_shape)} · {parameters:,} parameters",
         ]
         if chosen:
-            silent = f"{chosen.silent} of {chosen.channels} silent in the file"
-            lines.append(f"reads {plain(chosen.profiled)}, prunes {plain(chosen.pruned)} · {silent}")
+            zero = f"{chosen.silent} of {chosen.channels} zero in the file"
+            lines.append(f"reads {plain(chosen.profiled)}, prunes {plain(chosen.pruned)} · {zero}")
         self.query_one("#model-summary", Static).update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
         rows = [_row(layer, chosen) for layer in model.layers]
         table = self.query_one(DataTable)
