@@ -1,4 +1,4 @@
-"""The chart of the activations: how strongly every channel fires, in pruning order."""
+"""The chart of activations: the mean activation of every channel, in pruning order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from bdtui.engine.events import ChannelsProfiled
-from bdtui.tui.charts.figure import (
+from bdtui.tui.charts.canvas import (
     ACCURACY_COLOUR,
     ASR_COLOUR,
     BAR,
@@ -17,7 +17,7 @@ from bdtui.tui.charts.figure import (
     DASH,
     PRUNED_BAR,
     Axis,
-    Figure,
+    Canvas,
     columns_beside,
     too_small,
 )
@@ -29,13 +29,13 @@ NO_ACTIVATIONS = "No channel of this layer has an activation that could be drawn
 def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: int, width: int, height: int) -> Text:
     """Mean activation of every channel in pruning order, on clean images and, where known, on poisoned ones.
 
-    Where there are more channels than columns, a column shows the largest value of its channels: the few that only
-    poisoned images wake are what one looks for.
+    If there are more channels than columns, a column shows the largest value of its channels, so that the few channels
+    that fire only on poisoned images stay visible.
 
     Args:
-        profiled: the channels' figures.
+        profiled: the profile of the channels.
         order: every channel once, in pruning order.
-        step: how many of them, from the front, are silent.
+        step: how many of them, from the front, are pruned.
         width: columns of the chart.
         height: lines of the chart.
     """
@@ -50,23 +50,23 @@ def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: i
         return Text(NO_ACTIVATIONS)
     up = _value_axis(min(0.0, *finite), max(0.0, *finite), height)
     places = _Places(len(in_order), columns_beside(width, up))
-    figure = Figure(width, height, across=places.axis(), up=up)
+    canvas = Canvas(width, height, across=places.axis(), up=up)
     if step:
-        figure.verticals({places.columns(min(step, len(in_order)) - 1)[-1]}, CURSOR, CURSOR_COLOUR)
+        canvas.verticals({places.columns(min(step, len(in_order)) - 1)[-1]}, CURSOR, CURSOR_COLOUR)
     bars = places.largest(clean)
-    figure.bars(bars, places.first_column_after(step), ACCURACY_COLOUR)
-    # Where both agree a dot would only hide the top of its bar.
+    canvas.bars(bars, places.first_column_after(step), ACCURACY_COLOUR)
+    # If both agree, a dot would only hide the top of its bar.
     differing = {
-        (column, figure.row(value))
+        (column, canvas.row(value))
         for column, value in places.largest(poisoned).items()
-        if abs(value - bars.get(column, math.inf)) >= (up.high - up.low) / figure.rows
+        if abs(value - bars.get(column, math.inf)) >= (up.high - up.low) / canvas.rows
     }
-    figure.cells(differing, DASH, ASR_COLOUR)
-    return figure.as_text()
+    canvas.cells(differing, DASH, ASR_COLOUR)
+    return canvas.as_text()
 
 
 def activations_legend(profiled: ChannelsProfiled, order: tuple[int, ...], step: int, width: int = 78) -> Text:
-    """What the marks of `draw_activations` mean, in one line."""
+    """The legend of `draw_activations`, in one line."""
     parts = [(BAR, ACCURACY_COLOUR, "mean activation")]
     if any(channel.poisoned_mean_activation is not None for channel in profiled.channels):
         parts.append((DASH, ASR_COLOUR, "when poisoned"))
@@ -77,31 +77,31 @@ def activations_legend(profiled: ChannelsProfiled, order: tuple[int, ...], step:
 
 
 class _Places:
-    """How the places of an order share the columns of a chart: several columns a place, or several places a column."""
+    """Maps places in the pruning order to columns: several columns per place, or several places per column."""
 
     def __init__(self, places: int, columns: int) -> None:
         self._places = places
         self._columns = columns
 
     def axis(self) -> Axis:
-        """The axis in columns, labelled by places counted from 1, as steps are."""
+        """The horizontal axis in columns, labelled with places counted from 1, like steps."""
         labelled = sorted({0, *(quarter * self._places // 4 - 1 for quarter in range(1, 5) if self._places >= 4)})
         middles = (self.columns(place) for place in labelled)
         ticks = tuple(float(columns[len(columns) // 2]) for columns in middles)
         return Axis(0.0, self._columns - 1.0, ticks, tuple(str(place + 1) for place in labelled))
 
     def columns(self, place: int) -> range:
-        """The columns of a place, counted from 0. Wide ones leave a gap to the next."""
+        """The columns of a place, counted from 0; wide bars leave a gap to the next."""
         first = place * self._columns // self._places
         end = (place + 1) * self._columns // self._places
         return range(first, max(end - (self._columns >= 3 * self._places), first + 1))
 
     def first_column_after(self, step: int) -> int:
-        """The first column that shows a channel which is not silent after so many steps."""
+        """The first column with a channel that is not pruned at this step."""
         return self._columns if step >= self._places else self.columns(step)[0]
 
     def largest(self, values: Sequence[float]) -> dict[int, float]:
-        """The largest finite value of every column that has one."""
+        """The largest finite value in each column that has one."""
         largest: dict[int, float] = {}
         for place, value in enumerate(values):
             if math.isfinite(value):

@@ -1,7 +1,7 @@
-"""A chart drawn with characters: plotext's figure, and the glyphs and colours that the charts of the app share.
+"""A canvas of character cells on top of plotext, with the glyphs and colours that all charts share.
 
-Every line differs from its neighbours by its glyph as well as by its colour, so that nothing is lost under NO_COLOR.
-plotext draws one figure for the whole process: draw from the app's loop only.
+Lines differ by glyph as well as by colour, so that nothing is lost under NO_COLOR. plotext has one figure per process, so
+charts must be drawn in the app's loop only. docs/charts.md says why plotext alone does not do.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ BAR = "█"
 PRUNED_BAR = "░"
 _BAR_TOPS = "▁▂▃▄▅▆▇█"
 
-# Of the sixteen colours every terminal has, those that stay apart when Textual has turned them into a theme's and a
-# poor terminal has rounded them again: yellow becomes the red of a light theme, magenta that of a dark one.
+# Of the sixteen standard colours, those that stay distinct after Textual has mapped them to a theme and a terminal with
+# few colours has rounded them: yellow turns into the red of a light theme, magenta into that of a dark one.
 ACCURACY_COLOUR = "cyan"
 ASR_COLOUR = "red"
 PATH_COLOUR = "cyan"
@@ -38,7 +38,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Axis:
-    """What an axis spans, and where it is labelled."""
+    """The range of an axis, and its ticks with labels."""
 
     low: float
     high: float
@@ -51,8 +51,8 @@ _COARSE_PERCENT = Axis(0.0, 100.0, (0.0, 50.0, 100.0), ("0", "50", "100"))
 FRACTION = Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), ("0", "0.25", "0.5", "0.75", "1"))
 
 
-class Figure:
-    """plotext's figure, seen as a grid of cells: column 0 on the left, row 0 at the bottom."""
+class Canvas:
+    """plotext's figure as a grid of cells: column 0 is on the left, row 0 at the bottom."""
 
     def __init__(self, width: int, height: int, across: Axis, up: Axis) -> None:
         self.columns = columns_beside(width, up)
@@ -60,12 +60,12 @@ class Figure:
         self._across = across
         self._up = up
         self._taken: set[tuple[int, int]] = set()
-        # Not above: the first paint does not wait for it.
+        # Imported here: it would delay the first paint.
         import plotext
 
         self._plotext: Any = plotext
         self._plotext.clear_figure()
-        # Else plotext cuts the figure to the terminal it believes to be in.
+        # Without this, plotext cuts the figure to the size of the terminal.
         self._plotext.limit_size(False, False)
         self._plotext.plot_size(width, height)
         self._plotext.theme("clear")
@@ -77,7 +77,7 @@ class Figure:
         self._plotext.yticks(up.ticks, up.labels)
 
     def column(self, x: float) -> int:
-        """The column in which a line passes a value: a cell of braille is two dots wide and four high."""
+        """The column in which a line passes a value; a cell of braille is two dots wide and four high."""
         return _dot(x, self._across, 2 * self.columns) // 2
 
     def row(self, y: float) -> int:
@@ -85,31 +85,31 @@ class Figure:
         return _dot(y, self._up, 4 * self.rows) // 4
 
     def line(self, points: Sequence[Point], colour: str) -> None:
-        """Join points by a thin line."""
+        """Connect points by a thin line."""
         if points:
             thinned = self._thinned(points)
             self._plotext.plot([x for x, _ in thinned], [y for _, y in thinned], marker="braille", color=colour)
             self._taken.update(self._cells_along(thinned))
 
     def dashes(self, points: Sequence[Point], glyph: str, colour: str) -> None:
-        """Join points by a dashed line: what lies under it shows through the gaps."""
+        """Connect points by a dashed line; a line under it stays visible in the gaps."""
         if points:
             cells = self._cells_along(self._thinned(points))
             gaps = {(column, row) for column, row in cells if column % 2 and (column - 1, row) in cells}
             self.cells(cells - gaps, glyph, colour)
 
     def marks(self, points: Iterable[Point], glyph: str, colour: str) -> None:
-        """Set a bold glyph at every point."""
+        """Draw a bold glyph at every point."""
         self.cells({(self.column(x), self.row(y)) for x, y in points}, glyph, colour, style="bold")
 
     def verticals(self, columns: Collection[int], glyph: str, colour: str) -> None:
-        """Draw lines from top to bottom; what is drawn later covers them."""
+        """Draw lines from top to bottom; everything drawn later covers them."""
         self.cells([(column, row) for column in columns for row in range(self.rows)], glyph, colour, takes=False)
 
     def cells(
         self, cells: Iterable[tuple[int, int]], glyph: str, colour: str, style: str = "default", takes: bool = True
     ) -> None:
-        """Set a glyph in every one of some cells."""
+        """Draw a glyph in the given cells, which labels then avoid if ``takes``."""
         columns_and_rows = list(cells)
         if not columns_and_rows:
             return
@@ -120,7 +120,7 @@ class Figure:
         self._plotext.scatter(xs, ys, marker=glyph, color=colour, style=style)
 
     def bars(self, heights: dict[int, float], first_active: int, colour: str) -> None:
-        """Draw a bar in every column, with eighths of a cell on top; those before ``first_active`` are pale."""
+        """Draw a bar in every column, to an eighth of a cell; bars before the column ``first_active`` are pale."""
         by_glyph: dict[str, list[tuple[int, int]]] = {}
         foot = self.row(0.0)
         for column, value in heights.items():
@@ -139,13 +139,13 @@ class Figure:
             self.cells(cells, glyph, colour)
 
     def label(self, name: str, column: int, verticals: Collection[int], row: int | None = None) -> None:
-        """Write a name beside a column where it hides nothing, or across other vertical lines, or not at all.
+        """Write a label beside a column where it covers nothing; else across vertical lines; else not at all.
 
         Args:
-            name: what is written.
-            column: the column that is named; not covered.
-            verticals: columns of lines that should not be crossed.
-            row: where to stay close to; else from the bottom up.
+            name: the label.
+            column: the column that is labelled; it is never covered.
+            verticals: columns of lines that the label should not cross.
+            row: the preferred row; without one, rows are tried from the bottom up.
         """
         rows = sorted(range(self.rows), key=lambda one: one if row is None else abs(one - row))
         for crossing in (False, True):
@@ -156,7 +156,7 @@ class Figure:
                         return
 
     def as_text(self) -> Text:
-        """The figure as text, every line as wide as the figure."""
+        """The chart as text, every line as wide as the canvas."""
         return Text.from_ansi(self._plotext.build().removesuffix("\n"))
 
     def _is_free(self, first: int, length: int, row: int, verticals: Collection[int]) -> bool:
@@ -166,13 +166,13 @@ class Figure:
         return not any(column in verticals or (column, row) in self._taken for column in columns)
 
     def _write(self, name: str, first: int, row: int) -> None:
-        # A cell more on both sides, so that two names do not read as one.
+        # One more cell on both sides, so that two labels do not run together.
         self._taken.update((column, row) for column in range(first - 1, first + len(name) + 1))
         at = _middle(first, self._across, self.columns), _middle(row, self._up, self.rows)
         self._plotext.text(name, *at, color=THRESHOLD_COLOUR, alignment="left")
 
     def _thinned(self, points: Sequence[Point]) -> list[Point]:
-        """Points without those in the same dot as the one before: a wide layer has thousands, and plotext is slow."""
+        """Drop points in the same dot as the point before: a wide layer has thousands, and plotext is slow."""
         finest_x = 2 * self.columns / (self._across.high - self._across.low)
         finest_y = 4 * self.rows / (self._up.high - self._up.low)
         dots = [(int(x * finest_x), int(y * finest_y)) for x, y in points]
@@ -182,7 +182,7 @@ class Figure:
         ]
 
     def _cells_along(self, points: Sequence[Point]) -> set[tuple[int, int]]:
-        """The cells that a line through points touches, found dot by dot as plotext draws it."""
+        """The cells that a line through the points touches, computed dot by dot as plotext does."""
         dots = [(_dot(x, self._across, 2 * self.columns), _dot(y, self._up, 4 * self.rows)) for x, y in points]
         cells = {(dots[0][0] // 2, dots[0][1] // 4)}
         for (x, y), (next_x, next_y) in pairwise(dots):
@@ -193,12 +193,12 @@ class Figure:
 
 
 def columns_beside(width: int, up: Axis) -> int:
-    """What the labels of the vertical axis and its line leave of the width."""
+    """The width minus the vertical axis and its labels."""
     return width - max(map(len, up.labels)) - 1
 
 
 def _dot(value: float, axis: Axis, dots: int) -> int:
-    """The dot in which plotext draws a value."""
+    """The dot in which plotext draws a value; dots are counted from 0."""
     return math.floor(round(0.5 + (dots - 1) * (value - axis.low) / (axis.high - axis.low), 8))
 
 
@@ -207,12 +207,12 @@ def _middle(cell: int, axis: Axis, cells: int) -> float:
 
 
 def percent_axis(height: int) -> Axis:
-    """The axis from 0 to 100 %, with fewer labels where there are few lines."""
+    """The axis from 0 to 100 %, with fewer labels on a low chart."""
     return PERCENT if height >= 14 else _COARSE_PERCENT
 
 
 def too_small(width: int, height: int) -> Text | None:
-    """A sentence in place of a chart that has too little room; None where it has enough."""
+    """A sentence to show instead of a chart if the area is too small; None if it is large enough."""
     if width >= SMALLEST_WIDTH and height >= SMALLEST_HEIGHT:
         return None
     return Text(f"A chart needs {SMALLEST_WIDTH}×{SMALLEST_HEIGHT} cells; there are {width}×{height}.")

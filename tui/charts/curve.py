@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from bdtui.engine.events import PositionReached
-from bdtui.tui.charts.figure import (
+from bdtui.tui.charts.canvas import (
     ACCURACY_COLOUR,
     ASR_COLOUR,
     BY_HAND_LINE,
@@ -15,7 +15,7 @@ from bdtui.tui.charts.figure import (
     FRACTION,
     PRESENT_LINE,
     THRESHOLD_COLOUR,
-    Figure,
+    Canvas,
     percent_axis,
     too_small,
 )
@@ -43,36 +43,36 @@ def draw_curve(position: PositionReached, channels: int, width: int, height: int
     """Clean accuracy and ASR in percent against the fraction of channels pruned.
 
     Args:
-        position: where the person stands; everything measured for its layer is drawn.
+        position: the present position; everything measured for its layer is drawn.
         channels: how many channels the layer has.
         width: columns of the chart.
         height: lines of the chart.
     """
     if sentence := too_small(width, height):
         return sentence
-    figure = Figure(width, height, across=FRACTION, up=percent_axis(height))
+    canvas = Canvas(width, height, across=FRACTION, up=percent_axis(height))
     in_order, by_hand = split_by_hand(position)
     accuracies = series(in_order, fraction, accuracy)
     asrs = series(in_order, fraction, asr)
-    verticals = {figure.column(threshold.step / channels) for threshold in reached(position.thresholds)}
-    cursor = figure.column(position.step / channels)
-    figure.verticals(verticals, THRESHOLD, THRESHOLD_COLOUR)
-    figure.verticals({cursor}, CURSOR, CURSOR_COLOUR)
-    figure.line(accuracies, ACCURACY_COLOUR)
-    figure.dashes(asrs, DASH, ASR_COLOUR)
+    verticals = {canvas.column(threshold.step / channels) for threshold in reached(position.thresholds)}
+    cursor = canvas.column(position.step / channels)
+    canvas.verticals(verticals, THRESHOLD, THRESHOLD_COLOUR)
+    canvas.verticals({cursor}, CURSOR, CURSOR_COLOUR)
+    canvas.line(accuracies, ACCURACY_COLOUR)
+    canvas.dashes(asrs, DASH, ASR_COLOUR)
     for points, dash_glyph, line_glyph in (
         (by_hand, BY_HAND_DASH, BY_HAND_LINE),
         (() if position.present.by_hand else (position.present,), PRESENT_DASH, PRESENT_LINE),
     ):
-        figure.marks(series(points, fraction, asr), dash_glyph, ASR_COLOUR)
-        figure.marks(series(points, fraction, accuracy), line_glyph, ACCURACY_COLOUR)
+        canvas.marks(series(points, fraction, asr), dash_glyph, ASR_COLOUR)
+        canvas.marks(series(points, fraction, accuracy), line_glyph, ACCURACY_COLOUR)
     for threshold in reached(position.thresholds):
-        figure.label(threshold_name(threshold), figure.column(threshold.step / channels), {*verticals, cursor})
-    return figure.as_text()
+        canvas.label(threshold_name(threshold), canvas.column(threshold.step / channels), {*verticals, cursor})
+    return canvas.as_text()
 
 
 def curve_legend(position: PositionReached, channels: int, width: int = 78) -> Text:
-    """What the marks of `draw_curve` mean, in one line, with the present rates."""
+    """The legend of `draw_curve`, in one line, with the present rates."""
     present = position.present
     parts = [(LINE, ACCURACY_COLOUR, f"accuracy {percent(present.clean_accuracy)}")]
     if has_asr(position):

@@ -1,4 +1,4 @@
-"""What the charts share: the measured points they draw, and the line that names their marks."""
+"""The measured points that all charts draw, and their legend."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rich.text import Text
 
 from bdtui.engine.event_values import MeasuredPoint, Threshold
 from bdtui.engine.events import PositionReached
-from bdtui.tui.charts.figure import Point
+from bdtui.tui.charts.canvas import Point
 
 Part = tuple[str, str, str]
-"""A part of a legend: glyph, colour and name."""
+"""A part of a legend: glyphs, colour and name."""
 
 
 def split_by_hand(position: PositionReached) -> tuple[list[MeasuredPoint], list[MeasuredPoint]]:
-    """The measured points of the ranking's order by step, and those that were tried by hand."""
+    """The measured points on the ranking's path, by step, and those off it."""
     points = (*position.measured, *position.path, position.present)
     in_order = {point.step: point for point in points if not point.by_hand}
     by_hand = dict.fromkeys(point for point in points if point.by_hand)
@@ -27,7 +27,7 @@ def split_by_hand(position: PositionReached) -> tuple[list[MeasuredPoint], list[
 def series(
     points: Iterable[MeasuredPoint], x: Callable[[MeasuredPoint], float], y: Callable[[MeasuredPoint], float]
 ) -> list[Point]:
-    """The points that can be drawn: both values known and finite."""
+    """The points with two known, finite values."""
     pairs = [(x(point), y(point)) for point in points]
     return [pair for pair in pairs if math.isfinite(pair[0]) and math.isfinite(pair[1])]
 
@@ -43,30 +43,30 @@ def accuracy(point: MeasuredPoint) -> float:
 
 
 def asr(point: MeasuredPoint) -> float:
-    """ASR in percent; NaN where there is none."""
+    """ASR in percent; NaN if not known."""
     return number(point.attack_success_rate)
 
 
 def number(value: float | None) -> float:
-    """NaN for a value that is not known."""
+    """A value, or NaN if it is not known."""
     return math.nan if value is None else value
 
 
 def has_asr(position: PositionReached) -> bool:
-    """Whether anything that is drawn has an ASR."""
+    """Whether any drawn point has an ASR."""
     return any(point.attack_success_rate is not None for point in (*position.path, position.present))
 
 
 @dataclass(frozen=True)
 class Reached:
-    """A threshold with the step that reached it."""
+    """A reached threshold: the drop, and the first step with it."""
 
     drop: float
     step: int
 
 
 def reached(thresholds: Iterable[Threshold]) -> list[Reached]:
-    """The thresholds that have a step."""
+    """The reached thresholds."""
     return [Reached(threshold.drop, threshold.step) for threshold in thresholds if threshold.step is not None]
 
 
@@ -76,17 +76,17 @@ def threshold_name(threshold: Reached) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A rate with two decimals; ``unknown`` where there is none."""
+    """A rate with two decimals; ``unknown`` if not known."""
     return "unknown" if value is None or not math.isfinite(value) else f"{value:.2f} %"
 
 
 def step_part(glyph: str, colour: str, step: int, channels: int) -> Part:
-    """The present step, as a part of a legend."""
+    """The legend of the present step."""
     return glyph, colour, f"step {step}/{channels}"
 
 
 def legend_line(parts: Iterable[Part], width: int) -> Text:
-    """Glyphs and names in one line; what does not fit is left out, the last first."""
+    """Glyphs and names in one line; parts at the end that do not fit are left out."""
     legend = Text()
     for glyph, colour, name in parts:
         part = Text(f"{glyph} {name}".strip())

@@ -11,8 +11,8 @@ from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Threshold
 from bdtui.engine.events import ChannelsProfiled, PositionReached
 from bdtui.tui import workspace
 from bdtui.tui.charts.activations import NO_ACTIVATIONS, activations_legend, draw_activations
+from bdtui.tui.charts.canvas import BAR, BY_HAND_LINE, CURSOR, DASH, PRESENT_LINE, PRUNED_BAR
 from bdtui.tui.charts.curve import BY_HAND_DASH, PRESENT_DASH, THRESHOLD, curve_legend, draw_curve
-from bdtui.tui.charts.figure import BAR, BY_HAND_LINE, CURSOR, DASH, PRESENT_LINE, PRUNED_BAR
 from bdtui.tui.charts.trade_off import NO_ASR, START, THRESHOLD_POINT, draw_trade_off, trade_off_legend
 from bdtui.tui.panes import charts as pane_module
 from bdtui.tui.panes.charts import WAITING, WAITING_FOR_POSITION, ChartsPane, Drawing
