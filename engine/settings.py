@@ -34,7 +34,6 @@ CLEAN_VALID, POISONED_VALID = "clean_valid", "poisoned_valid"
 CLEAN_TEST, POISONED_TEST = "clean_test", "poisoned_test"
 ROLES = (CLEAN_VALID, POISONED_VALID, CLEAN_TEST, POISONED_TEST)
 
-
 BUILT_IN_ARCHITECTURES = ("deepid",)
 LAYOUTS = ("auto", "nchw", "nhwc")
 SCALES = ("auto", "1", "255")
@@ -120,11 +119,7 @@ class RunSettings:
     )
     until_last_threshold: bool = option(FLAG, "stop the curve at the largest threshold", RUN, default=False)
     sample: bool = option(
-        FLAG,
-        "use the bundled BadNet and its images",
-        IMAGES,
-        default=False,
-        displaced_by=("model", "architecture"),
+        FLAG, "use the bundled BadNet and its images", IMAGES, default=False, displaced_by=("model", "architecture")
     )
     device: str = option(TEXT, "auto, cpu or gpu:N (default: {default})", RUN, "D", default="auto", may_change=True)
     seed: int = option(WHOLE_NUMBER, "of everything random (default: {default})", RUN, "N", default=0)
@@ -164,10 +159,7 @@ def check_given(settings: RunSettings) -> None:
         )
     if settings.clean_valid is None:
         raise MissingOption(
-            CLEAN_VALID,
-            "no clean validation images were given",
-            "--clean-valid FILE",
-            "a file at Clean valid",
+            CLEAN_VALID, "no clean validation images were given", "--clean-valid FILE", "a file at Clean valid"
         )
 
 
