@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from textual.app import App, ComposeResult
 
-from bdtui.engine.errors import OptionError
+from bdtui.engine.errors import DataError, InputError, OptionError
+from bdtui.engine.inputs.opening import open_inputs
 from bdtui.engine.inputs.recipe import read_recipe, write_recipe_text
+from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.option import CHOICE, FLAG, TEXT, WHOLE_NUMBER, Option, file_kind, option, options_of
+from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.journal import Journal
-from bdtui.engine.settings import IMAGES, RUN, RunSettings
+from bdtui.engine.settings import IMAGES, RUN, SAMPLE_MODEL, RunSettings
 from bdtui.tui.cli import build_parser
 from bdtui.tui.opening.form import InputForm, unopenable
 from bdtui.tui.opening.recent import recent, remember
@@ -138,6 +142,19 @@ def test_what_was_measured_with_images_read_otherwise_is_forgotten(given: MoreSe
     assert not journal.identify(replace(given, budget=4), {}, {})
     assert journal.identify(replace(given, preprocess="raw"), {}, {})
     journal.close()
+
+
+def test_the_file_of_a_new_option_is_hashed_and_another_than_the_recipe_recorded_is_refused(
+    given: MoreSettings, folder: Path
+) -> None:
+    sample = Path(str(files("bdtui.sample_data")))
+    opened = replace(given, model=sample / SAMPLE_MODEL, clean_valid=sample / "cl" / "valid.h5")
+    found = open_inputs(opened, Reporter()).sha256
+    assert found["class_names"] == file_sha256(folder / "names.txt")
+    with pytest.raises(DataError, match=r"names\.txt: has changed since the recipe was written"):
+        open_inputs(opened, Reporter(), {**found, "class_names": "ab"})
+    with pytest.raises(InputError, match=r"gone\.txt: no such file; expected a text file"):
+        open_inputs(replace(opened, class_names=folder / "gone.txt"), Reporter())
 
 
 @pytest.mark.asyncio
