@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.evaluation.channel_profile import ChannelStatistics, profile_images
+from bdtui.engine.evaluation.counting import count_rates
 from bdtui.engine.evaluation.cut_runner import CutRunner
 from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Evaluator, Measurement
 from bdtui.engine.evaluation.predictions import MaskedImages, Predictions, predict, predict_states
@@ -21,7 +22,7 @@ from bdtui.engine.network.channels import ChannelSource, check_channels, silent_
 from bdtui.engine.network.copies import copy_silenced
 from bdtui.engine.network.cut import cut_network
 from bdtui.engine.network.pruned_channels import PrunedChannels, along
-from bdtui.engine.rates import Rates, Share
+from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import SILENT, Reporter
 from bdtui.engine.settings import CLEAN_VALID
 
@@ -166,25 +167,8 @@ class PruningSession(Evaluator):
         return {role: np.where(masked[role] == unpruned[role], masked[role], self.model.classes) for role in roles}
 
     def _rates(self, part: str, predictions: Mapping[str, Predictions]) -> Rates:
-        clean, poisoned = f"clean_{part}", f"poisoned_{part}"
-        measured: dict[str, Share] = {}
-        extra = self.model.classes
-        if clean in predictions:
-            measured["clean"] = _share_equal(predictions[clean], self.data[clean].labels)
-            measured["clean_flagged"] = _share_equal(predictions[clean], extra)
-        if poisoned in predictions:
-            images = self.data[poisoned]
-            measured["attack"] = _share_equal(predictions[poisoned], images.labels)
-            measured["poisoned_flagged"] = _share_equal(predictions[poisoned], extra)
-            if images.true_labels is not None:
-                measured["recovered"] = _share_equal(predictions[poisoned], images.true_labels)
-        return Rates(**measured)
+        return count_rates(part, predictions, self.data, self.model.classes)
 
     def pruned_model(self, pruned: Collection[int]) -> keras.Model:
         """B′: a copy of the model with the weights of some channels set to zero."""
         return copy_silenced(self.model.keras_model, self.source, pruned)
-
-
-def _share_equal(predictions: Predictions, expected: Predictions | int) -> Share:
-    """Count the predictions, shape (N,), that equal the expected class or classes, shape (N,)."""
-    return Share(int(np.count_nonzero(predictions == expected)), len(predictions))

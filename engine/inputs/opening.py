@@ -15,10 +15,9 @@ from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.pixel_scale import decide_scale
-from bdtui.engine.machine.device_failures import SmallerBatches
 from bdtui.engine.machine.files import file_sha256, require_file
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
-from bdtui.engine.network.graph import run_network
+from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import (
@@ -120,8 +119,9 @@ def open_inputs(
             classes = len(np.unique(images.labels))
             reporter.emit(DataOpened(role, str(path), images.images, classes, images.layout, images.dtype, has_true))
     _check_sizes(data)
-    _check_runs(model, data[CLEAN_VALID])
-    decided = decide_scale(model, data[CLEAN_VALID], found.scale, reporter)
+    runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
+    _check_runs(model, data[CLEAN_VALID], runner)
+    decided = decide_scale(runner, data[CLEAN_VALID], found.scale)
     reporter.emit(decided)
     reporter.emit(describe_layer(source))
     _warn_of_oddities(data, reporter)
@@ -169,11 +169,10 @@ def _check_hash(path: Path, found: str, expected: str | None, error: type[InputE
         )
 
 
-def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
+def _check_runs(model: OpenedModel, images: LabelledImages, runner: ScoreRunner) -> None:
     """Send one black image through the network, to see whether it runs at all and with images of this size."""
-    black = tf.zeros((1, *images.image_shape))
     try:
-        SmallerBatches().compute(1, lambda rows: run_network(model.network, black[rows]))
+        runner.scores(np.zeros((1, *images.image_shape), np.float32))
     except (tf.errors.OpError, ValueError) as problem:
         reason = " ".join(str(problem).split())[:160]
         if None not in model.input_shape:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import BdtuiError
-from bdtui.engine.machine.device_failures import SmallerBatches
-from bdtui.engine.network.channels_last import reads_channels_first
-from bdtui.engine.network.graph import run_network, trace_network
+from bdtui.engine.network.score_runner import ScoreRunner
 
 _CLOSE = 1e-5
 """Scores nearer than this, relative to the larger, may change places by rounding alone."""
@@ -68,15 +63,8 @@ def _reopened(path: Path) -> keras.Model:
 
 
 def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scores (rows, N): Keras' own where it can run the model on every processor, for a check of more than the file."""
-    network = trace_network(model)
-    run: Callable[[NDArray[np.float32]], Any]
-    if any(reads_channels_first(call.layer) for call in network.calls):
-        run = partial(run_network, network)
-    else:
-        run = partial(model, training=False)
-    scores = SmallerBatches().compute(len(images), lambda rows: np.asarray(run(images[rows])))
-    return np.concatenate(scores).astype(np.float32, copy=False)
+    """Scores (rows, N), by Keras itself where it can run the model, so that more is checked than the file."""
+    return ScoreRunner(model, images.shape[1:]).scores(images)
 
 
 def _clearly_apart(scores: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -12,6 +12,7 @@ import tensorflow as tf
 from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted, Kept, ModelError, OutputError
 from bdtui.engine.events import DataOpened, Event, ThresholdReached
 from bdtui.engine.inputs import opening
+from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings
@@ -83,7 +84,7 @@ def test_a_network_that_cannot_run_is_an_error_of_the_model_not_of_the_images(
     def refuse(*rest: Any) -> None:
         raise tf.errors.UnimplementedError(None, None, "not on this device")
 
-    monkeypatch.setattr(opening, "run_network", refuse)
+    monkeypatch.setattr(ScoreRunner, "scores", refuse)
     with pytest.raises(ModelError, match=r"model\.h5: TensorFlow cannot run the model \(not on this device\)"):
         opening.open_inputs(settings, Reporter())
 
