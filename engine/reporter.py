@@ -12,7 +12,7 @@ Emit = Callable[[Event], None]
 
 
 class Reporter:
-    """How engine code speaks and how it learns that it should stop.
+    """What engine code reports to, and whether it should stop.
 
     Args:
         emit: receives every event.
@@ -48,4 +48,4 @@ class Reporter:
 
 
 SILENT = Reporter()
-"""A reporter that says nothing and never stops; the default of the Python API."""
+"""A reporter that drops every event and never stops; the default of the Python API."""

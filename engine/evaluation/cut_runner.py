@@ -102,8 +102,8 @@ class CutRunner:
     def do_without_sums(self) -> None:
         """Take the whole back from now on: memory does not suffice for the shorter way."""
         with self._lock:
-            told, self.shorter_way = self.shorter_way is None, None
-        if not told:
+            known, self.shorter_way = self.shorter_way is None, None
+        if not known:
             self.notify("not enough memory for sums of channels; continuing without them")
 
     def front(self, images: Array) -> FrontValues:

@@ -45,12 +45,12 @@ class PruningSession(Evaluator):
         memory_budget: bytes of activations kept in memory before a file is used; None for a quarter of what is free.
         scratch: folder of that file, which has no name there; None for the system's temporary folder.
         shorter_way: through the back, where the graph allows it (`bdtui.engine.incremental.channel_sums`).
-        reporter: hears progress, is asked whether to stop.
+        reporter: receives progress; may stop the work between batches.
 
     Raises:
         DataError: an image cannot be read or is not finite.
         OutOfMemory: memory does not suffice for a single image.
-        Interrupted: the reporter was told to stop, or the GPU does not answer any more.
+        Interrupted: the reporter requested a stop, or the GPU does not answer any more.
     """
 
     def __init__(

@@ -25,14 +25,14 @@ def whole_model_predictions(
         model: Functional or Sequential, one input and one vector of scores, such as B, B′, or G with its extra class.
         images: of a shape that the model takes.
         scale: pixels are divided by this.
-        reporter: hears progress; is asked between batches whether to stop.
+        reporter: receives progress; may stop the work between batches.
         stage: name of the work in its progress.
 
     Raises:
         ModelError: the model has several inputs or outputs, or no graph.
         DataError: an image cannot be read or is not finite.
         OutOfMemory: memory does not suffice for a single image.
-        Interrupted: the reporter was told to stop, or the GPU does not answer any more.
+        Interrupted: the reporter requested a stop, or the GPU does not answer any more.
     """
     runner = ScoreRunner(model, images.image_shape, reporter)
     found: list[Predictions] = []
@@ -59,7 +59,7 @@ def whole_model_rates(
         part: ``valid`` or ``test``.
         classes: N, how many B has; a prediction of N is a GoodNet's flag.
         scale: pixels are divided by this.
-        reporter: hears progress; is asked between batches whether to stop.
+        reporter: receives progress; may stop the work between batches.
     """
     predictions = {
         role: whole_model_predictions(model, images, scale, reporter, role.replace("_", " "))

@@ -163,10 +163,10 @@ class PackedChunks:
             self._large[chunk.chunk_offset] = chunk.size
 
     def _look_at(self, place: tuple[int, ...], size: int) -> None:
-        told = f"{self._name}: the chunk at {place[0]} is"
+        chunk = f"{self._name}: the chunk at {place[0]} is"
         # zlib never makes a chunk larger by more than a thousandth.
         if size > self._declared + self._declared // 1000 + 4096:
-            raise self._error(f"{told} {size:,} bytes packed; expected {self._declared:,} bytes before packing")
+            raise self._error(f"{chunk} {size:,} bytes packed; expected {self._declared:,} bytes before packing")
         unpacking, left = zlib.decompressobj(), self._data.id.read_direct_chunk(place)[1]
         room = self._declared + 4096
         with suppress(zlib.error):
@@ -174,4 +174,4 @@ class PackedChunks:
                 room -= len(unpacking.decompress(left, 2**20))
                 left = unpacking.unconsumed_tail
         if room <= 0:
-            raise self._error(f"{told} larger than declared when unpacked; expected {self._declared:,} bytes")
+            raise self._error(f"{chunk} larger than declared when unpacked; expected {self._declared:,} bytes")

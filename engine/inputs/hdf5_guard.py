@@ -171,7 +171,7 @@ def _walk_under_limits(path: str) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (_SECONDS, _SECONDS + 1))
     signal.alarm(_PATIENCE)
     try:
-        with _damage_passed_over():
+        with _skip_damage():
             _walk(path)
     except MemoryError:
         os.kill(os.getpid(), signal.SIGUSR1)
@@ -180,7 +180,7 @@ def _walk_under_limits(path: str) -> None:
 
 
 @contextmanager
-def _damage_passed_over() -> Iterator[None]:
+def _skip_damage() -> Iterator[None]:
     """Go on behind what raises an error: who opens the file says what is damaged. Only memory is told apart here."""
     try:
         yield
@@ -205,14 +205,14 @@ def _walk(path: str) -> None:
             if isinstance(item, h5py.Group):
                 waiting.extend(_children(item))
             elif isinstance(item, h5py.Dataset):
-                with _damage_passed_over():
+                with _skip_damage():
                     _read_small(item)
 
 
 def _read_attributes(item: Any) -> None:
-    with _damage_passed_over():
+    with _skip_damage():
         for name in list(item.attrs):
-            with _damage_passed_over():
+            with _skip_damage():
                 item.attrs[name]
 
 
@@ -221,9 +221,9 @@ def _children(group: Any) -> list[Any]:
     import h5py
 
     found = []
-    with _damage_passed_over():
+    with _skip_damage():
         for name in list(group):
-            with _damage_passed_over():
+            with _skip_damage():
                 if isinstance(group.get(name, getlink=True), h5py.HardLink):
                     found.append(group[name])
     return found

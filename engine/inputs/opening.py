@@ -83,7 +83,7 @@ def open_inputs(
 
     Args:
         settings: what to open.
-        reporter: hears what was found.
+        reporter: receives what was found.
         expected_sha256: hashes that a recipe recorded, by field name; a file that differs is refused.
 
     Raises:

@@ -27,7 +27,7 @@ def decide_scale(runner: ScoreRunner, images: LabelledImages, wanted: str) -> Sc
 
     Raises:
         OptionError: there is no such scale.
-        Interrupted: the runner's reporter was told to stop.
+        Interrupted: the runner's reporter requested a stop.
     """
     if wanted not in SCALES:
         raise OptionError(f"scale {wanted!r} is not valid; expected {', '.join(SCALES[:-1])} or {SCALES[-1]}")

@@ -81,7 +81,7 @@ def is_out_of_memory(problem: BaseException) -> bool:
 
 
 def refuse_lost_device(problem: Exception) -> None:
-    """Raise `DeviceLost` for an error that tells of a GPU which does not work any more."""
+    """Raise `DeviceLost` for an error of a GPU that does not work any more."""
     of_device = isinstance(problem, _OF_A_DEVICE) and not is_out_of_memory(problem)
     if of_device and tf.config.list_logical_devices("GPU") and not _gpu_answers():
         raise DeviceLost(f"the GPU stopped responding ({_in_short(problem)})") from problem

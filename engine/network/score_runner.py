@@ -24,7 +24,7 @@ class ScoreRunner:
     Args:
         model: Functional or Sequential, with one input and one vector of N scores. Its weights may change.
         image_shape: of one image, without the batch axis.
-        reporter: hears when memory does not suffice for whole batches; is asked before each whether to stop.
+        reporter: gets a notice when memory does not suffice for whole batches; may stop the work before each.
 
     Attributes:
         batch_size: how many images are computed at once.
@@ -52,7 +52,7 @@ class ScoreRunner:
 
         Raises:
             OutOfMemory: memory does not suffice for a single image.
-            Interrupted: the reporter was told to stop, or the GPU does not answer any more.
+            Interrupted: the reporter requested a stop, or the GPU does not answer any more.
         """
         starts = range(0, len(images), self.batch_size)
         return np.concatenate([self._batch_scores(images[start : start + self.batch_size]) for start in starts])

@@ -1,4 +1,4 @@
-"""The SQLite database under a journal: its tables, what is believed of a stranger's file, and writes of all or nothing.
+"""The SQLite database under a journal: its tables, limits for files from strangers, and writes of all or nothing.
 
 It is in write-ahead mode: what is committed survives the process, and a power failure may cost the last steps, never the
 file.
@@ -73,7 +73,7 @@ class JournalDatabase:
             self.connection.close()
 
     def run_values(self) -> dict[str, str]:
-        """What is said of the run as a whole, by name."""
+        """Values about the run as a whole, by name."""
         rows = self._query("SELECT name, value FROM run")
         if not all(isinstance(value, str) and len(value) <= LONGEST for _, value in rows):
             raise self.no_journal("holds no text where text is required")
@@ -178,7 +178,7 @@ class JournalDatabase:
 
 
 def set_run_value(name: str, value: str) -> Statement:
-    """What is said of the run from now on; what SQLite cannot keep of a text is escaped."""
+    """A value about the run as a whole; characters that SQLite cannot keep are escaped."""
     text = value.encode("utf-8", "backslashreplace").decode()
     return "INSERT OR REPLACE INTO run VALUES (?, ?)", (name, text)
 

@@ -64,13 +64,13 @@ def prepare_run(
 
     Args:
         settings: what to do.
-        reporter: hears events, is asked whether to stop.
+        reporter: receives events; may stop the work between batches.
         expected_sha256: hashes of the inputs by field name; others are refused.
         scratch: folder for activations that memory has no room for; None for the system's temporary folder.
 
     Raises:
         InputError: something given cannot be worked with.
-        Interrupted: the reporter was told to stop.
+        Interrupted: the reporter requested a stop.
     """
     watch = Stopwatch()
     notices: list[str] = []
@@ -86,7 +86,7 @@ def prepare_layer(prepared: PreparedRun, layer: str, reporter: Reporter) -> Prep
 
     Raises:
         ModelError: the layer does not exist or cannot be pruned soundly.
-        Interrupted: the reporter was told to stop.
+        Interrupted: the reporter requested a stop.
     """
     inputs = prepared.inputs
     source = find_source(inputs.model.network, layer)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Ticket:
-    """A request, and how often stop had been said when it was made."""
+    """A request, and how often `stop` had been called when it was made."""
 
     request: Request
     stops: int
@@ -47,7 +47,7 @@ class EngineThread:
         self._settings = settings
         self._out = out
         self._requests: queue.SimpleQueue[_Ticket] = queue.SimpleQueue()
-        # How often somebody said stop. Work that was asked for before the last time ends, or does not begin.
+        # How often `stop` was called. Work that was requested before the last time ends, or does not begin.
         self._stops = 0
         self._stops_before_work = 0
         self._thread = threading.Thread(target=self._run, name="bdtui-engine", daemon=True)

@@ -27,7 +27,7 @@ class SessionJournal:
     """Keeps what a person does with one opened network, from the first move on.
 
     Args:
-        reporter: hears when nothing can be kept.
+        reporter: gets a notice when nothing can be kept.
     """
 
     def __init__(self, reporter: Reporter) -> None:
@@ -63,7 +63,7 @@ class SessionJournal:
         self._journal = self._held.enter_context(journalled_folder(folder, settings, sha256, may_hold_run=True))
         discard_partials(folder)
         self._folder = folder
-        self._journal.on_loss = self._tell_loss
+        self._journal.on_loss = self._notify_loss
         self._moves = self._journal.moves
         self._reporter.emit(SessionKept(str(folder)))
         return list(self._moves)
@@ -97,14 +97,14 @@ class SessionJournal:
         try:
             self._journal = self._held.enter_context(journalled_folder(folder, inputs.settings, inputs.sha256))
         except InputError as problem:
-            self._tell_loss(problem)
+            self._notify_loss(problem)
             self._journal = Journal(None)
             return
         self._folder = folder
-        self._journal.on_loss = self._tell_loss
+        self._journal.on_loss = self._notify_loss
         keep_in_journal(prepared, self._journal, self._reporter)
         self._journal.keep_moves(self._moves)
         self._reporter.emit(SessionKept(str(folder)))
 
-    def _tell_loss(self, problem: InputError) -> None:
+    def _notify_loss(self, problem: InputError) -> None:
         self._reporter.emit(Notice(f"autosave stopped: {problem}"))
