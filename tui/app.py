@@ -52,7 +52,7 @@ class BdtuiApp(AppWithFiles):
         settings: what to open at start; if that is not enough, the initial content of the load screen.
         make_engine: creates the engine from the callback that receives its events.
         expected_sha256: hashes of the files in ``settings`` as a recipe recorded them.
-        go_on_in: the folder of a session to resume.
+        resume_in: the folder of a session to resume.
         preferences: theme and keys.
         watch: detects that the terminal has closed.
         before_exit: called with the exit status when the app starts to shut down.
@@ -83,7 +83,7 @@ class BdtuiApp(AppWithFiles):
         make_engine: Callable[[Emit], Engine],
         *,
         expected_sha256: Mapping[str, str] | None = None,
-        go_on_in: Path | None = None,
+        resume_in: Path | None = None,
         preferences: Preferences | None = None,
         watch: TerminalWatch | None = None,
         before_exit: Callable[[int], None] = lambda code: None,
@@ -93,7 +93,7 @@ class BdtuiApp(AppWithFiles):
             settings,
             make_engine(self._post_event),
             expected_sha256,
-            go_on_in,
+            resume_in,
             preferences or Preferences(),
             after_first_paint,
         )

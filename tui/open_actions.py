@@ -28,7 +28,7 @@ class AppWithFiles(AppWithViewActions):
         settings: what to open at start; if that is not enough, the initial content of the load screen.
         engine: opens the files.
         expected_sha256: hashes of the files in ``settings`` as a recipe recorded them.
-        go_on_in: the folder of a session to resume.
+        resume_in: the folder of a session to resume.
         preferences: theme and keys.
         after_first_paint: called once, after the first paint.
     """
@@ -38,7 +38,7 @@ class AppWithFiles(AppWithViewActions):
         settings: RunSettings,
         engine: Engine,
         expected_sha256: Mapping[str, str] | None,
-        go_on_in: Path | None,
+        resume_in: Path | None,
         preferences: Preferences,
         after_first_paint: Callable[[], None],
     ) -> None:
@@ -46,7 +46,7 @@ class AppWithFiles(AppWithViewActions):
         self._requested = settings
         self._engine = engine
         self._expected_sha256 = expected_sha256
-        self._go_on_in = go_on_in
+        self._resume_in = resume_in
         self._after_first_paint = after_first_paint
         self._opening: RunSettings | None = None
         self._opened: RunSettings | None = None
@@ -84,7 +84,7 @@ class AppWithFiles(AppWithViewActions):
             self.set_timer(_WINDOW_SECONDS, self._engine.start)
         else:
             self._engine.start()
-            self._open(self._requested, self._expected_sha256, self._go_on_in)
+            self._open(self._requested, self._expected_sha256, self._resume_in)
 
     def _show_load_screen(self, notice: str) -> None:
         # Imported here: not needed when the command line names the files.
@@ -105,10 +105,10 @@ class AppWithFiles(AppWithViewActions):
         self.push_screen(screen, opened)
 
     def _open(
-        self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None, go_on_in: Path | None = None
+        self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None, resume_in: Path | None = None
     ) -> None:
         self._requested = self._opening = settings
-        self._engine.submit(Open(settings, expected_sha256 or {}, go_on_in))
+        self._engine.submit(Open(settings, expected_sha256 or {}, resume_in))
 
     def _notify_nothing_open(self) -> None:
         key = first_key("open", self._preferences.keys)

@@ -61,7 +61,7 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
             settings,
             lambda emit: EngineThread(emit, settings, out),
             expected_sha256=recipe.sha256,
-            go_on_in=out if options.get("resume") else None,
+            resume_in=out if options.get("resume") else None,
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
             before_exit=_end_if_stuck,

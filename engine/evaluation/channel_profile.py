@@ -64,7 +64,7 @@ def profile_images(
         read: gives the images from one number up to another, from any thread.
         images: how many images there are in all, at least one.
         store: where the values at the cut are kept.
-        reporter: hears `Progress`.
+        reporter: receives `Progress`.
         stage: name under which progress is reported.
     """
     channels = runner.cut.source.channels

@@ -86,7 +86,7 @@ def predict_states(
     Args:
         sets: the image sets.
         states: masks (channels,) of silent channels, each with all those of the one before.
-        reporter: hears whether to stop.
+        reporter: is asked whether to stop.
 
     Returns:
         For every set an array (len(states), N).

@@ -58,7 +58,7 @@ def prune(
         thresholds: drops of clean accuracy, in percentage points above 0 and up to 100.
         seed: for rankings that draw lots.
         batch_size: rows computed at once; None chooses by the size of the network's tensors.
-        reporter: hears progress, is asked whether to stop.
+        reporter: receives progress; is asked whether to stop.
 
     Returns:
         Order, curve (channels + 1 steps) and thresholds; rates are exact counts with ``percent`` 0–100.

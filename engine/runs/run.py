@@ -66,7 +66,7 @@ def execute_run(
     Args:
         settings: what to do.
         out: output folder, new or empty; None for a new one under ``bdtui-runs/``.
-        reporter: hears events, is asked whether to stop.
+        reporter: receives events; is asked whether to stop.
         resume: the folder may hold a run that was begun with these settings; what it finished is not done again.
         expected_sha256: hashes of the inputs by field name; others are refused.
 
@@ -118,7 +118,7 @@ def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter,
     Args:
         prepared: the run.
         journal: of its folder.
-        reporter: hears whether what was finished has to be done again.
+        reporter: is told whether what was finished has to be done again.
         anew: a person begins at step 0 of this layer and order.
     """
     inputs, evaluator = prepared.inputs, prepared.evaluator
@@ -135,7 +135,7 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
         prepared: the run.
         folder: that is held, for the files.
         journal: of that folder.
-        reporter: hears events, is asked whether to stop.
+        reporter: receives events; is asked whether to stop.
 
     Raises:
         OutputError: the folder cannot be written to.

@@ -18,13 +18,13 @@ class Open:
     Attributes:
         settings: what to open.
         expected_sha256: hashes of the inputs by field name, as a recipe recorded them; others are refused.
-        go_on_in: the folder of a session to go on with, where it was left; None to begin at step 0.
+        resume_in: the folder of a session to go on with, where it was left; None to begin at step 0.
     """
 
     work: ClassVar[str] = "opening"
     settings: RunSettings
     expected_sha256: Mapping[str, str] = field(default_factory=dict)
-    go_on_in: Path | None = None
+    resume_in: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Session:
     """Holds what is open and where the person stands.
 
     Args:
-        reporter: hears everything; is asked whether to stop.
+        reporter: receives every event; is asked whether to stop.
         settings: their device and seed are used; the rest comes with `Open`.
         out: where the first export goes; None for a new folder under ``bdtui-runs/``.
     """
@@ -145,15 +145,15 @@ class Session:
         reporter = self._reporter.also(keep)
         kept, moves = SessionJournal(self._reporter), []
         try:
-            if request.go_on_in is not None:
-                moves = kept.go_on(request.go_on_in, request.settings, request.expected_sha256)
+            if request.resume_in is not None:
+                moves = kept.go_on(request.resume_in, request.settings, request.expected_sha256)
             prepared = prepare_run(request.settings, reporter, request.expected_sha256)
             kept.attach(prepared)
             for role, images in prepared.inputs.data.items():
                 reporter.emit(PicturesTaken(role, take_pictures(images, _PICTURES)))
         except BaseException:
             kept.leave()
-            self._tell_again()
+            self._emit_again()
             raise
         self._told = told
         self._kept.leave()
@@ -165,13 +165,13 @@ class Session:
         try:
             prepared = prepare_layer(opened, layer, self._reporter)
         except BaseException:
-            self._tell_again()
+            self._emit_again()
             raise
         self._kept.begin_anew(prepared)
         self._show(prepared)
 
-    def _tell_again(self) -> None:
-        """Say once more what is open, after something else could not be opened."""
+    def _emit_again(self) -> None:
+        """Emit once more what is open, after something else could not be opened."""
         if self._prepared is None or self._exploration is None:
             self._reporter.emit(NothingOpen())
             return

@@ -127,9 +127,9 @@ def _cells(*shares: Share | None) -> list[str]:
     return ["–" if share is None else f"{share.percent:.2f}" for share in shares]
 
 
-def print_check(console: Console, heard: Sequence[Event]) -> None:
+def print_check(console: Console, emitted: Sequence[Event]) -> None:
     """Print what ``--check`` found."""
-    for event in heard:
+    for event in emitted:
         match event:
             case events.ModelOpened():
                 _print_model(console, event)

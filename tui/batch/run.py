@@ -73,9 +73,9 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         if finished is not None:
             _write_line(f"bdtui: {out} is already complete")
             return _conclude(options, gates, finished, Path(str(out)))
-    heard: list[Event] = []
+    emitted: list[Event] = []
     with _display(options) as show:
-        reporter = Reporter(show, stop_requested).also(heard.append)
+        reporter = Reporter(show, stop_requested).also(emitted.append)
         if options.get("check"):
             _load(reporter)
             from bdtui.engine.runs.check import check_inputs
@@ -86,7 +86,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     if options.get("check"):
         if not options.get("json"):
             with _answering():
-                print_check(Console(), heard)
+                print_check(Console(), emitted)
         return ExitCode.DONE
     return _conclude(options, gates, result.record, result.out)
 

@@ -82,7 +82,7 @@ def curve_legend(position: PositionReached, channels: int, width: int = 78) -> T
         parts.append((THRESHOLD, THRESHOLD_COLOUR, "X reached"))
     if split_by_hand(position)[1]:
         glyphs = BY_HAND_LINE + BY_HAND_DASH if has_asr(position) else BY_HAND_LINE
-        parts.append((glyphs, "", "by hand"))
+        parts.append((glyphs, "", "off curve"))
     if not has_asr(position):
         parts.append(("", "", "no poisoned images, no ASR"))
     parts.append(("", "", "across: fraction of channels pruned"))

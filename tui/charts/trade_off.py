@@ -77,5 +77,5 @@ def trade_off_legend(position: PositionReached, width: int = 78) -> Text:
     if any(reached(position.thresholds)):
         parts.append((THRESHOLD_POINT, THRESHOLD_COLOUR, "X reached"))
     if split_by_hand(position)[1]:
-        parts.append((BY_HAND_LINE, PATH_COLOUR, "by hand"))
+        parts.append((BY_HAND_LINE, PATH_COLOUR, "off curve"))
     return legend_line(parts, width)

@@ -157,8 +157,8 @@ def test_points_tried_by_hand_are_marks_and_no_part_of_the_line() -> None:
     assert columns_of(BY_HAND_LINE, text) == columns_of(BY_HAND_DASH, text)
     line_rows = {row for row, line in enumerate(text.plain.split("\n")) if BRAILLE.search(line)}
     assert len(line_rows) == 1
-    assert "by hand" in curve_legend(run, CHANNELS).plain
-    assert "by hand" not in curve_legend(position(point(0), point(60)), CHANNELS).plain
+    assert "off curve" in curve_legend(run, CHANNELS).plain
+    assert "off curve" not in curve_legend(position(point(0), point(60)), CHANNELS).plain
 
 
 def test_what_was_measured_stays_after_an_undo() -> None:
@@ -281,7 +281,7 @@ def test_legends_fit_in_one_line(width: int) -> None:
 def test_legend_of_the_curve_names_every_mark_in_78_columns() -> None:
     run = dataclasses.replace(whole_run(), present=point(54, 100.0, 100.0))
     legend = curve_legend(run, CHANNELS).plain
-    for name in ("accuracy 100.00 %", "ASR 100.00 %", "step 54/60", "X reached", "by hand"):
+    for name in ("accuracy 100.00 %", "ASR 100.00 %", "step 54/60", "X reached", "off curve"):
         assert name in legend
 
 
