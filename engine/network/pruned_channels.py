@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PrunedChannels(Collection[int]):
     """A set of channels, by index; equal sets are equal, in whatever order the channels were pruned.
 
@@ -37,6 +37,13 @@ class PrunedChannels(Collection[int]):
         mask = np.zeros(channels, bool)
         mask[list(self)] = True
         return mask
+
+    # As `dataclass` would, without a tuple for each: thousands are looked up at every key press.
+    def __eq__(self, other: object) -> bool:
+        return self.bits == other.bits if isinstance(other, PrunedChannels) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.bits)
 
     def __contains__(self, channel: object) -> bool:
         return isinstance(channel, int) and channel >= 0 and bool(self.bits >> channel & 1)

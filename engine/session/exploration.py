@@ -123,8 +123,7 @@ class Exploration:
         """
         for _, pruned in self._unmeasured_way_here():
             self._measure(pruned, reporter)
-            self.emit_position()
-            self._announce_thresholds()
+            self._emit_and_announce()
             return True
         for threshold in self._present_thresholds():
             if threshold.step is None or self._known(threshold.channels, "test", GOODNET) is not None:
@@ -138,22 +137,28 @@ class Exploration:
 
     def mark_announced(self) -> None:
         """Count every threshold that is reached as announced, as after an export or in an earlier session."""
-        list(self._newly_reached())
+        list(self._newly_reached(self._present_thresholds()))
 
     def emit_position(self) -> None:
         """Emit where the person stands, and everything that is known of this layer."""
+        self._emit_position(self._present_thresholds())
+
+    def _emit_position(self, thresholds: Sequence[Threshold]) -> None:
         position = self.position
-        measured = self._evaluator.measured
+        measured = self._evaluator.measured.items()
+        points = {
+            each.pruned: self._point(each.pruned, rates)
+            for each, rates in measured
+            if (each.network, each.part) == (PRUNED, "valid")
+        }
         self._reporter.emit(
             PositionReached(
                 order=position.order,
                 step=position.step,
-                present=self._point(position.pruned),
-                path=tuple(self._point(pruned) for pruned in along(position.order) if self._known(pruned) is not None),
-                measured=tuple(
-                    self._point(each.pruned) for each in measured if (each.network, each.part) == (PRUNED, "valid")
-                ),
-                thresholds=tuple(self._present_thresholds()),
+                present=points[position.pruned],
+                path=tuple(points[pruned] for pruned in along(position.order) if pruned in points),
+                measured=tuple(points.values()),
+                thresholds=tuple(thresholds),
                 undoable=len(self._history.past),
                 redoable=len(self._history.future),
             )
@@ -169,20 +174,21 @@ class Exploration:
                 self.emit_position()
                 raise
         self._history = wished
-        self.emit_position()
-        self._announce_thresholds()
+        self._emit_and_announce()
 
-    def _announce_thresholds(self) -> None:
-        """Emit of every threshold once that it is reached, and once again where another way reaches it."""
-        for reached in self._newly_reached():
+    def _emit_and_announce(self) -> None:
+        """Emit the position, and of every threshold once that it is reached, and again where another way reaches it."""
+        thresholds = self._present_thresholds()
+        self._emit_position(thresholds)
+        for reached in self._newly_reached(thresholds):
             assert reached.step is not None
             rates = reached.rates
             self._reporter.emit(
                 ThresholdReached(reached.drop, reached.step, rates.clean_accuracy, rates.attack_success_rate)
             )
 
-    def _newly_reached(self) -> Iterator[Threshold]:
-        for threshold in self._present_thresholds():
+    def _newly_reached(self, thresholds: Sequence[Threshold]) -> Iterator[Threshold]:
+        for threshold in thresholds:
             key = threshold.drop, PrunedChannels.of(threshold.channels)
             if threshold.step is not None and key not in self._announced:
                 self._announced.add(key)
@@ -230,11 +236,11 @@ class Exploration:
     def _measure(self, pruned: PrunedChannels, reporter: Reporter) -> None:
         self._evaluator.rates("valid", pruned, reporter)
 
-    def _point(self, pruned: PrunedChannels) -> MeasuredPoint:
-        rates = self._evaluator.rates("valid", pruned)
+    def _point(self, pruned: PrunedChannels, rates: Rates) -> MeasuredPoint:
+        step = len(pruned)
         return MeasuredPoint(
-            step=len(pruned),
-            fraction=len(pruned) / len(self._ranking),
+            step=step,
+            fraction=step / len(self._ranking),
             clean_accuracy=rates.clean_accuracy,
             attack_success_rate=rates.attack_success_rate,
             by_hand=pruned not in self._on_curve,
