@@ -210,7 +210,7 @@ async def test_the_column_of_means_cuts_no_number(mean: float, shown: str) -> No
     async with opened(app) as pilot:
         figures = event_values.ChannelFigures(0, mean, mean, 0.5, None, None, 1.0, False)
         app.engine.say(
-            events.ChannelsProfiled("mean-activation", (figures,)), replace(app.engine.reached(), order=(0,), step=0)
+            events.ChannelsProfiled("mean-activation", (figures,)), replace(app.engine.reached(0), order=(0,))
         )
         await until(pilot, lambda: len(listed(app)) == 1)
         assert listed(app)[0][2] == shown
