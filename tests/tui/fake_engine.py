@@ -5,6 +5,7 @@ A person's moves are the real ones (`bdtui.engine.session.exploration`); files, 
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -510,8 +511,9 @@ def screen_text(app: App[Any]) -> str:
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
-    """Wait for something."""
-    for _ in range(150):
+    """Wait for something, up to a minute: a busy machine is slow."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         if holds():
             return
         await pilot.pause(0.01)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.resources import files
@@ -88,7 +89,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def until(pilot: Pilot[None], condition: Callable[[], bool]) -> None:
-    for _ in range(500):
+    # A busy machine is slow.
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
         await pilot.pause(0.01)
         if condition():
             return
