@@ -22,6 +22,7 @@ from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import (
     CLEAN_VALID,
+    NETWORK,
     ROLES,
     SAMPLE_MODEL,
     RunSettings,
@@ -97,10 +98,11 @@ def open_inputs(
     for name, option in options_of(found).items():
         path = option.file(getattr(found, name))
         if path is not None and name not in ROLES:
-            require_file(path, ModelError, option.kind.expected)
+            error = ModelError if option.group == NETWORK else DataError
+            require_file(path, error, option.kind.expected)
             # The weights were hashed when the model was opened.
             sha256[name] = model.sha256 if path == model.path else file_sha256(path)
-            _check_hash(path, sha256[name], expected.get(name), ModelError)
+            _check_hash(path, sha256[name], expected.get(name), error)
     try:
         source = find_source(model.network, found.layer)
     except ModelError as problem:

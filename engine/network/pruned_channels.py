@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
 from operator import or_
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +36,9 @@ class PrunedChannels(Collection[int]):
 
     def mask(self, channels: int) -> NDArray[np.bool_]:
         """Whether each channel of a layer is pruned, shape (channels,)."""
+        # Not above: the first paint of the app does not wait for it.
+        import numpy as np
+
         mask = np.zeros(channels, bool)
         mask[list(self)] = True
         return mask
