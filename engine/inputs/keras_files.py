@@ -188,7 +188,7 @@ def _read_member(path: Path, name: str) -> bytes:
 
 def _unpack_member(path: Path, name: str, target: Path, most: int) -> None:
     """Unpack a member of a ``.keras`` archive, never to more than ``most`` bytes (or what gzip can pack at best)."""
-    damaged = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
+    damaged = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

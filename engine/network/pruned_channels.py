@@ -9,6 +9,8 @@ from itertools import accumulate
 from operator import or_
 from typing import TYPE_CHECKING
 
+from bdtui.engine.errors import ModelError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -26,11 +28,17 @@ class PrunedChannels(Collection[int]):
 
     @classmethod
     def of(cls, channels: Iterable[int]) -> PrunedChannels:
-        """The set of some channels, each 0 or more."""
+        """The set of some channels.
+
+        Raises:
+            ModelError: one is less than 0, which no layer has.
+        """
         if isinstance(channels, cls):
             return channels
         bits = 0
         for channel in channels:
+            if channel < 0:
+                raise ModelError(f"there is no channel {channel}; expected 0 or more")
             bits |= 1 << int(channel)
         return cls(bits)
 

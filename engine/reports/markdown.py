@@ -110,8 +110,8 @@ def _pruning(run: RunRecord) -> str:
         BY_HAND: "in an order made by hand",
     }.get(run.ranking, f"in ascending order of {run.ranking.replace('-', ' ')}")
     text = (
-        f"## Pruning\n\nActivations were read at {_code(run.layer.profiled)}; the {run.layer.channels} channels of {_code(run.layer.pruned)} "
-        f"were pruned (their weights set to zero) one by one {order}.{_inactive(run.layer)}"
+        f"## Pruning\n\nActivations were read at {_code(run.layer.profiled)}; the {run.layer.channels} channels of "
+        f"{_code(run.layer.pruned)} were pruned (their weights set to zero) one by one {order}.{_inactive(run.layer)}"
         f"\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
     )
     rows = [_row("B, unpruned", 0, run.baseline_valid)]

@@ -17,14 +17,6 @@ from bdtui.engine.reports.file_names import drop_text, goodnet_name
 from bdtui.engine.settings import check_thresholds
 
 
-def model_name(drop: float, badnet: OpenedModel) -> str:
-    """File name of the pruned model B′ of a threshold.
-
-    It ends in ``.h5``, but for networks that Keras cannot write to HDF5 and read back: those are saved as ``.keras``.
-    """
-    return f"model_X={drop_text(drop)}.{'h5' if _fits_hdf5(badnet) else 'keras'}"
-
-
 def _fits_hdf5(badnet: OpenedModel) -> bool:
     if any(not isinstance(call.layer, keras.layers.Layer) for call in badnet.network.calls):
         # Bare operations (`x + y` in place of an Add layer) are written, but come back as layers and fail.
@@ -67,9 +59,13 @@ def _drop_times(archive_path: Path) -> None:
 def planned_thresholds(drops: Sequence[float], badnet: OpenedModel) -> tuple[Threshold, ...]:
     """Thresholds that are not reached yet, in ascending order, with the names of their files.
 
+    B′ goes to ``.h5``, but for networks that Keras cannot write to HDF5 and read back: those are saved as ``.keras``.
+
     Raises:
         OptionError: a drop is not a number above 0 and at most 100.
     """
+    suffix = "h5" if _fits_hdf5(badnet) else "keras"
     return tuple(
-        Threshold(drop, model=model_name(drop, badnet), goodnet=goodnet_name(drop)) for drop in check_thresholds(drops)
+        Threshold(drop, model=f"model_X={drop_text(drop)}.{suffix}", goodnet=goodnet_name(drop))
+        for drop in check_thresholds(drops)
     )

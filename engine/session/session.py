@@ -62,7 +62,7 @@ class Session:
     def __init__(self, reporter: Reporter, settings: RunSettings, out: Path | None = None) -> None:
         self._reporter = reporter
         self._out = out
-        self._told: list[Event] = []
+        self._opening_events: list[Event] = []
         self._idle_failed = False
         self._prepared: PreparedRun | None = None
         self._exploration: Exploration | None = None
@@ -136,11 +136,11 @@ class Session:
     def _open(self, request: Open) -> None:
         check_thresholds(request.settings.thresholds)
         check_ranking(request.settings.ranking)
-        told: list[Event] = []
+        emitted: list[Event] = []
 
         def keep(event: Event) -> None:
             if not isinstance(event, Progress):
-                told.append(event)
+                emitted.append(event)
 
         reporter = self._reporter.also(keep)
         kept, moves = SessionJournal(self._reporter), []
@@ -155,7 +155,7 @@ class Session:
             kept.leave()
             self._emit_again()
             raise
-        self._told = told
+        self._opening_events = emitted
         self._kept.leave()
         self._kept = kept
         self._show(prepared, moves)
@@ -175,7 +175,7 @@ class Session:
         if self._prepared is None or self._exploration is None:
             self._reporter.emit(NothingOpen())
             return
-        for event in self._told:
+        for event in self._opening_events:
             if not isinstance(event, Notice):
                 self._reporter.emit(event)
         self._reporter.emit(describe_layer(self._prepared.evaluator.source))
