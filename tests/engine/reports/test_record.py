@@ -152,6 +152,7 @@ def drop(key: str) -> Callable[[dict[str, Any]], Any]:
         lambda content: content["baseline"]["valid"].update(clean_accuracy=math.nan),
         lambda content: content["baseline"]["valid"].update(clean_accuracy=math.inf),
         lambda content: content["baseline"]["test"].update(clean_accuracy="98"),
+        lambda content: content["data"].update(poisoned_test=None),
         lambda content: content["thresholds"][0].update(step=1.5),
     ],
 )

@@ -161,3 +161,16 @@ def test_a_second_run_into_the_same_folder_is_refused_and_the_first_stays(
         run(tmp_path, **files)
     assert (tmp_path / "out" / "results.json").read_text() == before
     json.loads(before)
+
+
+def test_resume_leaves_networks_that_are_there_unchanged(tmp_path: Path, files: dict[str, Path]) -> None:
+    settings, out = RunSettings(**files), tmp_path / "out"
+    networks = [*execute_run(settings, out, reporter=Reporter()).out.glob("*_X=*")]
+    assert len(networks) >= 2
+    written = {path: path.stat().st_ino for path in networks}
+    damaged = out / "goodnet_X=2.keras"
+    damaged.write_bytes(b"damaged")
+    (out / "results.json").unlink()
+    execute_run(settings, out, reporter=Reporter(), resume=True)
+    # Every file is written anew under another name first, and so becomes another file.
+    assert [path for path in networks if path.stat().st_ino != written[path]] == [damaged]
