@@ -17,6 +17,7 @@ from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISON
 SCHEMA = 1
 _LARGEST = 2**26
 """Bytes of a results.json that are read."""
+_EXPECTED = "expected the results of a run (without it, --resume makes it again)"
 
 
 @dataclass(frozen=True)
@@ -126,25 +127,34 @@ class RunRecord:
             raise ValueError(f"not the results of a run: {problem!r}") from problem
 
 
+def read_results(path: Path) -> dict[str, Any]:
+    """Read a results.json as JSON, whoever wrote it.
+
+    Raises:
+        DataError: it cannot be read, or is of no schema that is known.
+    """
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise DataError(f"{path}: is {path.stat().st_size:,} bytes long; {_EXPECTED}")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as problem:
+        raise DataError(f"{path}: cannot be read as JSON; {_EXPECTED}") from problem
+    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
+        raise DataError(f"{path}: has no schema {SCHEMA}; {_EXPECTED}")
+    return content
+
+
 def read_record(path: Path) -> RunRecord:
-    """Read a results.json, whoever wrote it.
+    """Read the record of a run from its results.json.
 
     Raises:
         DataError: it cannot be read, or is no results.json.
     """
-    expected = "expected the results of a run (without it, --resume makes it again)"
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise DataError(f"{path}: is {path.stat().st_size:,} bytes long; {expected}")
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as problem:
-        raise DataError(f"{path}: cannot be read as JSON; {expected}") from problem
-    if not isinstance(content, dict) or content.get("schema") != SCHEMA:
-        raise DataError(f"{path}: has no schema {SCHEMA}; {expected}")
+    content = read_results(path)
     try:
         return RunRecord.from_json(content)
     except ValueError as problem:
-        raise DataError(f"{path}: is no results.json as bdtui writes it; {expected}") from problem
+        raise DataError(f"{path}: is no results.json as bdtui writes it; {_EXPECTED}") from problem
 
 
 def _step_json(step: Step) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RESULTS
-from bdtui.engine.reports.record import RunRecord, read_record
+from bdtui.engine.reports.record import RunRecord, read_record, read_results
 from bdtui.engine.runs.manifest import check_manifest
 from bdtui.engine.settings import RunSettings, check_given
 from bdtui.engine.startup import load_tensorflow
@@ -64,12 +64,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     if gates.max_asr is not None and not (settings.sample or settings.poisoned_valid or settings.poisoned_test):
         raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
     if options.get("resume"):
-        results = Path(str(out)) / RESULTS
-        finished = read_record(results) if results.exists() else None
-        if finished is not None and (problems := _problems(Path(str(out)))):
-            for problem in problems:
-                _write_line(f"bdtui: {problem}; it is made again")
-            finished = None
+        finished = _finished_run(Path(str(out)))
         if finished is not None:
             _write_line(f"bdtui: {out} is already complete")
             return _conclude(options, gates, finished, Path(str(out)))
@@ -123,12 +118,20 @@ def _conclude(options: Mapping[str, Any], gates: Gates, run: RunRecord, out: Pat
     return ExitCode.DONE if outcome.met else ExitCode.GATE
 
 
-def _problems(out: Path) -> tuple[str, ...]:
-    """What became of the files of a whole run since it was written, where its manifest tells."""
+def _finished_run(out: Path) -> RunRecord | None:
+    """The run of a folder if it is finished and its files are as they were written; what differs goes to stderr."""
+    results = out / RESULTS
+    if not results.exists():
+        return None
+    # What is no JSON at all is refused, not made again: it may be somebody's.
+    read_results(results)
     try:
-        return check_manifest(out).problems
+        problems = check_manifest(out).problems
     except DataError as problem:
-        return (str(problem),)
+        problems = (str(problem),)
+    for sentence in problems:
+        _write_line(f"bdtui: {sentence}; it is made again")
+    return None if problems else read_record(results)
 
 
 @contextmanager

@@ -240,11 +240,14 @@ def test_resume_makes_again_what_is_not_as_the_run_wrote_it(
     for name in ("report.md", "model_X=4.h5"):
         with (out / name).open("ab") as file:
             file.write(b"!")
+    results = json.loads((out / "results.json").read_text())
+    del results["order"]
+    (out / "results.json").write_text(json.dumps(results))
     kept = (out / "goodnet_X=2.keras").stat().st_mtime_ns
     assert main(["--batch", "--resume", "--out", str(out)]) == 0
     told = capfd.readouterr().err
     assert "curve.csv: is missing; expected the file that the run wrote; it is made again" in told
-    assert all(f"{name}: is not what the run wrote" in told for name in ("report.md", "model_X=4.h5"))
+    assert all(f"{name}: is not what the run wrote" in told for name in ("report.md", "model_X=4.h5", "results.json"))
     assert "60 steps already finished" in told
     assert main(["--verify", str(out)]) == 0
     assert (out / "goodnet_X=2.keras").stat().st_mtime_ns == kept, "what is whole is not written again"
