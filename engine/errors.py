@@ -50,7 +50,7 @@ class BdtuiError(Exception):
 
     Attributes:
         problem: what is wrong, where, and what to do.
-        kept: what the work leaves behind; None where the error says nothing about it.
+        kept: what the work leaves behind; None where that is not known.
     """
 
     def __init__(self, problem: str, kept: Kept | None = None) -> None:

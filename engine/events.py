@@ -1,4 +1,4 @@
-"""What the engine says while it works.
+"""What the engine emits while it works.
 
 Every event is a frozen record of plain values, so that it can cross a thread, be written as JSON, and be
 shown by either front without asking the engine anything.
@@ -215,14 +215,14 @@ class WorkFailed(Event):
 
 @dataclass(frozen=True)
 class WorkStopped(Event):
-    """Work ended early because somebody asked for it; ``sentence`` says what stands."""
+    """Work ended early because somebody stopped it; ``sentence`` is for the person."""
 
     sentence: str
 
 
 @dataclass(frozen=True)
 class NothingOpen(Event):
-    """What was told of a model and images does not hold: they could not be opened, and nothing was open before."""
+    """A model and images could not be opened, and nothing was open before: events about them do not hold."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class OptionKind:
 
 @dataclass(frozen=True)
 class Option:
-    """All that is said about an option.
+    """The declaration of an option.
 
     Attributes:
         kind: of its values.

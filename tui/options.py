@@ -12,7 +12,7 @@ from bdtui.engine.errors import OptionError
 from bdtui.engine.inputs.recipe import Recipe, read_recipe
 from bdtui.engine.option import flag_of, options_of
 from bdtui.engine.reports.file_names import RECIPE
-from bdtui.engine.runs.folder import held_folder, holds_another_run, holds_run
+from bdtui.engine.runs.folder import hold_folder, holds_another_run, holds_run
 from bdtui.engine.settings import RunSettings
 
 
@@ -60,9 +60,9 @@ def merge_options(
 def _begun_recipe(out: Path, declared: type[RunSettings]) -> Recipe:
     """What the run in a folder was begun with: its journal knows, and else the recipe that it wrote."""
     # Not above: it brings numpy and SQLite, which the first paint of other sessions does not wait for.
-    from bdtui.engine.runs.journal_folder import begun_recipe
+    from bdtui.engine.runs.journal_folder import read_begun_recipe
 
-    recipe = begun_recipe(out)
+    recipe = read_begun_recipe(out)
     if recipe is not None:
         return recipe
     path = out / RECIPE
@@ -77,5 +77,5 @@ def check_output_folder(out: Path | None) -> None:
     """Raise `OutputError` where the folder that was asked for holds a run already."""
     if out is not None and holds_run(out):
         # Who writes there now is told first.
-        with held_folder(out):
+        with hold_folder(out):
             raise holds_another_run(out)

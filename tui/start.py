@@ -18,7 +18,7 @@ from bdtui.engine.machine.files import abandon_passing_files
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.options import check_output_folder, merge_options
 from bdtui.tui.preferences import preferences_path, read_preferences
-from bdtui.tui.terminal.native_output import captured_native_output
+from bdtui.tui.terminal.native_output import capture_native_output
 from bdtui.tui.terminal.terminal import TerminalWatch, require_terminal
 from bdtui.tui.wording import plain
 
@@ -50,7 +50,7 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
     # Garbage collection would take a tenth of the time to the first paint and find nothing; the engine turns it on again
     # once TensorFlow is loaded.
     gc.disable()
-    with captured_native_output() as native:
+    with capture_native_output() as native:
         # Textual draws on one stream and gets the size from the other: both must be the terminal, even if stderr is redirected.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
         sys.stderr = sys.stdout

@@ -22,7 +22,7 @@ from bdtui.engine.settings import RunSettings
 from bdtui.tui.app import BdtuiApp
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.preferences import Preferences
-from bdtui.tui.terminal.native_output import captured_native_output
+from bdtui.tui.terminal.native_output import capture_native_output
 
 SECONDS = 120
 SETTINGS = RunSettings(
@@ -97,7 +97,7 @@ async def main(folder: Path) -> None:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent).resolve()
-    with tempfile.TemporaryDirectory() as folder, captured_native_output():
+    with tempfile.TemporaryDirectory() as folder, capture_native_output():
         # Relative paths, so that the pictures show nobody's folders.
         shutil.copytree(str(files("bdtui.sample_data")), folder, dirs_exist_ok=True)
         os.chdir(folder)

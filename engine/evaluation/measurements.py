@@ -50,7 +50,7 @@ class Evaluator(ABC):
         """Measure a network, whether it is known or not; empty rates where there are no such images.
 
         Raises:
-            Interrupted: the reporter was told to stop.
+            Interrupted: the reporter requested a stop.
         """
 
     def measure_steps(self, order: Sequence[int], first: int, reporter: Reporter = SILENT) -> None:

@@ -22,7 +22,7 @@ from bdtui.engine.reporter import SILENT, Reporter
 Predictions = NDArray[np.int64]
 
 _AS_BEFORE, _UNDECIDED = -1, -2
-"""In place of a class: nothing at the cut changes with this state, or the whole back has to say what comes of it."""
+"""In place of a class: nothing at the cut changes with this state, or the whole back has to compute it."""
 
 
 class MaskedImages:
@@ -56,7 +56,7 @@ class MaskedImages:
 
     def keep(self, states: Sequence[Mask], found: Predictions) -> None:
         """Know the classes of some states until others are kept, and for good those of the unpruned network."""
-        # Who asks is given these very arrays.
+        # Callers receive these very arrays.
         found.setflags(write=False)
         self._last = list(zip(states, found, strict=True))
         if not states[0].any():
@@ -149,7 +149,7 @@ class _Asked:
         return [(images[part], states[part]) for part in some]
 
     def decide_whole(self, images: NDArray[np.intp], states: NDArray[np.intp]) -> None:
-        """Let the whole back say what the classes of images in states are."""
+        """Compute the classes of images in states by the whole back."""
         self._found[states, images] = self.images.runner.back(
             len(images), lambda rows: self._tensors(images[rows], states[rows])
         )
@@ -204,8 +204,8 @@ class _Asked:
             self.images.runner.do_without_sums()
             return
         found = self._found[:, block.images]
-        for state, (touched, said) in enumerate(zip(rows, decided, strict=True)):
-            found[state, touched] = np.where(said.certain, said.classes, _UNDECIDED)
+        for state, (touched, decision) in enumerate(zip(rows, decided, strict=True)):
+            found[state, touched] = np.where(decision.certain, decision.classes, _UNDECIDED)
 
 
 @cache

@@ -38,11 +38,11 @@ _CLOSE = 2.0**-16
 
 @dataclass(frozen=True)
 class Decided:
-    """What the shorter way says of one state.
+    """What the shorter way finds for one state.
 
     Attributes:
         classes: of the rows that were asked for.
-        certain: whether the whole back would say the same.
+        certain: whether the whole back would find the same.
     """
 
     classes: NDArray[np.int64]

@@ -35,13 +35,13 @@ def require_file(path: Path, error: type[InputError], expected: str) -> None:
 
 
 def errno_of(problem: BaseException) -> int | None:
-    """The system's number of an error; HDF5 tells it among everything else it knows. None where there is none."""
-    told = re.search(r"errno = (\d+)", str(problem))
-    return getattr(problem, "errno", None) or (int(told[1]) if told else None)
+    """The system's number of an error, which HDF5 has only in its text; None where there is none."""
+    found = re.search(r"errno = (\d+)", str(problem))
+    return getattr(problem, "errno", None) or (int(found[1]) if found else None)
 
 
 def refuse_full_temporary_folder(problem: BaseException, path: Path) -> None:
-    """Raise `OutputError` for an error that says that there is no room for a copy of a file."""
+    """Raise `OutputError` where there is no room for a copy of a file."""
     number = errno_of(problem)
     if number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         raise OutputError(

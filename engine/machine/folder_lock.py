@@ -20,7 +20,7 @@ _LARGEST = 4096
 
 
 @contextmanager
-def locked_folder(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """Hold a folder for oneself.
 
     The lock is the system's, on a file that says who holds it; it ends with its holder, so that one that was killed

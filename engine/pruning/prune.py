@@ -67,7 +67,7 @@ def prune(
         ModelError: the layer does not exist or cannot be pruned soundly.
         DataError: an image cannot be read or is not finite.
         OptionError: a threshold is out of range, or there is no such ranking.
-        Interrupted: the reporter was told to stop.
+        Interrupted: the reporter requested a stop.
 
     References:
         K. Liu, B. Dolan-Gavitt, S. Garg, "Fine-Pruning: Defending Against Backdooring Attacks on Deep Neural

@@ -9,7 +9,7 @@ from bdtui.engine.reports.record import RecordedLayer, RunRecord
 from bdtui.engine.settings import BY_HAND
 
 _SURVIVES = 10.0
-"""Attack success, in percent, above which the report says that the backdoor survives."""
+"""Attack success, in percent, above which the report calls the backdoor surviving."""
 
 
 def write_report_text(run: RunRecord) -> str:

@@ -116,7 +116,7 @@ class RunRecord:
 
     @classmethod
     def from_json(cls, content: Any) -> RunRecord:
-        """The run that the content of a results.json tells of.
+        """The run in the content of a results.json.
 
         Raises:
             ValueError: it is not what `as_json` gives.

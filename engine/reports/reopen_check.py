@@ -41,7 +41,7 @@ class SavedModelCheck:
         """Reopen B′ and compare its classes where its scores are clearly apart.
 
         Raises:
-            BdtuiError: the saved model says otherwise.
+            BdtuiError: the saved model predicts otherwise.
         """
         scores = _scores(_reopened(path), self._images)
         clear = _clearly_apart(scores)
@@ -52,7 +52,7 @@ class SavedModelCheck:
         """Reopen G and compare its classes where the scores of B and (checked before) B′ are clearly apart.
 
         Raises:
-            BdtuiError: the saved model says otherwise.
+            BdtuiError: the saved model predicts otherwise.
         """
         scores = _scores(_reopened(path), self._images)
         _compare("G", scores.argmax(axis=1), self._goodnet_classes, self._clear)

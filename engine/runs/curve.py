@@ -32,7 +32,7 @@ def draw_and_save(
 
     Raises:
         OutputError: the folder cannot be written to.
-        Interrupted: the reporter was told to stop.
+        Interrupted: the reporter requested a stop.
     """
     evaluator, order, settings = prepared.evaluator, prepared.order, prepared.inputs.settings
     waiting = list(planned_thresholds(settings.thresholds, prepared.inputs.model))

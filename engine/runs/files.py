@@ -42,7 +42,7 @@ class RunFiles:
 
     def adopt(self, name: str, network: str) -> bool:
         """Count a model as written where the folder holds it already, unchanged; whether it does."""
-        sha256 = self._journal.held_artifact(self.folder / name, network)
+        sha256 = self._journal.find_artifact(self.folder / name, network)
         if sha256:
             self._add(name, sha256)
         return bool(sha256)

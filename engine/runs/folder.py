@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bdtui.engine.errors import OutputError
-from bdtui.engine.machine.folder_lock import locked_folder
+from bdtui.engine.machine.folder_lock import lock_folder
 from bdtui.engine.reports.file_names import MANIFEST, RESULTS, RUN_FILES
 from bdtui.engine.settings import SAMPLE_MODEL, RunSettings
 
@@ -118,8 +118,8 @@ def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]
         if folder.exists() and not folder.is_dir():
             raise OutputError(f"{folder}: is a file; expected a folder for the results")
         if folder.exists() and not may_hold_run and holds_run(folder):
-            # Who writes there now is told first.
-            with held_folder(folder):
+            # That another bdtui writes there comes first.
+            with hold_folder(folder):
                 raise holds_another_run(folder)
         # Without `..`, so that no folder is made on the way to another.
         whole = Path(os.path.abspath(folder))  # noqa: PTH100 (resolve() would follow links)
@@ -136,7 +136,7 @@ def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]
         reason = getattr(problem, "strerror", None) or str(problem)
         raise OutputError(f"{folder}: cannot be written to ({reason}); expected a writable folder") from problem
     try:
-        with held_folder(folder):
+        with hold_folder(folder):
             # Looked at again, now that nobody else can begin a run here.
             if not may_hold_run and holds_run(folder):
                 raise holds_another_run(folder)
@@ -146,7 +146,7 @@ def output_folder(folder: Path, *, may_hold_run: bool = False) -> Iterator[Path]
 
 
 @contextmanager
-def held_folder(folder: Path) -> Iterator[None]:
+def hold_folder(folder: Path) -> Iterator[None]:
     """Hold a folder that is there for oneself; where its file system knows no locks, go on without.
 
     Raises:
@@ -154,12 +154,12 @@ def held_folder(folder: Path) -> Iterator[None]:
     """
     with ExitStack() as stack:
         with suppress(OSError):
-            stack.enter_context(locked_folder(folder))
+            stack.enter_context(lock_folder(folder))
         yield
 
 
 def holds_another_run(folder: Path) -> OutputError:
-    """What is said of a folder that holds a run, where a new one was to begin."""
+    """The error of a folder that holds a run, where a new one was to begin."""
     return OutputError(f"{folder}: already contains a run; choose another folder or add --resume")
 
 

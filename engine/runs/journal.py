@@ -39,7 +39,7 @@ _MOST_CHANNELS = 2**16
 
 
 class Journal:
-    """The journal of one folder, open and held by this process; see `journalled_folder`.
+    """The journal of one folder, open and held by this process; see `open_run_folder`.
 
     Args:
         path: of the database, made where it is missing; None for one in memory that nothing survives.
@@ -132,7 +132,7 @@ class Journal:
         self._write(insert_artifact(path.name, network, sha256))
         return sha256
 
-    def held_artifact(self, path: Path, network: str) -> str:
+    def find_artifact(self, path: Path, network: str) -> str:
         """The sha256 of a file that is there as it was written, and is of that network; empty where there is none."""
         row = self.database.artifact(path.name)
         if row is None or row[0] != network or path.is_symlink() or not path.is_file():

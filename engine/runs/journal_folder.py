@@ -9,13 +9,13 @@ from pathlib import Path
 
 from bdtui.engine.errors import DataError, OutputError
 from bdtui.engine.inputs.recipe import Recipe
-from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER, held_folder, output_folder
+from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER, hold_folder, output_folder
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.settings import RunSettings
 
 
 @contextmanager
-def journalled_folder(
+def open_run_folder(
     folder: Path, settings: RunSettings, sha256: Mapping[str, str], *, may_hold_run: bool = False
 ) -> Iterator[Journal]:
     """Hold a folder for a run, with its journal; see `output_folder`.
@@ -49,7 +49,7 @@ def journalled_folder(
 
 
 @contextmanager
-def begun_journal(folder: Path) -> Iterator[Journal | None]:
+def open_begun_journal(folder: Path) -> Iterator[Journal | None]:
     """The journal of a run that was begun in a folder, to look into; None where the folder has none.
 
     Raises:
@@ -60,18 +60,18 @@ def begun_journal(folder: Path) -> Iterator[Journal | None]:
     if not (home / JOURNAL).exists():
         yield None
         return
-    with held_folder(folder), closing(Journal(_checked(home) / JOURNAL)) as journal:
+    with hold_folder(folder), closing(Journal(_checked(home) / JOURNAL)) as journal:
         yield journal
 
 
-def begun_recipe(folder: Path) -> Recipe | None:
+def read_begun_recipe(folder: Path) -> Recipe | None:
     """What the run in a folder was begun with; None where the folder has no journal.
 
     Raises:
         DataError: the journal is none.
         OutputError: another bdtui is writing to the folder, or it cannot be written to.
     """
-    with begun_journal(folder) as journal:
+    with open_begun_journal(folder) as journal:
         return None if journal is None else journal.recipe
 
 

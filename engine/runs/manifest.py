@@ -1,4 +1,4 @@
-"""What a run left, told by hashes: written with the run, and held against the files later, without TensorFlow."""
+"""The hashes of what a run left: written with the run, and compared with the files later, without TensorFlow."""
 
 from __future__ import annotations
 

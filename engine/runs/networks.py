@@ -1,4 +1,4 @@
-"""The networks of a threshold, B′ and G: saved, reopened, and held against what the run says of them."""
+"""The networks of a threshold, B′ and G: saved, reopened, and compared with what the run measured."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def save_networks(evaluator: PruningSession, threshold: Threshold, files: RunFil
     """Save B′ and G of a threshold that was reached; what an earlier start of the run has saved is not made again.
 
     Raises:
-        BdtuiError: a reopened network says otherwise than the run.
+        BdtuiError: a reopened network predicts otherwise than the run.
         OutputError: the folder cannot be written to.
-        Interrupted: the reporter was told to stop; B′ may be saved.
+        Interrupted: the reporter requested a stop; B′ may be saved.
     """
     channels = threshold.channels
     network = network_name(evaluator.source.profiled.name, PrunedChannels.of(channels))

@@ -25,7 +25,7 @@ from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.finish import finish_run
 from bdtui.engine.runs.folder import discard_partials, discard_results, planned_folder
 from bdtui.engine.runs.journal import Journal
-from bdtui.engine.runs.journal_folder import journalled_folder
+from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.manifest import computing_versions
 from bdtui.engine.runs.preparation import PreparedRun, in_the_order_left, prepare_run
 from bdtui.engine.runs.stopwatch import Stopwatch
@@ -72,10 +72,10 @@ def execute_run(
 
     Raises:
         InputError: something given cannot be worked with.
-        Interrupted: the reporter was told to stop; `kept` says what is left.
+        Interrupted: the reporter requested a stop; `kept` says what is left.
     """
     folder = out or planned_folder(settings)
-    with journalled_folder(folder, settings, expected_sha256 or {}, may_hold_run=resume) as journal:
+    with open_run_folder(folder, settings, expected_sha256 or {}, may_hold_run=resume) as journal:
         if resume:
             discard_results(folder)
         return carry_out(settings, folder, journal, reporter=reporter, expected_sha256=expected_sha256)
@@ -118,7 +118,7 @@ def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter,
     Args:
         prepared: the run.
         journal: of its folder.
-        reporter: is told whether what was finished has to be done again.
+        reporter: gets a notice where what was finished has to be done again.
         anew: a person begins at step 0 of this layer and order.
     """
     inputs, evaluator = prepared.inputs, prepared.evaluator
@@ -139,7 +139,7 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
 
     Raises:
         OutputError: the folder cannot be written to.
-        Interrupted: the reporter was told to stop; `kept` says what is left.
+        Interrupted: the reporter requested a stop; `kept` says what is left.
     """
     files, watch = RunFiles(folder, journal, reporter), Stopwatch(prepared.seconds)
     inputs, curve = prepared.inputs, list[Step]()

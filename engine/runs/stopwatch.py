@@ -1,4 +1,4 @@
-"""Seconds by stage, as results.json tells them."""
+"""Seconds by stage, as results.json has them."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from bdtui.engine.errors import InputError
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER, RUNS
-from bdtui.engine.runs.journal_folder import begun_journal
+from bdtui.engine.runs.journal_folder import open_begun_journal
 from bdtui.engine.settings import RunSettings
 
 
@@ -60,7 +60,7 @@ def unfinished_runs(place: Path, most: int = 3) -> list[UnfinishedRun]:
 
 def _unfinished(folder: Path, touched: float) -> UnfinishedRun | None:
     try:
-        with begun_journal(folder) as journal:
+        with open_begun_journal(folder) as journal:
             recipe = journal.recipe if journal is not None else None
             if journal is None or recipe is None or not (steps := journal.steps_measured):
                 return None

@@ -57,7 +57,7 @@ class Exploration:
 
         Raises:
             OptionError: there is no such channel.
-            Interrupted: the reporter was told to stop; the position is the one before.
+            Interrupted: the reporter requested a stop; the position is the one before.
         """
         wished = self._history
         made: list[Move] = []
@@ -82,7 +82,7 @@ class Exploration:
 
         Raises:
             OptionError: one of them leads nowhere.
-            Interrupted: the reporter was told to stop.
+            Interrupted: the reporter requested a stop.
         """
         history = self._history
         for move in moves:
@@ -96,7 +96,7 @@ class Exploration:
         """Prune on until a threshold is reached that was not; every step on the way is a move of its own.
 
         Raises:
-            Interrupted: the reporter was told to stop; the position is the last one that was measured.
+            Interrupted: the reporter requested a stop; the position is the last one that was measured.
         """
         self._measure_way_here()
         waiting = next((reached for reached in self._present_thresholds() if not self._passed(reached)), None)
@@ -119,7 +119,7 @@ class Exploration:
         Those are steps that were jumped over, and the networks of reached thresholds on the test sets.
 
         Raises:
-            Interrupted: ``reporter`` was told to stop.
+            Interrupted: ``reporter`` requested a stop.
         """
         for _, pruned in self._unmeasured_way_here():
             self._measure(pruned, reporter)

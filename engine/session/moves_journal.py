@@ -1,6 +1,6 @@
 """The journal of a person's session in the app: it begins with the first move, so that who only looks leaves nothing.
 
-A journal that cannot be kept never stands in the person's way: the app says so once and goes on without.
+A journal that cannot be kept never stands in the person's way: the app shows a notice once and goes on without.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bdtui.engine.pruning.position import Move
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.folder import discard_partials
 from bdtui.engine.runs.journal import Journal
-from bdtui.engine.runs.journal_folder import journalled_folder
+from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.run import keep_in_journal
 from bdtui.engine.settings import RunSettings
@@ -60,7 +60,7 @@ class SessionJournal:
         Raises:
             InputError: the folder cannot be held or its journal is none.
         """
-        self._journal = self._held.enter_context(journalled_folder(folder, settings, sha256, may_hold_run=True))
+        self._journal = self._held.enter_context(open_run_folder(folder, settings, sha256, may_hold_run=True))
         discard_partials(folder)
         self._folder = folder
         self._journal.on_loss = self._notify_loss
@@ -95,7 +95,7 @@ class SessionJournal:
     def _begin(self, folder: Path, prepared: PreparedRun) -> None:
         inputs = prepared.inputs
         try:
-            self._journal = self._held.enter_context(journalled_folder(folder, inputs.settings, inputs.sha256))
+            self._journal = self._held.enter_context(open_run_folder(folder, inputs.settings, inputs.sha256))
         except InputError as problem:
             self._notify_loss(problem)
             self._journal = Journal(None)

@@ -1,6 +1,6 @@
 """The network a person works on: opened, profiled, and pruned as they wish, move by move.
 
-It answers requests one at a time and says in events all that a screen shows. What nobody waits for (steps that were
+It fulfils requests one at a time and emits all that a screen shows. What nobody waits for (steps that were
 jumped over, rates on the test sets) is measured in between, in small pieces.
 """
 
@@ -38,7 +38,7 @@ from bdtui.engine.reports.file_names import RESULTS, RUN_FILES
 from bdtui.engine.reports.saved_models import planned_thresholds
 from bdtui.engine.runs.folder import holds_another_run, planned_folder, unused_folder
 from bdtui.engine.runs.journal import Journal
-from bdtui.engine.runs.journal_folder import journalled_folder
+from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.runs.run import export_run, keep_in_journal
 from bdtui.engine.session.exploration import Exploration
@@ -76,7 +76,7 @@ class Session:
 
         Raises:
             InputError: it cannot be done.
-            Interrupted: the reporter was told to stop.
+            Interrupted: the reporter requested a stop.
         """
         with self._explain_how_to_resume():
             match request:
@@ -100,7 +100,7 @@ class Session:
 
         Raises:
             InputError: nothing is open, or there is no such channel.
-            Interrupted: the reporter was told to stop; the position is the one before.
+            Interrupted: the reporter requested a stop; the position is the one before.
         """
         with self._explain_how_to_resume():
             self._current_exploration().move(moves)
@@ -119,7 +119,7 @@ class Session:
         """Measure one thing nobody waits for; False when there is none left.
 
         Raises:
-            Interrupted: ``reporter`` was told to stop; nothing is lost but the piece at hand.
+            Interrupted: ``reporter`` requested a stop; nothing is lost but the piece at hand.
         """
         if self._exploration is None or self._idle_failed:
             return False
@@ -241,7 +241,7 @@ class Session:
             self._kept.leave()
             return
         evaluator, inputs = prepared.evaluator, prepared.inputs
-        with journalled_folder(folder, inputs.settings, inputs.sha256) as journal:
+        with open_run_folder(folder, inputs.settings, inputs.sha256) as journal:
             measured = evaluator.measured
             keep_in_journal(prepared, journal, self._reporter)
             try:

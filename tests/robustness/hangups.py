@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bdtui.engine.pruning.position import GoTo, History, Move, Position, Prune, Redo, Undo
-from bdtui.engine.runs.journal_folder import begun_journal
+from bdtui.engine.runs.journal_folder import open_begun_journal
 from tests.robustness.kills import added_up
 from tests.tui.tmux import Tmux
 
@@ -114,7 +114,7 @@ def _lose_in_the_middle(terminal: Tmux, lots: random.Random, hangups: Hangups) -
     terminal.signal(signal.SIGHUP)
     terminal.wait_for_status(130)
     hangups.hangups += 1
-    with begun_journal(terminal.folder / "out") as journal:
+    with open_begun_journal(terminal.folder / "out") as journal:
         assert journal is not None
         made = journal.moves
     asked = [Prune(1), *(_MOVES[keys] for keys in pressed)]

@@ -21,7 +21,7 @@ from bdtui.engine.settings import RunSettings
 from bdtui.tui.app import BdtuiApp
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.panes.export import ExportPane
-from bdtui.tui.terminal.native_output import captured_native_output
+from bdtui.tui.terminal.native_output import capture_native_output
 
 pytestmark = pytest.mark.slow
 
@@ -93,7 +93,7 @@ def test_what_was_done_by_hand_replays_in_batch(
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     by_hand, replay = tmp_path / "by-hand", tmp_path / "replay"
-    with captured_native_output():
+    with capture_native_output():
         last = asyncio.run(prune_by_hand(by_hand))
     recipe = by_hand / "recipe.toml"
     command = [sys.executable, "-m", "bdtui.tui", "--batch", "--recipe", str(recipe), "--out", str(replay)]

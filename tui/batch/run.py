@@ -28,7 +28,7 @@ from bdtui.tui.batch.gates import Gates
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.options import merge_options
-from bdtui.tui.terminal.native_output import NativeOutput, captured_native_output
+from bdtui.tui.terminal.native_output import NativeOutput, capture_native_output
 from bdtui.tui.wording import plain
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
     Args:
         options: those given on the command line, by their names with underscores.
     """
-    with captured_native_output() as native, _stop_on_signal() as stop_requested:
+    with capture_native_output() as native, _stop_on_signal() as stop_requested:
         try:
             return _answer(options, stop_requested)
         except Interrupted as problem:
@@ -89,10 +89,10 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
     """The whole run; its folder is held, and its journal begun, before TensorFlow takes its seconds to load."""
     from bdtui.engine.runs.folder import discard_results, planned_folder
-    from bdtui.engine.runs.journal_folder import journalled_folder
+    from bdtui.engine.runs.journal_folder import open_run_folder
 
     folder = out or planned_folder(settings)
-    with journalled_folder(folder, settings, recipe.sha256, may_hold_run=resume) as journal:
+    with open_run_folder(folder, settings, recipe.sha256, may_hold_run=resume) as journal:
         if resume:
             discard_results(folder)
         _load(reporter)

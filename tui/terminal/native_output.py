@@ -43,7 +43,7 @@ class _LossyStream(io.TextIOWrapper):
 
 
 @contextmanager
-def captured_native_output() -> Iterator[NativeOutput]:
+def capture_native_output() -> Iterator[NativeOutput]:
     """Point descriptors 1 and 2 to an unnamed file, and ``sys.stdout`` and ``sys.stderr`` to their former targets."""
     for stream in (sys.stdout, sys.stderr):
         stream.flush()

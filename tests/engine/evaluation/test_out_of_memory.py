@@ -22,7 +22,7 @@ from bdtui.engine.machine.device_failures import SmallerBatches, explain_lost_de
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL_FOLDER
-from bdtui.engine.runs.journal_folder import begun_recipe
+from bdtui.engine.runs.journal_folder import read_begun_recipe
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build, random_images, write_images
@@ -183,7 +183,7 @@ def test_a_lost_gpu_leaves_a_run_that_can_be_resumed(
         with pytest.raises(Interrupted, match=r"the GPU stopped responding \(CUDA_ERROR.*--resume --out"):
             execute_run(settings, out, reporter=Reporter(hear))
     assert (out / JOURNAL_FOLDER).exists()
-    recipe = begun_recipe(out)
+    recipe = read_begun_recipe(out)
     assert recipe is not None
     resumed, _ = run(RunSettings(**recipe.settings), out, resume=True, expected_sha256=recipe.sha256)
     assert resumed == enough == {**json.loads((out / RESULTS).read_text()), "seconds": 0}

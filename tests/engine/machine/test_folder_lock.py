@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from bdtui.engine.errors import OutputError
-from bdtui.engine.machine.folder_lock import LOCK, locked_folder
+from bdtui.engine.machine.folder_lock import LOCK, lock_folder
 from bdtui.engine.runs.folder import output_folder
 
 HOLD = """
@@ -68,9 +68,9 @@ def test_the_lock_of_a_dead_process_blocks_nobody(tmp_path: Path, number: signal
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"pid": "x"}', b'{"pid": 1, "host": "' + b"h" * 9000])
 def test_a_lock_file_with_garbage_still_locks(tmp_path: Path, content: bytes) -> None:
-    with locked_folder(tmp_path):
+    with lock_folder(tmp_path):
         (tmp_path / LOCK).write_bytes(content)
-        with pytest.raises(OutputError, match="another bdtui is writing to it"), locked_folder(tmp_path):
+        with pytest.raises(OutputError, match="another bdtui is writing to it"), lock_folder(tmp_path):
             pass
 
 
@@ -78,7 +78,7 @@ def test_a_symlinked_lock_file_is_not_followed(tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("mine")
     (tmp_path / LOCK).symlink_to(victim)
-    with pytest.raises(OSError, match="symbolic links"), locked_folder(tmp_path):
+    with pytest.raises(OSError, match="symbolic links"), lock_folder(tmp_path):
         pass
     assert victim.read_text() == "mine"
 
@@ -94,7 +94,7 @@ def test_a_lock_file_deleted_while_being_locked_does_not_count(tmp_path: Path, m
         flock(descriptor, operation)
 
     monkeypatch.setattr(fcntl, "flock", late)
-    with locked_folder(tmp_path):
+    with lock_folder(tmp_path):
         assert len(tries) == 2
         assert str(os.getpid()) in (tmp_path / LOCK).read_text()
 
@@ -107,7 +107,7 @@ def test_only_one_of_many_holds_the_folder_at_a_time(tmp_path: Path) -> None:
         nonlocal inside, most, refused
         for _ in range(200):
             try:
-                with locked_folder(tmp_path):
+                with lock_folder(tmp_path):
                     with count:
                         inside += 1
                         most = max(most, inside)

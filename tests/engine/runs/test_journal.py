@@ -20,7 +20,7 @@ from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
 from bdtui.engine.runs.journal import Journal, network_name
-from bdtui.engine.runs.journal_folder import begun_recipe, journalled_folder
+from bdtui.engine.runs.journal_folder import open_run_folder, read_begun_recipe
 from bdtui.engine.settings import RunSettings
 
 SETTINGS = RunSettings(model=Path("/models/bd.h5"), clean_valid=Path("/data/valid.h5"), thresholds=(2.0, 2.5))
@@ -68,21 +68,21 @@ def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None
     assert list(known) == [MEASUREMENT, replace(MEASUREMENT, network=GOODNET)], "in the order of measuring"
     assert known[MEASUREMENT] == RATES
     assert not found.measured("pool_2"), "another layer's rates are its own"
-    assert found.held_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", PrunedChannels.of((2, 4))))
+    assert found.find_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", PrunedChannels.of((2, 4))))
 
 
 def test_a_network_counts_only_as_it_was_written_and_for_its_channels(path: Path, tmp_path: Path) -> None:
     journal, file, network = Journal(path), tmp_path / "model_X=2.h5", network_name("pool_3", PrunedChannels.of((1,)))
-    assert not journal.held_artifact(file, network)
+    assert not journal.find_artifact(file, network)
     file.write_bytes(b"network")
     journal.keep_artifact(file, network)
-    assert journal.held_artifact(file, network)
-    assert not journal.held_artifact(file, network_name("pool_3", PrunedChannels.of((1, 2))))
-    assert not journal.held_artifact(file, network_name("pool_2", PrunedChannels.of((1,))))
+    assert journal.find_artifact(file, network)
+    assert not journal.find_artifact(file, network_name("pool_3", PrunedChannels.of((1, 2))))
+    assert not journal.find_artifact(file, network_name("pool_2", PrunedChannels.of((1,))))
     file.write_bytes(b"netwerk")
-    assert not journal.held_artifact(file, network)
+    assert not journal.find_artifact(file, network)
     file.unlink()
-    assert not journal.held_artifact(file, network)
+    assert not journal.find_artifact(file, network)
 
 
 def test_other_versions_make_what_is_finished_unfinished(path: Path) -> None:
@@ -122,41 +122,41 @@ def test_a_new_beginning_forgets_the_moves_and_nothing_else(path: Path) -> None:
 
 
 def test_only_its_owner_may_enter_the_folder_of_a_journal(tmp_path: Path) -> None:
-    with journalled_folder(tmp_path / "out", SETTINGS, {}):
+    with open_run_folder(tmp_path / "out", SETTINGS, {}):
         home = tmp_path / "out" / JOURNAL_FOLDER
         assert stat.S_IMODE(home.stat().st_mode) == 0o700
         assert (home / JOURNAL).read_bytes()[18:20] == b"\2\2", "SQLite's write-ahead mode"
 
 
 def test_a_run_that_finished_nothing_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), journalled_folder(tmp_path / "a" / "out", SETTINGS, {}):
+    with pytest.raises(RuntimeError), open_run_folder(tmp_path / "a" / "out", SETTINGS, {}):
         raise RuntimeError
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_run_that_finished_something_leaves_its_journal(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with pytest.raises(RuntimeError), journalled_folder(out, SETTINGS, {"model": "ab"}) as journal:
+    with pytest.raises(RuntimeError), open_run_folder(out, SETTINGS, {"model": "ab"}) as journal:
         journal.measured("pool_3")[MEASUREMENT] = RATES
         raise RuntimeError
-    with pytest.raises(OutputError, match="already contains a run"), journalled_folder(out, SETTINGS, {}):
+    with pytest.raises(OutputError, match="already contains a run"), open_run_folder(out, SETTINGS, {}):
         pass
-    recipe = begun_recipe(out)
+    recipe = read_begun_recipe(out)
     assert recipe is not None
     assert recipe.sha256 == {"model": "ab"}
-    with journalled_folder(out, RunSettings(), {}, may_hold_run=True) as journal:
+    with open_run_folder(out, RunSettings(), {}, may_hold_run=True) as journal:
         assert journal.measured("pool_3")[MEASUREMENT] == RATES
         assert journal.recipe == recipe, "what the run is, its journal knows best"
     assert [path.name for path in (out / JOURNAL_FOLDER).iterdir()] == [JOURNAL], "the log is folded in"
 
 
 def test_who_holds_the_folder_is_told_to_who_asks_for_its_recipe(tmp_path: Path) -> None:
-    with journalled_folder(tmp_path, SETTINGS, {}), pytest.raises(OutputError, match="another bdtui is writing to it"):
-        begun_recipe(tmp_path)
+    with open_run_folder(tmp_path, SETTINGS, {}), pytest.raises(OutputError, match="another bdtui is writing to it"):
+        read_begun_recipe(tmp_path)
 
 
 def test_a_folder_without_a_journal_has_no_recipe_there(tmp_path: Path) -> None:
-    assert begun_recipe(tmp_path) is None
+    assert read_begun_recipe(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
 
@@ -211,7 +211,7 @@ def test_what_is_no_journal_is_refused_and_left_alone(tmp_path: Path, make: Call
     home.mkdir()
     make(home)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    for entering in (begun_recipe, lambda out: journalled_folder(out, SETTINGS, {}, may_hold_run=True).__enter__()):
+    for entering in (read_begun_recipe, lambda out: open_run_folder(out, SETTINGS, {}, may_hold_run=True).__enter__()):
         with pytest.raises(DataError, match=r"expected the journal of a run \(delete it to start the run over\)"):
             entering(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
@@ -222,7 +222,7 @@ def test_a_folder_of_journals_that_leads_elsewhere_is_refused(tmp_path: Path) ->
     (tmp_path / JOURNAL_FOLDER).symlink_to(tmp_path / "elsewhere")
     with (
         pytest.raises(DataError, match="points to another place"),
-        journalled_folder(tmp_path, SETTINGS, {}, may_hold_run=True),
+        open_run_folder(tmp_path, SETTINGS, {}, may_hold_run=True),
     ):
         pass
     assert list((tmp_path / "elsewhere").iterdir()) == []
@@ -314,7 +314,7 @@ def test_half_a_journal_of_a_killed_process_is_none(tmp_path: Path) -> None:
     (tmp_path / JOURNAL_FOLDER).mkdir()
     (tmp_path / f"{JOURNAL_FOLDER}-journal-77.partial").mkdir()
     Journal(tmp_path / f"{JOURNAL_FOLDER}-journal-77.partial" / JOURNAL).close()
-    with journalled_folder(tmp_path, SETTINGS, {}) as journal:
+    with open_run_folder(tmp_path, SETTINGS, {}) as journal:
         assert journal.recipe is not None
         journal.keep_moves([Prune(1)])
     assert [path.name for path in tmp_path.iterdir()] == [JOURNAL_FOLDER]

@@ -27,7 +27,7 @@ from bdtui.engine.events import (
 from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
-from bdtui.engine.runs.journal_folder import begun_recipe
+from bdtui.engine.runs.journal_folder import read_begun_recipe
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.session.session import Session
@@ -71,7 +71,7 @@ class Person:
         sha256 = {}
         if go_on:
             assert out is not None
-            recipe = begun_recipe(out)
+            recipe = read_begun_recipe(out)
             assert recipe is not None
             settings, sha256 = replace(RunSettings(), **recipe.settings), recipe.sha256
         self.session.fulfil(Open(settings, sha256, out if go_on else None))
@@ -255,7 +255,7 @@ def test_batch_finishes_what_the_app_began(settings: RunSettings, tmp_path: Path
     session.do(Toggle(5), Toggle(2), Prune(1))
     left = killed(tmp_path / "out")
     session.do(Export())
-    recipe = begun_recipe(left)
+    recipe = read_begun_recipe(left)
     assert recipe is not None
     begun = replace(RunSettings(), **recipe.settings)
     execute_run(begun, left, reporter=Reporter(), resume=True, expected_sha256=recipe.sha256)
@@ -289,7 +289,7 @@ def test_what_is_kept_names_the_files_that_were_opened_not_what_they_became(
     try:
         settings.model.write_bytes(before + b"!")
         session.do(Prune(1))
-        recipe = begun_recipe(killed(tmp_path / "out"))
+        recipe = read_begun_recipe(killed(tmp_path / "out"))
         assert recipe is not None
         assert recipe.sha256["model"] == hashlib.sha256(before).hexdigest()
         with pytest.raises(ModelError, match="has changed"):

@@ -25,7 +25,7 @@ from bdtui.engine import events
 from bdtui.engine.inputs.model import open_model
 from bdtui.engine.network.channels import find_source, silent_channels
 from bdtui.engine.runs.folder import JOURNAL_FOLDER
-from bdtui.engine.runs.journal_folder import journalled_folder
+from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.batch import run as batch
 from bdtui.tui.cli import main
@@ -258,7 +258,7 @@ def test_results_that_bdtui_did_not_write_are_no_fault_of_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], text: str
 ) -> None:
     out = tmp_path / "run"
-    with journalled_folder(out, RunSettings(sample=True), {}) as journal:
+    with open_run_folder(out, RunSettings(sample=True), {}) as journal:
         journal.keep_moves([])
         journal.identify(RunSettings(sample=True), {}, {})
         (out / "results.json").write_text(text)

@@ -24,7 +24,7 @@ from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.file_names import RESULTS
-from bdtui.engine.runs.journal_folder import journalled_folder
+from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.unfinished import UnfinishedRun, unfinished_runs
 from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings
 from bdtui.tui.dialogs import HelpScreen
@@ -637,7 +637,7 @@ print(*sys.modules.keys() & {"h5py", "numpy", "tensorflow", "keras", "matplotlib
 
 def begin(folder: Path, steps: int) -> Path:
     """A run that was cut off after some steps."""
-    with suppress(RuntimeError), journalled_folder(folder, WHOLE, {"model": "ab"}) as journal:
+    with suppress(RuntimeError), open_run_folder(folder, WHOLE, {"model": "ab"}) as journal:
         for step in range(steps + 1):
             rates = Rates(clean=Share(1, 2))
             journal.measured("pool_3")[Measurement(PRUNED, "valid", PrunedChannels.of(range(step)))] = rates
@@ -652,7 +652,7 @@ async def test_a_run_that_was_cut_off_is_offered_and_gone_on_with(size: tuple[in
     begin(runs / "not one step", 0)
     (runs / "broken" / ".bdtui").mkdir(parents=True)
     (runs / "broken" / ".bdtui" / "journal.sqlite").write_text("no journal")
-    with journalled_folder(begin(runs / "held", 5), WHOLE, {}, may_hold_run=True):
+    with open_run_folder(begin(runs / "held", 5), WHOLE, {}, may_hold_run=True):
         app = Host(RunSettings(), [WHOLE])
         async with app.run_test(size=size) as pilot:
             choices = app.load.query_one("#load-recent", OptionList)
