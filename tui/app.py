@@ -17,14 +17,14 @@ from textual.binding import Binding, BindingType
 
 from bdtui.engine import events
 from bdtui.engine.events import LOADING, Event
-from bdtui.engine.pruning.position import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Emit
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, first_key
 from bdtui.tui.bars.activity import ActivityBar
+from bdtui.tui.bars.footer import KeyBar
 from bdtui.tui.bars.header import HeaderBar
-from bdtui.tui.bars.keys import KeyBar
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog
 from bdtui.tui.exit_codes import ExitCode

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from bdtui.engine.incremental.channel_sums import find_summed_shares
 from bdtui.engine.incremental.tail import multiplications
-from bdtui.engine.machine.batches import padded, rows_at_once
-from bdtui.engine.machine.device_failures import SmallerBatches
+from bdtui.engine.machine.batches import SmallerBatches, padded, rows_at_once
 from bdtui.engine.network.cut import Array, Cut
 from bdtui.engine.network.cut_values import Frontier
 from bdtui.engine.network.graph import Call, run_calls

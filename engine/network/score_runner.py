@@ -11,8 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bdtui.engine.events import Notice
-from bdtui.engine.machine.batches import rows_at_once
-from bdtui.engine.machine.device_failures import SmallerBatches
+from bdtui.engine.machine.batches import SmallerBatches, rows_at_once
 from bdtui.engine.network.channels_last import reads_channels_first
 from bdtui.engine.network.graph import run_network, trace_network
 from bdtui.engine.reporter import SILENT, Reporter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.file_names import FIGURE, RECIPE
-from bdtui.engine.reports.record import RecordedLayer, RunRecord
+from bdtui.engine.reports.results import RecordedLayer, RunRecord
 from bdtui.engine.settings import BY_HAND
 
 _SURVIVES = 10.0

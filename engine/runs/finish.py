@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib.metadata import version
+
+import numpy as np
 
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import RunFinished
@@ -15,13 +18,13 @@ from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, REPORT, RESULTS
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RecordedModel, RunRecord
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.folder import discard_networks
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
 from bdtui.engine.runs.preparation import PreparedRun
-from bdtui.engine.runs.results import run_record
 from bdtui.engine.runs.stopwatch import Stopwatch
+from bdtui.engine.settings import BY_HAND, CLEAN_VALID
 
 
 def finish_run(
@@ -46,7 +49,7 @@ def finish_run(
         OutputError: the folder cannot be written to.
     """
     inputs = prepared.inputs
-    run = run_record(prepared, curve, thresholds)
+    run = _run_record(prepared, curve, thresholds)
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
     files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
@@ -64,3 +67,41 @@ def finish_run(
     files.write(RESULTS, lambda path: write_json(path, results))
     reporter.emit(RunFinished(str(files.folder), watch.total))
     return run
+
+
+def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequence[Threshold]) -> RunRecord:
+    """The record of a run, but for its seconds.
+
+    Args:
+        prepared: the run before its first step.
+        curve: step 0 first.
+        thresholds: in ascending order of the drop.
+    """
+    inputs, evaluator = prepared.inputs, prepared.evaluator
+    model, settings = inputs.model, inputs.settings
+    clean = evaluator.statistics[CLEAN_VALID]
+    return RunRecord(
+        version=version("bdtui"),
+        model=RecordedModel(str(model.path.resolve()), model.sha256, model.classes, tuple(model.input_shape)),
+        data={
+            role: RecordedImages(str(images.path.resolve()), images.sha256, images.images)
+            for role, images in inputs.data.items()
+        },
+        layout=inputs.data[CLEAN_VALID].layout,
+        scale=inputs.scale,
+        layer=RecordedLayer(
+            evaluator.source.profiled.name,
+            evaluator.source.pruned.name,
+            evaluator.channels,
+            silent=len(evaluator.silent_from_the_start()),
+            inactive=int(np.count_nonzero(clean.firing_share == 0)),
+        ),
+        ranking=settings.ranking if settings.order is None else BY_HAND,
+        mean_activation=tuple(float(mean) for mean in clean.mean_activation),
+        order=tuple(prepared.order),
+        baseline_valid=prepared.baseline_valid,
+        baseline_test=prepared.baseline_test,
+        curve=tuple(curve),
+        thresholds=tuple(thresholds),
+        notices=tuple(prepared.notices),
+    )

@@ -20,7 +20,7 @@ from bdtui.engine.inputs.recipe import Recipe, parse_recipe, write_recipe_text
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.option import options_of
-from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.runs.journal_database import (
     LONGEST,

@@ -11,7 +11,7 @@ from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.events import BaselineMeasured, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
 from bdtui.engine.network.channels import find_source
-from bdtui.engine.pruning.position import History, Move, Position
+from bdtui.engine.pruning.moves import History, Move, Position
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter

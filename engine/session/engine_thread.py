@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
 from bdtui.engine.events import LOADING, WorkEnded, WorkFailed, WorkStarted, WorkStopped
-from bdtui.engine.pruning.position import Move
+from bdtui.engine.pruning.moves import Move
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.session.requests import Request
 from bdtui.engine.settings import RunSettings

@@ -11,7 +11,7 @@ from bdtui.engine.event_values import MeasuredPoint, Threshold
 from bdtui.engine.events import Notice, PositionReached, PositionWished, Progress, ThresholdReached
 from bdtui.engine.network.pruned_channels import PrunedChannels, along
 from bdtui.engine.pruning.curve import find_threshold, known_steps
-from bdtui.engine.pruning.position import History, Move, Position, Prune
+from bdtui.engine.pruning.moves import History, Move, Position, Prune
 from bdtui.engine.rates import NO_RATES, Rates
 from bdtui.engine.reporter import Reporter
 

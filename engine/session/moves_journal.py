@@ -13,7 +13,7 @@ import tomlkit  # noqa: F401 (now, while TensorFlow is loaded, and not at the fi
 
 from bdtui.engine.errors import InputError
 from bdtui.engine.events import Notice, SessionKept
-from bdtui.engine.pruning.position import Move
+from bdtui.engine.pruning.moves import Move
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.folder import discard_partials
 from bdtui.engine.runs.journal import Journal

@@ -1,4 +1,4 @@
-"""What a person may request of the engine while it runs in its own thread; moves stand in `pruning.position`."""
+"""What a person may request of the engine while it runs in its own thread; moves stand in `pruning.moves`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from bdtui.engine.pruning.position import Move
+from bdtui.engine.pruning.moves import Move
 from bdtui.engine.settings import RunSettings
 
 

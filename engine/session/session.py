@@ -31,7 +31,7 @@ from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.machine.device_failures import explain_lost_device
-from bdtui.engine.pruning.position import Move
+from bdtui.engine.pruning.moves import Move
 from bdtui.engine.pruning.rankings import check_ranking, order_channels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS, RUN_FILES

@@ -22,7 +22,7 @@ from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.goodnet import build_goodnet
 from bdtui.engine.network.graph import run_network
 from bdtui.engine.pruning.curve import draw_curve
-from bdtui.engine.pruning.position import GoTo, Prune, Redo, Undo
+from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Undo
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.reporter import SILENT
 from bdtui.engine.runs.preparation import prepare_run

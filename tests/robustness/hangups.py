@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bdtui.engine.pruning.position import GoTo, History, Move, Position, Prune, Redo, Undo
+from bdtui.engine.pruning.moves import GoTo, History, Move, Position, Prune, Redo, Undo
 from bdtui.engine.runs.journal_folder import open_begun_journal
 from tests.robustness.kills import added_up
 from tests.tui.tmux import Tmux

@@ -24,7 +24,7 @@ from bdtui.engine.evaluation.measurements import GOODNET, Evaluator, Measurement
 from bdtui.engine.event_values import ChannelFigures, Picture, Threshold
 from bdtui.engine.events import Event, LayerFound
 from bdtui.engine.pruning.curve import draw_curve, find_threshold
-from bdtui.engine.pruning.position import GoTo, History, Move, Position
+from bdtui.engine.pruning.moves import GoTo, History, Move, Position
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RUN_FILES

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from textual.widgets import RichLog, Static
 
 from bdtui.engine import events
-from bdtui.engine.pruning.position import GoTo, Prune, Redo, Undo
+from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Undo
 from bdtui.engine.session.requests import Export, Open
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.bars import activity as activity_bar

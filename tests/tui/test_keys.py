@@ -11,7 +11,7 @@ from textual.command import CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Input, Markdown, OptionList, Static
 
-from bdtui.engine.pruning.position import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.pruning.rankings import RANKINGS
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
 from bdtui.engine.settings import RunSettings

@@ -11,7 +11,7 @@ from rich.text import Text
 from textual.widgets import DataTable, Input, RichLog, Static
 
 from bdtui.engine import event_values, events
-from bdtui.engine.pruning.position import Toggle
+from bdtui.engine.pruning.moves import Toggle
 from bdtui.engine.reports.file_names import RUN_FILES
 from bdtui.engine.session.requests import ChooseLayer, Export, Open
 from bdtui.tui.bars.status import StatusBar

@@ -18,7 +18,8 @@ from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.events import Event, Notice, StepFinished
 from bdtui.engine.incremental.channel_sums import SummedShares
 from bdtui.engine.machine import device_failures
-from bdtui.engine.machine.device_failures import SmallerBatches, explain_lost_device
+from bdtui.engine.machine.batches import SmallerBatches
+from bdtui.engine.machine.device_failures import explain_lost_device
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL_FOLDER

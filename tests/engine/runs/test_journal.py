@@ -16,7 +16,7 @@ import pytest
 from bdtui.engine.errors import DataError, InputError, OutputError
 from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Measurement
 from bdtui.engine.network.pruned_channels import PrunedChannels
-from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
 from bdtui.engine.runs.journal import Journal, network_name

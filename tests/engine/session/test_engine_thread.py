@@ -15,7 +15,7 @@ import pytest
 
 from bdtui.engine.errors import Interrupted, Kept, ModelError, OptionError
 from bdtui.engine.events import Event, Notice, WorkEnded, WorkFailed, WorkStarted, WorkStopped
-from bdtui.engine.pruning.position import GoTo, Move, Prune, Undo
+from bdtui.engine.pruning.moves import GoTo, Move, Prune, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.session.engine_thread import EngineThread
 from bdtui.engine.session.requests import Export, NextThreshold, Open, Request

@@ -26,7 +26,7 @@ from bdtui.engine.events import (
     ThresholdReached,
 )
 from bdtui.engine.inputs.recipe import read_recipe
-from bdtui.engine.pruning.position import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.saved_models import planned_thresholds

@@ -24,7 +24,7 @@ from bdtui.engine.events import (
     SessionOpened,
     ThresholdReached,
 )
-from bdtui.engine.pruning.position import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.journal_folder import read_begun_recipe

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bdtui.engine.pruning.position import History, Position
+from bdtui.engine.pruning.moves import History, Position
 
 orders = st.integers(1, 12).flatmap(lambda channels: st.permutations(range(channels)))
 

@@ -21,7 +21,7 @@ from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.record import RecordedImages, RunRecord, read_record
+from bdtui.engine.reports.results import RecordedImages, RunRecord, read_record
 from bdtui.engine.settings import ROLES
 from tests.records import record
 
@@ -112,7 +112,7 @@ for name in ("tensorflow", "keras", "h5py"):
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.record import read_record
+from bdtui.engine.reports.results import read_record
 run = read_record(Path({str(path)!r}))
 write_curve(Path("curve.csv"), run.curve)
 write_figure(Path("curve.png"), run)
