@@ -24,11 +24,6 @@ class Kept:
     files: tuple[str, ...] = ()
 
     @property
-    def can_be_resumed(self) -> bool:
-        """Whether ``--resume`` continues the work."""
-        return self.folder is not None
-
-    @property
     def is_unchanged(self) -> bool:
         """Whether the run is as it was before the work began."""
         return self.folder is not None and self.steps is None

@@ -7,7 +7,7 @@ shown by either front without asking the engine anything.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Picture, Threshold
@@ -22,7 +22,11 @@ class Event:
     def as_json(self) -> dict[str, Any]:
         """The event as a JSON object; ``event`` holds its name, e.g. ``step_finished``."""
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-        return {"event": name, **{field.name: _as_json(getattr(self, field.name)) for field in fields(self)}}
+        return {"event": name, **_fields_json(self)}
+
+
+def _fields_json(value: Any) -> dict[str, Any]:
+    return {field.name: _as_json(getattr(value, field.name)) for field in fields(value)}
 
 
 def _as_json(value: Any) -> Any:
@@ -30,7 +34,7 @@ def _as_json(value: Any) -> Any:
         return value.as_json()
     if isinstance(value, tuple):
         return [_as_json(each) for each in value]
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
+    return _fields_json(value) if is_dataclass(value) else value
 
 
 @dataclass(frozen=True)

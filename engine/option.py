@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ParamSpec
 
-from bdtui.engine.errors import OptionError
+from bdtui.engine.errors import DataError, InputError, OptionError
 
 P = ParamSpec("P")
 
@@ -24,6 +24,7 @@ class OptionKind:
         file: the file that a value names, if it names one; None where no value does.
         expected: what that file should be.
         contents: the same, in the words of `bdtui.engine.inputs.file_preview.Kind`.
+        error: class of the error where the file is something else.
     """
 
     load: Callable[[Any], Any]
@@ -32,6 +33,7 @@ class OptionKind:
     file: Callable[[Any], Path | None] | None = None
     expected: str = ""
     contents: tuple[str, ...] = ()
+    error: type[InputError] = DataError
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Option:
         hint: what the form shows while nothing is given.
         displaced_by: options that cannot stand beside it; where one is given, what a recipe says here is left out.
         may_change: whether a run can be resumed with another value.
+        reads_pixels: whether it says how pixels are read, so that rates measured with another value do not hold.
     """
 
     kind: OptionKind
@@ -62,6 +65,7 @@ class Option:
     hint: str = ""
     displaced_by: tuple[str, ...] = ()
     may_change: bool = False
+    reads_pixels: bool = False
 
     @property
     def names_file(self) -> bool:
@@ -146,23 +150,26 @@ def _parse_mebibytes(text: str) -> int:
     return int(text)
 
 
-def file_kind(expected: str, *contents: str) -> OptionKind:
+def file_kind(expected: str, *contents: str, error: type[InputError] = DataError) -> OptionKind:
     """The kind of an option that names a file, to be read as what is expected."""
-    return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents)
+    return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents, error)
 
 
-def name_or_file_kind(names: tuple[str, ...], expected: str, *contents: str) -> OptionKind:
+def name_or_file_kind(
+    names: tuple[str, ...], expected: str, *contents: str, error: type[InputError] = DataError
+) -> OptionKind:
     """The kind of an option that takes one of a few names, and anything else as a file's."""
     return OptionKind(
         _load_text,
         file=lambda value: None if value in names else Path(value),
         expected=f"{', '.join(names)} or {expected}",
         contents=contents,
+        error=error,
     )
 
 
 TEXT = OptionKind(_load_text)
-CHOICE = OptionKind(lambda value: _load_text(str(value)))
+CHOICE = OptionKind(lambda value: _load_text(str(value) if type(value) is int else value))
 FLAG = OptionKind(_load_plain(bool, "true or false"))
 WHOLE_NUMBER = OptionKind(_load_whole_number, int)
 MEBIBYTES = OptionKind(_load_whole_number, _parse_mebibytes)

@@ -1,4 +1,4 @@
-"""How engine code reports what it does, and how it learns that it should stop."""
+"""Events and stop requests of engine code."""
 
 from __future__ import annotations
 

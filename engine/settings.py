@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bdtui.engine.errors import OptionError
+from bdtui.engine.errors import ModelError, OptionError
 from bdtui.engine.option import (
     CHANNELS,
     CHOICE,
@@ -56,7 +56,7 @@ class RunSettings:
     """
 
     model: Path | None = option(
-        file_kind("a Keras model (.h5, .hdf5 or .keras)", "model"),
+        file_kind("a Keras model (.h5, .hdf5 or .keras)", "model", error=ModelError),
         "whole Keras model: .h5, .hdf5 or .keras",
         NETWORK,
         "MODEL",
@@ -65,7 +65,7 @@ class RunSettings:
         displaced_by=("architecture", "sample"),
     )
     weights: Path | None = option(
-        file_kind("the weights of a Keras model", "weights", "model"),
+        file_kind("the weights of a Keras model", "weights", "model", error=ModelError),
         "weights-only .h5, over MODEL or --architecture",
         NETWORK,
         "FILE",
@@ -74,7 +74,7 @@ class RunSettings:
         displaced_by=("model", "sample"),
     )
     architecture: str | None = option(
-        name_or_file_kind(BUILT_IN_ARCHITECTURES, "a Keras JSON file", "architecture"),
+        name_or_file_kind(BUILT_IN_ARCHITECTURES, "a Keras JSON file", "architecture", error=ModelError),
         "deepid (built in) or a Keras JSON file",
         NETWORK,
         "NAME_OR_JSON",
@@ -89,10 +89,22 @@ class RunSettings:
     clean_test: Path | None = _image_set("clean test images", "for the final rates")
     poisoned_test: Path | None = _image_set("triggered test images", "for the final rates")
     layout: str = option(
-        CHOICE, "axis order of 'data' (default: {default})", IMAGES, default="auto", choices=LAYOUTS, opens=True
+        CHOICE,
+        "axis order of 'data' (default: {default})",
+        IMAGES,
+        default="auto",
+        choices=LAYOUTS,
+        opens=True,
+        reads_pixels=True,
     )
     scale: str = option(
-        CHOICE, "divide pixels by this (default: {default})", IMAGES, default="auto", choices=SCALES, opens=True
+        CHOICE,
+        "divide pixels by this (default: {default})",
+        IMAGES,
+        default="auto",
+        choices=SCALES,
+        opens=True,
+        reads_pixels=True,
     )
     layer: str | None = option(
         TEXT,
@@ -137,13 +149,13 @@ class MissingOption(OptionError):
 
     Attributes:
         option: the field to fill in.
-        in_form: the sentence for somebody who looks at the load form, and not at flags.
+        finding: the sentence without what is expected.
     """
 
-    def __init__(self, option: str, problem: str, expected: str, expected_in_form: str) -> None:
-        super().__init__(f"{problem}; expected {expected}")
+    def __init__(self, option: str, finding: str, expected: str) -> None:
+        super().__init__(f"{finding}; expected {expected}")
         self.option = option
-        self.in_form = f"{problem}; expected {expected_in_form}"
+        self.finding = finding
 
 
 def check_given(settings: RunSettings) -> None:
@@ -155,12 +167,9 @@ def check_given(settings: RunSettings) -> None:
             "model" if settings.architecture is None else "weights",
             "no model was given",
             "MODEL, or --architecture with --weights, or --sample",
-            "a model, or an architecture with weights",
         )
     if settings.clean_valid is None:
-        raise MissingOption(
-            CLEAN_VALID, "no clean validation images were given", "--clean-valid FILE", "a file at Clean valid"
-        )
+        raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid FILE")
 
 
 def files_in_place_of_sample(settings: RunSettings) -> list[str]:

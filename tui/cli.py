@@ -9,7 +9,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from functools import wraps
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -94,15 +93,16 @@ def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> No
 
 
 def _type_of(kind: OptionKind) -> Callable[[str], Any]:
-    """A kind's way to read text, with its sentence as argparse wants to be told."""
+    """A kind's way to read text, with its sentence where argparse looks for one."""
 
-    @wraps(kind.parse)
     def parse(text: str) -> Any:
         try:
             return kind.parse(text)
         except OptionError as problem:
             raise argparse.ArgumentTypeError(str(problem)) from problem
 
+    # argparse names it where a ValueError is all it knows.
+    parse.__name__ = kind.parse.__name__
     return parse
 
 

@@ -119,7 +119,7 @@ class FailureDialog(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -failure"):
-            yield Static(Text(f"{self._what.capitalize()} failed", style="bold"))
+            yield Static(Text(f"{self._what[:1].upper()}{self._what[1:]} failed", style="bold"))
             with VerticalScroll(classes="dialog-text"):
                 yield Static(plain(self._sentence), id="failure-sentence", markup=False)
             yield Static("Esc close · details in the log", classes="dialog-note", markup=False)

@@ -78,8 +78,12 @@ class AppWithFiles(AppWithViewActions):
         self._after_first_paint()
         try:
             check_given(self._requested)
-        except MissingOption as missing:
-            self._show_load_screen(str(missing) if files_in_place_of_sample(self._requested) else "")
+        except MissingOption:
+            # Imported here: not needed when the command line names the files.
+            from bdtui.tui.opening.form import missing
+
+            problem = missing(self._requested) if files_in_place_of_sample(self._requested) else None
+            self._show_load_screen(problem.sentence if problem else "")
             # Later: importing TensorFlow would delay the window.
             self.set_timer(_WINDOW_SECONDS, self._engine.start)
         else:

@@ -19,7 +19,7 @@ from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.machine.array_store import ActivationStore, default_budget
 from bdtui.engine.network.channels import ChannelSource, check_channels, silent_channels, weight_norms
-from bdtui.engine.network.copies import copy_silenced
+from bdtui.engine.network.copies import copy_with_pruned
 from bdtui.engine.network.cut import cut_network
 from bdtui.engine.network.pruned_channels import PrunedChannels, along
 from bdtui.engine.rates import Rates
@@ -171,4 +171,4 @@ class PruningSession(Evaluator):
 
     def pruned_model(self, pruned: Collection[int]) -> keras.Model:
         """B′: a copy of the model with the weights of some channels set to zero."""
-        return copy_silenced(self.model.keras_model, self.source, pruned)
+        return copy_with_pruned(self.model.keras_model, self.source, pruned)

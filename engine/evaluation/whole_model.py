@@ -1,4 +1,4 @@
-"""What any Keras model predicts, and its rates: for models that no cut of B leads to, and to check those that one does."""
+"""Predictions and rates of any Keras model, without a cut."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def _walk_under_limits(path: str) -> None:
 
 @contextmanager
 def _skip_damage() -> Iterator[None]:
-    """Go on behind what raises an error: who opens the file says what is damaged. Only memory is told apart here."""
+    """Ignore read errors, since opening the file reports damage; only MemoryError is raised."""
     try:
         yield
     except Exception as problem:

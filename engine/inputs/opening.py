@@ -22,7 +22,6 @@ from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import (
     CLEAN_VALID,
-    NETWORK,
     ROLES,
     SAMPLE_MODEL,
     RunSettings,
@@ -98,11 +97,10 @@ def open_inputs(
     for name, option in options_of(found).items():
         path = option.file(getattr(found, name))
         if path is not None and name not in ROLES:
-            error = ModelError if option.group == NETWORK else DataError
-            require_file(path, error, option.kind.expected)
+            require_file(path, option.kind.error, option.kind.expected)
             # The weights were hashed when the model was opened.
             sha256[name] = model.sha256 if path == model.path else file_sha256(path)
-            _check_hash(path, sha256[name], expected.get(name), error)
+            _check_hash(path, sha256[name], expected.get(name), option.kind.error)
     try:
         source = find_source(model.network, found.layer)
     except ModelError as problem:
@@ -121,9 +119,10 @@ def open_inputs(
             classes = len(np.unique(images.labels))
             reporter.emit(DataOpened(role, str(path), images.images, classes, images.layout, images.dtype, has_true))
     _check_sizes(data)
-    runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
-    _check_runs(model, data[CLEAN_VALID], runner)
-    decided = decide_scale(runner, data[CLEAN_VALID], found.scale)
+    _check_runs(model, data[CLEAN_VALID])
+    decided = decide_scale(
+        ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter), data[CLEAN_VALID], found.scale
+    )
     reporter.emit(decided)
     reporter.emit(describe_layer(source))
     _warn_of_oddities(data, reporter)
@@ -171,9 +170,10 @@ def _check_hash(path: Path, found: str, expected: str | None, error: type[InputE
         )
 
 
-def _check_runs(model: OpenedModel, images: LabelledImages, runner: ScoreRunner) -> None:
+def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
     """Send one black image through the network, to see whether it runs at all and with images of this size."""
     try:
+        runner = ScoreRunner(model.keras_model, images.image_shape, compiled=False)
         runner.scores(np.zeros((1, *images.image_shape), np.float32))
     except (tf.errors.OpError, ValueError) as problem:
         reason = " ".join(str(problem).split())[:160]

@@ -95,6 +95,9 @@ def parse_recipe(text: str, path: Path, declared: type[RunSettings] = RunSetting
             known = ", ".join(_key(name) for name in options)
             raise OptionError(f"{path}: {_key(name)!r} is not an option of a run; expected one of {known}")
         loaded = _load(options[name].kind, path, name, value)
+        choices = options[name].choices
+        if choices and loaded not in choices:
+            raise OptionError(f"{path}: {_key(name)!r} is {loaded!r}; expected one of {', '.join(choices)}")
         settings[name] = options[name].relocate(loaded, lambda file: path.parent / file)
     return Recipe(settings, None if out is None else path.parent / _load(TEXT, path, "out", out), hashes)
 

@@ -54,10 +54,10 @@ def silenced_copy(model: keras.Model, layer: str, channels: Collection[int]) -> 
     Raises:
         ModelError: the layer does not exist or cannot be pruned soundly, or a channel is out of range.
     """
-    return copy_silenced(model, find_source(trace_network(model), layer), channels)
+    return copy_with_pruned(model, find_source(trace_network(model), layer), channels)
 
 
-def copy_silenced(model: keras.Model, source: ChannelSource, channels: Collection[int]) -> keras.Model:
+def copy_with_pruned(model: keras.Model, source: ChannelSource, channels: Collection[int]) -> keras.Model:
     """`silenced_copy` for channels that were found in the model already."""
     copy = copy_model(model)
     copied = {call.name: call.layer for call in trace_network(copy).calls}

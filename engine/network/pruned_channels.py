@@ -6,14 +6,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate
-from operator import or_
-from typing import TYPE_CHECKING
+from operator import index, or_
+from typing import TYPE_CHECKING, SupportsIndex
 
 from bdtui.engine.errors import ModelError
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+_MOST_CHANNELS = 2**24
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,14 +34,14 @@ class PrunedChannels(Collection[int]):
         """The set of some channels.
 
         Raises:
-            ModelError: one is less than 0, which no layer has.
+            ModelError: no layer has such a channel.
         """
         if isinstance(channels, cls):
             return channels
         bits = 0
         for channel in channels:
-            if channel < 0:
-                raise ModelError(f"there is no channel {channel}; expected 0 or more")
+            if not 0 <= channel < _MOST_CHANNELS:
+                raise ModelError(f"there is no channel {channel}; expected one from 0 to {_MOST_CHANNELS - 1}")
             bits |= 1 << int(channel)
         return cls(bits)
 
@@ -59,7 +62,7 @@ class PrunedChannels(Collection[int]):
         return hash(self.bits)
 
     def __contains__(self, channel: object) -> bool:
-        return isinstance(channel, int) and channel >= 0 and bool(self.bits >> channel & 1)
+        return isinstance(channel, SupportsIndex) and index(channel) >= 0 and bool(self.bits >> index(channel) & 1)
 
     def __iter__(self) -> Iterator[int]:
         """In ascending order."""
@@ -71,7 +74,8 @@ class PrunedChannels(Collection[int]):
 
 def along(order: Sequence[int]) -> tuple[PrunedChannels, ...]:
     """What is pruned at steps 0, 1, 2 … of a pruning order; remembered for the last few orders."""
-    return _along(tuple(order))
+    # Integers of Python: numpy's are equal to them, but have 64 bits.
+    return _along(tuple(map(int, order)))
 
 
 @lru_cache(maxsize=4)

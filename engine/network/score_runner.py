@@ -24,6 +24,7 @@ class ScoreRunner:
         model: Functional or Sequential, with one input and one vector of N scores. Its weights may change.
         image_shape: of one image, without the batch axis.
         reporter: gets a notice when memory does not suffice for whole batches; may stop the work before each.
+        compiled: trace the model first, which pays from some hundred images on.
 
     Attributes:
         batch_size: how many images are computed at once.
@@ -32,7 +33,14 @@ class ScoreRunner:
         ModelError: the model has several inputs or outputs, or no graph.
     """
 
-    def __init__(self, model: keras.Model, image_shape: tuple[int, ...], reporter: Reporter = SILENT) -> None:
+    def __init__(
+        self,
+        model: keras.Model,
+        image_shape: tuple[int, ...],
+        reporter: Reporter = SILENT,
+        *,
+        compiled: bool = True,
+    ) -> None:
         network = trace_network(model)
         tensors = [shape[1:] for call in network.calls for shape in call.output_shapes]
         self.batch_size = rows_at_once([image_shape, *tensors], 256)
@@ -40,11 +48,10 @@ class ScoreRunner:
         self._batches = SmallerBatches(lambda sentence: reporter.emit(Notice(sentence)))
         channels_first = any(reads_channels_first(call.layer) for call in network.calls)
         run = partial(run_network, network) if channels_first else partial(model, training=False)
-        self._run: Any = tf.function(
-            lambda images: run(tf.cast(images, network.input_dtype)),
-            input_signature=[tf.TensorSpec((None, *image_shape), tf.float32)],
-            autograph=False,
-        )
+        self._run: Any = lambda images: run(tf.cast(images, network.input_dtype))
+        if compiled:
+            signature = [tf.TensorSpec((None, *image_shape), tf.float32)]
+            self._run = tf.function(self._run, input_signature=signature, autograph=False)
 
     def scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scores, shape (rows, N), of images as the model reads them, shape (rows, …) with at least one row.

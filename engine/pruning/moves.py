@@ -1,4 +1,4 @@
-"""Where a person stands who prunes by hand: an order of the channels, and how many of them have gone.
+"""Position, moves and history of pruning by hand: an order of the channels, and how many of them are pruned.
 
 Every move leads to such a position: pruning the next channel moves along the order, pruning one out of turn
 rewrites the order. So whatever was done by hand is an order that a recipe can hold and ``--batch`` can replay.
@@ -36,10 +36,10 @@ class Position:
         return Position(self.order, min(max(step, 0), len(self.order)))
 
     def toggled(self, channel: int, ranked: Sequence[int]) -> Position:
-        """The position after one channel was pruned or revived out of turn.
+        """The position after one channel was pruned or restored out of turn.
 
-        A pruned one becomes the last that went. A revived one goes back to its place in the ranking; where that would
-        make it the next to go, to the end of the order: who takes it back wants it to stay.
+        A pruned one becomes the last that went. A restored one returns to its place in the ranking, or to
+        the end of the order where it would otherwise be pruned next.
 
         Args:
             channel: its index.
@@ -162,6 +162,6 @@ class GoTo(Move):
 
 @dataclass(frozen=True)
 class Toggle(Move):
-    """Prune a channel out of turn, or revive it."""
+    """Prune a channel out of turn, or restore it."""
 
     channel: int

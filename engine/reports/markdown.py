@@ -9,7 +9,7 @@ from bdtui.engine.reports.results import RecordedLayer, RunRecord
 from bdtui.engine.settings import BY_HAND
 
 _SURVIVES = 10.0
-"""Attack success, in percent, above which the report calls the backdoor surviving."""
+"""Attack success, in percent, above which the report says that the backdoor survives."""
 
 
 def write_report_text(run: RunRecord) -> str:

@@ -15,27 +15,42 @@ _CLOSE = 1e-5
 """Scores nearer than this, relative to the larger, may change places by rounding alone."""
 
 
-class SavedModelCheck:
-    """Compares reopened models with what a run reported of them.
+class ReopenCheck:
+    """Compares reopened models with what a run reported of them, on the same images for all thresholds.
 
     Args:
         badnet: B.
         images: as the networks read them, shape (rows, …).
-        pruned_classes: reported of B′, shape (rows,).
-        goodnet_classes: reported of G, shape (rows,).
     """
+
+    def __init__(self, badnet: keras.Model, images: NDArray[np.float32]) -> None:
+        self._images = images
+        self._badnet_clear = _clearly_apart(_scores(badnet, images))
+
+    def of(self, pruned_classes: NDArray[np.int64], goodnet_classes: NDArray[np.int64]) -> ThresholdCheck:
+        """The check of one threshold.
+
+        Args:
+            pruned_classes: reported of B′, shape (rows,).
+            goodnet_classes: reported of G, shape (rows,).
+        """
+        return ThresholdCheck(self._images, self._badnet_clear.copy(), pruned_classes, goodnet_classes)
+
+
+class ThresholdCheck:
+    """Compares the two reopened models of a threshold; see `ReopenCheck.of`."""
 
     def __init__(
         self,
-        badnet: keras.Model,
         images: NDArray[np.float32],
+        clear: NDArray[np.bool_],
         pruned_classes: NDArray[np.int64],
         goodnet_classes: NDArray[np.int64],
     ) -> None:
         self._images = images
         self._pruned_classes = pruned_classes
         self._goodnet_classes = goodnet_classes
-        self._clear = _clearly_apart(_scores(badnet, images))
+        self._clear = clear
 
     def check_pruned(self, path: Path) -> None:
         """Reopen B′ and compare its classes where its scores are clearly apart.
@@ -64,7 +79,7 @@ def _reopened(path: Path) -> keras.Model:
 
 def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scores (rows, N), by Keras itself where it can run the model, so that more is checked than the file."""
-    return ScoreRunner(model, images.shape[1:]).scores(images)
+    return ScoreRunner(model, images.shape[1:], compiled=False).scores(images)
 
 
 def _clearly_apart(scores: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -150,7 +151,15 @@ def read_record(path: Path) -> RunRecord:
     Raises:
         DataError: it cannot be read, or is no results.json.
     """
-    content = read_results(path)
+    return record_of(path, read_results(path))
+
+
+def record_of(path: Path, content: Mapping[str, Any]) -> RunRecord:
+    """The record in what `read_results` has read.
+
+    Raises:
+        DataError: it is no results.json.
+    """
     try:
         return RunRecord.from_json(content)
     except ValueError as problem:
@@ -183,6 +192,9 @@ def _threshold_json(threshold: Threshold) -> dict[str, Any]:
 
 def _record(content: Mapping[str, Any]) -> RunRecord:
     model, layer = content["model"], content["layer"]
+    channels = _integer(layer["channels"])
+    if not content["curve"]:
+        raise ValueError("no step")
     data = {role: _images(found) for role, found in content["data"].items() if role in ROLES and found is not None}
     counts = {role: found.images for role, found in data.items()}
     valid = counts.get(CLEAN_VALID, 0), counts.get(POISONED_VALID, 0)
@@ -198,7 +210,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         data=data,
         layout=_text(content["input"]["layout"]),
         scale=_integer(content["input"]["scale"]),
-        layer=RecordedLayer(_text(layer["profiled"]), _text(layer["pruned"]), _integer(layer["channels"])),
+        layer=RecordedLayer(_text(layer["profiled"]), _text(layer["pruned"]), channels),
         ranking=_text(content["ranking"]),
         mean_activation=tuple(map(_number, content["mean_activation"])),
         order=tuple(map(_integer, content["order"])),
@@ -206,7 +218,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         baseline_test=_rates(content["baseline"]["test"], *test),
         curve=tuple(
             Step(
-                _integer(step["step"]),
+                _step(step["step"], channels),
                 None if step["channel"] is None else _integer(step["channel"]),
                 _number(step["fraction"]),
                 _rates(step, *valid),
@@ -216,7 +228,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         thresholds=tuple(
             Threshold(
                 drop=_number(threshold["drop"]),
-                step=_integer(threshold["step"]) if threshold["reached"] else None,
+                step=_step(threshold["step"], channels) if _flag(threshold["reached"]) else None,
                 channels=tuple(map(_integer, threshold["pruned_channels"])),
                 rates=_rates(threshold["valid"], *valid),
                 pruned_test=_rates(threshold["test"]["pruned"], *test),
@@ -252,7 +264,7 @@ def _share(percent: Any, images: int) -> Share | None:
     if percent is None:
         return None
     hits = round(_number(percent) * images / 100)
-    if not 0 <= hits <= images or not images:
+    if not 0 <= hits <= images or not images or not isclose(Share(hits, images).percent, percent, abs_tol=1e-9):
         raise ValueError(f"{percent} % of {images} images")
     return Share(hits, images)
 
@@ -263,6 +275,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value
+
+
 def _integer(value: Any) -> int:
     if type(value) is not int:
         raise TypeError(f"{value!r} is no whole number")
@@ -270,6 +288,12 @@ def _integer(value: Any) -> int:
 
 
 def _number(value: Any) -> float:
-    if type(value) not in (int, float):
+    if type(value) not in (int, float) or not isfinite(value):
         raise TypeError(f"{value!r} is no number")
     return float(value)
+
+
+def _step(value: Any, channels: int) -> int:
+    if not 0 <= _integer(value) <= channels:
+        raise ValueError(f"step {value} of {channels}")
+    return int(value)

@@ -1,4 +1,4 @@
-"""The files of a run, each written so that nobody reads half of one."""
+"""B′ and G as files: their names, and how they are written."""
 
 from __future__ import annotations
 

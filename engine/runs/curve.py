@@ -10,7 +10,7 @@ from bdtui.engine.pruning.curve import Step, draw_curve, find_threshold
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.saved_models import planned_thresholds
 from bdtui.engine.runs.files import RunFiles
-from bdtui.engine.runs.networks import save_networks
+from bdtui.engine.runs.networks import NetworkSaver
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.stopwatch import Stopwatch
 
@@ -36,6 +36,7 @@ def draw_and_save(
     """
     evaluator, order, settings = prepared.evaluator, prepared.order, prepared.inputs.settings
     waiting = list(planned_thresholds(settings.thresholds, prepared.inputs.model))
+    networks = NetworkSaver(evaluator, files, reporter)
     found = []
     for step in draw_curve(evaluator, order, reporter):
         curve.append(step)
@@ -47,7 +48,7 @@ def draw_and_save(
             evaluator.goodnet_rates("valid", reached.channels, reporter)
             reporter.emit(ThresholdReached(reached.drop, step.step, *rates))
             watch.lap("curve")
-            save_networks(evaluator, reached, files, reporter)
+            networks.save(reached)
             watch.lap("export")
             found.append(reached)
             del waiting[0]

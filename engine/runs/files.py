@@ -40,12 +40,13 @@ class RunFiles:
         write(path)
         self._add(name, self._journal.keep_artifact(path, network))
 
-    def adopt(self, name: str, network: str) -> bool:
-        """Count a model as written where the folder holds it already, unchanged; whether it does."""
-        sha256 = self._journal.find_artifact(self.folder / name, network)
-        if sha256:
-            self._add(name, sha256)
-        return bool(sha256)
+    def holds(self, name: str, network: str) -> bool:
+        """Whether the folder has that model already, as it was written."""
+        return bool(self._journal.find_artifact(self.folder / name, network))
+
+    def adopt(self, name: str, network: str) -> None:
+        """Count a model that the folder has already as written."""
+        self._add(name, self._journal.find_artifact(self.folder / name, network))
 
     def _add(self, name: str, sha256: str) -> None:
         self.sha256[name] = sha256

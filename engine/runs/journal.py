@@ -32,10 +32,9 @@ from bdtui.engine.runs.journal_database import (
     insert_rates,
     set_run_value,
 )
-from bdtui.engine.settings import IMAGES, RunSettings
+from bdtui.engine.settings import RunSettings
 
 _MOVES: dict[str, Callable[[int], Move]] = {kind.__name__.lower(): kind for kind in (Prune, Undo, Redo, GoTo, Toggle)}
-_MOST_CHANNELS = 2**16
 
 
 class Journal:
@@ -89,9 +88,7 @@ class Journal:
             therefore.
         """
         reading = {
-            name: getattr(settings, name)
-            for name, option in options_of(settings).items()
-            if option.opens and option.group == IMAGES and not option.names_file
+            name: getattr(settings, name) for name, option in options_of(settings).items() if option.reads_pixels
         }
         measured = {"inputs": dict(sha256), "versions": dict(versions), **reading}
         now, before = json.dumps(measured, sort_keys=True), self.database.run_values().get("measured of")
@@ -114,9 +111,13 @@ class Journal:
         """How many networks were measured on the validation sets, without the unpruned one."""
         return self.database.count_rates(PRUNED, "valid")
 
-    def measured(self, layer: str) -> Measured:
-        """The rates of a layer's networks; what is put in is kept at once."""
-        return _JournalledRates(self._rates(layer), partial(self._keep_rates, layer))
+    def measured(self, layer: str, channels: int) -> Measured:
+        """The rates of the networks of a layer with so many channels; what is put in is kept at once.
+
+        Raises:
+            DataError: the journal holds rates that no such network has.
+        """
+        return _JournalledRates(self._rates(layer, channels), partial(self._keep_rates, layer))
 
     def keep_artifact(self, path: Path, network: str = "") -> str:
         """Keep that a file of the run lies under its final name.
@@ -152,13 +153,16 @@ class Journal:
         """Keep moves that were made, once where they led was measured."""
         self._write(*(insert_move(type(move).__name__.lower(), *asdict(move).values()) for move in moves))
 
-    def _rates(self, layer: str) -> dict[Measurement, Rates]:
+    def _rates(self, layer: str, channels: int) -> dict[Measurement, Rates]:
         found = {}
         for network, part, pruned, rates in self.database.rates(layer):
             try:
                 if network not in (PRUNED, GOODNET) or part not in ("valid", "test"):
                     raise ValueError
-                found[Measurement(network, part, _read(pruned))] = _rates_of(json.loads(rates))
+                measurement, counted = Measurement(network, part, _read(pruned, channels)), _rates_of(json.loads(rates))
+                if (network, part) == (PRUNED, "valid") and counted.clean is None:
+                    raise ValueError
+                found[measurement] = counted
             except (ValueError, TypeError, RecursionError):
                 raise self.database.no_journal("holds impossible rates") from None
         return found
@@ -204,15 +208,13 @@ def _written(pruned: PrunedChannels) -> str:
     return json.dumps(list(pruned), separators=(",", ":"))
 
 
-def _read(text: Any) -> PrunedChannels:
+def _read(text: Any, channels: int) -> PrunedChannels:
     if not isinstance(text, str) or len(text) > LONGEST:
         raise ValueError
-    channels = json.loads(text)
-    if not isinstance(channels, list) or len(channels) > _MOST_CHANNELS:
+    pruned = json.loads(text)
+    if not isinstance(pruned, list) or not all(type(channel) is int and 0 <= channel < channels for channel in pruned):
         raise ValueError
-    if not all(type(channel) is int and 0 <= channel < _MOST_CHANNELS for channel in channels):
-        raise ValueError
-    return PrunedChannels.of(channels)
+    return PrunedChannels.of(pruned)
 
 
 def _shares(rates: Rates) -> list[tuple[str, Share | None]]:

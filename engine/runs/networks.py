@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.event_values import Threshold
@@ -13,7 +15,7 @@ from bdtui.engine.network.goodnet import join_networks
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import drop_text
-from bdtui.engine.reports.reopen_check import SavedModelCheck
+from bdtui.engine.reports.reopen_check import ReopenCheck, ThresholdCheck
 from bdtui.engine.reports.saved_models import write_model
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.journal import network_name
@@ -22,43 +24,64 @@ _VERIFIED_IMAGES = 64
 """Of every image set, how many are put through the reopened models."""
 
 
-def save_networks(evaluator: PruningSession, threshold: Threshold, files: RunFiles, reporter: Reporter) -> None:
-    """Save B′ and G of a threshold that was reached; what an earlier start of the run has saved is not made again.
+class NetworkSaver:
+    """Saves B′ and G of thresholds that were reached; what an earlier start of the run has saved is not made again.
 
-    Raises:
-        BdtuiError: a reopened network predicts otherwise than the run.
-        OutputError: the folder cannot be written to.
-        Interrupted: the reporter requested a stop; B′ may be saved.
+    Args:
+        evaluator: of the run.
+        files: of the run.
+        reporter: receives progress; is asked whether to stop.
     """
-    channels = threshold.channels
-    network = network_name(evaluator.source.profiled.name, PrunedChannels.of(channels))
-    has_pruned = files.adopt(threshold.model, network)
-    if has_pruned and files.adopt(threshold.goodnet, network):
-        return
-    stage = f"save X={drop_text(threshold.drop)}"
-    reporter.emit(Progress(stage, 0, 2, "models"))
-    check = _expected_of(evaluator, channels)
-    if has_pruned:
-        # What is close in B′ need not be equal in G.
-        check.check_pruned(files.folder / threshold.model)
-    else:
-        pruned = evaluator.pruned_model(channels)
-        files.write(threshold.model, lambda path: write_model(path, pruned, check.check_pruned), network)
-    reporter.checkpoint()
-    reporter.emit(Progress(stage, 1, 2, "models"))
-    joined = join_networks(evaluator.model.network, evaluator.source, channels)
-    files.write(threshold.goodnet, lambda path: write_model(path, joined, check.check_goodnet), network)
-    reporter.emit(Progress(stage, 2, 2, "models"))
 
+    def __init__(self, evaluator: PruningSession, files: RunFiles, reporter: Reporter) -> None:
+        self._evaluator = evaluator
+        self._files = files
+        self._reporter = reporter
 
-def _expected_of(evaluator: PruningSession, channels: Sequence[int]) -> SavedModelCheck:
-    """What the first images of every set are to be under the saved models."""
-    images, pruned, joined = [], [], []
-    for role in evaluator.data:
-        some = evaluator.first_images(role, _VERIFIED_IMAGES)
-        images.append(some)
-        pruned.append(evaluator.predict(role, channels)[: len(some)])
-        joined.append(evaluator.predict_goodnet(role, channels)[: len(some)])
-    return SavedModelCheck(
-        evaluator.model.keras_model, np.concatenate(images), np.concatenate(pruned), np.concatenate(joined)
-    )
+    def save(self, threshold: Threshold) -> None:
+        """Save the two networks of a threshold.
+
+        Raises:
+            BdtuiError: a reopened network predicts otherwise than the run.
+            OutputError: the folder cannot be written to.
+            Interrupted: the reporter requested a stop; B′ may be saved.
+        """
+        evaluator, files, channels = self._evaluator, self._files, threshold.channels
+        network = network_name(evaluator.source.profiled.name, PrunedChannels.of(channels))
+        held = [files.holds(name, network) for name in (threshold.model, threshold.goodnet)]
+        if all(held):
+            files.adopt(threshold.model, network)
+            files.adopt(threshold.goodnet, network)
+            return
+        stage = f"save X={drop_text(threshold.drop)}"
+        self._reporter.emit(Progress(stage, 0, 2, "models"))
+        check = self._check(channels)
+        if held[0]:
+            # What is close in B′ need not be equal in G.
+            check.check_pruned(files.folder / threshold.model)
+            files.adopt(threshold.model, network)
+        else:
+            pruned = evaluator.pruned_model(channels)
+            files.write(threshold.model, lambda path: write_model(path, pruned, check.check_pruned), network)
+        self._reporter.checkpoint()
+        self._reporter.emit(Progress(stage, 1, 2, "models"))
+        joined = join_networks(evaluator.model.network, evaluator.source, channels)
+        files.write(threshold.goodnet, lambda path: write_model(path, joined, check.check_goodnet), network)
+        self._reporter.emit(Progress(stage, 2, 2, "models"))
+
+    @cached_property
+    def _images(self) -> dict[str, NDArray[np.float32]]:
+        """The first images of every set."""
+        return {role: self._evaluator.first_images(role, _VERIFIED_IMAGES) for role in self._evaluator.data}
+
+    @cached_property
+    def _reopen_check(self) -> ReopenCheck:
+        return ReopenCheck(self._evaluator.model.keras_model, np.concatenate([*self._images.values()]))
+
+    def _check(self, channels: Sequence[int]) -> ThresholdCheck:
+        """What the first images of every set are to be under the saved models."""
+        pruned, joined = [], []
+        for role, images in self._images.items():
+            pruned.append(self._evaluator.predict(role, channels)[: len(images)])
+            joined.append(self._evaluator.predict_goodnet(role, channels)[: len(images)])
+        return self._reopen_check.of(np.concatenate(pruned), np.concatenate(joined))

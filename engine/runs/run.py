@@ -125,7 +125,7 @@ def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter,
     versions = {**computing_versions(), "device": device_in_use()}
     if journal.identify(inputs.settings, inputs.sha256, versions, anew=anew):
         reporter.emit(Notice("finished steps came from another device or other versions; recomputing them"))
-    evaluator.keep_measured_in(journal.measured(evaluator.source.profiled.name))
+    evaluator.keep_measured_in(journal.measured(evaluator.source.profiled.name, evaluator.channels))
 
 
 def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporter: Reporter) -> RunResult:

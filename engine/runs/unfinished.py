@@ -44,7 +44,7 @@ def unfinished_runs(place: Path, most: int = 3) -> list[UnfinishedRun]:
     begun: list[tuple[float, Path]] = []
     for journal in place.glob(f"{RUNS}/*/{JOURNAL_FOLDER}/{JOURNAL}"):
         folder = journal.parent.parent
-        # Who ends there just now takes files away.
+        # A run that is just finishing may remove files.
         with suppress(OSError):
             if not (folder / RESULTS).exists():
                 begun.append((max(path.stat().st_mtime for path in journal.parent.iterdir()), folder))

@@ -1,8 +1,8 @@
-"""One profiled layer under a person's hands: the moves made on it, and the rates they led to."""
+"""Interactive exploration of one profiled layer: moves, and the rates they lead to."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from bdtui.engine.errors import OptionError
@@ -67,7 +67,7 @@ class Exploration:
                 wished = wished.after(move, self._ranking)
                 made.append(move)
             except OptionError as problem:
-                # What was wished before it holds, as it would have if the person had been slower.
+                # Moves before the refused one are kept.
                 refused = problem
                 break
         moved = wished != self._history
@@ -114,7 +114,7 @@ class Exploration:
         self._reporter.emit(Notice(f"X={waiting.drop:g} is not reached by pruning in this order"))
 
     def measure_ahead(self, reporter: Reporter) -> bool:
-        """Measure one thing nobody waits for; False when there is none left.
+        """Measure one pending item in the background; False when none is left.
 
         Those are steps that were jumped over, and the networks of reached thresholds on the test sets.
 
@@ -137,7 +137,7 @@ class Exploration:
 
     def mark_announced(self) -> None:
         """Count every threshold that is reached as announced, as after an export or in an earlier session."""
-        list(self._newly_reached(self._present_thresholds()))
+        self._newly_reached(self._present_thresholds())
 
     def emit_position(self) -> None:
         """Emit where the person stands, and everything that is known of this layer."""
@@ -187,12 +187,16 @@ class Exploration:
                 ThresholdReached(reached.drop, reached.step, rates.clean_accuracy, rates.attack_success_rate)
             )
 
-    def _newly_reached(self, thresholds: Sequence[Threshold]) -> Iterator[Threshold]:
-        for threshold in thresholds:
-            key = threshold.drop, PrunedChannels.of(threshold.channels)
-            if threshold.step is not None and key not in self._announced:
-                self._announced.add(key)
-                yield threshold
+    def _newly_reached(self, thresholds: Sequence[Threshold]) -> list[Threshold]:
+        """Those that are reached and were not announced; they count as announced from now on."""
+        reached = {
+            (threshold.drop, PrunedChannels.of(threshold.channels)): threshold
+            for threshold in thresholds
+            if threshold.step is not None
+        }
+        found = [threshold for key, threshold in reached.items() if key not in self._announced]
+        self._announced |= reached.keys()
+        return found
 
     def _present_thresholds(self) -> list[Threshold]:
         """How the thresholds stand in the present order, as far as its steps are measured in a row."""

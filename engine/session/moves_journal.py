@@ -1,4 +1,4 @@
-"""The journal of a person's session in the app: it begins with the first move, so that who only looks leaves nothing.
+"""The journal of an app session: the first move creates it, so that viewing alone writes no files.
 
 A journal that cannot be kept never stands in the person's way: the app shows a notice once and goes on without.
 """

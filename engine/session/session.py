@@ -116,7 +116,7 @@ class Session:
             raise DeviceLost(f"{lost}; nothing more can be computed here; quit, then resume with {again}") from lost
 
     def idle(self, reporter: Reporter) -> bool:
-        """Measure one thing nobody waits for; False when there is none left.
+        """Measure one pending item in the background; False when none is left.
 
         Raises:
             Interrupted: ``reporter`` requested a stop; nothing is lost but the piece at hand.

@@ -45,7 +45,7 @@ R3 = Path("r3")
 )
 def test_an_error_says_what_is_left_and_how_to_resume(problem: BdtuiError, sentence: str) -> None:
     assert str(problem) == sentence
-    assert (problem.kept is not None and problem.kept.can_be_resumed) == ("--resume" in sentence)
+    assert (problem.kept is not None and problem.kept.folder is not None) == ("--resume" in sentence)
 
 
 @pytest.fixture

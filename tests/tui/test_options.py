@@ -34,6 +34,7 @@ class MoreSettings(RunSettings):
         default="auto",
         choices=("auto", "raw", "unit"),
         opens=True,
+        reads_pixels=True,
     )
     class_names: Path | None = option(  # noqa: RUF009 (makes a field)
         file_kind("a text file"), "one class a line", IMAGES, "FILE", opens=True, hint="one a line"

@@ -20,7 +20,7 @@ from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RESULTS
-from bdtui.engine.reports.results import RunRecord, read_record, read_results
+from bdtui.engine.reports.results import RunRecord, read_results, record_of
 from bdtui.engine.runs.manifest import check_manifest
 from bdtui.engine.settings import RunSettings, check_given
 from bdtui.engine.startup import load_tensorflow
@@ -80,7 +80,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
             result = _run(settings, out, recipe, reporter, resume=bool(options.get("resume")))
     if options.get("check"):
         if not options.get("json"):
-            with _answering():
+            with _report_stdout_errors():
                 print_check(Console(), emitted)
         return ExitCode.DONE
     return _conclude(options, gates, result.record, result.out)
@@ -109,7 +109,7 @@ def _load(reporter: Reporter) -> None:
 def _conclude(options: Mapping[str, Any], gates: Gates, run: RunRecord, out: Path) -> ExitCode:
     """Print the results of a finished run, and judge them."""
     if not options.get("json"):
-        with _answering():
+        with _report_stdout_errors():
             print_results(Console(), run, out)
     outcome = gates.judge(run)
     if outcome is None:
@@ -124,14 +124,14 @@ def _finished_run(out: Path) -> RunRecord | None:
     if not results.exists():
         return None
     # What is no JSON at all is refused, not made again: it may be somebody's.
-    read_results(results)
+    content = read_results(results)
     try:
         problems = check_manifest(out).problems
     except DataError as problem:
         problems = (str(problem),)
     for sentence in problems:
         _write_line(f"bdtui: {sentence}; it is made again")
-    return None if problems else read_record(results)
+    return None if problems else record_of(results, content)
 
 
 @contextmanager
@@ -144,13 +144,13 @@ def _display(options: Mapping[str, Any]) -> Iterator[Emit]:
 
 
 def _print_json(event: Event) -> None:
-    with _answering():
+    with _report_stdout_errors():
         print(json.dumps(event.as_json(), ensure_ascii=False, allow_nan=False), flush=True)
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
-    """Say on stdout what was asked for; where that cannot be written, the files of the run stand all the same."""
+def _report_stdout_errors() -> Iterator[None]:
+    """Raise `OutputError` where stdout cannot be written; the files of the run are kept."""
     try:
         yield
         sys.stdout.flush()

@@ -152,8 +152,8 @@ class InputForm(VerticalScroll, can_focus=False):
 def guess_role(path: Path) -> str:
     """Which image set a file is, by its name; where that says nothing, by the name of its folder."""
     names = (path.stem, path.parent.name)
-    poisoned = _first_said(names, _sounds_poisoned)
-    test = _first_said(names, _sounds_like_test)
+    poisoned = _first_known(names, _sounds_poisoned)
+    test = _first_known(names, _sounds_like_test)
     if poisoned:
         return POISONED_TEST if test else POISONED_VALID
     return CLEAN_TEST if test else CLEAN_VALID
@@ -166,7 +166,11 @@ def missing(settings: RunSettings) -> Problem | None:
     try:
         check_given(settings)
     except MissingOption as problem:
-        return Problem(problem.in_form, problem.option)
+        is_image_set = problem.option in ROLES
+        expected = (
+            f"a file at {label_of(problem.option)}" if is_image_set else "a model, or an architecture with weights"
+        )
+        return Problem(f"{problem.finding}; expected {expected}", problem.option)
     return None
 
 
@@ -205,7 +209,7 @@ def _shortened(path: Path) -> str:
     return str(path)
 
 
-def _first_said(names: Sequence[str], said: Any) -> bool:
+def _first_known(names: Sequence[str], said: Any) -> bool:
     return next((answer for answer in map(said, names) if answer is not None), False)
 
 

@@ -40,7 +40,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
 - **B′** is the pruned network at a threshold X (the first step at which clean accuracy has dropped by X points), **G** the
   GoodNet of B and B′. Their rates are those on the test sets where there are any, else on the validation sets.
 - **flagged clean/poisoned**: percentage of clean and of poisoned images that G assigns to its extra class.
-- A threshold that you have not come to yet is found by the export: it draws the curve to its end.
+- A threshold that you have not come to yet is found during the export, which draws the curve to its end.
 - `✓` marks files that were written. The folder can be changed above the table (`enter` takes it); after an export the
   next one gets a folder of its own.
 - `recipe.toml` holds your order; `bdtui --batch --recipe …/recipe.toml --out NEW` makes the same files again.

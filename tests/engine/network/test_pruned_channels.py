@@ -36,10 +36,18 @@ def test_along_an_order_each_step_has_one_channel_more(order: list[int]) -> None
     assert [set(step) for step in steps] == [set(order[:step]) for step in range(len(order) + 1)]
 
 
-def test_a_channel_below_0_is_refused_in_a_sentence() -> None:
-    with pytest.raises(ModelError, match="there is no channel -1; expected 0 or more"):
-        PrunedChannels.of([3, -1])
+@pytest.mark.parametrize("channel", [-1, 10**13])
+def test_a_channel_that_no_layer_has_is_refused_in_a_sentence(channel: int) -> None:
+    with pytest.raises(ModelError, match=f"there is no channel {channel}; expected one from 0 to"):
+        PrunedChannels.of([3, channel])
 
 
 def test_numbers_of_numpy_are_channels_too() -> None:
     assert PrunedChannels.of(np.array([70, 3])) == PrunedChannels.of([3, 70])
+    assert np.int64(70) in PrunedChannels.of([70])
+
+
+def test_an_order_of_numpys_numbers_is_the_same_order() -> None:
+    order = np.random.default_rng(3).permutation(100)
+    assert [set(step) for step in along(order)] == [set(order[:step].tolist()) for step in range(101)]
+    assert along(order.tolist()) == along(order)

@@ -129,7 +129,7 @@ def test_a_percentage_of_so_many_images_is_one_count(data: st.DataObject, images
     hits = data.draw(st.integers(0, images))
     content = whole_run().as_json()
     content["data"]["clean_valid"]["images"] = images
-    content["curve"] = []
+    content["curve"] = [{**content["curve"][0], "clean_accuracy": Share(hits, images).percent}]
     content["thresholds"] = []
     content["baseline"]["valid"]["clean_accuracy"] = Share(hits, images).percent
     assert RunRecord.from_json(content).baseline_valid.clean == Share(hits, images)
@@ -154,6 +154,12 @@ def drop(key: str) -> Callable[[dict[str, Any]], Any]:
         lambda content: content["baseline"]["test"].update(clean_accuracy="98"),
         lambda content: content["data"].update(poisoned_test=None),
         lambda content: content["thresholds"][0].update(step=1.5),
+        lambda content: content["thresholds"][0].update(step=5),
+        lambda content: content["thresholds"][0].update(reached="no"),
+        lambda content: content["thresholds"][0].update(drop=math.nan),
+        lambda content: content["baseline"]["valid"].update(clean_accuracy=33.3),
+        lambda content: content["curve"][1].update(step=-1),
+        lambda content: content.update(curve=[]),
     ],
 )
 def test_results_that_bdtui_did_not_write_are_refused(damage: Callable[[dict[str, Any]], Any], tmp_path: Path) -> None:

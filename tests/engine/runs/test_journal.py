@@ -25,6 +25,7 @@ from bdtui.engine.settings import RunSettings
 
 SETTINGS = RunSettings(model=Path("/models/bd.h5"), clean_valid=Path("/data/valid.h5"), thresholds=(2.0, 2.5))
 RATES = Rates(clean=Share(7, 9), attack=Share(0, 3))
+CHANNELS = 60
 MEASUREMENT = Measurement(PRUNED, "valid", PrunedChannels.of({3, 1, 59}))
 
 
@@ -53,8 +54,8 @@ def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None
     journal = Journal(path)
     journal.begin(SETTINGS, {"model": "ab"})
     moves: list[Move] = [Prune(3), Undo(1), Redo(1), GoTo(7), Toggle(5)]
-    journal.measured("pool_3")[MEASUREMENT] = RATES
-    journal.measured("pool_3")[replace(MEASUREMENT, network=GOODNET)] = Rates(poisoned_flagged=Share(2, 2))
+    journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
+    journal.measured("pool_3", CHANNELS)[replace(MEASUREMENT, network=GOODNET)] = Rates(poisoned_flagged=Share(2, 2))
     journal.keep_moves(moves)
     (tmp_path / "model_X=2.h5").write_bytes(b"network")
     journal.keep_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", PrunedChannels.of((4, 2))))
@@ -64,10 +65,10 @@ def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None
     assert replace(RunSettings(), **found.recipe.settings) == SETTINGS
     assert found.recipe.sha256 == {"model": "ab"}
     assert found.moves == moves
-    known = found.measured("pool_3")
+    known = found.measured("pool_3", CHANNELS)
     assert list(known) == [MEASUREMENT, replace(MEASUREMENT, network=GOODNET)], "in the order of measuring"
     assert known[MEASUREMENT] == RATES
-    assert not found.measured("pool_2"), "another layer's rates are its own"
+    assert not found.measured("pool_2", CHANNELS), "another layer's rates are its own"
     assert found.find_artifact(tmp_path / "model_X=2.h5", network_name("pool_3", PrunedChannels.of((2, 4))))
 
 
@@ -88,11 +89,11 @@ def test_a_network_counts_only_as_it_was_written_and_for_its_channels(path: Path
 def test_other_versions_make_what_is_finished_unfinished(path: Path) -> None:
     journal = Journal(path)
     assert not journal.identify(SETTINGS, {}, {"tensorflow": "2.20.0"})
-    journal.measured("pool_3")[MEASUREMENT] = RATES
+    journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
     assert not journal.identify(SETTINGS, {}, {"tensorflow": "2.20.0"})
-    assert journal.measured("pool_3")
+    assert journal.measured("pool_3", CHANNELS)
     assert journal.identify(SETTINGS, {}, {"tensorflow": "2.21.0"})
-    assert not journal.measured("pool_3")
+    assert not journal.measured("pool_3", CHANNELS)
 
 
 def test_other_inputs_or_pixels_make_what_is_finished_unfinished(path: Path) -> None:
@@ -103,22 +104,22 @@ def test_other_inputs_or_pixels_make_what_is_finished_unfinished(path: Path) -> 
         (replace(SETTINGS, scale="255"), {"model": "cd"}),
     ):
         journal.identify(settings, sha256, {})
-        assert not journal.measured("pool_3")
-        journal.measured("pool_3")[MEASUREMENT] = RATES
+        assert not journal.measured("pool_3", CHANNELS)
+        journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
         assert not journal.identify(replace(settings, thresholds=(7.0,)), sha256, {}), "what is measured is the same"
-        assert journal.measured("pool_3")
+        assert journal.measured("pool_3", CHANNELS)
 
 
 def test_a_new_beginning_forgets_the_moves_and_nothing_else(path: Path) -> None:
     journal = Journal(path)
     journal.identify(SETTINGS, {}, {})
-    journal.measured("pool_3")[MEASUREMENT] = RATES
+    journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
     journal.keep_moves([Prune(1)])
     journal.identify(replace(SETTINGS, layer="pool_2"), {}, {}, anew=True)
     assert not journal.moves
     assert journal.recipe is not None
     assert journal.recipe.settings["layer"] == "pool_2"
-    assert journal.measured("pool_3")
+    assert journal.measured("pool_3", CHANNELS)
 
 
 def test_only_its_owner_may_enter_the_folder_of_a_journal(tmp_path: Path) -> None:
@@ -137,7 +138,7 @@ def test_a_run_that_finished_nothing_leaves_nothing(tmp_path: Path) -> None:
 def test_a_run_that_finished_something_leaves_its_journal(tmp_path: Path) -> None:
     out = tmp_path / "out"
     with pytest.raises(RuntimeError), open_run_folder(out, SETTINGS, {"model": "ab"}) as journal:
-        journal.measured("pool_3")[MEASUREMENT] = RATES
+        journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
         raise RuntimeError
     with pytest.raises(OutputError, match="already contains a run"), open_run_folder(out, SETTINGS, {}):
         pass
@@ -145,7 +146,7 @@ def test_a_run_that_finished_something_leaves_its_journal(tmp_path: Path) -> Non
     assert recipe is not None
     assert recipe.sha256 == {"model": "ab"}
     with open_run_folder(out, RunSettings(), {}, may_hold_run=True) as journal:
-        assert journal.measured("pool_3")[MEASUREMENT] == RATES
+        assert journal.measured("pool_3", CHANNELS)[MEASUREMENT] == RATES
         assert journal.recipe == recipe, "what the run is, its journal knows best"
     assert [path.name for path in (out / JOURNAL_FOLDER).iterdir()] == [JOURNAL], "the log is folded in"
 
@@ -258,7 +259,7 @@ def test_values_that_bdtui_never_writes_are_refused(path: Path, table: str, row:
         database.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
     journal = Journal(path)
     with pytest.raises(InputError, match="expected"):
-        journal.recipe, journal.measured("pool_3"), journal.moves
+        journal.recipe, journal.measured("pool_3", CHANNELS), journal.moves
 
 
 def full(journal: Journal) -> None:
@@ -269,17 +270,17 @@ def full(journal: Journal) -> None:
 
 def keep_on(journal: Journal) -> None:
     for channel in range(2000):
-        journal.measured("pool_3")[Measurement(PRUNED, "valid", PrunedChannels.of(range(channel)))] = RATES
+        journal.measured("pool_3", CHANNELS)[Measurement(PRUNED, "valid", PrunedChannels.of(range(channel)))] = RATES
 
 
 def test_a_full_disk_is_a_sentence_and_loses_nothing(path: Path) -> None:
     journal = Journal(path)
-    journal.measured("pool_3")[MEASUREMENT] = RATES
+    journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
     full(journal)
     with pytest.raises(OutputError, match=r"cannot be written \(database or disk is full\)"):
         keep_on(journal)
     journal.close()
-    found = Journal(path).measured("pool_3")
+    found = Journal(path).measured("pool_3", CHANNELS)
     assert found[MEASUREMENT] == RATES
     assert len(found) > 1
 
@@ -291,10 +292,12 @@ def test_who_listens_for_a_full_disk_hears_of_it_once_and_goes_on(path: Path) ->
     keep_on(journal)
     assert len(heard) == 1
     journal.database.connection.execute("PRAGMA max_page_count = 100000")
-    before = len(journal.measured("pool_2"))
+    before = len(journal.measured("pool_2", CHANNELS))
     journal.keep_moves([Prune(1)])
-    journal.measured("pool_2")[MEASUREMENT] = RATES
-    assert (journal.moves, len(journal.measured("pool_2"))) == ([], before), "a hole would be worse than an end"
+    journal.measured("pool_2", CHANNELS)[MEASUREMENT] = RATES
+    assert (journal.moves, len(journal.measured("pool_2", CHANNELS))) == ([], before), (
+        "a hole would be worse than an end"
+    )
     assert len(heard) == 1
 
 
@@ -304,7 +307,7 @@ def test_a_journal_in_memory_keeps_nothing_and_asks_for_nothing(
     monkeypatch.chdir(tmp_path)
     journal = Journal(None)
     journal.keep_moves([Prune(1)])
-    journal.measured("pool_3")[MEASUREMENT] = RATES
+    journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
     journal.close()
     assert list(tmp_path.iterdir()) == []
 

@@ -640,7 +640,7 @@ def begin(folder: Path, steps: int) -> Path:
     with suppress(RuntimeError), open_run_folder(folder, WHOLE, {"model": "ab"}) as journal:
         for step in range(steps + 1):
             rates = Rates(clean=Share(1, 2))
-            journal.measured("pool_3")[Measurement(PRUNED, "valid", PrunedChannels.of(range(step)))] = rates
+            journal.measured("pool_3", 60)[Measurement(PRUNED, "valid", PrunedChannels.of(range(step)))] = rates
         raise RuntimeError("the connection is lost")
     return folder
 
