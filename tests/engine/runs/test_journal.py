@@ -329,3 +329,13 @@ def test_more_moves_than_anybody_makes_are_refused(path: Path) -> None:
         database.executemany("INSERT INTO moves (move, value) VALUES (?, 1)", [("prune",)] * 50_001)
     with pytest.raises(DataError, match="more than 50,000 moves"):
         Journal(path).moves  # noqa: B018
+
+
+def test_rates_that_no_network_of_the_layer_has_are_refused(path: Path) -> None:
+    with closing(Journal(path)) as journal:
+        journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
+        with pytest.raises(DataError, match="impossible rates"):
+            journal.measured("pool_3", max(MEASUREMENT.pruned))
+        journal.measured("pool_2", CHANNELS)[MEASUREMENT] = Rates(attack=Share(1, 2))
+        with pytest.raises(DataError, match="impossible rates"):
+            journal.measured("pool_2", CHANNELS)
