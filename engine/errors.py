@@ -32,11 +32,11 @@ class Kept:
         if self.folder is None:
             return "before anything was written; no files were left"
         if self.steps is None:
-            return f"{self.folder} is unchanged; resume with --resume --out {self.folder}"
+            return f"{self.folder} is unchanged; resume with bdtui --batch --resume --out {self.folder}"
         files = ", ".join(self.files) or "the journal"
         return (
             f"after {self.steps or 'no'} finished steps; saved in {self.folder}: {files}; "
-            f"finish with --resume --out {self.folder}"
+            f"finish with bdtui --batch --resume --out {self.folder}"
         )
 
 

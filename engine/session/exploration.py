@@ -136,8 +136,8 @@ class Exploration:
         return False
 
     def mark_announced(self) -> None:
-        """Count every threshold that is reached as announced, as after an export or in an earlier session."""
-        self._newly_reached(self._present_thresholds())
+        """Count every threshold that is known as announced, as after an export or in an earlier session."""
+        self._announced |= {_key(threshold) for threshold in self._present_thresholds() if threshold.step is not None}
 
     def emit_position(self) -> None:
         """Emit where the person stands, and everything that is known of this layer."""
@@ -177,26 +177,16 @@ class Exploration:
         self._emit_and_announce()
 
     def _emit_and_announce(self) -> None:
-        """Emit the position, and of every threshold once that it is reached, and again where another way reaches it."""
+        """Emit the position, and of every threshold once that it is passed, and again where another way passes it."""
         thresholds = self._present_thresholds()
         self._emit_position(thresholds)
-        for reached in self._newly_reached(thresholds):
-            assert reached.step is not None
-            rates = reached.rates
-            self._reporter.emit(
-                ThresholdReached(reached.drop, reached.step, rates.clean_accuracy, rates.attack_success_rate)
-            )
-
-    def _newly_reached(self, thresholds: Sequence[Threshold]) -> list[Threshold]:
-        """Those that are reached and were not announced; they count as announced from now on."""
-        reached = {
-            (threshold.drop, PrunedChannels.of(threshold.channels)): threshold
-            for threshold in thresholds
-            if threshold.step is not None
-        }
-        found = [threshold for key, threshold in reached.items() if key not in self._announced]
-        self._announced |= reached.keys()
-        return found
+        for threshold in thresholds:
+            if threshold.step is not None and self._passed(threshold) and _key(threshold) not in self._announced:
+                self._announced.add(_key(threshold))
+                rates = threshold.rates
+                self._reporter.emit(
+                    ThresholdReached(threshold.drop, threshold.step, rates.clean_accuracy, rates.attack_success_rate)
+                )
 
     def _present_thresholds(self) -> list[Threshold]:
         """How the thresholds stand in the present order, as far as its steps are measured in a row."""
@@ -249,3 +239,7 @@ class Exploration:
             attack_success_rate=rates.attack_success_rate,
             by_hand=pruned not in self._on_curve,
         )
+
+
+def _key(threshold: Threshold) -> tuple[float, PrunedChannels]:
+    return threshold.drop, PrunedChannels.of(threshold.channels)

@@ -26,19 +26,19 @@ R3 = Path("r3")
     [
         (Interrupted(), "interrupted"),
         (Interrupted(kept=Kept()), "interrupted before anything was written; no files were left"),
-        (Interrupted(kept=Kept(R3)), "interrupted; r3 is unchanged; resume with --resume --out r3"),
+        (Interrupted(kept=Kept(R3)), "interrupted; r3 is unchanged; resume with bdtui --batch --resume --out r3"),
         (
             Interrupted(kept=Kept(R3, 0)),
-            "interrupted after no finished steps; saved in r3: the journal; finish with --resume --out r3",
+            "interrupted after no finished steps; saved in r3: the journal; finish with bdtui --batch --resume --out r3",
         ),
         (
             DeviceLost("the GPU stopped responding", Kept(R3, 2, ("recipe.toml", "curve.csv"))),
             "the GPU stopped responding after 2 finished steps; saved in r3: recipe.toml, curve.csv; "
-            "finish with --resume --out r3",
+            "finish with bdtui --batch --resume --out r3",
         ),
         (
             OutputError("a.h5: cannot be written", Kept(R3, 2, ("recipe.toml",))),
-            "a.h5: cannot be written; after 2 finished steps; saved in r3: recipe.toml; finish with --resume --out r3",
+            "a.h5: cannot be written; after 2 finished steps; saved in r3: recipe.toml; finish with bdtui --batch --resume --out r3",
         ),
         (OutputError("a.h5: cannot be written"), "a.h5: cannot be written"),
     ],

@@ -26,6 +26,7 @@ from bdtui.engine.events import (
     ThresholdReached,
 )
 from bdtui.engine.inputs.recipe import read_recipe
+from bdtui.engine.pruning.curve import draw_curve
 from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reporter import Reporter
@@ -152,6 +153,18 @@ def test_a_threshold_behind_steps_that_were_jumped_over_is_found(exploration: Ex
     assert all(state.step is None for state in heard.position.thresholds)
     exploration.go_to_next_threshold()
     assert [(state.drop, state.step) for state in heard.position.thresholds] == [(2.0, 47), (4.0, 48), (10.0, 51)]
+
+
+def test_a_threshold_that_is_known_is_announced_where_one_passes_it_and_not_before(
+    prepared: PreparedRun, heard: Listener
+) -> None:
+    prepared.evaluator.measured = {}
+    for _ in draw_curve(prepared.evaluator, prepared.order):
+        pass
+    exploration = explored(prepared, heard)
+    for step, announced in ((20, []), (46, []), (47, [2.0]), (60, [2.0, 4.0, 10.0]), (10, [2.0, 4.0, 10.0])):
+        exploration.move([GoTo(step)])
+        assert [event.drop for event in heard.events if isinstance(event, ThresholdReached)] == announced
 
 
 def test_a_threshold_that_no_step_reaches_is_told(prepared: PreparedRun, heard: Listener) -> None:
