@@ -6,7 +6,7 @@ jumped over, rates on the test sets) is measured in between, in small pieces.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -195,21 +195,13 @@ class Session:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared = prepared
         self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
-        settings = prepared.inputs.settings
-        self._exploration = Exploration(
-            prepared.evaluator,
-            order_channels(prepared.evaluator, settings.ranking, settings.seed),
-            prepared.order,
-            planned_thresholds(settings.thresholds, prepared.inputs.model),
-            self._reporter,
-            self._keep_moves,
-        )
+        self._exploration = explore(prepared, self._reporter, self._keep_moves)
         self._idle_failed = False
         if moves:
             self._exploration.replay(moves)
         else:
             self._exploration.emit_position()
-        self._reporter.emit(SessionOpened(settings))
+        self._reporter.emit(SessionOpened(prepared.inputs.settings))
         self._plan_export()
 
     def _keep_moves(self, moves: Sequence[Move]) -> None:
@@ -268,6 +260,21 @@ class Session:
         self._opened()
         assert self._exploration is not None
         return self._exploration
+
+
+def explore(
+    prepared: PreparedRun, reporter: Reporter, keep: Callable[[Sequence[Move]], None] = lambda moves: None
+) -> Exploration:
+    """The exploration of a profiled network, at step 0 of its order; arguments as for `Exploration`."""
+    settings = prepared.inputs.settings
+    return Exploration(
+        prepared.evaluator,
+        order_channels(prepared.evaluator, settings.ranking, settings.seed),
+        prepared.order,
+        planned_thresholds(settings.thresholds, prepared.inputs.model),
+        reporter,
+        keep,
+    )
 
 
 def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:

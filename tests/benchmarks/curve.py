@@ -26,7 +26,7 @@ from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Undo
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.reporter import SILENT
 from bdtui.engine.runs.preparation import prepare_run
-from bdtui.engine.session.exploration import Exploration
+from bdtui.engine.session.session import explore
 from bdtui.engine.settings import RunSettings
 from tests.benchmarks.processes import enlarged_sets
 
@@ -206,19 +206,19 @@ def seed_loop(scale: Scale, sets: list[np.ndarray], order: list[int]) -> float:
 
 
 def move_seconds(scale: Scale) -> tuple[float, float, float, list[int]]:
-    """Median seconds from a move on the app's bench to its rates: silent channels, others, steps known before."""
+    """Median seconds from a move in the app to its rates: silent channels, others, steps known before."""
     prepared = prepare_run(scale.settings, SILENT)
-    bench = Exploration(prepared, SILENT)
+    exploration = explore(prepared, SILENT)
     firing = np.zeros(prepared.evaluator.channels)
     for statistics_of_set in prepared.evaluator.statistics.values():
         firing += statistics_of_set.firing_share
     silent, others = [], []
     for channel in prepared.order:
-        seconds, _ = timed(lambda: bench.move([Prune(1)]))
+        seconds, _ = timed(lambda: exploration.move([Prune(1)]))
         (silent if firing[channel] == 0 else others).append(seconds)
     last = len(prepared.order)
     back_and_forth = [Undo(1), Redo(1), GoTo(last // 2), GoTo(last), GoTo(0), GoTo(last - 3)] * 3
-    known = [timed(lambda move=move: bench.move([move]))[0] for move in back_and_forth]
+    known = [timed(lambda move=move: exploration.move([move]))[0] for move in back_and_forth]
     return statistics.median(silent or [0.0]), statistics.median(others), statistics.median(known), list(prepared.order)
 
 

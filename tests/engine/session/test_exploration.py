@@ -30,13 +30,12 @@ from bdtui.engine.pruning.curve import draw_curve
 from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.reports.saved_models import planned_thresholds
 from bdtui.engine.runs.check import check_inputs
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.exploration import Exploration
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
-from bdtui.engine.session.session import Session
+from bdtui.engine.session.session import Session, explore
 from bdtui.engine.settings import DEFAULT_THRESHOLDS, RunSettings
 
 pytestmark = pytest.mark.slow
@@ -68,8 +67,8 @@ def prepared() -> PreparedRun:
 
 
 def explored(prepared: PreparedRun, heard: Listener, drops: Sequence[float] = DEFAULT_THRESHOLDS) -> Exploration:
-    thresholds = planned_thresholds(drops, prepared.inputs.model)
-    return Exploration(prepared.evaluator, prepared.order, prepared.order, thresholds, heard.reporter)
+    settings = replace(prepared.inputs.settings, thresholds=tuple(drops))
+    return explore(replace(prepared, inputs=replace(prepared.inputs, settings=settings)), heard.reporter)
 
 
 @pytest.fixture
