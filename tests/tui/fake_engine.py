@@ -520,6 +520,16 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
     raise AssertionError(f"it never came to that; the screen shows\n{screen_text(pilot.app)}")
 
 
+async def shows(pilot: Pilot[None], words: str) -> None:
+    """Wait until these words stand on the screen, in one line or wrapped: what was said may not be painted yet."""
+
+    def shown() -> bool:
+        text = screen_text(pilot.app)
+        return words in text or words in " ".join(text.replace("│", " ").split())
+
+    await until(pilot, shown)
+
+
 async def settle(pilot: Pilot[None]) -> None:
     """Let everything that was said be shown."""
     for _ in range(3):

@@ -20,7 +20,7 @@ from bdtui.tui.panes.data import PictureStrip
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.workspace import PANES
-from tests.tui.fake_engine import OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, until
+from tests.tui.fake_engine import OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, shows, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -95,7 +95,7 @@ async def test_each_pane_comes_in_front_and_takes_the_keys(size: tuple[int, int]
             assert app.focused is target
             assert target.region.area > 200
             assert target.is_on_screen
-            assert name.capitalize() in app.text
+            await shows(pilot, name.capitalize())
 
 
 async def test_the_tabs_mark_what_is_shown_and_a_click_shows_another() -> None:
@@ -214,7 +214,7 @@ async def test_the_column_of_means_cuts_no_number(mean: float, shown: str) -> No
         )
         await until(pilot, lambda: len(listed(app)) == 1)
         assert listed(app)[0][2] == shown
-        assert shown in app.text
+        await shows(pilot, shown)
 
 
 async def test_rows_tell_place_figures_and_state() -> None:
@@ -378,7 +378,7 @@ async def test_layers_painted_at_once_are_written_out() -> None:
             table.render_line(line)
         await settle(pilot)
         await settle(pilot)
-        assert "conv_1_of_a_longer_name" in app.text
+        await shows(pilot, "conv_1_of_a_longer_name")
 
 
 # Data.
@@ -411,8 +411,8 @@ async def test_the_trigger_is_seen_on_the_poisoned_images_alone(size: tuple[int,
         green = {strip.id: greens(strip) for strip in app.query(PictureStrip)}
         assert green["clean-pictures"] == 0
         assert green["poisoned-pictures"] > 8
-        assert "class 0" in app.text
-        assert "class 0 (is 0)" in app.text
+        await shows(pilot, "class 0")
+        await shows(pilot, "class 0 (is 0)")
 
 
 def greens(strip: PictureStrip) -> int:
@@ -571,9 +571,9 @@ async def test_the_charts_follow_the_position() -> None:
         await pilot.press("2", "a", "space")
         await until(pilot, lambda: app.step == 49)
         await settle(pilot)
-        assert "step 49/60" in app.text
+        await shows(pilot, "step 49/60")
         for words in ("X=2", "X=4", "accuracy 9", "across: accuracy, up: ASR", "mean activation", "░ pruned"):
-            assert words in app.text
+            await shows(pilot, words)
 
 
 async def test_the_log_tells_the_story_and_y_takes_its_last_line() -> None:
