@@ -107,7 +107,6 @@ def _profile(
         inputs.model,
         inputs.source,
         inputs.data,
-        scale=inputs.scale,
         memory_budget=None if memory is None else memory * 2**20,
         scratch=scratch,
         reporter=reporter,
