@@ -88,6 +88,13 @@ class RunSettings:
     )
     clean_test: Path | None = _image_set("clean test images", "for the final rates")
     poisoned_test: Path | None = _image_set("triggered test images", "for the final rates")
+    class_names: Path | None = option(
+        file_kind("a text file with one class a line", "class names"),
+        "one class a line, in the order of the network's outputs; shown wherever a class is",
+        IMAGES,
+        "FILE",
+        hint="one class a line",
+    )
     layout: str = option(
         CHOICE,
         "axis order of 'data' (default: {default})",

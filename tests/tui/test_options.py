@@ -27,26 +27,26 @@ from bdtui.tui.options import merge_options
 class MoreSettings(RunSettings):
     """Those of today and an option of every kind that a person may add."""
 
-    preprocess: str = option(
+    brightness: str = option(
         CHOICE,
-        "how pixels are prepared (default: {default})",
+        "how bright it is to be (default: {default})",
         IMAGES,
         default="auto",
         choices=("auto", "raw", "unit"),
         opens=True,
         reads_pixels=True,
     )
-    class_names: Path | None = option(  # noqa: RUF009 (makes a field)
-        file_kind("a text file"), "one class a line", IMAGES, "FILE", opens=True, hint="one a line"
+    glossary: Path | None = option(  # noqa: RUF009 (makes a field)
+        file_kind("a text file"), "one word a line", IMAGES, "FILE", opens=True, hint="one a line"
     )
-    target: str | None = option(TEXT, "class of the attacker", IMAGES, "CLASS", opens=True)
-    skip_broken: bool = option(FLAG, "leave broken pictures out", IMAGES, default=False, opens=True)
-    budget: int = option(WHOLE_NUMBER, "points a repair may cost", RUN, "POINTS", default=1)
+    motto: str | None = option(TEXT, "what one believes in", IMAGES, "CLASS", opens=True)
+    gently: bool = option(FLAG, "without haste", IMAGES, default=False, opens=True)
+    patience: int = option(WHOLE_NUMBER, "minutes to wait", RUN, "MINUTES", default=1)
     workers: int = option(WHOLE_NUMBER, "processes", RUN, "N", default=1, may_change=True)
 
 
 NEW = {entry.name for entry in fields(MoreSettings)} - {entry.name for entry in fields(RunSettings)}
-TYPED = "--preprocess unit --class-names names.txt --target next --skip-broken --budget 3 --workers 2".split()
+TYPED = "--brightness unit --glossary words.txt --motto next --gently --patience 3 --workers 2".split()
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder one works in, with a model and the names of its classes."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.chdir(tmp_path)
-    for name in ("net.h5", "names.txt"):
+    for name in ("net.h5", "words.txt"):
         (tmp_path / name).touch()
     return tmp_path
 
@@ -63,11 +63,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def given(folder: Path) -> MoreSettings:
     return MoreSettings(
         model=folder / "net.h5",
-        preprocess="unit",
-        class_names=folder / "names.txt",
-        target="next",
-        skip_broken=True,
-        budget=3,
+        brightness="unit",
+        glossary=folder / "words.txt",
+        motto="next",
+        gently=True,
+        patience=3,
         workers=2,
     )
 
@@ -87,10 +87,10 @@ def test_every_field_of_the_settings_declares_its_option() -> None:
 
 def test_a_new_option_is_in_the_help_and_is_read_from_the_command_line(given: MoreSettings, folder: Path) -> None:
     shown = " ".join(build_parser(MoreSettings).format_help().split())
-    assert "--preprocess {auto,raw,unit} how pixels are prepared (default: auto)" in shown
-    assert "--class-names FILE one class a line" in shown
+    assert "--brightness {auto,raw,unit} how bright it is to be (default: auto)" in shown
+    assert "--glossary FILE one word a line" in shown
     settings, _, _ = merge_options(typed("net.h5", *TYPED), MoreSettings)
-    assert settings == replace(given, model=Path("net.h5"), class_names=Path("names.txt"))
+    assert settings == replace(given, model=Path("net.h5"), glossary=Path("words.txt"))
 
 
 def test_an_option_without_a_group_is_for_recipes_alone() -> None:
@@ -100,19 +100,19 @@ def test_an_option_without_a_group_is_for_recipes_alone() -> None:
 
 def test_a_recipe_gives_a_new_option_back_and_knows_the_hash_of_its_file(given: MoreSettings, folder: Path) -> None:
     path = folder / "recipe.toml"
-    path.write_text(write_recipe_text(given, {"class_names": "ab"}))
+    path.write_text(write_recipe_text(given, {"glossary": "ab"}))
     recipe = read_recipe(path, MoreSettings)
     assert MoreSettings(**recipe.settings) == given
-    assert recipe.sha256 == {"class_names": "ab"}
+    assert recipe.sha256 == {"glossary": "ab"}
 
 
 @pytest.mark.parametrize(
     ("line", "finding"),
     [
-        ("skip-broken = 'yes'", "'skip-broken' is 'yes'; expected true or false"),
-        ("budget = 1.5", "'budget' is 1.5; expected a whole number"),
-        ("class-names = 3", "'class-names' is 3; expected a text"),
-        ("budgt = 3", "'budgt' is not an option of a run; expected one of model, .*budget"),
+        ("gently = 'yes'", "'gently' is 'yes'; expected true or false"),
+        ("patience = 1.5", "'patience' is 1.5; expected a whole number"),
+        ("glossary = 3", "'glossary' is 3; expected a text"),
+        ("patiense = 3", "'patiense' is not an option of a run; expected one of model, .*patience"),
     ],
 )
 def test_a_recipe_that_holds_nonsense_for_a_new_option_is_refused(folder: Path, line: str, finding: str) -> None:
@@ -123,7 +123,7 @@ def test_a_recipe_that_holds_nonsense_for_a_new_option_is_refused(folder: Path, 
 
 def test_recent_files_keep_a_new_option_that_says_what_to_open(given: MoreSettings) -> None:
     remember(given)
-    assert recent(MoreSettings) == [replace(given, budget=1, workers=1)]
+    assert recent(MoreSettings) == [replace(given, patience=1, workers=1)]
 
 
 def test_resume_brings_a_new_option_back_and_refuses_another_value_by_name(given: MoreSettings, folder: Path) -> None:
@@ -132,16 +132,16 @@ def test_resume_brings_a_new_option_back_and_refuses_another_value_by_name(given
     settings, _, _ = merge_options(typed(*begun, "--workers", "5"), MoreSettings)
     assert settings == replace(given, workers=5)
     with pytest.raises(
-        OptionError, match=r"without --budget \(only --device, --activation-memory and --workers may change"
+        OptionError, match=r"without --patience \(only --device, --activation-memory and --workers may change"
     ):
-        merge_options(typed(*begun, "--budget", "3"), MoreSettings)
+        merge_options(typed(*begun, "--patience", "3"), MoreSettings)
 
 
 def test_what_was_measured_with_images_read_otherwise_is_forgotten(given: MoreSettings, folder: Path) -> None:
     journal = Journal(folder / "journal.sqlite")
     assert not journal.identify(given, {}, {})
-    assert not journal.identify(replace(given, budget=4), {}, {})
-    assert journal.identify(replace(given, preprocess="raw"), {}, {})
+    assert not journal.identify(replace(given, patience=4), {}, {})
+    assert journal.identify(replace(given, brightness="raw"), {}, {})
     journal.close()
 
 
@@ -151,11 +151,11 @@ def test_the_file_of_a_new_option_is_hashed_and_another_than_the_recipe_recorded
     sample = Path(str(files("bdtui.sample_data")))
     opened = replace(given, model=sample / SAMPLE_MODEL, clean_valid=sample / "cl" / "valid.h5")
     found = open_inputs(opened, Reporter()).sha256
-    assert found["class_names"] == file_sha256(folder / "names.txt")
-    with pytest.raises(DataError, match=r"names\.txt: has changed since the recipe was written"):
-        open_inputs(opened, Reporter(), {**found, "class_names": "ab"})
+    assert found["glossary"] == file_sha256(folder / "words.txt")
+    with pytest.raises(DataError, match=r"words\.txt: has changed since the recipe was written"):
+        open_inputs(opened, Reporter(), {**found, "glossary": "ab"})
     with pytest.raises(InputError, match=r"gone\.txt: no such file; expected a text file"):
-        open_inputs(replace(opened, class_names=folder / "gone.txt"), Reporter())
+        open_inputs(replace(opened, glossary=folder / "gone.txt"), Reporter())
 
 
 @pytest.mark.asyncio
@@ -169,20 +169,20 @@ async def test_the_load_form_has_a_line_for_what_says_what_to_open(given: MoreSe
         form = app.query_one(InputForm)
         form.fill(given)
         await pilot.pause()
-        assert {line.id for line in form.query("#preprocess, #class_names, #target, #skip_broken")} == NEW - {
-            "budget",
+        assert {line.id for line in form.query("#brightness, #glossary, #motto, #gently")} == NEW - {
+            "patience",
             "workers",
         }
-        assert not form.query("#budget, #workers")
-        assert form.settings(MoreSettings(budget=3, workers=2)) == given
+        assert not form.query("#patience, #workers")
+        assert form.settings(MoreSettings(patience=3, workers=2)) == given
         form.fill(MoreSettings())
         assert form.settings(MoreSettings()) == MoreSettings()
 
 
 def test_a_file_that_a_new_option_names_and_that_is_not_there_is_found_before_opening(given: MoreSettings) -> None:
-    problem = unopenable(replace(given, class_names=Path("gone.txt")))
+    problem = unopenable(replace(given, glossary=Path("gone.txt")))
     assert problem is not None
-    assert (problem.sentence, problem.field) == ("gone.txt: no such file; expected a text file", "class_names")
+    assert (problem.sentence, problem.field) == ("gone.txt: no such file; expected a text file", "glossary")
 
 
 @pytest.mark.parametrize(
