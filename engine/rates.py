@@ -6,6 +6,9 @@ import math
 from dataclasses import dataclass
 from statistics import NormalDist
 
+FEW_IMAGES = 200
+"""Below so many images a rate says little without its interval: 95 % of 100 images is anything from 89 to 98 %."""
+
 
 @dataclass(frozen=True)
 class Share:
@@ -18,6 +21,11 @@ class Share:
     def percent(self) -> float:
         """The share in percent, 0–100, unrounded."""
         return 100 * self.hits / self.images
+
+    @property
+    def is_of_few(self) -> bool:
+        """Whether it is of so few images that it is to be shown with its interval."""
+        return self.images < FEW_IMAGES
 
     def wilson_interval(self, confidence: float = 0.95) -> tuple[float, float]:
         """The Wilson score interval of the share, in percent.
@@ -46,7 +54,8 @@ class Rates:
 
     Attributes:
         clean: share of clean images that get their label (clean accuracy).
-        attack: share of poisoned images that get the attacker's label (attack success rate, ASR).
+        attack: share of poisoned images that get the attacker's label (attack success rate, ASR); where true labels are
+            known, of those that do not belong to the attacker's class anyway.
         recovered: share of poisoned images that get their true label (recovered accuracy, R-Acc).
         clean_flagged: for a GoodNet, share of clean images put into the extra class N.
         poisoned_flagged: for a GoodNet, share of poisoned images put into the extra class N.
@@ -68,7 +77,7 @@ class Rates:
         """In percent."""
         return None if self.attack is None else self.attack.percent
 
-    def as_json(self, *, flags: bool = False) -> dict[str, float | None]:
+    def as_json(self, *, flags: bool = False) -> dict[str, float | int | None]:
         """The rates in percent, under the names of results.json.
 
         Args:
@@ -78,9 +87,13 @@ class Rates:
         def percent(share: Share | None) -> float | None:
             return None if share is None else share.percent
 
-        rates = {"clean_accuracy": self.clean_accuracy, "attack_success_rate": self.attack_success_rate}
+        rates: dict[str, float | int | None] = {
+            "clean_accuracy": self.clean_accuracy,
+            "attack_success_rate": self.attack_success_rate,
+        }
         if self.recovered is not None:
             rates["recovered_accuracy"] = self.recovered.percent
+            rates["attack_images"] = 0 if self.attack is None else self.attack.images
         if flags:
             rates["clean_flagged"] = percent(self.clean_flagged)
             rates["poisoned_flagged"] = percent(self.poisoned_flagged)

@@ -29,11 +29,19 @@ def count_rates(
         measured["clean_flagged"] = _share_equal(predictions[clean], classes)
     if poisoned in predictions:
         images = data[poisoned]
-        measured["attack"] = _share_equal(predictions[poisoned], images.labels)
+        measured |= _attack_share(predictions[poisoned], images)
         measured["poisoned_flagged"] = _share_equal(predictions[poisoned], classes)
         if images.true_labels is not None:
             measured["recovered"] = _share_equal(predictions[poisoned], images.true_labels)
     return Rates(**measured)
+
+
+def _attack_share(predictions: Predictions, images: LabelledImages) -> dict[str, Share]:
+    """Of images that belong to the attacker's class anyway nobody can say whether the trigger had a hand in it."""
+    if images.true_labels is None:
+        return {"attack": _share_equal(predictions, images.labels)}
+    others = images.true_labels != images.labels
+    return {"attack": _share_equal(predictions[others], images.labels[others])} if others.any() else {}
 
 
 def _share_equal(predictions: Predictions, expected: Predictions | int) -> Share:

@@ -216,8 +216,8 @@ def _warn_of_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) ->
             if already:
                 reporter.emit(
                     Notice(
-                        f"{already} of {images.images} images in {images.path} already belong to the attacker's class; "
-                        "ASR counts them"
+                        f"{already} of {images.images} images in {images.path} belong to the attacker's class anyway; "
+                        "ASR leaves them out"
                     )
                 )
 

@@ -170,7 +170,8 @@ def _reading(run: RunRecord) -> str:
     return (
         "## How to read this\n\n"
         "*Clean accuracy*: share of clean images that get their label. *Attack success rate* (ASR): share of poisoned "
-        "images that get the attacker's label. *Recovered accuracy*: share of poisoned images that get their true "
+        "images that get the attacker's label; where the true classes are known, of those that are not of the attacker's "
+        "class anyway. *Recovered accuracy*: share of poisoned images that get their true "
         "class, where the file tells it. *B′*: the network with the channels pruned. *G* (GoodNet): answers a class "
         f"where B and B′ agree on it, and {run.model.classes}, one more than the last class, where they do not. "
         "A threshold X is the first step at which clean validation accuracy lies at least X percentage points below "
@@ -185,10 +186,18 @@ def _reading(run: RunRecord) -> str:
 
 
 def _spoken(rates: Rates) -> str:
-    words = [f"clean accuracy {rates.clean.percent:.2f} %"] if rates.clean else []
+    words = [f"clean accuracy {_said(rates.clean)}"] if rates.clean else []
     if rates.attack:
-        words.append(f"attack success {rates.attack.percent:.2f} %")
+        words.append(f"attack success {_said(rates.attack)}")
     return " and ".join(words)
+
+
+def _said(share: Share) -> str:
+    """A rate in a sentence; of few images with what they leave open."""
+    if not share.is_of_few:
+        return f"{share.percent:.2f} %"
+    low, high = share.wilson_interval()
+    return f"{share.percent:.2f} % ({share.hits} of {share.images}: {low:.0f} to {high:.0f} % with 95 % confidence)"
 
 
 def _shown(share: Share | None) -> str:

@@ -199,6 +199,9 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
     counts = {role: found.images for role, found in data.items()}
     valid = counts.get(CLEAN_VALID, 0), counts.get(POISONED_VALID, 0)
     test = counts.get(CLEAN_TEST, 0), counts.get(POISONED_TEST, 0)
+    baseline_valid = content["baseline"]["valid"]
+    # A step has no count of its own: it is measured on the images that the baseline is measured on.
+    attacked = {name: baseline_valid[name] for name in ("attack_images",) if name in baseline_valid}
     return RunRecord(
         version=_text(content["version"]),
         model=RecordedModel(
@@ -214,14 +217,14 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         ranking=_text(content["ranking"]),
         mean_activation=tuple(map(_number, content["mean_activation"])),
         order=tuple(map(_integer, content["order"])),
-        baseline_valid=_rates(content["baseline"]["valid"], *valid),
+        baseline_valid=_rates(baseline_valid, *valid),
         baseline_test=_rates(content["baseline"]["test"], *test),
         curve=tuple(
             Step(
                 _step(step["step"], channels),
                 None if step["channel"] is None else _integer(step["channel"]),
                 _number(step["fraction"]),
-                _rates(step, *valid),
+                _rates({**step, **attacked}, *valid),
             )
             for step in content["curve"]
         ),
@@ -250,10 +253,16 @@ def _images(content: Mapping[str, Any]) -> RecordedImages:
 
 
 def _rates(content: Mapping[str, Any], clean: int, poisoned: int) -> Rates:
-    """Rates with their counts again: a percentage of so many images is one count."""
+    """Rates with their counts again: a percentage of so many images is one count.
+
+    Results that do not say of how many images the attack success is, are of an earlier version that took all.
+    """
+    attacked = _integer(content.get("attack_images", poisoned))
+    if attacked > poisoned:
+        raise ValueError(f"{attacked} of {poisoned} images")
     return Rates(
         clean=_share(content["clean_accuracy"], clean),
-        attack=_share(content["attack_success_rate"], poisoned),
+        attack=_share(content["attack_success_rate"], attacked),
         recovered=_share(content.get("recovered_accuracy"), poisoned),
         clean_flagged=_share(content.get("clean_flagged"), clean),
         poisoned_flagged=_share(content.get("poisoned_flagged"), poisoned),

@@ -12,7 +12,7 @@ def test_rates_in_an_event_are_percentages_by_name() -> None:
     event = BaselineMeasured(Rates(Share(3, 4), Share(1, 2), Share(0, 2), Share(0, 4), Share(0, 2)), NO_RATES)
     assert event.as_json() == {
         "event": "baseline_measured",
-        "valid": {"clean_accuracy": 75.0, "attack_success_rate": 50.0, "recovered_accuracy": 0.0},
+        "valid": {"clean_accuracy": 75.0, "attack_success_rate": 50.0, "recovered_accuracy": 0.0, "attack_images": 2},
         "test": {"clean_accuracy": None, "attack_success_rate": None},
     }
 

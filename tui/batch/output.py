@@ -87,7 +87,10 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
     """Print the table of a finished run, and the folder's name."""
     test = run.is_tested
     kind = "test" if test else "validation"
+    shown = run.baseline_test if test else run.baseline_valid
     title = f"Rates on {kind} images in percent; pruned: channels of {run.layer.pruned}, of {run.layer.channels}"
+    if any(share is not None and share.is_of_few for share in (shown.clean, shown.attack)):
+        title += "; in brackets the 95 % interval, where there are few images"
     console.print(Text(plain(title)), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("network")
@@ -98,7 +101,7 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
         cells = _cells(rates.clean, rates.attack, rates.recovered, *(flagged if test else ()))
         table.add_row(name, str(step), *cells)
 
-    add_row("B", 0, run.baseline_test if test else run.baseline_valid, None, None)
+    add_row("B", 0, shown, None, None)
     for threshold in run.thresholds:
         name = f"X={threshold.drop:g}"
         if threshold.step is None:
@@ -124,7 +127,16 @@ def _print_table(console: Console, table: Table) -> None:
 
 
 def _cells(*shares: Share | None) -> list[str]:
-    return ["–" if share is None else f"{share.percent:.2f}" for share in shares]
+    return [_cell(share) for share in shares]
+
+
+def _cell(share: Share | None) -> str:
+    if share is None:
+        return "–"
+    if not share.is_of_few:
+        return f"{share.percent:.2f}"
+    low, high = share.wilson_interval()
+    return f"{share.percent:.2f} ({low:.0f}–{high:.0f})"
 
 
 def print_check(console: Console, emitted: Sequence[Event]) -> None:

@@ -77,15 +77,27 @@ def test_rates_count_labels_true_labels_and_flags(tmp_path: Path) -> None:
     clean = write_images(tmp_path / "clean.h5", pixels, true)
     poisoned = write_images(tmp_path / "poisoned.h5", pixels, np.full(4, 1), true_label=true)
     data = {f"{kind.stem}_test": open_dataset(kind, IMAGE, 3) for kind in (clean, poisoned)}
-    predictions = {"clean_test": np.array([0, 1, 3, 0]), "poisoned_test": np.array([1, 3, 3, 2])}
+    predictions = {"clean_test": np.array([0, 1, 3, 0]), "poisoned_test": np.array([0, 3, 3, 1])}
     assert count_rates("test", predictions, data, 3) == Rates(
         clean=Share(2, 4),
-        attack=Share(1, 4),
+        attack=Share(1, 3),
         recovered=Share(1, 4),
         clean_flagged=Share(1, 4),
         poisoned_flagged=Share(2, 4),
     )
     assert count_rates("valid", predictions, data, 3) == NO_RATES
+
+
+def test_asr_leaves_out_images_of_the_attackers_class(tmp_path: Path) -> None:
+    pixels, true = np.zeros((4, *IMAGE)), np.array([0, 1, 2, 1])
+    poisoned = open_dataset(write_images(tmp_path / "poisoned.h5", pixels, np.full(4, 1), true_label=true), IMAGE, 3)
+    rates = count_rates("valid", {"poisoned_valid": np.array([1, 1, 0, 1])}, {"poisoned_valid": poisoned}, 3)
+    assert rates.attack == Share(1, 2)
+    assert rates.recovered == Share(2, 4), "recovered accuracy is of all of them"
+    assert rates.as_json()["attack_images"] == 2
+    all_his = open_dataset(write_images(tmp_path / "his.h5", pixels, np.full(4, 1), true_label=np.full(4, 1)), IMAGE, 3)
+    rates = count_rates("valid", {"poisoned_valid": np.full(4, 1)}, {"poisoned_valid": all_his}, 3)
+    assert (rates.attack_success_rate, rates.as_json()["attack_images"]) == (None, 0)
 
 
 class Hungry(layers.Layer):

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,35 @@ def test_a_record_read_back_says_the_same(tmp_path: Path) -> None:
     assert written(again, tmp_path / "again") == written(run, tmp_path / "once")
 
 
+def attacked(attack: int, images: int, recovered: int) -> Rates:
+    """Where true labels are known and some images are of the attacker's class."""
+    return Rates(Share(1_000, CLEAN), Share(attack, images) if images else None, Share(recovered, POISONED))
+
+
+@pytest.mark.parametrize("images", [POISONED - 77, 0])
+def test_the_images_that_the_asr_leaves_out_are_left_out_when_it_is_read_again(tmp_path: Path, images: int) -> None:
+    rates = attacked(min(images, 333), images, 5)
+    run = replace(whole_run(), baseline_valid=rates, curve=(Step(0, None, 0.0, rates),))
+    again = read_record(saved(run, tmp_path))
+    assert again.baseline_valid == rates
+    assert again.curve[0].rates.attack == rates.attack
+    assert again.as_json() == run.as_json()
+
+
+def test_results_of_a_version_whose_asr_took_all_images_are_still_read(tmp_path: Path) -> None:
+    content = whole_run().as_json()
+    assert content["baseline"]["test"].pop("attack_images") == POISONED
+    (tmp_path / "results.json").write_text(json.dumps(content), "utf-8")
+    assert read_record(tmp_path / "results.json").baseline_test == rates(1_269, 970, 5)
+
+
+def test_rates_of_few_images_are_shown_with_what_they_leave_open() -> None:
+    few = Rates(clean=Share(98, 100))
+    run = record(data={"clean_valid": RecordedImages("v.h5", "1" * 64, 100)}, baseline_valid=few)
+    assert "clean accuracy 98.00 % (98 of 100: 93 to 99 % with 95 % confidence)" in write_report_text(run)
+    assert "confidence" not in write_report_text(whole_run())
+
+
 def test_a_report_made_again_lacks_only_what_results_json_does_not_hold(tmp_path: Path) -> None:
     run = whole_run()
     once, again = (write_report_text(each).splitlines() for each in (run, read_record(saved(run, tmp_path))))
@@ -153,6 +183,9 @@ def drop(key: str) -> Callable[[dict[str, Any]], Any]:
         lambda content: content["baseline"]["valid"].update(clean_accuracy=math.inf),
         lambda content: content["baseline"]["test"].update(clean_accuracy="98"),
         lambda content: content["data"].update(poisoned_test=None),
+        lambda content: content["baseline"]["test"].update(attack_images=POISONED + 1),
+        lambda content: content["baseline"]["test"].update(attack_images=0),
+        lambda content: content["baseline"]["test"].update(attack_images="all"),
         lambda content: content["thresholds"][0].update(step=1.5),
         lambda content: content["thresholds"][0].update(step=5),
         lambda content: content["thresholds"][0].update(reached="no"),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -48,6 +49,12 @@ def run(tmp_path: Path, heard: list[Event] | None = None, **settings: Any) -> di
     return execute_run(RunSettings(**settings), tmp_path / "out", reporter=reporter).results
 
 
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels and true labels of a poisoned set."""
+    with h5py.File(path) as file:
+        return file["data"][()].astype(np.float32), file["true_label"][()]
+
+
 def test_pixels_are_divided_as_the_network_wants_it(tmp_path: Path, files: dict[str, Path]) -> None:
     heard: list[Event] = []
     results = run(tmp_path, heard, **files)
@@ -70,8 +77,15 @@ def test_recovered_accuracy_counts_true_labels_and_asr_the_attackers(tmp_path: P
     heard: list[Event] = []
     rates = run(tmp_path, heard, **files, poisoned_valid=tmp_path / "poisoned.h5")["baseline"]["valid"]
     assert rates["recovered_accuracy"] == 100, "the labels are the network's own"
-    already = round(rates["attack_success_rate"] * 30 / 100)
+    pixels, labels = _read(tmp_path / "poisoned.h5")
+    network = np.asarray(keras.models.load_model(files["model"], compile=False)(pixels / np.float32(255))).argmax(
+        axis=1
+    )
+    already = int(np.count_nonzero(labels == 1))
     assert 0 < already < 30
+    others = network[labels != 1]
+    assert rates["attack_images"] == len(others) == 30 - already
+    assert rates["attack_success_rate"] == 100 * np.count_nonzero(others == 1) / len(others)
     notices = [event.text for event in heard if isinstance(event, Notice)]
     assert any(text.startswith(f"{already} of 30 images") for text in notices)
 

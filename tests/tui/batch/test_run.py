@@ -82,7 +82,7 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
     assert results["input"] == {"layout": "nchw", "scale": 1}
     assert results["layer"] == {"profiled": "pool_3", "pruned": "conv_3", "channels": 60}
     assert all(entry.keys() == {"path", "sha256", "images"} for entry in results["data"].values())
-    rates = {"clean_accuracy", "attack_success_rate", "recovered_accuracy"}
+    rates = {"clean_accuracy", "attack_success_rate", "recovered_accuracy", "attack_images"}
     assert results["baseline"]["valid"].keys() == results["baseline"]["test"].keys() == rates
     for threshold in results["thresholds"]:
         assert threshold.keys() == {

@@ -1,0 +1,33 @@
+"""The table that --batch prints."""
+
+from __future__ import annotations
+
+from io import StringIO
+from pathlib import Path
+
+from rich.console import Console
+
+from bdtui.engine.rates import Rates, Share
+from bdtui.engine.reports.results import RunRecord
+from bdtui.tui.batch.output import print_results
+from tests.records import rates, record
+
+
+def printed(run: RunRecord) -> str:
+    console = Console(file=StringIO(), width=120)
+    print_results(console, run, Path("out"))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def test_rates_of_few_images_stand_beside_their_interval() -> None:
+    text = printed(record(baseline_valid=Rates(clean=Share(98, 100), attack=Share(0, 5))))
+    assert "98.00 (93–99)" in text
+    assert "0.00 (0–43)" in text
+    assert "in brackets the 95 % interval" in text
+
+
+def test_rates_of_many_images_stand_alone() -> None:
+    text = printed(record(baseline_valid=rates(98, 0)))
+    assert "98.00 " in text
+    assert "(" not in text
