@@ -108,11 +108,21 @@ class DataOpened(Event):
 
 @dataclass(frozen=True)
 class ScaleDecided(Event):
-    """What pixels are divided by, and the clean accuracies (percent) that speak for it when it was found."""
+    """How pixels are prepared, and the clean accuracies that speak for it when it was found.
 
-    scale: int
+    Attributes:
+        scale: what pixels are divided by, where that says it all.
+        accuracy_by_scale: in percent, of those ways that have a scale; None where the way was asked for.
+        text: for a person.
+        preprocess: name of the way.
+        accuracy_by_preprocess: in percent, of all ways that were tried, by name.
+    """
+
+    scale: int | None
     accuracy_by_scale: dict[int, float] | None
     text: str
+    preprocess: str
+    accuracy_by_preprocess: dict[str, float] | None
 
 
 @dataclass(frozen=True)

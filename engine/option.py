@@ -25,6 +25,7 @@ class OptionKind:
         expected: what that file should be.
         contents: the same, in the words of `bdtui.engine.inputs.file_preview.Kind`.
         error: class of the error where the file is something else.
+        show: makes of a value the text that one types.
     """
 
     load: Callable[[Any], Any]
@@ -34,6 +35,7 @@ class OptionKind:
     expected: str = ""
     contents: tuple[str, ...] = ()
     error: type[InputError] = DataError
+    show: Callable[[Any], str] = str
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,26 @@ def _parse_drops(text: str) -> tuple[float, ...]:
     return drops
 
 
+def _numbers_kind(expected: str, fits: Callable[[float], bool]) -> OptionKind:
+    def load(value: Any) -> tuple[float, ...]:
+        # A whole number of TOML may be larger than any that float() takes.
+        found = _load_list(int | float, value, f"a list of {expected}")
+        numbers = tuple(float(min(max(number, -1e9), 1e9)) for number in found)
+        if not numbers or any(map(math.isnan, numbers)) or not all(map(fits, numbers)):
+            raise OptionError(f"is {str(value)[:80]}; expected a list of {expected}")
+        return numbers
+
+    def parse(text: str) -> tuple[float, ...]:
+        try:
+            return load([float(part) for part in text.split(",")])
+        except (ValueError, OptionError):
+            raise OptionError(
+                f"{text!r} is no list of {expected}, one for each channel or one for all, such as 0.5,0.5,0.5"
+            ) from None
+
+    return OptionKind(load, parse, list, show=lambda numbers: ",".join(f"{number:g}" for number in numbers))
+
+
 def _parse_mebibytes(text: str) -> int:
     if not text.isdecimal() or len(text) > 9:
         raise OptionError(f"{text!r} is no amount of memory; expected a whole number of MiB")
@@ -176,4 +198,6 @@ MEBIBYTES = OptionKind(_load_whole_number, _parse_mebibytes)
 DROPS = OptionKind(
     _load_drops, _parse_drops, lambda drops: [int(drop) if drop == int(drop) else drop for drop in drops]
 )
+MEAN = _numbers_kind("numbers", lambda number: True)
+DEVIATION = _numbers_kind("numbers above 0", lambda number: number > 0)
 CHANNELS = OptionKind(lambda value: _load_list(int, value, "a list of channel numbers"), dump=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from bdtui.engine.errors import ModelError, OptionError
 from bdtui.engine.option import (
     CHANNELS,
     CHOICE,
+    DEVIATION,
     DROPS,
     FLAG,
+    MEAN,
     MEBIBYTES,
     TEXT,
     WHOLE_NUMBER,
@@ -36,7 +38,14 @@ ROLES = (CLEAN_VALID, POISONED_VALID, CLEAN_TEST, POISONED_TEST)
 
 BUILT_IN_ARCHITECTURES = ("deepid",)
 LAYOUTS = ("auto", "nchw", "nhwc")
-SCALES = ("auto", "1", "255")
+AUTO = "auto"
+SCALES = (AUTO, "1", "255")
+RAW, UNIT, BYTES, TF, TORCH, CAFFE = "raw", "unit", "bytes", "tf", "torch", "caffe"
+PREPROCESSINGS = (AUTO, RAW, UNIT, BYTES, TF, TORCH, CAFFE)
+"""The simple ones first: of equal ones ``auto`` takes the first."""
+MEAN_STD = "mean-std"
+"""How pixels are prepared where ``--mean`` and ``--std`` say it."""
+_MEANT_BY_SCALE = {AUTO: AUTO, "1": RAW, "255": UNIT}
 
 NETWORK, IMAGES, RUN = "the network", "the images (HDF5 with 'data' and 'label')", "the run"
 """The groups of options in ``--help``."""
@@ -90,9 +99,10 @@ class RunSettings:
     poisoned_test: Path | None = _image_set("triggered test images", "for the final rates")
     class_names: Path | None = option(
         file_kind("a text file with one class a line", "class names"),
-        "one class a line, in the order of the network's outputs; shown wherever a class is",
+        "names of the classes, one a line in the order of the outputs",
         IMAGES,
         "FILE",
+        opens=True,
         hint="one class a line",
     )
     layout: str = option(
@@ -104,14 +114,45 @@ class RunSettings:
         opens=True,
         reads_pixels=True,
     )
-    scale: str = option(
+    preprocess: str = option(
         CHOICE,
-        "divide pixels by this (default: {default})",
+        "how pixels are prepared: as stored, to 0…1, to 0…255, or as in keras.applications (default: {default}, what gives "
+        "the best clean accuracy)",
         IMAGES,
-        default="auto",
-        choices=SCALES,
+        default=AUTO,
+        choices=PREPROCESSINGS,
         opens=True,
         reads_pixels=True,
+        displaced_by=("mean", "std", "scale"),
+    )
+    mean: tuple[float, ...] | None = option(
+        MEAN,
+        "in place of --preprocess: subtract this; of pixels in 0…1 if it and --std are at most 1, else in 0…255",
+        IMAGES,
+        "R,G,B",
+        opens=True,
+        hint="in place of preprocess: R,G,B",
+        reads_pixels=True,
+        displaced_by=("preprocess", "scale"),
+    )
+    std: tuple[float, ...] | None = option(
+        DEVIATION,
+        "in place of --preprocess: divide by this, after --mean",
+        IMAGES,
+        "R,G,B",
+        opens=True,
+        hint="with mean: R,G,B",
+        reads_pixels=True,
+        displaced_by=("preprocess", "scale"),
+    )
+    scale: str = option(
+        CHOICE,
+        "1: --preprocess raw, 255: --preprocess unit (default: {default})",
+        IMAGES,
+        default=AUTO,
+        choices=SCALES,
+        reads_pixels=True,
+        displaced_by=("preprocess", "mean", "std"),
     )
     layer: str | None = option(
         TEXT,
@@ -149,6 +190,31 @@ class RunSettings:
         "MIB",
         may_change=True,
     )
+
+
+def asked_preprocessing(settings: RunSettings) -> str:
+    """How pixels are to be prepared: one of `PREPROCESSINGS`, or `MEAN_STD`.
+
+    Raises:
+        OptionError: options contradict each other.
+    """
+    meant = _MEANT_BY_SCALE[settings.scale]
+    chosen = {flag: name for flag, name in (("preprocess", settings.preprocess), ("scale", meant)) if name != AUTO}
+    numbers = [flag for flag in ("mean", "std") if getattr(settings, flag) is not None]
+    if numbers and chosen:
+        raise OptionError(f"--{numbers[0]} was given together with --{next(iter(chosen))}; expected one of the two")
+    if len(set(chosen.values())) > 1:
+        raise OptionError(
+            f"--scale {settings.scale} is the same as --preprocess {meant}, but --preprocess {settings.preprocess} was "
+            "given as well; expected one of the two"
+        )
+    return MEAN_STD if numbers else next(iter(chosen.values()), AUTO)
+
+
+def spelled_out(settings: RunSettings) -> RunSettings:
+    """The same settings without ``--scale``: what it means stands under ``--preprocess``."""
+    meant = _MEANT_BY_SCALE[settings.scale]
+    return replace(settings, scale=AUTO, preprocess=meant if settings.preprocess == AUTO else settings.preprocess)
 
 
 class MissingOption(OptionError):

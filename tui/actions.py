@@ -84,8 +84,34 @@ def first_key(identity: str, keymap: Mapping[str, str]) -> str:
 
 
 COMMANDS: tuple[Action, ...] = (
-    Action("reopen_scaled('1')", "", "", "Reopen the same files, pixels used as stored", identity="scale_1"),
-    Action("reopen_scaled('255')", "", "", "Reopen the same files, pixels divided by 255", identity="scale_255"),
+    Action("reopen_prepared('raw')", "", "", "Reopen the same files, pixels used as stored (raw)", identity="scale_1"),
+    Action(
+        "reopen_prepared('unit')", "", "", "Reopen the same files, pixels divided by 255 (unit)", identity="scale_255"
+    ),
+    Action(
+        "reopen_prepared('bytes')",
+        "",
+        "",
+        "Reopen the same files, pixels brought to 0–255",
+        identity="preprocess_bytes",
+    ),
+    Action(
+        "reopen_prepared('tf')", "", "", "Reopen the same files, pixels brought to −1–1 (tf)", identity="preprocess_tf"
+    ),
+    Action(
+        "reopen_prepared('torch')",
+        "",
+        "",
+        "Reopen the same files, pixels normalised as for torch",
+        identity="preprocess_torch",
+    ),
+    Action(
+        "reopen_prepared('caffe')",
+        "",
+        "",
+        "Reopen the same files, pixels as BGR minus the mean (caffe)",
+        identity="preprocess_caffe",
+    ),
     Action("reopen_laid_out('nchw')", "", "", "Reopen the same files, images stored channels first", identity="nchw"),
     Action("reopen_laid_out('nhwc')", "", "", "Reopen the same files, images stored channels last", identity="nhwc"),
     Action("open_sample", "", "", "Open the bundled BadNet and its images"),

@@ -1,14 +1,14 @@
-"""Opens files: those of the command line, those picked on the load screen, and the same ones with other scale or layout."""
+"""Opens files: those of the command line, those picked on the load screen, and the same ones read in another way."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bdtui.engine.session.requests import Open
-from bdtui.engine.settings import MissingOption, RunSettings, check_given, files_in_place_of_sample
+from bdtui.engine.settings import AUTO, MissingOption, RunSettings, check_given, files_in_place_of_sample
 from bdtui.tui.actions import first_key
 from bdtui.tui.messages import Engine
 from bdtui.tui.opening.recent import recent
@@ -57,21 +57,21 @@ class AppWithFiles(AppWithViewActions):
     def action_open_sample(self) -> None:
         self._open(RunSettings(sample=True, device=self._requested.device, seed=self._requested.seed))
 
-    def action_reopen_scaled(self, scale: str) -> None:
-        """Reopen the same files with another ``--scale``."""
-        self._reopen(scale=scale)
+    def action_reopen_prepared(self, preprocess: str) -> None:
+        """Reopen the same files with another ``--preprocess``."""
+        self._reopen(preprocess=preprocess, scale=AUTO, mean=None, std=None)
 
     def action_reopen_laid_out(self, layout: str) -> None:
         """Reopen the same files with another ``--layout``."""
         self._reopen(layout=layout)
 
-    def _reopen(self, *, scale: str | None = None, layout: str | None = None) -> None:
+    def _reopen(self, **changed: Any) -> None:
         opened = self._opened
         if opened is None:
             self._notify_nothing_open()
             return
-        # An order made by hand came from measurements with the former scale and layout.
-        self._open(replace(opened, scale=scale or opened.scale, layout=layout or opened.layout, order=None))
+        # An order made by hand came from measurements of pixels that were read in another way.
+        self._open(replace(opened, **changed, order=None))
 
     def _begin(self) -> None:
         """Start the engine, and open the requested files or the load screen."""

@@ -1,4 +1,4 @@
-"""Opens everything a run needs and decides what was left to be found out: layout, scale, layer."""
+"""Opens everything a run needs and decides what was left to be found out: layout, preprocessing, layer."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ import numpy as np
 import tensorflow as tf
 
 from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
-from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
+from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened
+from bdtui.engine.inputs.choose_preprocessing import asked_mode, choose_preprocessing
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
+from bdtui.engine.inputs.image_warnings import warn_of_images
 from bdtui.engine.inputs.model import OpenedModel, open_model
-from bdtui.engine.inputs.pixel_scale import decide_scale
-from bdtui.engine.inputs.preprocessing import Preprocessing
+from bdtui.engine.inputs.preprocessing import PreprocessingMode
+from bdtui.engine.inputs.sampling import find_stored_range
 from bdtui.engine.machine.files import file_sha256, require_file
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import (
+    AUTO,
     CLEAN_VALID,
+    MEAN_STD,
     ROLES,
     SAMPLE_MODEL,
     RunSettings,
     check_given,
     files_in_place_of_sample,
 )
-
-_RANGE_RATIO = 20
-"""Image sets whose brightest pixels differ by more than this were hardly stored in one way."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class OpenedInputs:
         model: the BadNet B.
         data: image sets by role, prepared for the model.
         source: the layer to prune.
-        scale: pixels are divided by this.
+        preprocessing: how the pixels of all image sets are prepared.
         sha256: of every file that an option names, as it was opened, by field name of `RunSettings`.
     """
 
@@ -51,7 +52,7 @@ class OpenedInputs:
     model: OpenedModel
     data: dict[str, LabelledImages]
     source: ChannelSource
-    scale: int
+    preprocessing: PreprocessingMode
     sha256: dict[str, str]
 
 
@@ -80,7 +81,7 @@ def sample_settings(settings: RunSettings) -> RunSettings:
 def open_inputs(
     settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None
 ) -> OpenedInputs:
-    """Open the model and all image sets, and decide layout, scale and layer.
+    """Open the model and all image sets, and decide layout, preprocessing and layer.
 
     Args:
         settings: what to open.
@@ -91,6 +92,7 @@ def open_inputs(
         InputError: something cannot be opened, does not fit, or is not what the recipe recorded.
     """
     check_given(settings)
+    asked = asked_mode(settings)
     found = sample_settings(settings) if settings.sample else settings
     expected = dict(expected_sha256 or {})
     model = open_model(found.model, weights=found.weights, architecture=found.architecture)
@@ -121,21 +123,22 @@ def open_inputs(
             reporter.emit(DataOpened(role, str(path), images.images, classes, images.layout, images.dtype, has_true))
     _check_sizes(data)
     _check_runs(model, data[CLEAN_VALID])
-    decided = decide_scale(
-        ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter), data[CLEAN_VALID], found.scale
-    )
+    ranges = {role: find_stored_range(images) for role, images in data.items()}
+    runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
+    mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, reporter)
     reporter.emit(decided)
     reporter.emit(describe_layer(source))
-    _warn_of_oddities(data, reporter)
+    warn_of_images(data, ranges, mode, reporter)
     layouts = {images.layout for images in data.values()}
     resolved = replace(
         settings,
         layout=layouts.pop() if len(layouts) == 1 else settings.layout,
-        scale=str(decided.scale),
+        preprocess=AUTO if mode.name == MEAN_STD else mode.name,
+        scale=str(mode.scale or AUTO),
         layer=source.profiled.name,
     )
-    prepared = {role: images.prepared(Preprocessing(decided.scale)) for role, images in data.items()}
-    return OpenedInputs(resolved, model, prepared, source, decided.scale, sha256)
+    prepared = {role: images.prepared(mode.of(ranges[role])) for role, images in data.items()}
+    return OpenedInputs(resolved, model, prepared, source, mode, sha256)
 
 
 def describe_layer(source: ChannelSource) -> LayerChosen:
@@ -187,39 +190,6 @@ def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
             f"{images.path}: the model cannot take images of shape {images.image_shape} ({reason}); "
             "expected images it was made for"
         ) from problem
-
-
-def _warn_of_oddities(data: Mapping[str, LabelledImages], reporter: Reporter) -> None:
-    """Emit a notice for what is allowed and yet may be a mistake."""
-    brightest = {role: float(np.abs(next(images.batches(64))).max()) for role, images in data.items()}
-    if len(np.unique(data[CLEAN_VALID].labels)) == 1 < data[CLEAN_VALID].images:
-        reporter.emit(Notice(f"all images in {data[CLEAN_VALID].path} have one label: is it really the clean set?"))
-    for role, images in data.items():
-        targets = len(np.unique(images.labels))
-        if role.startswith("poisoned") and targets > 1:
-            reporter.emit(
-                Notice(
-                    f"{images.path} has {targets} different labels. Expected for all-to-all attacks. "
-                    "Otherwise check that 'label' is the attacker's target: with true classes ASR is meaningless"
-                )
-            )
-        ratio = (brightest[role] + 1e-9) / (brightest[CLEAN_VALID] + 1e-9)
-        if not 1 / _RANGE_RATIO < ratio < _RANGE_RATIO:
-            reporter.emit(
-                Notice(
-                    f"pixels of {images.path} reach {brightest[role]:g}, those of {data[CLEAN_VALID].path} "
-                    f"{brightest[CLEAN_VALID]:g}: both are scaled alike, so one of them may be stored wrongly"
-                )
-            )
-        if images.true_labels is not None and role.startswith("poisoned"):
-            already = int(np.count_nonzero(images.true_labels == images.labels))
-            if already:
-                reporter.emit(
-                    Notice(
-                        f"{already} of {images.images} images in {images.path} belong to the attacker's class anyway; "
-                        "ASR leaves them out"
-                    )
-                )
 
 
 def _check_sizes(data: Mapping[str, LabelledImages]) -> None:

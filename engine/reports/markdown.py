@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bdtui.engine.event_values import Threshold
+from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.file_names import FIGURE, RECIPE
 from bdtui.engine.reports.results import RecordedLayer, RunRecord
@@ -94,13 +95,18 @@ def _inputs(run: RunRecord) -> str:
         f"| {role.replace('_', ' ')} | {_code(images.path)} | {images.images:,} |" for role, images in run.data.items()
     )
     layout = "channel first" if run.layout == "nchw" else "channel last"
-    pixels = "used as stored" if run.scale == 1 else f"divided by {run.scale}"
+    numbers = f" ({_numbers(run.mean)} and {_numbers(run.deviation)})" if run.mean or run.deviation else ""
+    pixels = PREPROCESSING_WORDS[run.preprocess] + numbers
     notices = "".join(f"\n- {_code(text)}" for text in run.notices)
     return (
         f"## What was opened\n\nModel {_code(run.model.path)}, {run.model.classes} classes. "
         f"Images are stored {layout}; pixels are {pixels}.\n\n"
         f"| images | file | how many |\n| --- | --- | ---: |\n{rows}" + (f"\n{notices}" if notices else "")
     )
+
+
+def _numbers(values: tuple[float, ...]) -> str:
+    return ", ".join(f"{value:g}" for value in values) or "–"
 
 
 def _pruning(run: RunRecord) -> str:

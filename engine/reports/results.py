@@ -13,7 +13,17 @@ from bdtui.engine.errors import DataError
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
-from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, ROLES
+from bdtui.engine.settings import (
+    CLEAN_TEST,
+    CLEAN_VALID,
+    MEAN_STD,
+    POISONED_TEST,
+    POISONED_VALID,
+    PREPROCESSINGS,
+    RAW,
+    ROLES,
+    UNIT,
+)
 
 SCHEMA = 1
 _LARGEST = 2**26
@@ -64,20 +74,23 @@ class RunRecord:
         version: of bdtui.
         data: the image sets by role.
         layout: ``nchw`` or ``nhwc``.
-        scale: what pixels were divided by.
+        scale: what pixels were divided by; None where they were prepared in another way.
         mean_activation: of every channel over the clean validation images.
         order: the channels in pruning order.
         curve: step 0 first.
         thresholds: in ascending order of the drop.
         seconds: by stage.
         notices: what a reader should know.
+        preprocess: how pixels were prepared, one of `bdtui.engine.settings.PREPROCESSINGS` or ``mean-std``.
+        mean: what was subtracted, for ``mean-std``.
+        deviation: what they were divided by, for ``mean-std``.
     """
 
     version: str
     model: RecordedModel
     data: Mapping[str, RecordedImages]
     layout: str
-    scale: int
+    scale: int | None
     layer: RecordedLayer
     ranking: str
     mean_activation: tuple[float, ...]
@@ -88,6 +101,9 @@ class RunRecord:
     thresholds: tuple[Threshold, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    preprocess: str = RAW
+    mean: tuple[float, ...] = ()
+    deviation: tuple[float, ...] = ()
 
     @property
     def is_tested(self) -> bool:
@@ -102,7 +118,12 @@ class RunRecord:
             "version": self.version,
             "model": {**asdict(self.model), "input_shape": list(self.model.input_shape)},
             "data": {role: asdict(self.data[role]) if role in self.data else None for role in ROLES},
-            "input": {"layout": self.layout, "scale": self.scale},
+            "input": {
+                "layout": self.layout,
+                "scale": self.scale,
+                "preprocess": self.preprocess,
+                **self._numbers_json(),
+            },
             "layer": {"profiled": layer.profiled, "pruned": layer.pruned, "channels": layer.channels},
             "ranking": self.ranking,
             "mean_activation": list(self.mean_activation),
@@ -114,6 +135,9 @@ class RunRecord:
             "detections": [],
             "seconds": dict(self.seconds),
         }
+
+    def _numbers_json(self) -> dict[str, list[float]]:
+        return {"mean": list(self.mean), "std": list(self.deviation)} if self.preprocess == MEAN_STD else {}
 
     @classmethod
     def from_json(cls, content: Any) -> RunRecord:
@@ -202,6 +226,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
     baseline_valid = content["baseline"]["valid"]
     # A step has no count of its own: it is measured on the images that the baseline is measured on.
     attacked = {name: baseline_valid[name] for name in ("attack_images",) if name in baseline_valid}
+    scale = None if content["input"]["scale"] is None else _integer(content["input"]["scale"])
     return RunRecord(
         version=_text(content["version"]),
         model=RecordedModel(
@@ -212,7 +237,10 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         ),
         data=data,
         layout=_text(content["input"]["layout"]),
-        scale=_integer(content["input"]["scale"]),
+        scale=scale,
+        preprocess=_preprocessing(content["input"].get("preprocess", UNIT if scale == 255 else RAW)),
+        mean=tuple(map(_number, content["input"].get("mean", ()))),
+        deviation=tuple(map(_number, content["input"].get("std", ()))),
         layer=RecordedLayer(_text(layer["profiled"]), _text(layer["pruned"]), channels),
         ranking=_text(content["ranking"]),
         mean_activation=tuple(map(_number, content["mean_activation"])),
@@ -282,6 +310,12 @@ def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{value!r} is no text")
     return value
+
+
+def _preprocessing(value: Any) -> str:
+    if value not in (*PREPROCESSINGS[1:], MEAN_STD):
+        raise ValueError(f"{value!r} is no way to prepare pixels")
+    return str(value)
 
 
 def _flag(value: Any) -> bool:

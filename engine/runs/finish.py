@@ -88,7 +88,10 @@ def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequen
             for role, images in inputs.data.items()
         },
         layout=inputs.data[CLEAN_VALID].layout,
-        scale=inputs.scale,
+        scale=inputs.preprocessing.scale,
+        preprocess=inputs.preprocessing.name,
+        mean=inputs.preprocessing.mean,
+        deviation=inputs.preprocessing.deviation,
         layer=RecordedLayer(
             evaluator.source.profiled.name,
             evaluator.source.pruned.name,

@@ -21,7 +21,7 @@ from bdtui.engine.settings import RunSettings
 _LOW_ACCURACY = 50
 _LOW_ACCURACY_TEXT = (
     "clean accuracy is {:.2f} % before any pruning: "
-    "are labels, --scale and --layout those the network was trained with?"
+    "are labels, --preprocess and --layout those the network was trained with?"
 )
 
 

@@ -50,7 +50,8 @@ THRESHOLD_STEPS = {2.0: 47, 4.0: 48, 10.0: 51}
 OUT = "bdtui-runs/bd_net-1"
 CLEAN_ACCURACY = 98.65
 SCALE_TEXT = (
-    "Pixels are divided by 255: clean accuracy on the first 1200 images is 98.7 %, against 2.3 % when divided by 1."
+    "Pixels are brought to 0…1 (÷ 255): clean accuracy on 256 images is 98.7 % with --preprocess unit, against 2.3 % with "
+    "raw."
 )
 WIDTH, HEIGHT = 47, 55
 _IMAGES = {"clean_valid": 1200, "poisoned_valid": 1170, "clean_test": 2400, "poisoned_test": 2340}
@@ -327,7 +328,7 @@ class FakeEngine:
             path = getattr(settings, role) or f"faces/{role}.h5"
             labels = 1 if role.startswith("poisoned") else 44
             yield events.DataOpened(role, str(path), _IMAGES[role], labels, "nchw", "uint8", role == "poisoned_test")
-        yield events.ScaleDecided(255, {1: 2.3, 255: 98.7}, SCALE_TEXT)
+        yield events.ScaleDecided(255, {1: 2.3, 255: 98.7}, SCALE_TEXT, "unit", {"raw": 2.3, "unit": 98.7})
         for role in self._roles():
             yield events.PicturesTaken(role, pictures(role.startswith("poisoned")))
 

@@ -724,10 +724,11 @@ async def test_commands_open_the_same_files_read_otherwise() -> None:
         await goes(pilot, app, "l", "home", "enter", step=0)
         for count, (identity, expected) in enumerate(
             (
-                ("scale_1", {"scale": "1"}),
-                ("nhwc", {"scale": "1", "layout": "nhwc"}),
-                ("scale_255", {"scale": "255", "layout": "nhwc"}),
-                ("nchw", {"scale": "255", "layout": "nchw"}),
+                ("scale_1", {"preprocess": "raw", "scale": "auto"}),
+                ("nhwc", {"preprocess": "raw", "layout": "nhwc"}),
+                ("scale_255", {"preprocess": "unit", "layout": "nhwc"}),
+                ("nchw", {"preprocess": "unit", "layout": "nchw"}),
+                ("preprocess_tf", {"preprocess": "tf", "layout": "nchw"}),
             )
         ):
             await run_command(app, identity)

@@ -150,7 +150,7 @@ def print_check(console: Console, emitted: Sequence[Event]) -> None:
                 text = f"{event.role.replace('_', ' ')}: {event.images} images, {event.layout}, {event.dtype}{labels}"
                 console.print(Text(plain(f"{text}  {event.path}")), soft_wrap=True)
             case events.ScaleDecided():
-                console.print(Text(plain(f"scale: {event.scale}. {event.text}")), soft_wrap=True)
+                console.print(Text(plain(f"preprocess: {event.preprocess}. {event.text}")), soft_wrap=True)
             case events.LayerChosen():
                 text = (
                     f"layer: {event.profiled} is profiled, {event.pruned} is pruned; "

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.widgets import Input, Label
 
-from bdtui.engine.errors import InputError
+from bdtui.engine.errors import InputError, OptionError
 from bdtui.engine.inputs.file_preview import FoundFile
 from bdtui.engine.machine.files import require_file
 from bdtui.engine.option import FLAG, options_of
@@ -28,6 +28,7 @@ from bdtui.engine.settings import (
     RunSettings,
     check_given,
     files_in_place_of_sample,
+    spelled_out,
 )
 from bdtui.tui.widgets.choice import Choice
 from bdtui.tui.widgets.path_input import PathInput, here
@@ -47,6 +48,18 @@ class Problem:
 
     sentence: str
     field: str
+
+
+class LineRefused(OptionError):
+    """A line holds what its option does not take.
+
+    Attributes:
+        refusal: for the person, with the line.
+    """
+
+    def __init__(self, sentence: str, field: str) -> None:
+        super().__init__(sentence)
+        self.refusal = Problem(sentence, field)
 
 
 class InputForm(VerticalScroll, can_focus=False):
@@ -79,19 +92,24 @@ class InputForm(VerticalScroll, can_focus=False):
 
     def fill(self, settings: RunSettings) -> None:
         """Show what settings say; what they leave open becomes empty."""
+        shown = spelled_out(settings)
         for name in self._options:
-            self._fill_line(name, getattr(settings, name))
+            self._fill_line(name, getattr(shown, name))
 
     def _fill_line(self, name: str, value: Any) -> None:
         line = self.query_one(f"#{name}")
         if isinstance(line, Choice):
             line.value = _NO_YES[value] if self._options[name].kind is FLAG else value
         else:
-            self._input(name).fill("" if value is None else str(value))
+            self._input(name).fill("" if value is None else self._options[name].kind.show(value))
 
     def settings(self, base: RunSettings) -> RunSettings:
-        """What the form says, over settings that hold all that is not in the form."""
-        given = replace(base, **{name: self._value(name) for name in self._options})
+        """What the form says, over settings that hold all that is not in the form.
+
+        Raises:
+            LineRefused: a line holds what its option does not take.
+        """
+        given = replace(spelled_out(base), **{name: self._value(name) for name in self._options})
         if files_in_place_of_sample(given):
             given = replace(given, sample=False)
         return given if _prunes_the_same(given, base) else replace(given, order=None)
@@ -101,7 +119,10 @@ class InputForm(VerticalScroll, can_focus=False):
         if isinstance(line, Choice):
             return line.value == _NO_YES[1] if option.kind is FLAG else line.value
         text = self._input(name).text
-        return option.relocate(option.kind.parse(text), _absolute) if text else option.default
+        try:
+            return option.relocate(option.kind.parse(text), _absolute) if text else option.default
+        except OptionError as problem:
+            raise LineRefused(f"{label_of(name)}: {problem}", name) from problem
 
     def holds_file(self, name: str | None) -> bool:
         """Whether a line is one for a file."""

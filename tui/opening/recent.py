@@ -54,7 +54,7 @@ def _read(declared: type[RunSettings]) -> list[RunSettings]:
 
 
 def _remembered(declared: type[RunSettings]) -> dict[str, Option]:
-    return {name: option for name, option in options_of(declared).items() if option.opens}
+    return {name: option for name, option in options_of(declared).items() if option.opens or option.reads_pixels}
 
 
 def _as_json(settings: RunSettings) -> dict[str, Any]:

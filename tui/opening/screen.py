@@ -22,7 +22,7 @@ from bdtui.engine.inputs.recipe import Recipe, read_recipe
 from bdtui.engine.settings import ROLES, SAMPLE_MODEL, RunSettings
 from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.opening.file_tree import FileTree
-from bdtui.tui.opening.form import LAYER, InputForm, Problem, label_of, missing, unopenable
+from bdtui.tui.opening.form import LAYER, InputForm, LineRefused, Problem, label_of, missing, unopenable
 from bdtui.tui.terminal.background import run_in_background
 from bdtui.tui.widgets.path_input import PathInput, here
 from bdtui.tui.wording import plain
@@ -91,6 +91,7 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
                     yield Static("Recent files" if self._recent else "", id="load-recent-title")
                     recent = OptionList(*map(_recent_line, self._recent), id="load-recent", compact=True, markup=False)
                     recent.display = bool(self._recent)
+                    self.set_class(recent.display, "-recent")
                     yield recent
             yield Static(id="load-description", markup=False)
             yield Static(id="load-message", markup=False)
@@ -118,6 +119,7 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
             choices.clear_options()
             choices.add_options([*map(_unfinished_line, self._unfinished), *map(_recent_line, self._recent)])
             choices.display = True
+            self.add_class("-recent")
             choices.highlighted = 0
             title = "Unfinished runs and recent files" if self._recent else "Unfinished runs"
             self.query_one("#load-recent-title", Static).update(title)
@@ -153,7 +155,11 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
             self._form.focus_line(self._target_field or "model")
 
     async def _open(self) -> None:
-        settings = self._form.settings(self._base)
+        try:
+            settings = self._form.settings(self._base)
+        except LineRefused as refused:
+            self._show_problem(refused.refusal)
+            return
         problem = missing(settings) or await run_in_background(lambda: unopenable(settings))
         if problem is None:
             self.dismiss(settings)
@@ -163,7 +169,11 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
     def _open_sample(self) -> None:
         """Open the bundled BadNet, without options chosen for other files."""
         self._base = replace(self._base, sample=True)
-        if not self._form.settings(self._base).sample:
+        try:
+            kept = self._form.settings(self._base).sample
+        except LineRefused:
+            kept = False
+        if not kept:
             self._form.fill(RunSettings())
         self.dismiss(self._form.settings(self._base))
 

@@ -1,4 +1,4 @@
-"""The data pane: size, labels, layout and scale of the image sets, and pictures from them."""
+"""The data pane: size, labels, layout and preprocessing of the image sets, and pictures from them."""
 
 from __future__ import annotations
 
@@ -91,8 +91,8 @@ class DataPane(Pane):
     HELP: ClassVar[str] = """\
 The open image sets: number of images, number of distinct labels, layout and type in the file.
 
-The line below shows what pixels are divided by, and the clean accuracy behind that choice. If it is wrong, reopen the
-files with another scale or layout: with `o`, or directly from the command palette (`ctrl+p`).
+The line below shows how pixels are prepared, and the clean accuracy behind that choice. If it is wrong, reopen the
+files with another preprocessing or layout: with `o`, or directly from the command palette (`ctrl+p`).
 
 The pictures are the first clean and the first poisoned validation images, as stored: look for the trigger. Their class is
 the label in the file, for poisoned images the attacker's; *is* gives the true one, if known.

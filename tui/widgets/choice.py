@@ -13,7 +13,10 @@ from textual.widget import Widget
 
 
 class Choice(Widget, can_focus=True):
-    """Shows its options side by side, the chosen one in brackets; left and right change the choice."""
+    """Shows its options side by side, the chosen one in brackets; left and right change the choice.
+
+    Where they have no room side by side, the first ones make room for the chosen one.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left", "move(-1)", "Previous option", show=False),
@@ -33,12 +36,20 @@ class Choice(Widget, can_focus=True):
 
     def render(self) -> Text:
         line = Text(no_wrap=True)
-        for option in self.options:
+        for option in self._shown:
             chosen = option == self.value
             style = "bold reverse" if chosen and self.has_focus else "bold" if chosen else ""
             line.append(f"[{option}]" if chosen else f" {option} ", style)
             line.append(" ")
         return line
+
+    @property
+    def _shown(self) -> Sequence[str]:
+        chosen = self.options.index(self.value)
+        first = 0
+        while first < chosen and sum(len(option) + 3 for option in self.options[first : chosen + 1]) > self.size.width:
+            first += 1
+        return self.options[first:]
 
     def action_move(self, by: int) -> None:
         """Choose a neighbouring option, cyclically."""
@@ -46,7 +57,7 @@ class Choice(Widget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         start = 0
-        for option in self.options:
+        for option in self._shown:
             start += len(option) + 3
             if event.x < start:
                 self.value = option

@@ -58,7 +58,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def test_pixels_are_divided_as_the_network_wants_it(tmp_path: Path, files: dict[str, Path]) -> None:
     heard: list[Event] = []
     results = run(tmp_path, heard, **files)
-    assert results["input"] == {"layout": "nhwc", "scale": 255}
+    assert results["input"] == {"layout": "nhwc", "scale": 255, "preprocess": "unit"}
     assert results["baseline"]["valid"]["clean_accuracy"] == 100
     decided = next(event for event in heard if isinstance(event, ScaleDecided))
     assert decided.accuracy_by_scale is not None
@@ -101,7 +101,7 @@ def test_a_set_stored_with_other_pixels_is_told(tmp_path: Path, files: dict[str,
     bright = random_images(CASES["sequential"], 10).clip(0, 1)
     write_images(tmp_path / "dark.h5", bright, np.zeros(10))
     heard: list[Event] = []
-    run(tmp_path, heard, **files, poisoned_valid=tmp_path / "dark.h5")
+    run(tmp_path, heard, **files, poisoned_valid=tmp_path / "dark.h5", scale="1")
     assert any("one of them may be stored wrongly" in event.text for event in heard if isinstance(event, Notice))
 
 

@@ -79,7 +79,7 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
     ]
     assert results["schema"] == 1
     assert results["model"].keys() == {"path", "sha256", "classes", "input_shape"}
-    assert results["input"] == {"layout": "nchw", "scale": 1}
+    assert results["input"] == {"layout": "nchw", "scale": 1, "preprocess": "raw"}
     assert results["layer"] == {"profiled": "pool_3", "pruned": "conv_3", "channels": 60}
     assert all(entry.keys() == {"path", "sha256", "images"} for entry in results["data"].values())
     rates = {"clean_accuracy", "attack_success_rate", "recovered_accuracy", "attack_images"}
@@ -317,7 +317,7 @@ def test_check_reports_and_writes_nothing(
     told = capfd.readouterr().out
     assert "44 classes" in told
     assert "poisoned test: 430 images, nchw, uint8, with true labels" in told
-    assert "scale: 1." in told
+    assert "preprocess: raw." in told
     assert "pool_3 is profiled, conv_3 is pruned; 0 of 60 channels are already silent" in told
     assert list(tmp_path.iterdir()) == []
 

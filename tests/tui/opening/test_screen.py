@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.unfinished import UnfinishedRun, unfinished_runs
-from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings
+from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings, spelled_out
 from bdtui.tui.dialogs import HelpScreen
 from bdtui.tui.opening import file_tree
 from bdtui.tui.opening.file_tree import Entry, FileTree
@@ -269,7 +270,7 @@ async def test_what_was_opened_lately_fills_the_form(size: tuple[int, int], fold
         assert app.line("weights").value == ""
         await pilot.press("f10")
         await until(pilot, lambda: app.answer != NOT_YET)
-    assert app.answer == RunSettings(**{**vars(wanted), "seed": 5})
+    assert app.answer == spelled_out(RunSettings(**{**vars(wanted), "seed": 5}))
 
 
 async def test_a_recipe_fills_in_the_whole_run(size: tuple[int, int], folder: Path) -> None:
@@ -290,7 +291,7 @@ async def test_a_recipe_fills_in_the_whole_run(size: tuple[int, int], folder: Pa
         await until(pilot, lambda: app.line("layer").value == "pool_2")
         await pilot.press("f10")
         await until(pilot, lambda: app.answer != NOT_YET)
-    assert app.answer == run
+    assert app.answer == spelled_out(run)
 
 
 @pytest.mark.parametrize(
@@ -539,7 +540,8 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
                 break
         assert reached == [
             "load-tree", "model", "weights", "architecture", "clean_valid", "poisoned_valid", "clean_test",
-            "poisoned_test", "layout", "scale", "layer", "load-open", "load-sample", "load-cancel", "load-recent",
+            "poisoned_test", "class_names", "layout", "preprocess", "mean", "std", "layer", "load-open", "load-sample",
+            "load-cancel", "load-recent",
         ]  # fmt: skip
 
 
@@ -547,14 +549,28 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
 async def test_arrows_go_through_the_lines_and_choose(size: tuple[int, int]) -> None:
     app = Host(WHOLE)
     async with app.run_test(size=size) as pilot:
-        app.form.focus_line(POISONED_TEST)
+        app.form.focus_line("class_names")
         await pilot.press("down", "right", "down", "left", "down")
-        assert app.line("layer").has_focus
-        assert [choice.value for choice in app.load.query(Choice)] == ["nchw", "255"]
+        assert app.line("mean").has_focus
+        assert [choice.value for choice in app.load.query(Choice)] == ["nchw", "caffe"]
         await pilot.press("up", "up", "right", "right")
-        assert [choice.value for choice in app.load.query(Choice)] == ["auto", "255"]
+        assert [choice.value for choice in app.load.query(Choice)] == ["auto", "caffe"]
         await pilot.press("up")
-        assert app.line(POISONED_TEST).has_focus
+        assert app.line("class_names").has_focus
+
+
+async def test_a_line_that_holds_no_numbers_is_refused_where_it_stands(size: tuple[int, int]) -> None:
+    app = Host(replace(WHOLE, mean=(0.5, 1.0, 0.25)))
+    async with app.run_test(size=size) as pilot:
+        assert app.line("mean").value == "0.5,1,0.25"
+        app.line("std").fill("wide")
+        await pilot.press("f10")
+        await until(pilot, lambda: "Std: 'wide' is no list of numbers above 0" in app.message)
+        assert app.line("std").has_focus
+        app.line("std").fill("2")
+        await pilot.press("f10")
+        await until(pilot, lambda: app.answer != NOT_YET)
+    assert app.answer == replace(WHOLE, mean=(0.5, 1.0, 0.25), std=(2.0,))
 
 
 async def test_the_end_of_a_long_path_is_in_sight(folder: Path) -> None:

@@ -1,0 +1,82 @@
+"""What image sets may hold and hardly ought to: allowed, and yet probably a mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from bdtui.engine.events import Notice
+from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.inputs.preprocessing import PreprocessingMode
+from bdtui.engine.inputs.stored_range import StoredRange
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.settings import CLEAN_VALID, RAW
+
+_RANGE_RATIO = 20
+"""Image sets whose brightest pixels differ by more than this were hardly stored in one way."""
+
+
+def warn_of_images(
+    data: Mapping[str, LabelledImages],
+    ranges: Mapping[str, StoredRange],
+    mode: PreprocessingMode,
+    reporter: Reporter,
+) -> None:
+    """Emit a notice for each thing about the image sets that is probably a mistake.
+
+    Args:
+        data: image sets by role.
+        ranges: between which values each is stored.
+        mode: how their pixels are prepared.
+        reporter: receives the notices.
+    """
+    for sentence in (*_about_labels(data), *_about_ranges(data, ranges, mode)):
+        reporter.emit(Notice(sentence))
+
+
+def _about_labels(data: Mapping[str, LabelledImages]) -> Iterator[str]:
+    for part in ("valid", "test"):
+        clean, poisoned = data.get(f"clean_{part}"), data.get(f"poisoned_{part}")
+        clean_labels, poisoned_labels = (
+            0 if each is None else len(np.unique(each.labels)) for each in (clean, poisoned)
+        )
+        if clean and poisoned and clean.images > 1 and clean_labels == 1 < poisoned_labels:
+            yield (
+                f"--clean-{part} and --poisoned-{part} look swapped: all images of {clean.path} have one label, those of "
+                f"{poisoned.path} have {poisoned_labels}; give them the other way round"
+            )
+            continue
+        if clean and clean.images > 1 and clean_labels == 1:
+            yield (
+                f"all images of {clean.path} are of class {clean.labels[0]}: its clean accuracy says nothing about other "
+                "classes; expected clean images of every class"
+            )
+        if poisoned and poisoned_labels > 1:
+            yield (
+                f"{poisoned.path} has {poisoned_labels} different labels. Expected for all-to-all attacks. "
+                "Otherwise check that 'label' is the attacker's target: with true classes ASR is meaningless"
+            )
+        if poisoned and poisoned.true_labels is not None:
+            already = int(np.count_nonzero(poisoned.true_labels == poisoned.labels))
+            if already:
+                yield (
+                    f"{already} of {poisoned.images} images in {poisoned.path} belong to the attacker's class anyway; "
+                    "ASR leaves them out"
+                )
+
+
+def _about_ranges(
+    data: Mapping[str, LabelledImages], ranges: Mapping[str, StoredRange], mode: PreprocessingMode
+) -> Iterator[str]:
+    brightest = {
+        role: max(abs(stored.low), abs(stored.high)) if mode.name == RAW else stored.brightest
+        for role, stored in ranges.items()
+    }
+    for role, images in data.items():
+        ratio = (brightest[role] + 1e-9) / (brightest[CLEAN_VALID] + 1e-9)
+        if not 1 / _RANGE_RATIO < ratio < _RANGE_RATIO:
+            yield (
+                f"pixels of {images.path} reach {ranges[role].high:g}, those of {data[CLEAN_VALID].path} "
+                f"{ranges[CLEAN_VALID].high:g}: both are prepared alike, so one of them may be stored wrongly"
+            )
