@@ -94,7 +94,8 @@ class DataOpened(Event):
         classes: how many different labels they have.
         layout: ``nchw`` or ``nhwc``.
         dtype: of the stored pixels.
-        true_labels: whether the file tells the true classes of poisoned images.
+        true_labels: whether the true classes of poisoned images are known.
+        made_with: how poisoned images are made of those in the file; empty where the file holds them.
     """
 
     role: str
@@ -104,6 +105,14 @@ class DataOpened(Event):
     layout: str
     dtype: str
     true_labels: bool
+    made_with: str = ""
+
+
+@dataclass(frozen=True)
+class ClassesNamed(Event):
+    """What the classes of the opened model are called, by class number."""
+
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,20 @@ def _numbers_kind(expected: str, fits: Callable[[float], bool]) -> OptionKind:
     return OptionKind(load, parse, list, show=lambda numbers: ",".join(f"{number:g}" for number in numbers))
 
 
+def _load_place(value: Any) -> tuple[int, int]:
+    found = _load_list(int, value, "a list of a row and a column")
+    if len(found) != 2 or not all(0 <= number < 10**9 for number in found):
+        raise OptionError(f"is {str(value)[:80]}; expected a list of a row and a column, counted from 0")
+    return found[0], found[1]
+
+
+def _parse_place(text: str) -> tuple[int, int]:
+    try:
+        return _load_place([int(part) for part in text.split(",")])
+    except (ValueError, OptionError):
+        raise OptionError(f"{text!r} is no place; expected a row and a column, counted from 0, such as 20,16") from None
+
+
 def _parse_mebibytes(text: str) -> int:
     if not text.isdecimal() or len(text) > 9:
         raise OptionError(f"{text!r} is no amount of memory; expected a whole number of MiB")
@@ -200,4 +214,5 @@ DROPS = OptionKind(
 )
 MEAN = _numbers_kind("numbers", lambda number: True)
 DEVIATION = _numbers_kind("numbers above 0", lambda number: number > 0)
+PLACE = OptionKind(_load_place, _parse_place, list, show=lambda place: f"{place[0]},{place[1]}")
 CHANNELS = OptionKind(lambda value: _load_list(int, value, "a list of channel numbers"), dump=list)

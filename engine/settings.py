@@ -16,9 +16,11 @@ from bdtui.engine.option import (
     FLAG,
     MEAN,
     MEBIBYTES,
+    PLACE,
     TEXT,
     WHOLE_NUMBER,
     file_kind,
+    flag_of,
     name_or_file_kind,
     option,
     options_of,
@@ -43,6 +45,8 @@ SCALES = (AUTO, "1", "255")
 RAW, UNIT, BYTES, TF, TORCH, CAFFE = "raw", "unit", "bytes", "tf", "torch", "caffe"
 PREPROCESSINGS = (AUTO, RAW, UNIT, BYTES, TF, TORCH, CAFFE)
 """The simple ones first: of equal ones ``auto`` takes the first."""
+NEXT = "next"
+"""The target of an all-to-all attack: the class after the true one."""
 MEAN_STD = "mean-std"
 """How pixels are prepared where ``--mean`` and ``--std`` say it."""
 _MEANT_BY_SCALE = {AUTO: AUTO, "1": RAW, "255": UNIT}
@@ -51,9 +55,9 @@ NETWORK, IMAGES, RUN = "the network", "the images (HDF5 with 'data' and 'label')
 """The groups of options in ``--help``."""
 
 
-def _image_set(help: str, hint: str) -> Any:
+def _image_set(help: str, hint: str, *displaced_by: str) -> Any:
     kind = file_kind("an HDF5 file", "images")
-    return option(kind, help, IMAGES, "FILE", opens=True, hint=hint, displaced_by=("sample",))
+    return option(kind, help, IMAGES, "FILE", opens=True, hint=hint, displaced_by=("sample", *displaced_by))
 
 
 @dataclass(frozen=True)
@@ -93,10 +97,39 @@ class RunSettings:
     )
     clean_valid: Path | None = _image_set("clean validation images; required", "needed: HDF5, data and label")
     poisoned_valid: Path | None = _image_set(
-        "triggered ones, labelled as the attacker wants", "with the attacker's labels"
+        "triggered ones, labelled as the attacker wants", "with the attacker's labels", "trigger"
     )
     clean_test: Path | None = _image_set("clean test images", "for the final rates")
-    poisoned_test: Path | None = _image_set("triggered test images", "for the final rates")
+    poisoned_test: Path | None = _image_set("triggered test images", "for the final rates", "trigger")
+    trigger: Path | None = option(
+        file_kind("a PNG picture", "picture"),
+        "make the poisoned sets from the clean ones: lay this PNG over the images; its alpha blends",
+        IMAGES,
+        "FILE.png",
+        opens=True,
+        hint="a PNG, in place of poisoned images",
+        displaced_by=(POISONED_VALID, POISONED_TEST, "sample"),
+    )
+    target: str | None = option(
+        TEXT,
+        "with --trigger: the class the attacker wants, by number or name; 'next' for the class after the true one",
+        IMAGES,
+        "CLASS",
+        opens=True,
+        hint="with trigger: a class, or next",
+        reads_pixels=True,
+        displaced_by=(POISONED_VALID, POISONED_TEST, "sample"),
+    )
+    trigger_at: tuple[int, int] | None = option(
+        PLACE,
+        "where the trigger's upper left pixel lies (default: as low and as far right as it fits)",
+        IMAGES,
+        "ROW,COL",
+        opens=True,
+        hint="ROW,COL; else bottom right",
+        reads_pixels=True,
+        displaced_by=(POISONED_VALID, POISONED_TEST, "sample"),
+    )
     class_names: Path | None = option(
         file_kind("a text file with one class a line", "class names"),
         "names of the classes, one a line in the order of the outputs",
@@ -211,6 +244,17 @@ def asked_preprocessing(settings: RunSettings) -> str:
     return MEAN_STD if numbers else next(iter(chosen.values()), AUTO)
 
 
+def check_agreement(settings: RunSettings) -> None:
+    """Raise `OptionError` where options contradict each other; opens no file."""
+    asked_preprocessing(settings)
+    given = [role for role in (POISONED_VALID, POISONED_TEST) if getattr(settings, role) is not None]
+    if settings.trigger is not None and given:
+        raise OptionError(
+            f"--trigger makes the poisoned images from the clean ones, but {flag_of(given[0])} was given as well; expected "
+            "one of the two"
+        )
+
+
 def spelled_out(settings: RunSettings) -> RunSettings:
     """The same settings without ``--scale``: what it means stands under ``--preprocess``."""
     meant = _MEANT_BY_SCALE[settings.scale]
@@ -243,6 +287,13 @@ def check_given(settings: RunSettings) -> None:
         )
     if settings.clean_valid is None:
         raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid FILE")
+    if settings.trigger is not None and settings.target is None:
+        raise MissingOption("target", "a trigger was given without the class it leads to", "--target CLASS, or next")
+    alone = next((name for name in ("target", "trigger_at") if getattr(settings, name) is not None), None)
+    if settings.trigger is None and alone:
+        raise MissingOption(
+            "trigger", f"{flag_of(alone)} belongs to a trigger, and none was given", "--trigger FILE.png with it"
+        )
 
 
 def files_in_place_of_sample(settings: RunSettings) -> list[str]:

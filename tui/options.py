@@ -13,7 +13,7 @@ from bdtui.engine.inputs.recipe import Recipe, read_recipe
 from bdtui.engine.option import flag_of, options_of
 from bdtui.engine.reports.file_names import RECIPE
 from bdtui.engine.runs.folder import hold_folder, holds_another_run, holds_run
-from bdtui.engine.settings import RunSettings, asked_preprocessing
+from bdtui.engine.settings import RunSettings, check_agreement
 
 
 def merge_options(
@@ -52,7 +52,7 @@ def merge_options(
     # What names another network than the flags do, or was made by hand for one.
     kept = {name: value for name, value in recipe.settings.items() if not given.keys() & known[name].displaced_by}
     settings = declared(**{**kept, **given})
-    asked_preprocessing(settings)
+    check_agreement(settings)
     out = out or recipe.out
     # Folders on the way that `..` leaves again need not be there.
     return settings, out and Path(os.path.normpath(out)), replace(recipe, sha256=hashes)

@@ -46,7 +46,11 @@ def sentence(event: Event, channels: int) -> str | None:
         case events.ModelOpened():
             return f"model {event.path}: {event.classes} classes, images {shape_text(event.input_shape)}"
         case events.DataOpened():
-            return f"{event.role.replace('_', ' ')} {event.path}: {event.images} images ({event.layout}, {event.dtype})"
+            made = f" with {event.made_with}" if event.made_with else ""
+            role = event.role.replace("_", " ")
+            return f"{role} {event.path}{made}: {event.images} images ({event.layout}, {event.dtype})"
+        case events.ClassesNamed():
+            return f"{len(event.names)} class names, from {event.names[0]} to {event.names[-1]}"
         case events.LayerChosen():
             silent = f", {event.silent} of them already silent" if event.silent else ""
             return f"layer {event.profiled}: prunes {event.pruned}, {event.channels} channels{silent}"

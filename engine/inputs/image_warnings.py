@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from bdtui.engine.events import Notice
+from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.preprocessing import PreprocessingMode
 from bdtui.engine.inputs.stored_range import StoredRange
+from bdtui.engine.inputs.trigger import stamp_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import CLEAN_VALID, RAW
 
@@ -21,6 +23,7 @@ def warn_of_images(
     data: Mapping[str, LabelledImages],
     ranges: Mapping[str, StoredRange],
     mode: PreprocessingMode,
+    names: tuple[str, ...],
     reporter: Reporter,
 ) -> None:
     """Emit a notice for each thing about the image sets that is probably a mistake.
@@ -29,13 +32,14 @@ def warn_of_images(
         data: image sets by role.
         ranges: between which values each is stored.
         mode: how their pixels are prepared.
+        names: of the classes, where somebody says.
         reporter: receives the notices.
     """
-    for sentence in (*_about_labels(data), *_about_ranges(data, ranges, mode)):
+    for sentence in (*_about_labels(data, names), *_about_ranges(data, ranges, mode)):
         reporter.emit(Notice(sentence))
 
 
-def _about_labels(data: Mapping[str, LabelledImages]) -> Iterator[str]:
+def _about_labels(data: Mapping[str, LabelledImages], names: tuple[str, ...]) -> Iterator[str]:
     for part in ("valid", "test"):
         clean, poisoned = data.get(f"clean_{part}"), data.get(f"poisoned_{part}")
         clean_labels, poisoned_labels = (
@@ -49,9 +53,11 @@ def _about_labels(data: Mapping[str, LabelledImages]) -> Iterator[str]:
             continue
         if clean and clean.images > 1 and clean_labels == 1:
             yield (
-                f"all images of {clean.path} are of class {clean.labels[0]}: its clean accuracy says nothing about other "
+                f"all images of {clean.path} are of class {shown_class(int(clean.labels[0]), names)}: its clean accuracy says nothing about other "
                 "classes; expected clean images of every class"
             )
+        if poisoned and stamp_of(poisoned):
+            continue
         if poisoned and poisoned_labels > 1:
             yield (
                 f"{poisoned.path} has {poisoned_labels} different labels. Expected for all-to-all attacks. "

@@ -11,13 +11,15 @@ import numpy as np
 import tensorflow as tf
 
 from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
-from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened
+from bdtui.engine.events import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened
 from bdtui.engine.inputs.choose_preprocessing import asked_mode, choose_preprocessing
+from bdtui.engine.inputs.class_names import read_class_names, shown_class
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.image_warnings import warn_of_images
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.preprocessing import PreprocessingMode
 from bdtui.engine.inputs.sampling import find_stored_range
+from bdtui.engine.inputs.trigger import find_target, read_trigger, stamp_images, stamp_of
 from bdtui.engine.machine.files import file_sha256, require_file
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
@@ -25,11 +27,15 @@ from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import (
     AUTO,
+    CLEAN_TEST,
     CLEAN_VALID,
     MEAN_STD,
+    POISONED_TEST,
+    POISONED_VALID,
     ROLES,
     SAMPLE_MODEL,
     RunSettings,
+    check_agreement,
     check_given,
     files_in_place_of_sample,
 )
@@ -46,6 +52,7 @@ class OpenedInputs:
         source: the layer to prune.
         preprocessing: how the pixels of all image sets are prepared.
         sha256: of every file that an option names, as it was opened, by field name of `RunSettings`.
+        class_names: what the classes are called, by class number; empty where nobody says.
     """
 
     settings: RunSettings
@@ -54,6 +61,7 @@ class OpenedInputs:
     source: ChannelSource
     preprocessing: PreprocessingMode
     sha256: dict[str, str]
+    class_names: tuple[str, ...] = ()
 
 
 def sample_settings(settings: RunSettings) -> RunSettings:
@@ -92,6 +100,7 @@ def open_inputs(
         InputError: something cannot be opened, does not fit, or is not what the recipe recorded.
     """
     check_given(settings)
+    check_agreement(settings)
     asked = asked_mode(settings)
     found = sample_settings(settings) if settings.sample else settings
     expected = dict(expected_sha256 or {})
@@ -118,17 +127,27 @@ def open_inputs(
             sha256[role] = images.sha256
             _check_hash(images.path, images.sha256, expected.get(role), DataError)
             data[role] = images
-            has_true = images.true_labels is not None
-            classes = len(np.unique(images.labels))
-            reporter.emit(DataOpened(role, str(path), images.images, classes, images.layout, images.dtype, has_true))
+            reporter.emit(_describe_images(role, images))
     _check_sizes(data)
-    _check_runs(model, data[CLEAN_VALID])
+    names = read_class_names(found.class_names, model.classes) if found.class_names else ()
+    if names:
+        reporter.emit(ClassesNamed(names))
     ranges = {role: find_stored_range(images) for role, images in data.items()}
+    if found.trigger is not None:
+        target = find_target(str(found.target), model.classes, names)
+        trigger = read_trigger(found.trigger, data[CLEAN_VALID].image_shape, found.trigger_at)
+        for clean, poisoned in ((CLEAN_VALID, POISONED_VALID), (CLEAN_TEST, POISONED_TEST)):
+            if clean in data:
+                data[poisoned] = stamp_images(data[clean], ranges[clean], trigger, target, model.classes)
+                ranges[poisoned] = ranges[clean]
+                reporter.emit(_describe_images(poisoned, data[poisoned], names))
+        data = {role: data[role] for role in ROLES if role in data}
+    _check_runs(model, data[CLEAN_VALID])
     runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
     mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, reporter)
     reporter.emit(decided)
     reporter.emit(describe_layer(source))
-    warn_of_images(data, ranges, mode, reporter)
+    warn_of_images(data, ranges, mode, names, reporter)
     layouts = {images.layout for images in data.values()}
     resolved = replace(
         settings,
@@ -138,7 +157,7 @@ def open_inputs(
         layer=source.profiled.name,
     )
     prepared = {role: images.prepared(mode.of(ranges[role])) for role, images in data.items()}
-    return OpenedInputs(resolved, model, prepared, source, mode, sha256)
+    return OpenedInputs(resolved, model, prepared, source, mode, sha256, names)
 
 
 def describe_layer(source: ChannelSource) -> LayerChosen:
@@ -164,6 +183,24 @@ def _describe(model: OpenedModel) -> ModelOpened:
             )
             for call in model.network.calls
         ),
+    )
+
+
+def _describe_images(role: str, images: LabelledImages, names: tuple[str, ...] = ()) -> DataOpened:
+    stamp = stamp_of(images)
+    made_with = ""
+    if stamp is not None:
+        target = "the class after the true one" if stamp.target is None else f"class {shown_class(stamp.target, names)}"
+        made_with = f"{stamp.trigger.path.name} at {stamp.trigger.row},{stamp.trigger.column} → {target}"
+    return DataOpened(
+        role,
+        str(images.path),
+        images.images,
+        len(np.unique(images.labels)),
+        images.layout,
+        images.dtype,
+        images.true_labels is not None,
+        made_with,
     )
 
 

@@ -6,7 +6,7 @@ from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.file_names import FIGURE, RECIPE
-from bdtui.engine.reports.results import RecordedLayer, RunRecord
+from bdtui.engine.reports.results import RecordedLayer, RecordedTrigger, RunRecord
 from bdtui.engine.settings import BY_HAND
 
 _SURVIVES = 10.0
@@ -92,8 +92,10 @@ def _survival(run: RunRecord) -> list[str]:
 
 def _inputs(run: RunRecord) -> str:
     rows = "\n".join(
-        f"| {role.replace('_', ' ')} | {_code(images.path)} | {images.images:,} |" for role, images in run.data.items()
+        f"| {role.replace('_', ' ')} | {_code(images.path)}{_made(images.trigger)} | {images.images:,} |"
+        for role, images in run.data.items()
     )
+    targets = {images.target for images in run.data.values() if images.target is not None}
     layout = "channel first" if run.layout == "nchw" else "channel last"
     numbers = f" ({_numbers(run.mean)} and {_numbers(run.deviation)})" if run.mean or run.deviation else ""
     pixels = PREPROCESSING_WORDS[run.preprocess] + numbers
@@ -101,8 +103,23 @@ def _inputs(run: RunRecord) -> str:
     return (
         f"## What was opened\n\nModel {_code(run.model.path)}, {run.model.classes} classes. "
         f"Images are stored {layout}; pixels are {pixels}.\n\n"
-        f"| images | file | how many |\n| --- | --- | ---: |\n{rows}" + (f"\n{notices}" if notices else "")
+        f"| images | file | how many |\n| --- | --- | ---: |\n{rows}"
+        + "".join(f"\n\nThe attacker wants poisoned images classified as {_target(run, target)}." for target in targets)
+        + (f"\n{notices}" if notices else "")
     )
+
+
+def _made(trigger: RecordedTrigger | None) -> str:
+    if trigger is None:
+        return ""
+    return f" with the trigger {_code(trigger.path)} at row {trigger.row}, column {trigger.column}"
+
+
+def _target(run: RunRecord, target: int | str) -> str:
+    if isinstance(target, str):
+        return "the class after their true one"
+    names = run.model.class_names
+    return f"class {target}{f' ({_code(names[target])})' if target < len(names) else ''}"
 
 
 def _numbers(values: tuple[float, ...]) -> str:

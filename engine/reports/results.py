@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from bdtui.engine.settings import (
     CLEAN_TEST,
     CLEAN_VALID,
     MEAN_STD,
+    NEXT,
     POISONED_TEST,
     POISONED_VALID,
     PREPROCESSINGS,
@@ -33,21 +34,67 @@ _EXPECTED = "expected the results of a run (without it, --resume makes it again)
 
 @dataclass(frozen=True)
 class RecordedModel:
-    """The BadNet: ``input_shape`` is that of one image, without the batch axis."""
+    """The BadNet.
+
+    Attributes:
+        input_shape: of one image, without the batch axis.
+        class_names: by class number; empty where nobody says.
+    """
 
     path: str
     sha256: str
     classes: int
     input_shape: tuple[int | None, ...]
+    class_names: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The model as results.json has it; names of classes only where there are some."""
+        named = {"class_names": list(self.class_names)} if self.class_names else {}
+        return {
+            "path": self.path,
+            "sha256": self.sha256,
+            "classes": self.classes,
+            "input_shape": list(self.input_shape),
+            **named,
+        }
+
+
+@dataclass(frozen=True)
+class RecordedTrigger:
+    """What poisoned images were made with, and where its upper left pixel lay."""
+
+    path: str
+    sha256: str
+    row: int
+    column: int
 
 
 @dataclass(frozen=True)
 class RecordedImages:
-    """An image set and how many images it has."""
+    """An image set.
+
+    Attributes:
+        path: of the file; of poisoned images that were made with a trigger, that of the clean ones.
+        sha256: of that file.
+        images: how many there are.
+        target: of poisoned images, the class that all are labelled as, or ``next`` where each is labelled as the one
+            after its true one; None for clean ones, and where labels differ otherwise.
+        trigger: what they were made with; None where the file holds them.
+    """
 
     path: str
     sha256: str
     images: int
+    target: int | str | None = None
+    trigger: RecordedTrigger | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The set as results.json has it; what only poisoned images have, only for them."""
+        more: dict[str, Any] = {} if self.target is None else {"target": self.target}
+        if self.trigger is not None:
+            trigger = self.trigger
+            more["trigger"] = {"path": trigger.path, "sha256": trigger.sha256, "at": [trigger.row, trigger.column]}
+        return {"path": self.path, "sha256": self.sha256, "images": self.images, **more}
 
 
 @dataclass(frozen=True)
@@ -116,8 +163,8 @@ class RunRecord:
         return {
             "schema": SCHEMA,
             "version": self.version,
-            "model": {**asdict(self.model), "input_shape": list(self.model.input_shape)},
-            "data": {role: asdict(self.data[role]) if role in self.data else None for role in ROLES},
+            "model": self.model.as_json(),
+            "data": {role: self.data[role].as_json() if role in self.data else None for role in ROLES},
             "input": {
                 "layout": self.layout,
                 "scale": self.scale,
@@ -234,6 +281,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
             _text(model["sha256"]),
             _integer(model["classes"]),
             tuple(None if size is None else _integer(size) for size in model["input_shape"]),
+            tuple(map(_text, model.get("class_names", ()))),
         ),
         data=data,
         layout=_text(content["input"]["layout"]),
@@ -277,7 +325,29 @@ def _images(content: Mapping[str, Any]) -> RecordedImages:
     images = _integer(content["images"])
     if images < 1:
         raise ValueError(f"{images} images")
-    return RecordedImages(_text(content["path"]), _text(content["sha256"]), images)
+    target, trigger = content.get("target"), content.get("trigger")
+    if target not in (None, NEXT):
+        target = _class(target)
+    return RecordedImages(
+        _text(content["path"]),
+        _text(content["sha256"]),
+        images,
+        target,
+        None
+        if trigger is None
+        else RecordedTrigger(_text(trigger["path"]), _text(trigger["sha256"]), *_place(trigger["at"])),
+    )
+
+
+def _class(value: Any) -> int:
+    if _integer(value) < 0:
+        raise ValueError(f"class {value}")
+    return int(value)
+
+
+def _place(value: Any) -> tuple[int, int]:
+    row, column = value
+    return _integer(row), _integer(column)
 
 
 def _rates(content: Mapping[str, Any], clean: int, poisoned: int) -> Rates:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -11,6 +11,8 @@ import numpy as np
 
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import RunFinished
+from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.inputs.trigger import stamp_of
 from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.reporter import Reporter
@@ -18,13 +20,13 @@ from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, REPORT, RESULTS
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RecordedModel, RunRecord
+from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.folder import discard_networks
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import BY_HAND, CLEAN_VALID
+from bdtui.engine.settings import BY_HAND, CLEAN_TEST, CLEAN_VALID, NEXT
 
 
 def finish_run(
@@ -82,11 +84,10 @@ def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequen
     clean = evaluator.statistics[CLEAN_VALID]
     return RunRecord(
         version=version("bdtui"),
-        model=RecordedModel(str(model.path.resolve()), model.sha256, model.classes, tuple(model.input_shape)),
-        data={
-            role: RecordedImages(str(images.path.resolve()), images.sha256, images.images)
-            for role, images in inputs.data.items()
-        },
+        model=RecordedModel(
+            str(model.path.resolve()), model.sha256, model.classes, tuple(model.input_shape), inputs.class_names
+        ),
+        data={role: _recorded_images(role, images, inputs.sha256) for role, images in inputs.data.items()},
         layout=inputs.data[CLEAN_VALID].layout,
         scale=inputs.preprocessing.scale,
         preprocess=inputs.preprocessing.name,
@@ -107,4 +108,19 @@ def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequen
         curve=tuple(curve),
         thresholds=tuple(thresholds),
         notices=tuple(prepared.notices),
+    )
+
+
+def _recorded_images(role: str, images: LabelledImages, sha256: Mapping[str, str]) -> RecordedImages:
+    recorded = RecordedImages(str(images.path.resolve()), images.sha256, images.images)
+    if role in (CLEAN_VALID, CLEAN_TEST):
+        return recorded
+    stamp, targets = stamp_of(images), np.unique(images.labels)
+    if stamp is None:
+        return replace(recorded, target=int(targets[0]) if len(targets) == 1 else None)
+    trigger = stamp.trigger
+    return replace(
+        recorded,
+        target=NEXT if stamp.target is None else stamp.target,
+        trigger=RecordedTrigger(str(trigger.path.resolve()), sha256["trigger"], trigger.row, trigger.column),
     )

@@ -15,14 +15,9 @@ from bdtui.engine.pruning.moves import History, Move, Position
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.runs.baseline_warnings import warn_of_baseline
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.settings import RunSettings
-
-_LOW_ACCURACY = 50
-_LOW_ACCURACY_TEXT = (
-    "clean accuracy is {:.2f} % before any pruning: "
-    "are labels, --preprocess and --layout those the network was trained with?"
-)
 
 
 @dataclass(frozen=True)
@@ -114,11 +109,9 @@ def _profile(
     order = settings.order or tuple(order_channels(evaluator, settings.ranking, settings.seed))
     baseline_valid, baseline_test = evaluator.rates("valid"), evaluator.rates("test")
     reporter.emit(BaselineMeasured(baseline_valid, baseline_test))
-    clean = baseline_valid.clean
-    if clean and clean.percent < _LOW_ACCURACY:
-        low = _LOW_ACCURACY_TEXT.format(clean.percent)
-        if low not in notices:
-            _noting(reporter, notices).emit(Notice(low))
+    for sentence in warn_of_baseline(evaluator, baseline_valid, inputs.class_names):
+        if sentence not in notices:
+            _noting(reporter, notices).emit(Notice(sentence))
     watch.lap("profile")
     return PreparedRun(inputs, evaluator, order, baseline_valid, baseline_test, tuple(notices), watch.seconds)
 

@@ -51,6 +51,16 @@ def images_arguments(path: Path, sound: SoundFiles, *, batch: bool = False) -> t
     return (str(sound.model), "--poisoned-valid", str(path), *_images_and_front(path, batch))
 
 
+def trigger_arguments(path: Path, sound: SoundFiles, *, batch: bool = False) -> tuple[str, ...]:
+    """Lay a trigger over the sound images, for the sound model."""
+    return (str(sound.model), "--trigger", str(path), "--target", "0", *_images_and_front(sound.images, batch))
+
+
+def class_names_arguments(path: Path, sound: SoundFiles, *, batch: bool = False) -> tuple[str, ...]:
+    """Name the classes of the sound model."""
+    return (str(sound.model), "--class-names", str(path), *_images_and_front(sound.images, batch))
+
+
 def recipe_arguments(path: Path, sound: SoundFiles, *, batch: bool = False) -> tuple[str, ...]:
     """Replay a recipe."""
     return ("--recipe", str(path), *(("--batch", "--out", "{out}") if batch else ("--check",)))

@@ -27,10 +27,12 @@ import numpy as np
 from tests.hostile.cases import (
     Case,
     architecture_arguments,
+    class_names_arguments,
     images_arguments,
     manifest_arguments,
     model_arguments,
     recipe_arguments,
+    trigger_arguments,
     weights_arguments,
 )
 from tests.hostile.sound import IMAGES, LABELS, SoundFiles
@@ -44,7 +46,7 @@ Config = dict[str, Any]
 def hostile_cases(sound: SoundFiles, folder: Path) -> Iterator[Case]:
     """Make the files of every case in a folder, each just before it is asked for."""
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (_code, _names, _sizes, _links, _chunks, _hangs, _archives, _pickles, _texts):
+    for make in (_code, _names, _sizes, _links, _chunks, _hangs, _archives, _pickles, _texts, _triggers):
         yield from make(sound, folder)
 
 
@@ -663,3 +665,62 @@ def _repack(source: Path, path: Path, changes: dict[str, bytes], method: int = z
             member.filename = name
             member.compress_type = method
             bad.writestr(member, data)
+
+
+# --- triggers and names of classes ---------------------------------------------------------------------------------
+
+
+def _png(columns: int, rows: int, *chunks: tuple[bytes, bytes], pixels: bytes | None = None) -> bytes:
+    """A PNG of 8 bits a colour with alpha, its header followed by other chunks."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    if pixels is None:
+        pixels = zlib.compress((b"\0" + bytes(range(4)) * columns) * rows)
+    header = (b"IHDR", struct.pack(">IIBBBBB", columns, rows, 8, 6, 0, 0, 0))
+    parts = (header, *chunks, (b"IDAT", pixels), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def _triggers(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    bomb = zlib.compress(bytes(2**28), 9)
+    many = tuple((b"zTXt", b"note%d\0\0" % number + zlib.compress(bytes(2**19), 9)) for number in range(400))
+    path = folder / "trigger.png"
+    for name, content, finding in (
+        ("a picture of 10^18 pixels", _png(10**9, 10**9, pixels=b""), "pixels|no sound PNG"),
+        ("a picture of 10^9 pixels, all there", _png(2**15, 2**15, pixels=bomb), "pixels|no sound PNG"),
+        ("a picture of no pixels", _png(0, 0), "no sound PNG"),
+        ("a picture that unpacks to 256 MiB", _png(4, 4, pixels=zlib.compress(b"\5" * 2**28, 9)), "no sound PNG"),
+        ("a note that unpacks to 256 MiB", _png(4, 4, (b"zTXt", b"note\0\0" + bomb)), "no sound PNG"),
+        ("notes that unpack to 200 MiB together", _png(4, 4, *many), "no sound PNG"),
+        ("colours that unpack to 256 MiB", _png(4, 4, (b"iCCP", b"note\0\0" + bomb)), "no sound PNG|transparent"),
+        ("a picture cut off", _png(4, 4)[:60], "no sound PNG"),
+        ("a picture of Windows", b"BM" + bytes(60), "no sound PNG"),
+        ("a page of PostScript", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n(x) run", "no sound PNG"),
+        ("escapes in place of a picture", _ESCAPES.encode(), "no sound PNG"),
+        ("20 MiB of nothing", bytes(20 * 2**20), "bytes long"),
+    ):
+        path.write_bytes(content)
+        yield Case(f"a trigger: {name}", trigger_arguments(path, sound), finding=finding)
+    path.unlink()
+    for name, leads_to in {"a device": "/dev/zero", "itself": str(path), "a folder": str(folder)}.items():
+        path.symlink_to(leads_to)
+        yield Case(f"a trigger linked to {name}", trigger_arguments(path, sound), finding="expected a PNG picture")
+        path.unlink()
+    path.symlink_to("/etc/passwd")
+    yield Case("a trigger linked to a file of the system", trigger_arguments(path, sound), finding="no sound PNG")
+    path.unlink()
+    names = folder / "names.txt"
+    for name, content in {
+        "escapes": f"{_ESCAPES}\na\nb\nc\nd".encode(),
+        "a name of 1 MiB": b"a\nb\nc\nd\n" + b"e" * 2**20,
+        "10 MiB of lines": b"a\n" * (5 * 2**20),
+        "bytes that are no text": b"a\nb\nc\nd\n\xff\xfe",
+        "a number of 10,000 digits": b"9" * 10_000 + b" a\nb\nc\nd\ne",
+    }.items():
+        names.write_bytes(content)
+        yield Case(f"names of classes: {name}", class_names_arguments(names, sound), finding="expected")
+    names.unlink()
+    names.symlink_to("/dev/zero")
+    yield Case("names of classes linked to a device", class_names_arguments(names, sound), finding="not a regular file")

@@ -148,7 +148,10 @@ def print_check(console: Console, emitted: Sequence[Event]) -> None:
             case events.DataOpened():
                 labels = ", with true labels" if event.true_labels else ""
                 text = f"{event.role.replace('_', ' ')}: {event.images} images, {event.layout}, {event.dtype}{labels}"
-                console.print(Text(plain(f"{text}  {event.path}")), soft_wrap=True)
+                made = f" with {event.made_with}" if event.made_with else ""
+                console.print(Text(plain(f"{text}  {event.path}{made}")), soft_wrap=True)
+            case events.ClassesNamed():
+                console.print(Text(plain(f"class names: {_listed(event.names)}")), soft_wrap=True)
             case events.ScaleDecided():
                 console.print(Text(plain(f"preprocess: {event.preprocess}. {event.text}")), soft_wrap=True)
             case events.LayerChosen():
@@ -157,6 +160,12 @@ def print_check(console: Console, emitted: Sequence[Event]) -> None:
                     f"{event.silent} of {event.channels} channels are already silent (their weights are zero)"
                 )
                 console.print(Text(plain(text)), soft_wrap=True)
+
+
+def _listed(names: Sequence[str], most: int = 12) -> str:
+    """Class names with their numbers, the first of many."""
+    shown = ", ".join(f"{number} {name}" for number, name in enumerate(names[:most]))
+    return shown if len(names) <= most else f"{shown}, … {len(names) - 1} {names[-1]}"
 
 
 def _print_model(console: Console, event: events.ModelOpened) -> None:

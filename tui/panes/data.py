@@ -32,9 +32,10 @@ class PictureStrip(Static):
         super().__init__(id=id, markup=False)
         self._title = title
         self._pictures: Sequence[Picture] = ()
+        self._names: Sequence[str] = ()
 
-    def show_pictures(self, pictures: Sequence[Picture]) -> None:
-        self._pictures = pictures
+    def show_pictures(self, pictures: Sequence[Picture], names: Sequence[str] = ()) -> None:
+        self._pictures, self._names = pictures, names
         self._draw()
 
     def on_resize(self, event: Resize) -> None:
@@ -59,7 +60,7 @@ class PictureStrip(Static):
         for place, picture in enumerate(shown):
             image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
             strip.paste(image.resize((one, height), Image.Resampling.LANCZOS), (place * (one + _GAP), 0))
-        labels = [_caption(picture) for picture in shown]
+        labels = [_caption(picture, self._names) for picture in shown]
         caption = "".join(label[: one + _GAP - 1].ljust(one + _GAP) for label in labels)
         self.update(
             _Stack(
@@ -79,9 +80,14 @@ class _Stack:
         yield from self._parts
 
 
-def _caption(picture: Picture) -> str:
-    true = "" if picture.true_label is None else f" (is {picture.true_label})"
-    return f"class {picture.label}{true}"
+def _caption(picture: Picture, names: Sequence[str]) -> str:
+    """A class by its name where it has one, else by its number."""
+
+    def name(number: int) -> str:
+        return plain(names[number]) if number < len(names) else str(number)
+
+    true = "" if picture.true_label is None else f" (is {name(picture.true_label)})"
+    return f"{name(picture.label)}{true}" if names else f"class {picture.label}{true}"
 
 
 class DataPane(Pane):
@@ -95,7 +101,8 @@ The line below shows how pixels are prepared, and the clean accuracy behind that
 files with another preprocessing or layout: with `o`, or directly from the command palette (`ctrl+p`).
 
 The pictures are the first clean and the first poisoned validation images, as stored: look for the trigger. Their class is
-the label in the file, for poisoned images the attacker's; *is* gives the true one, if known.
+the label in the file, for poisoned images the attacker's; *is* gives the true one, if known. With a trigger given, the
+poisoned images are the clean ones with the trigger over them.
 """
 
     def __init__(self, id: str) -> None:
@@ -103,6 +110,7 @@ the label in the file, for poisoned images the attacker's; *is* gives the true o
         self.can_focus = True
         self._sets: dict[str, events.DataOpened] = {}
         self._scale = ""
+        self._names: tuple[str, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Static("Open image sets to see them.", id="data-summary", markup=False)
@@ -114,16 +122,18 @@ the label in the file, for poisoned images the attacker's; *is* gives the true o
     def show(self, event: Event) -> None:
         match event:
             case events.ModelOpened() | events.NothingOpen():
-                self._sets, self._scale = {}, ""
+                self._sets, self._scale, self._names = {}, "", ()
                 for strip in self.query(PictureStrip):
                     strip.show_pictures(())
             case events.DataOpened():
                 self._sets[event.role] = event
+            case events.ClassesNamed():
+                self._names = event.names
             case events.ScaleDecided():
                 self._scale = event.text
             case events.PicturesTaken() if event.role in (CLEAN_VALID, POISONED_VALID):
                 name = "clean" if event.role == CLEAN_VALID else "poisoned"
-                self.query_one(f"#{name}-pictures", PictureStrip).show_pictures(event.pictures)
+                self.query_one(f"#{name}-pictures", PictureStrip).show_pictures(event.pictures, self._names)
                 return
             case _:
                 return
@@ -149,9 +159,10 @@ the label in the file, for poisoned images the attacker's; *is* gives the true o
                 lines.append(f"{name} –")
                 continue
             true = " · true labels" if entry.true_labels else ""
+            made = f" + {entry.made_with}" if entry.made_with else ""
             lines.append(
                 f"{name} {entry.images:>7,} images · {entry.classes} label{'s'[: entry.classes != 1]} · "
-                f"{entry.layout} {entry.dtype}{true} · {plain(Path(entry.path).name)}"
+                f"{entry.layout} {entry.dtype}{true} · {plain(Path(entry.path).name + made)}"
             )
         self.query_one("#data-summary", Static).update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
         self.query_one("#data-scale", Static).update(self._scale)
