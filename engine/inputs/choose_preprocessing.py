@@ -32,6 +32,8 @@ _PROBE_IMAGES = 256
 """Clean images that every way is tried on."""
 _FEW_IMAGES = 30
 _CLOSE_POINTS = 5
+_EQUAL_POINTS = 1
+"""Ways whose accuracies differ by less are equal: so little is chance."""
 _LOW_ACCURACY = 50
 _PREPARING = ("Rescaling", "Normalization")
 """Layers with which a network prepares pixels by itself."""
@@ -59,7 +61,7 @@ def choose_preprocessing(
 ) -> tuple[PreprocessingMode, ScaleDecided]:
     """Prepare pixels as asked, or in the way that gives the best clean accuracy on a few images.
 
-    Of equal ways the first of `bdtui.engine.settings.PREPROCESSINGS` is taken.
+    Of ways that are equal, or within a point, the first of `bdtui.engine.settings.PREPROCESSINGS` is taken.
 
     Args:
         network: the classifier.
@@ -92,9 +94,8 @@ def choose_preprocessing(
     candidates = _candidates(channels, ranges.values())
     hits, seen = _try_all(candidates, runner, clean, ranges[CLEAN_VALID], reporter)
     found = {mode.name: Share(count, seen) for mode, count in zip(candidates, hits, strict=True)}
-    # max() takes the first of equal ones.
-    best = max(candidates, key=lambda mode: found[mode.name].hits)
     accuracy = {name: share.percent for name, share in found.items()}
+    best = next(mode for mode in candidates if accuracy[mode.name] > max(accuracy.values()) - _EQUAL_POINTS)
     by_scale = {mode.scale: accuracy[mode.name] for mode in candidates if mode.scale is not None}
     text = _explain(best, candidates, found, network)
     return best, ScaleDecided(best.scale, by_scale, text, best.name, accuracy)
@@ -139,8 +140,8 @@ def _explain(
     other = max((mode for mode in candidates if mode != best), key=lambda mode: found[mode.name].hits)
     share, next_share = found[best.name], found[other.name]
     sentences = [
-        f"Pixels are {best.words}: clean accuracy on {share.images} images is {share.percent:.1f} % "
-        f"with --preprocess {best.name}, against {next_share.percent:.1f} % with {other.name}."
+        f"Pixels are {best.words}: clean accuracy is {share.percent:.1f} % on {share.images} images with --preprocess "
+        f"{best.name}, against {next_share.percent:.1f} % {other.name}."
     ]
     own = next((kind for call in network.calls if (kind := type(call.layer).__name__) in _PREPARING), None)
     if own:

@@ -49,10 +49,7 @@ THRESHOLD_STEPS = {2.0: 47, 4.0: 48, 10.0: 51}
 
 OUT = "bdtui-runs/bd_net-1"
 CLEAN_ACCURACY = 98.65
-SCALE_TEXT = (
-    "Pixels are brought to 0…1 (÷ 255): clean accuracy on 256 images is 98.7 % with --preprocess unit, against 2.3 % with "
-    "raw."
-)
+SCALE_TEXT = "Pixels are brought to 0…1 (÷ 255): clean accuracy is 98.7 % on 256 images with --preprocess unit, against 2.3 % raw."
 WIDTH, HEIGHT = 47, 55
 _IMAGES = {"clean_valid": 1200, "poisoned_valid": 1170, "clean_test": 2400, "poisoned_test": 2340}
 

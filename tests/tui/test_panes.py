@@ -440,6 +440,22 @@ async def test_what_is_no_picture_is_not_drawn() -> None:
         assert app.is_running
 
 
+async def test_classes_that_have_names_are_shown_by_them() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f5")
+        app.engine.say(events.ClassesNamed(("cat", "dog\x1b[2J")))
+        made = "trigger.png at 6,5 → class 0 (cat)"
+        app.engine.say(events.DataOpened("poisoned_valid", "cl/valid.h5", 9, 1, "nhwc", "uint8", True, made))
+        picture = event_values.Picture(40, 20, bytes(2400), 0, 1)
+        app.engine.say(events.PicturesTaken("poisoned_valid", (picture,) * 2))
+        await shows(pilot, "cat (is dog�[2J)")
+        assert "valid.h5 + trigger.png at 6,5 → class 0 (cat)" in text_of(app, "#data-summary")
+        app.engine.say(events.NothingOpen())
+        app.engine.say(events.PicturesTaken("poisoned_valid", (picture,)))
+        await shows(pilot, "class 0 (is 1)")
+
+
 # Export.
 
 

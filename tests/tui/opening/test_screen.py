@@ -525,7 +525,7 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
     app = Host(WHOLE, [WHOLE] * 10, "a notice that is so long that it takes more than a single line " * 2)
     async with app.run_test(size=size) as pilot:
         reached = []
-        for _ in range(20):
+        for _ in range(25):
             focused = app.screen.focused
             assert focused is not None
             await pilot.pause()
@@ -540,8 +540,8 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
                 break
         assert reached == [
             "load-tree", "model", "weights", "architecture", "clean_valid", "poisoned_valid", "clean_test",
-            "poisoned_test", "class_names", "layout", "preprocess", "mean", "std", "layer", "load-open", "load-sample",
-            "load-cancel", "load-recent",
+            "poisoned_test", "trigger", "target", "trigger_at", "class_names", "layout", "preprocess", "mean", "std",
+            "layer", "load-open", "load-sample", "load-cancel", "load-recent",
         ]  # fmt: skip
 
 
