@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -287,6 +289,36 @@ def test_json_events_are_one_object_a_line(tmp_path: Path, capfd: pytest.Capture
     assert results["thresholds"][1]["reached"] is False
     assert results["thresholds"][1]["model"] is None
     assert "never reached" in (out / "report.md").read_text()
+
+
+@contextmanager
+def output_into(program: str) -> Iterator[list[str]]:
+    """Let a program read what goes to stdout; gives the lines that it writes itself, once it has ended."""
+    lines: list[str] = []
+    before = os.dup(1)
+    with subprocess.Popen(program.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdin is not None and reader.stdout is not None
+        os.dup2(reader.stdin.fileno(), 1)
+        reader.stdin.close()
+        try:
+            yield lines
+        finally:
+            os.dup2(before, 1)
+            os.close(before)
+            lines += reader.stdout
+
+
+@pytest.mark.parametrize(("form", "program"), [(["--json"], "head -1"), ([], "true")], ids=["events", "table"])
+def test_a_run_is_finished_though_the_reader_of_its_output_has_left(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], form: list[str], program: str
+) -> None:
+    out = tmp_path / "run"
+    with output_into(program) as lines:
+        quick = ["--until-last-threshold", "--thresholds", "2"]
+        assert main(["--batch", *form, *quick, "--sample", "--out", str(out)]) == 0
+    assert len(lines) == len(form)
+    assert main(["--verify", str(out)]) == 0
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_clean_images_alone_are_enough(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
