@@ -218,7 +218,8 @@ def test_activations_that_go_to_a_file_change_no_result_and_leave_none(run: Run,
 
 def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert main(["--batch", "--sample", "--until-last-threshold", "--thresholds", "2", "--out", str(out)]) == 0
+    command = ["--batch", "--sample", "--until-last-threshold", "--thresholds", "2", "--out", str(out)]
+    assert main(command) == 0
     whole = json.loads((out / "results.json").read_text())
     assert len(whole["curve"]) == whole["thresholds"][0]["step"] + 1, "the curve ends at the threshold"
     written = (out / "curve.csv").stat().st_mtime_ns
@@ -226,11 +227,26 @@ def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -
     assert (out / "curve.csv").stat().st_mtime_ns == written, "a whole run is not done again"
     (out / "results.json").unlink()
     (out / ".model_X=2.77.partial.h5").touch()
-    assert main(["--batch", "--resume", "--out", str(out)]) == 0
+    assert main([*command, "--resume"]) == 0, "the options it was begun with may stand there"
     assert [path.name for path in out.glob(".*")] == [JOURNAL_FOLDER], (
         "what a killed process left half-written is taken away"
     )
     assert {**json.loads((out / "results.json").read_text()), "seconds": 0} == {**whole, "seconds": 0}
+
+
+def test_paths_need_not_be_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / os.fsdecode(b"net\xff")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    shutil.copy(SAMPLE / "bd_net.h5", folder)
+    clean = str(SAMPLE / "cl" / "valid.h5")
+    out = os.fsdecode(b"run\xfe")
+    command = ["--batch", "bd_net.h5", "--clean-valid", clean, "--until-last-threshold", "--thresholds", "2"]
+    assert main([*command, "--out", out]) == 0
+    (folder / out / "results.json").unlink()
+    assert main([*command, "--out", out, "--resume"]) == 0
+    assert main(["--batch", "--recipe", f"{out}/recipe.toml", "--out", "again"]) == 0
+    assert (folder / "again" / "model_X=2.h5").read_bytes() == (folder / out / "model_X=2.h5").read_bytes()
 
 
 def test_resume_makes_again_what_is_not_as_the_run_wrote_it(
