@@ -77,18 +77,23 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
     results = run.results
     assert list(results) == [
         *("schema", "version", "model", "data", "input", "layer", "ranking", "mean_activation", "order"),
-        *("baseline", "curve", "thresholds", "repairs", "detections", "seconds"),
+        *("baseline", "curve", "thresholds", "repairs", "detections", "seconds", "notices", "verdict"),
     ]
     assert results["schema"] == 1
     assert results["model"].keys() == {"path", "sha256", "classes", "input_shape"}
     assert results["input"] == {"layout": "nchw", "scale": 1}
-    assert results["layer"] == {"profiled": "pool_3", "pruned": "conv_3", "channels": 60}
+    assert results["layer"] == {
+        **{"profiled": "pool_3", "pruned": "conv_3", "channels": 60},
+        **{"silent": 0, "inactive": results["layer"]["inactive"]},
+    }
+    assert results["verdict"].keys() == {"backdoor", "target", "survives_pruning", "recommended", "sentences"}
+    assert results["verdict"]["target"] == 0
     assert all(entry.keys() == {"path", "sha256", "images"} for entry in results["data"].values())
     rates = {"clean_accuracy", "attack_success_rate", "recovered_accuracy"}
     assert results["baseline"]["valid"].keys() == results["baseline"]["test"].keys() == rates
     for threshold in results["thresholds"]:
         assert threshold.keys() == {
-            *("drop", "reached", "step", "pruned_channels", "model", "goodnet", "valid", "test")
+            *("drop", "reached", "step", "pruned_channels", "model", "goodnet", "valid", "goodnet_valid", "test")
         }
         assert threshold["test"]["pruned"].keys() == rates
         assert threshold["test"]["goodnet"].keys() == rates | {"clean_flagged", "poisoned_flagged"}
@@ -164,7 +169,8 @@ print("agreed")
 def test_stdout_carries_the_table_and_stderr_the_rest(run: Run) -> None:
     lines = run.stdout.splitlines()
     assert lines[-1] == "results in run"
-    assert sum("X=" in line for line in lines) == 6
+    assert lines[0].startswith("Backdoor towards class 0: 100.00 % of 430 poisoned images")
+    assert sum(line.startswith(("  B′ X=", "  G  X=")) for line in lines) == 6
     assert "loading TensorFlow" in run.stderr
     assert "step 0/60 · accuracy 99.03 % · ASR 100.00 %" in run.stderr
     noise = ("oneDNN", "cuda", "absl", "WARNING", "Warning")
