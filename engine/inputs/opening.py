@@ -19,7 +19,7 @@ from bdtui.engine.inputs.image_warnings import warn_of_images
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.preprocessing import PreprocessingMode
 from bdtui.engine.inputs.sampling import find_stored_range
-from bdtui.engine.inputs.trigger import find_target, read_trigger, stamp_images, stamp_of
+from bdtui.engine.inputs.trigger import read_target, read_trigger, stamp_images, stamp_of
 from bdtui.engine.machine.files import file_sha256, require_file
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
@@ -134,7 +134,7 @@ def open_inputs(
         reporter.emit(ClassesNamed(names))
     ranges = {role: find_stored_range(images) for role, images in data.items()}
     if found.trigger is not None:
-        target = find_target(str(found.target), model.classes, names)
+        target = read_target(str(found.target), model.classes, names)
         trigger = read_trigger(found.trigger, data[CLEAN_VALID].image_shape, found.trigger_at)
         for clean, poisoned in ((CLEAN_VALID, POISONED_VALID), (CLEAN_TEST, POISONED_TEST)):
             if clean in data:

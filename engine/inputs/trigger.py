@@ -150,7 +150,7 @@ def stamp_images(
     )
 
 
-def find_target(text: str, classes: int, names: tuple[str, ...] = ()) -> int | None:
+def read_target(text: str, classes: int, names: tuple[str, ...] = ()) -> int | None:
     """The class that ``--target`` means, by number or by name; None for ``next``.
 
     Raises:

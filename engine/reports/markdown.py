@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.file_names import FIGURE, RECIPE
 from bdtui.engine.reports.results import RecordedLayer, RecordedTrigger, RunRecord
+from bdtui.engine.reports.verdict import judge
 from bdtui.engine.settings import BY_HAND
-
-_SURVIVES = 10.0
-"""Attack success, in percent, above which the report says that the backdoor survives."""
 
 
 def write_report_text(run: RunRecord) -> str:
     """The report as Markdown."""
     parts = [
         f"# Pruning report: {_code(run.model.path)}",
+        _verdict(run),
         _summary(run),
         _inputs(run),
         _pruning(run),
@@ -24,6 +25,10 @@ def write_report_text(run: RunRecord) -> str:
         _reading(run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdict(run: RunRecord) -> str:
+    return "## Verdict\n\n" + "\n".join(f"- {_escaped(sentence)}" for sentence in judge(run).sentences)
 
 
 def _summary(run: RunRecord) -> str:
@@ -49,9 +54,6 @@ def _summary(run: RunRecord) -> str:
             f"- X = {threshold.drop:g}: {threshold.step} of {run.layer.channels} channels pruned, where clean validation "
             f"accuracy had fallen by {_drop(run, threshold):.2f} points.{measured}"
         )
-    lines += _survival(run)
-    if run.baseline_valid.attack is None and run.baseline_test.attack is None:
-        lines.append("- No poisoned images were given: the effect on the backdoor was not measured.")
     return "\n".join(lines)
 
 
@@ -73,29 +75,12 @@ def _flags(goodnet: Rates) -> str:
     )
 
 
-def _survival(run: RunRecord) -> list[str]:
-    """Whether the attack still works where pruning stopped."""
-    left = [
-        (goodnet.attack.percent, threshold.drop)
-        for threshold in run.thresholds
-        if (goodnet := _goodnet(run, threshold)).attack is not None
-    ]
-    if not left:
-        return []
-    asr, drop = min(left)
-    if asr > _SURVIVES:
-        return [f"- The backdoor survives: the lowest attack success at a threshold is {asr:.2f} % (X = {drop:g})."]
-    return [
-        f"- Attack success falls to {asr:.2f} % at X = {drop:g}; what that costs in clean accuracy stands beside it."
-    ]
-
-
 def _inputs(run: RunRecord) -> str:
     rows = "\n".join(
         f"| {role.replace('_', ' ')} | {_code(images.path)}{_made(images.trigger)} | {images.images:,} |"
         for role, images in run.data.items()
     )
-    targets = {images.target for images in run.data.values() if images.target is not None}
+    triggers = [images.trigger for images in run.data.values() if images.trigger is not None]
     layout = "channel first" if run.layout == "nchw" else "channel last"
     numbers = f" ({_numbers(run.mean)} and {_numbers(run.deviation)})" if run.mean or run.deviation else ""
     pixels = PREPROCESSING_WORDS[run.preprocess] + numbers
@@ -104,7 +89,7 @@ def _inputs(run: RunRecord) -> str:
         f"## What was opened\n\nModel {_code(run.model.path)}, {run.model.classes} classes. "
         f"Images are stored {layout}; pixels are {pixels}.\n\n"
         f"| images | file | how many |\n| --- | --- | ---: |\n{rows}"
-        + "".join(f"\n\nThe attacker wants poisoned images classified as {_target(run, target)}." for target in targets)
+        + (f"\n\nThe images with the trigger are labelled as {_target(run, triggers[0].target)}." if triggers else "")
         + (f"\n{notices}" if notices else "")
     )
 
@@ -118,8 +103,7 @@ def _made(trigger: RecordedTrigger | None) -> str:
 def _target(run: RunRecord, target: int | str) -> str:
     if isinstance(target, str):
         return "the class after their true one"
-    names = run.model.class_names
-    return f"class {target}{f' ({_code(names[target])})' if target < len(names) else ''}"
+    return _escaped(run.model.class_text(target))
 
 
 def _numbers(values: tuple[float, ...]) -> str:
@@ -232,6 +216,11 @@ def _shown(share: Share | None) -> str:
 
 def _counted(share: Share | None) -> str:
     return "–" if share is None else f"{share.hits:,} of {share.images:,}: {_shown(share)}"
+
+
+def _escaped(text: str) -> str:
+    """A sentence that may hold names from outside."""
+    return re.sub(r"([\\`*\[\]<>#|])", r"\\\1", "".join(c if c.isprintable() else "�" for c in text))
 
 
 def _code(text: str) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
 from bdtui.engine.errors import DataError
+from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import Threshold
+from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.settings import (
@@ -29,6 +31,7 @@ from bdtui.engine.settings import (
 SCHEMA = 1
 _LARGEST = 2**26
 """Bytes of a results.json that are read."""
+_NOTHING = NO_RATES.as_json()
 _EXPECTED = "expected the results of a run (without it, --resume makes it again)"
 
 
@@ -58,15 +61,26 @@ class RecordedModel:
             **named,
         }
 
+    def class_text(self, number: int) -> str:
+        """A class as a person calls it."""
+        return f"class {shown_class(number, self.class_names)}"
+
 
 @dataclass(frozen=True)
 class RecordedTrigger:
-    """What poisoned images were made with, and where its upper left pixel lay."""
+    """What poisoned images were made with.
+
+    Attributes:
+        row: of its upper left pixel, from 0.
+        column: of the same.
+        target: the class that the images are labelled as; ``next`` for the class after the true one.
+    """
 
     path: str
     sha256: str
     row: int
     column: int
+    target: int | str
 
 
 @dataclass(frozen=True)
@@ -77,24 +91,23 @@ class RecordedImages:
         path: of the file; of poisoned images that were made with a trigger, that of the clean ones.
         sha256: of that file.
         images: how many there are.
-        target: of poisoned images, the class that all are labelled as, or ``next`` where each is labelled as the one
-            after its true one; None for clean ones, and where labels differ otherwise.
         trigger: what they were made with; None where the file holds them.
     """
 
     path: str
     sha256: str
     images: int
-    target: int | str | None = None
     trigger: RecordedTrigger | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """The set as results.json has it; what only poisoned images have, only for them."""
-        more: dict[str, Any] = {} if self.target is None else {"target": self.target}
-        if self.trigger is not None:
-            trigger = self.trigger
-            more["trigger"] = {"path": trigger.path, "sha256": trigger.sha256, "at": [trigger.row, trigger.column]}
-        return {"path": self.path, "sha256": self.sha256, "images": self.images, **more}
+        """The set as results.json has it; a trigger only where there was one."""
+        plain: dict[str, Any] = {"path": self.path, "sha256": self.sha256, "images": self.images}
+        if self.trigger is None:
+            return plain
+        trigger = self.trigger
+        place = [trigger.row, trigger.column]
+        made = {"path": trigger.path, "sha256": trigger.sha256, "at": place, "target": trigger.target}
+        return {**plain, "trigger": made}
 
 
 @dataclass(frozen=True)
@@ -115,7 +128,7 @@ class RecordedLayer:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A finished run. Made from a results.json it lacks what is not in there: notices, and G's validation rates.
+    """A finished run. Made from a results.json of version 0.1.0 it lacks what had no key there.
 
     Attributes:
         version: of bdtui.
@@ -131,6 +144,7 @@ class RunRecord:
         preprocess: how pixels were prepared, one of `bdtui.engine.settings.PREPROCESSINGS` or ``mean-std``.
         mean: what was subtracted, for ``mean-std``.
         deviation: what they were divided by, for ``mean-std``.
+        target: the class that most poisoned images get from B, or `ALL_TO_ALL`; None where that is not known.
     """
 
     version: str
@@ -151,6 +165,7 @@ class RunRecord:
     preprocess: str = RAW
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
+    target: int | str | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -171,7 +186,7 @@ class RunRecord:
                 "preprocess": self.preprocess,
                 **self._numbers_json(),
             },
-            "layer": {"profiled": layer.profiled, "pruned": layer.pruned, "channels": layer.channels},
+            "layer": asdict(layer),
             "ranking": self.ranking,
             "mean_activation": list(self.mean_activation),
             "order": list(self.order),
@@ -181,6 +196,7 @@ class RunRecord:
             "repairs": [],
             "detections": [],
             "seconds": dict(self.seconds),
+            "notices": list(self.notices),
         }
 
     def _numbers_json(self) -> dict[str, list[float]]:
@@ -257,6 +273,7 @@ def _threshold_json(threshold: Threshold) -> dict[str, Any]:
         "model": threshold.model if reached else None,
         "goodnet": threshold.goodnet if reached else None,
         "valid": threshold.rates.as_json(),
+        "goodnet_valid": threshold.goodnet_valid.as_json(flags=True),
         "test": {"pruned": threshold.pruned_test.as_json(), "goodnet": threshold.goodnet_test.as_json(flags=True)},
     }
 
@@ -289,7 +306,12 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         preprocess=_preprocessing(content["input"].get("preprocess", UNIT if scale == 255 else RAW)),
         mean=tuple(map(_number, content["input"].get("mean", ()))),
         deviation=tuple(map(_number, content["input"].get("std", ()))),
-        layer=RecordedLayer(_text(layer["profiled"]), _text(layer["pruned"]), channels),
+        layer=RecordedLayer(
+            _text(layer["profiled"]),
+            _text(layer["pruned"]),
+            channels,
+            *(None if layer.get(key) is None else _integer(layer[key]) for key in ("silent", "inactive")),
+        ),
         ranking=_text(content["ranking"]),
         mean_activation=tuple(map(_number, content["mean_activation"])),
         order=tuple(map(_integer, content["order"])),
@@ -310,6 +332,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
                 step=_step(threshold["step"], channels) if _flag(threshold["reached"]) else None,
                 channels=tuple(map(_integer, threshold["pruned_channels"])),
                 rates=_rates(threshold["valid"], *valid),
+                goodnet_valid=_rates(threshold.get("goodnet_valid", _NOTHING), *valid),
                 pruned_test=_rates(threshold["test"]["pruned"], *test),
                 goodnet_test=_rates(threshold["test"]["goodnet"], *test),
                 model=_text(threshold["model"] or ""),
@@ -318,36 +341,32 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
             for threshold in content["thresholds"]
         ),
         seconds={_text(stage): _number(seconds) for stage, seconds in content["seconds"].items()},
+        notices=tuple(map(_text, content.get("notices", ()))),
+        target=_target(content.get("verdict", {}).get("target")),
     )
+
+
+def _target(value: Any) -> int | str | None:
+    return value if value in (None, ALL_TO_ALL) else _integer(value)
 
 
 def _images(content: Mapping[str, Any]) -> RecordedImages:
     images = _integer(content["images"])
     if images < 1:
         raise ValueError(f"{images} images")
-    target, trigger = content.get("target"), content.get("trigger")
-    if target not in (None, NEXT):
-        target = _class(target)
-    return RecordedImages(
-        _text(content["path"]),
-        _text(content["sha256"]),
-        images,
-        target,
-        None
-        if trigger is None
-        else RecordedTrigger(_text(trigger["path"]), _text(trigger["sha256"]), *_place(trigger["at"])),
-    )
+    trigger = content.get("trigger")
+    made_with = None
+    if trigger is not None:
+        row, column = map(_integer, trigger["at"])
+        target = trigger["target"] if trigger["target"] == NEXT else _class(trigger["target"])
+        made_with = RecordedTrigger(_text(trigger["path"]), _text(trigger["sha256"]), row, column, target)
+    return RecordedImages(_text(content["path"]), _text(content["sha256"]), images, made_with)
 
 
 def _class(value: Any) -> int:
     if _integer(value) < 0:
         raise ValueError(f"class {value}")
     return int(value)
-
-
-def _place(value: Any) -> tuple[int, int]:
-    row, column = value
-    return _integer(row), _integer(column)
 
 
 def _rates(content: Mapping[str, Any], clean: int, poisoned: int) -> Rates:

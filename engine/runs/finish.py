@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 
 from bdtui.engine.event_values import Threshold
-from bdtui.engine.events import RunFinished
+from bdtui.engine.events import RunFinished, VerdictReached
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.trigger import stamp_of
 from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
@@ -21,12 +21,13 @@ from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, REPORT, RESULTS
 from bdtui.engine.reports.markdown import write_report_text
 from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
+from bdtui.engine.reports.verdict import judge, results_json
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.folder import discard_networks
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import BY_HAND, CLEAN_TEST, CLEAN_VALID, NEXT
+from bdtui.engine.settings import BY_HAND, CLEAN_VALID, NEXT
 
 
 def finish_run(
@@ -51,13 +52,13 @@ def finish_run(
         OutputError: the folder cannot be written to.
     """
     inputs = prepared.inputs
-    run = _run_record(prepared, curve, thresholds)
+    run = run_record(prepared, curve, thresholds)
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
     files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
     watch.lap("export")
     run = replace(run, seconds={**watch.seconds, "total": watch.total})
-    results = run.as_json()
+    results = results_json(run)
     discard_networks(files.folder, kept=files.sha256)
     hashes = {
         **files.sha256,
@@ -67,12 +68,13 @@ def finish_run(
     files.write(MANIFEST, lambda path: write_json(path, manifest))
     # Last of all: where this file is, the run is complete.
     files.write(RESULTS, lambda path: write_json(path, results))
+    reporter.emit(VerdictReached(judge(run)))
     reporter.emit(RunFinished(str(files.folder), watch.total))
     return run
 
 
-def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequence[Threshold]) -> RunRecord:
-    """The record of a run, but for its seconds.
+def run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequence[Threshold]) -> RunRecord:
+    """The record of a run, or of what is known of it so far, but for its seconds.
 
     Args:
         prepared: the run before its first step.
@@ -87,7 +89,7 @@ def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequen
         model=RecordedModel(
             str(model.path.resolve()), model.sha256, model.classes, tuple(model.input_shape), inputs.class_names
         ),
-        data={role: _recorded_images(role, images, inputs.sha256) for role, images in inputs.data.items()},
+        data={role: _recorded_images(images, inputs.sha256) for role, images in inputs.data.items()},
         layout=inputs.data[CLEAN_VALID].layout,
         scale=inputs.preprocessing.scale,
         preprocess=inputs.preprocessing.name,
@@ -108,19 +110,15 @@ def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequen
         curve=tuple(curve),
         thresholds=tuple(thresholds),
         notices=tuple(prepared.notices),
+        target=prepared.target,
     )
 
 
-def _recorded_images(role: str, images: LabelledImages, sha256: Mapping[str, str]) -> RecordedImages:
+def _recorded_images(images: LabelledImages, sha256: Mapping[str, str]) -> RecordedImages:
     recorded = RecordedImages(str(images.path.resolve()), images.sha256, images.images)
-    if role in (CLEAN_VALID, CLEAN_TEST):
-        return recorded
-    stamp, targets = stamp_of(images), np.unique(images.labels)
+    stamp = stamp_of(images)
     if stamp is None:
-        return replace(recorded, target=int(targets[0]) if len(targets) == 1 else None)
-    trigger = stamp.trigger
-    return replace(
-        recorded,
-        target=NEXT if stamp.target is None else stamp.target,
-        trigger=RecordedTrigger(str(trigger.path.resolve()), sha256["trigger"], trigger.row, trigger.column),
-    )
+        return recorded
+    trigger, target = stamp.trigger, NEXT if stamp.target is None else stamp.target
+    path = str(trigger.path.resolve())
+    return replace(recorded, trigger=RecordedTrigger(path, sha256["trigger"], trigger.row, trigger.column, target))

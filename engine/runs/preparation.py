@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.evaluation.evaluator import PruningSession
+from bdtui.engine.evaluation.target import find_target
 from bdtui.engine.events import BaselineMeasured, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
 from bdtui.engine.network.channels import find_source
@@ -17,7 +18,7 @@ from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.baseline_warnings import warn_of_baseline
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import RunSettings
+from bdtui.engine.settings import POISONED_TEST, POISONED_VALID, RunSettings
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class PreparedRun:
         order: the channels in pruning order.
         baseline_valid: rates of B.
         baseline_test: rates of B.
+        target: the class that most poisoned images get, or that the attack is all-to-all; None without such images.
         notices: what a reader of the report should know.
         seconds: by stage.
     """
@@ -39,6 +41,7 @@ class PreparedRun:
     order: tuple[int, ...]
     baseline_valid: Rates
     baseline_test: Rates
+    target: int | str | None
     notices: tuple[str, ...]
     seconds: dict[str, float]
 
@@ -113,7 +116,15 @@ def _profile(
         if sentence not in notices:
             _noting(reporter, notices).emit(Notice(sentence))
     watch.lap("profile")
-    return PreparedRun(inputs, evaluator, order, baseline_valid, baseline_test, tuple(notices), watch.seconds)
+    target = _target(evaluator)
+    return PreparedRun(inputs, evaluator, order, baseline_valid, baseline_test, target, tuple(notices), watch.seconds)
+
+
+def _target(evaluator: PruningSession) -> int | str | None:
+    for role in (POISONED_VALID, POISONED_TEST):
+        if role in evaluator.data:
+            return find_target(evaluator.predict(role, ()), evaluator.data[role].labels)
+    return None
 
 
 def _noting(reporter: Reporter, notices: list[str]) -> Reporter:

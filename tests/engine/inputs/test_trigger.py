@@ -18,7 +18,7 @@ from bdtui.engine.events import ClassesNamed, DataOpened, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, open_inputs
 from bdtui.engine.inputs.recipe import read_recipe
 from bdtui.engine.inputs.thumbnails import take_pictures
-from bdtui.engine.inputs.trigger import find_target
+from bdtui.engine.inputs.trigger import read_target
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.run import execute_run
@@ -157,17 +157,17 @@ def test_a_run_with_a_trigger_measures_what_a_run_on_files_of_its_images_does(tm
         "path": str((folder / "clean.h5").resolve()),
         "sha256": file_sha256(folder / "clean.h5"),
         "images": 24,
-        "target": 2,
         "trigger": {
             "path": str((folder / "small.png").resolve()),
             "sha256": file_sha256(folder / "small.png"),
             "at": [6, 5],
+            "target": 2,
         },
     }
-    assert given["data"]["poisoned_valid"]["target"] == 2
+    assert given["data"]["poisoned_valid"].keys() == {"path", "sha256", "images"}
     report = (tmp_path / "made" / "report.md").read_text()
     assert "small.png` at row 6, column 5" in report
-    assert "The attacker wants poisoned images classified as class 2 (`eel`)." in report
+    assert "The images with the trigger are labelled as class 2 (eel)." in report
     _replays(tmp_path, made)
 
 
@@ -216,7 +216,7 @@ def test_pictures_show_the_trigger(folder: Path) -> None:
     [("3", (), 3), ("eel", NAMES, 2), ("1", NAMES, 1), ("next", NAMES, None), ("3", ("0", "1", "2", "3"), 3)],
 )
 def test_a_target_is_a_number_a_name_or_next(text: str, names: tuple[str, ...], target: int | None) -> None:
-    assert find_target(text, CLASSES, names) == target
+    assert read_target(text, CLASSES, names) == target
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ def test_a_target_is_a_number_a_name_or_next(text: str, names: tuple[str, ...], 
 )
 def test_a_target_that_is_no_class_or_two_is_refused(text: str, names: tuple[str, ...], finding: str) -> None:
     with pytest.raises(OptionError, match=finding):
-        find_target(text, CLASSES, names)
+        read_target(text, CLASSES, names)
 
 
 @pytest.mark.parametrize(
@@ -313,10 +313,10 @@ def test_the_trigger_is_in_the_manifest_and_its_place_in_the_recipe(tmp_path: Pa
         thresholds=(100.0,),
     )
     results = execute_run(settings, tmp_path / "run", reporter=Reporter()).results
-    assert results["data"]["poisoned_valid"]["target"] == "next"
+    assert results["data"]["poisoned_valid"]["trigger"]["target"] == "next"
     assert results["data"]["poisoned_valid"]["trigger"]["at"] == [2, 0]
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert manifest["inputs"].keys() == {"model", "clean_valid", "trigger"}
     recipe = read_recipe(tmp_path / "run" / "recipe.toml").settings
     assert (recipe["target"], recipe["trigger_at"], "poisoned_valid" in recipe) == ("next", (2, 0), False)
-    assert "classified as the class after their true one." in (tmp_path / "run" / "report.md").read_text()
+    assert "labelled as the class after their true one." in (tmp_path / "run" / "report.md").read_text()
