@@ -27,7 +27,7 @@ examples:
   bdtui bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5
   bdtui --batch --sample --out demo-run
   bdtui --batch bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5 --out run
-  bdtui --batch --architecture deepid --weights bd_weights.h5 --clean-valid valid.h5 --layer pool_3 --scale 1
+  bdtui --batch --architecture deepid --weights bd_weights.h5 --clean-valid valid.h5 --layer pool_3
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
 

@@ -118,7 +118,8 @@ def open_inputs(
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
     reporter.emit(_describe(model))
-    data = {}
+    class_names = () if found.class_names is None else read_class_names(found.class_names, model.classes)
+    data: dict[str, LabelledImages] = {}
     for role in ROLES:
         path = getattr(found, role)
         if path is not None:
@@ -129,25 +130,24 @@ def open_inputs(
             data[role] = images
             reporter.emit(_describe_images(role, images))
     _check_sizes(data)
-    names = read_class_names(found.class_names, model.classes) if found.class_names else ()
-    if names:
-        reporter.emit(ClassesNamed(names))
+    if class_names:
+        reporter.emit(ClassesNamed(class_names))
     ranges = {role: find_stored_range(images) for role, images in data.items()}
     if found.trigger is not None:
-        target = read_target(str(found.target), model.classes, names)
+        target = read_target(str(found.target), model.classes, class_names)
         trigger = read_trigger(found.trigger, data[CLEAN_VALID].image_shape, found.trigger_at)
         for clean, poisoned in ((CLEAN_VALID, POISONED_VALID), (CLEAN_TEST, POISONED_TEST)):
             if clean in data:
                 data[poisoned] = stamp_images(data[clean], ranges[clean], trigger, target, model.classes)
                 ranges[poisoned] = ranges[clean]
-                reporter.emit(_describe_images(poisoned, data[poisoned], names))
+                reporter.emit(_describe_images(poisoned, data[poisoned], class_names))
         data = {role: data[role] for role in ROLES if role in data}
     _check_runs(model, data[CLEAN_VALID])
     runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
     mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, reporter)
     reporter.emit(decided)
     reporter.emit(describe_layer(source))
-    warn_of_images(data, ranges, mode, names, reporter)
+    warn_of_images(data, ranges, mode, class_names, reporter)
     layouts = {images.layout for images in data.values()}
     resolved = replace(
         settings,
@@ -157,7 +157,7 @@ def open_inputs(
         layer=source.profiled.name,
     )
     prepared = {role: images.prepared(mode.of(ranges[role])) for role, images in data.items()}
-    return OpenedInputs(resolved, model, prepared, source, mode, sha256, names)
+    return OpenedInputs(resolved, model, prepared, source, mode, sha256, class_names)
 
 
 def describe_layer(source: ChannelSource) -> LayerChosen:
