@@ -21,6 +21,7 @@ from bdtui.engine.option import FLAG, options_of
 from bdtui.engine.settings import (
     CLEAN_TEST,
     CLEAN_VALID,
+    NETWORK,
     POISONED_TEST,
     POISONED_VALID,
     ROLES,
@@ -184,12 +185,20 @@ def missing(settings: RunSettings) -> Problem | None:
     """What has to be given before anything can be opened."""
     if not settings.sample and settings.model is not None and settings.architecture is not None:
         return Problem("both a model and an architecture were given; expected one of them", "architecture")
+    poisoned = settings.poisoned_valid or settings.poisoned_test
+    if settings.trigger is not None and poisoned is not None:
+        return Problem("both a trigger and poisoned images were given; expected one of them", "trigger")
     try:
         check_given(settings)
     except MissingOption as problem:
-        is_image_set = problem.option in ROLES
+        line = label_of(problem.option)
+        of_network = options_of(settings)[problem.option].group == NETWORK
         expected = (
-            f"a file at {label_of(problem.option)}" if is_image_set else "a model, or an architecture with weights"
+            "a model, or an architecture with weights"
+            if of_network
+            else f"a class, or next, at {line}"
+            if problem.option == "target"
+            else f"a file at {line}"
         )
         return Problem(f"{problem.finding}; expected {expected}", problem.option)
     return None

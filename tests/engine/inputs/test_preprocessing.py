@@ -19,6 +19,9 @@ from bdtui.engine.inputs.preprocessing import Preprocessing, PreprocessingMode
 from bdtui.engine.inputs.recipe import read_recipe, write_recipe_text
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.runs.journal_folder import read_begun_recipe
+from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings, asked_preprocessing, spelled_out
 from tests.networks import write_images
 
@@ -246,6 +249,34 @@ def test_a_recipe_replays_what_was_chosen(tmp_path: Path, model: Path, settings:
     again = RunSettings(**read_recipe(tmp_path / "recipe.toml").settings)
     assert open_inputs(again, Reporter()).preprocessing == inputs.preprocessing
     assert replace(again, model=None, clean_valid=None) == replace(inputs.settings, model=None, clean_valid=None)
+
+
+def test_a_run_that_is_resumed_keeps_what_was_chosen(tmp_path: Path, model: Path) -> None:
+    begun = RunSettings(model=model, clean_valid=labelled(tmp_path, model, "tf"), thresholds=(100.0,))
+    results = execute_run(begun, tmp_path / "run", reporter=Reporter()).results
+    assert results["input"] == {"layout": "nhwc", "scale": None, "preprocess": "tf"}
+    assert "pixels are brought to −1…1 (÷ 127.5 − 1)" in (tmp_path / "run" / "report.md").read_text()
+    recipe = read_begun_recipe(tmp_path / "run")
+    assert recipe is not None
+    assert recipe.settings["preprocess"] == "tf"
+    (tmp_path / "run" / "results.json").unlink()
+    heard: list[Event] = []
+    resumed = RunSettings(**recipe.settings)
+    again = execute_run(resumed, tmp_path / "run", reporter=Reporter(heard.append), resume=True).results
+    assert decision(heard).text == "Pixels are brought to −1…1 (÷ 127.5 − 1), as asked for."
+    assert not [event for event in heard if isinstance(event, Notice) and "recomputing" in event.text]
+    assert {**again, "seconds": None} == {**results, "seconds": None}
+
+
+def test_numbers_given_for_mean_and_deviation_are_in_the_results_and_the_report(tmp_path: Path, model: Path) -> None:
+    clean = labelled(tmp_path, model, "tf")
+    settings = RunSettings(model=model, clean_valid=clean, mean=(0.5,), std=(0.5, 0.5, 0.25), thresholds=(100.0,))
+    results = execute_run(settings, tmp_path / "run", reporter=Reporter()).results
+    numbers = {"mean": [0.5], "std": [0.5, 0.5, 0.25]}
+    assert results["input"] == {"layout": "nhwc", "scale": None, "preprocess": "mean-std", **numbers}
+    report = (tmp_path / "run" / "report.md").read_text()
+    assert "normalised with the mean and deviation given (0.5 and 0.5, 0.5, 0.25)" in report
+    assert RunRecord.from_json(results).as_json()["input"] == results["input"]
 
 
 def test_an_image_that_is_not_finite_is_refused_before_anything_is_chosen(tmp_path: Path, model: Path) -> None:

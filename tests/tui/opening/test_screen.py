@@ -298,6 +298,17 @@ async def test_a_recipe_fills_in_the_whole_run(size: tuple[int, int], folder: Pa
     ("initial", "sentence", "line"),
     [
         (RunSettings(), "expected a model, or an architecture with weights", "model"),
+        (replace(WHOLE, trigger=Path("t.png")), "expected a class, or next, at Target", "target"),
+        (
+            replace(WHOLE, target="3"),
+            "--target belongs to a trigger, and none was given; expected a file at Tri",
+            "trigger",
+        ),
+        (
+            replace(WHOLE, trigger=Path("t.png"), target="3", poisoned_test=WHOLE.model),
+            "both a trigger and poi",
+            "trigger",
+        ),
         (RunSettings(weights=WHOLE.model), "expected a model, or an architecture with weights", "model"),
         (RunSettings(architecture="deepid"), "expected a model, or an architecture with weights", "weights"),
         (RunSettings(model=WHOLE.model, architecture="deepid"), "both a model and an architecture", "architecture"),
