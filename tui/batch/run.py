@@ -59,8 +59,10 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     settings, out, recipe = merge_options(options)
     gates = Gates(options.get("max_asr"), options.get("min_accuracy"))
     check_given(settings)
-    if gates.max_asr is not None and not (settings.sample or settings.poisoned_valid or settings.poisoned_test):
-        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
+    if gates.max_asr is not None and not (
+        settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
+    ):
+        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE, or --trigger")
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
         if finished is not None:
