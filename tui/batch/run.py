@@ -62,7 +62,9 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     if gates.max_asr is not None and not (
         settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
     ):
-        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE, or --trigger")
+        raise OptionError(
+            "--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE, or --trigger"
+        )
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
         if finished is not None:
