@@ -102,7 +102,7 @@ class RunSettings:
     clean_test: Path | None = _image_set("clean test images", "for the final rates")
     poisoned_test: Path | None = _image_set("triggered test images", "for the final rates", "trigger")
     trigger: Path | None = option(
-        file_kind("a PNG picture", "picture"),
+        file_kind("a PNG picture", "trigger"),
         "make the poisoned sets from the clean ones: lay this PNG over the images; its alpha blends",
         IMAGES,
         "FILE.png",

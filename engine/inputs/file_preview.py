@@ -7,6 +7,7 @@ never the pixels or the weights, and nothing is followed out of a file.
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,9 +21,9 @@ from bdtui.engine.machine.files import require_file
 if TYPE_CHECKING:
     import h5py
 
-Kind = Literal["model", "weights", "images", "recipe", "architecture"]
+Kind = Literal["model", "weights", "images", "recipe", "architecture", "trigger"]
 
-SUFFIXES = (".h5", ".hdf5", ".keras", ".json", ".toml")
+SUFFIXES = (".h5", ".hdf5", ".keras", ".json", ".toml", ".png")
 """Of the files that are worth a look."""
 
 _LARGEST_JSON = 64 * 1024**2
@@ -31,6 +32,8 @@ _LARGEST_CHUNK = 64 * 1024**2
 _LARGEST_DIRECTORY = 1024**2
 """Bytes of a zip file's table of contents; Keras' own has some hundred."""
 _BEGINNING = 4096
+_LARGEST_SIDE = 1024
+"""Pixels of a picture that may be a trigger."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,11 @@ def look_at(path: Path) -> FoundFile | None:
     Returns:
         None for what cannot be opened: another kind of file, a damaged one, one that may not be read.
     """
-    looks: dict[str, Callable[[Path], FoundFile | None]] = {".toml": _recipe, ".json": _architecture}
+    looks: dict[str, Callable[[Path], FoundFile | None]] = {
+        ".toml": _recipe,
+        ".json": _architecture,
+        ".png": _picture,
+    }
     try:
         require_file(path, InputError, "a file")
         return looks.get(path.suffix.lower(), _stored)(path)
@@ -89,6 +96,16 @@ def _architecture(path: Path) -> FoundFile | None:
     layers = config if isinstance(config, list) else config.get("layers")
     words = ["architecture alone", *([_count(len(layers), "layer")] if isinstance(layers, list) else [])]
     return FoundFile(path, "architecture", " · ".join(words))
+
+
+def _picture(path: Path) -> FoundFile | None:
+    """A PNG that is small enough to be laid over images; its header alone is read."""
+    with path.open("rb") as file:
+        header = file.read(24)
+    columns, rows = struct.unpack(">II", header[16:24])
+    if not header.startswith(b"\x89PNG\r\n\x1a\n") or not (0 < columns <= _LARGEST_SIDE and 0 < rows <= _LARGEST_SIDE):
+        return None
+    return FoundFile(path, "trigger", f"picture of {rows}×{columns} pixels · a trigger")
 
 
 def _stored(path: Path) -> FoundFile | None:

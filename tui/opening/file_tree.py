@@ -25,7 +25,7 @@ from bdtui.engine.inputs.file_preview import SUFFIXES, FoundFile, look_at
 from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.wording import plain
 
-MARKS = {"model": "◆", "weights": "◇", "images": "▦", "recipe": "≡", "architecture": "▵"}
+MARKS = {"model": "◆", "weights": "◇", "images": "▦", "recipe": "≡", "architecture": "▵", "trigger": "✚"}
 _PENDING, _NOTHING = "·", "-"
 _MOST_SHOWN = 1000
 _MOST_ENTRIES = 50_000

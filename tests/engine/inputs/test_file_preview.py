@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 import zipfile
@@ -255,3 +256,19 @@ assert look_at(Path({str(SAMPLE / "bd_net.h5")!r})).kind == "model"
 assert not sys.modules.keys() & {{"tensorflow", "keras"}}
 """
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("content", "summary"),
+    [
+        (b"\x89PNG\r\n\x1a\n" + bytes(8) + struct.pack(">II", 16, 12), "picture of 12×16 pixels · a trigger"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(8) + struct.pack(">II", 4000, 12), None),
+        (b"\x89PNG\r\n\x1a\n" + bytes(8) + struct.pack(">II", 0, 12), None),
+        (b"\x89PNG", None),
+        (b"no picture of anything in the world", None),
+    ],
+)
+def test_a_small_picture_may_be_a_trigger(tmp_path: Path, content: bytes, summary: str | None) -> None:
+    (tmp_path / "any.png").write_bytes(content)
+    found = look_at(tmp_path / "any.png")
+    assert (None if found is None else found.summary) == summary

@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from textual.app import App
 from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
@@ -467,6 +468,20 @@ async def test_where_all_lines_are_taken_the_one_of_that_name_is_replaced(folder
         await take(pilot, app, folder / "bd" / "bd_test.h5")
         assert app.line("poisoned_test").value == "bd/bd_test.h5"
         assert app.line("poisoned_valid").value == "/elsewhere/poisoned_valid.h5"
+
+
+async def test_a_picture_is_a_trigger_and_takes_the_place_of_poisoned_images(folder: Path) -> None:
+    Image.new("RGBA", (4, 3)).save(folder / "sticker.png")
+    app = Host(replace(WHOLE, poisoned_valid=folder / "bd" / "bd_valid.h5"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await take(pilot, app, folder / "sticker.png")
+        await until(pilot, lambda: app.line("trigger").value == "sticker.png")
+        assert app.message == "→ trigger: sticker.png (poisoned valid emptied)"
+        await until(pilot, lambda: "✚ sticker.png" in shown(app))
+        app.line("target").fill("next")
+        await pilot.press("f10")
+        await until(pilot, lambda: app.answer != NOT_YET)
+    assert app.answer == replace(WHOLE, trigger=folder / "sticker.png", target="next")
 
 
 async def test_the_line_one_comes_from_wins_once_if_the_file_fits_it(size: tuple[int, int], folder: Path) -> None:
