@@ -12,7 +12,8 @@ import numpy as np
 
 from bdtui.engine.errors import ModelError, OutOfMemory
 from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_output
-from bdtui.engine.inputs.keras_config import check_config, mend_config
+from bdtui.engine.inputs.keras2_config import mend_config
+from bdtui.engine.inputs.keras_config import check_config
 from bdtui.engine.inputs.keras_files import copy_for_keras, read_architecture, read_config
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.network.graph import Network, trace_network
