@@ -8,12 +8,13 @@ for one of Keras' own operations. Keras 3 writes its operations by their classes
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.inputs.keras2_ranks import rank_of_tensor
 
 OPERATIONS = MappingProxyType(
     {
@@ -44,11 +45,13 @@ class OperationCall:
         arguments: by the function's own names of them; the first, which Keras does not name, is ``""``. Tensors are in
             Keras 3's form.
         policy: of types, e.g. ``float32``.
+        ranks: of tensors, by the names of the layers that make them, where they are known.
     """
 
     function: str
     arguments: dict[str, Any]
     policy: str
+    ranks: Mapping[str, int | None]
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,21 @@ def is_tensor(value: Any) -> bool:
     return isinstance(value, dict) and value.get("class_name") == "__keras_tensor__"
 
 
+def spelled_out(key: Any, rank: int) -> Any:
+    """The key of a GetItem with a slice for every axis in place of ``...``."""
+    parts = key if isinstance(key, list) else [key]
+    of_axes = [part for part in parts if part is not None]
+    if not any(_is_ellipsis(part) for part in parts):
+        return key
+    whole = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": None}}
+    left = [whole] * (rank - len(of_axes) + 1)
+    return [found for part in parts for found in (left if _is_ellipsis(part) else [part])]
+
+
+def _is_ellipsis(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("class_name") == "__ellipsis__"
+
+
 def _flat(value: Any) -> list[Any]:
     if isinstance(value, list | tuple):
         return [leaf for item in value for leaf in _flat(item)]
@@ -116,6 +134,10 @@ class _Arguments:
     def in_float32(self) -> bool:
         """Whether a layer computes in the type that the operation did: operations take types as they come."""
         return self._call.policy == "float32"
+
+    def rank(self, tensor: Any) -> int | None:
+        """How many axes a tensor has, the batch's counted; None where that is not known, or it is no tensor."""
+        return rank_of_tensor(tensor, self._call.ranks)
 
     def take(self, *keys: str, default: Any = None) -> Any:
         """The argument of the first of the names that is there."""
@@ -159,6 +181,13 @@ class _Arguments:
             raise self.refused(f"argument {ascii(key)[:40]} is {ascii(value)[:40]}")
 
 
+_JOINING = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
+_MEANS = {
+    3: ([1], "GlobalAveragePooling1D"),
+    4: ([1, 2], "GlobalAveragePooling2D"),
+    5: ([1, 2, 3], "GlobalAveragePooling3D"),
+}
+_MAXIMA = {rank: (axes, name.replace("Average", "Max")) for rank, (axes, name) in _MEANS.items()}
 _Maker = Callable[[_Arguments], Replacement]
 
 
@@ -193,6 +222,9 @@ def _binary(class_name: str, scale_and_offset: Callable[[Any, bool], tuple[Any, 
         for value in (first, second):
             if not is_tensor(value) and not all(_is_constant(number) for number in _flat(value)):
                 raise call.refused(f"{ascii(value)[:40]} is neither a tensor nor a number")
+        # Layers that join tensors put missing axes elsewhere.
+        if class_name in _JOINING and call.in_float32 and call.rank(first) == call.rank(second) is not None:
+            return _layer(class_name, [first, second])
         return _operation(class_name, first, second)
 
     return make
@@ -280,11 +312,17 @@ def _normalize(call: _Arguments) -> Replacement:
     raise call.refused(f"epsilon is {epsilon}")
 
 
-def _reduction(class_name: str) -> _Maker:
+def _reduction(class_name: str, poolings: Mapping[int, tuple[list[int], str]] = MappingProxyType({})) -> _Maker:
     def make(call: _Arguments) -> Replacement:
         axis = call.integers("axis", "reduction_indices")
         keep = bool(call.take("keepdims", "keep_dims", default=False))
-        return _operation(class_name, call.tensor("", "input_tensor", "x"), axis=axis, keepdims=keep)
+        tensor = call.tensor("", "input_tensor", "x")
+        rank = call.rank(tensor)
+        if rank in poolings and axis is not None and call.in_float32:
+            places, pooling = poolings[rank]
+            if sorted(number % rank for number in _flat(axis)) == places:
+                return _layer(pooling, tensor, data_format="channels_last", keepdims=keep)
+        return _operation(class_name, tensor, axis=axis, keepdims=keep)
 
     return make
 
@@ -423,13 +461,17 @@ def _getitem(call: _Arguments) -> Replacement:
             if not all(end is None or isinstance(end, int) for end in part.values()):
                 raise call.refused("it slices at places that are computed")
             key.append({"class_name": "__slice__", "config": part})
-        elif isinstance(part, dict) and part.get("class_name") == "__ellipsis__":
+        elif _is_ellipsis(part):
             key.append({"class_name": "__ellipsis__", "config": {}})
         elif part is None or (isinstance(part, int) and not isinstance(part, bool)):
             key.append(part)
         else:
             raise call.refused("it takes places that are computed")
-    return _operation("GetItem", call.tensor("", "tensor"), key)
+    tensor = call.tensor("", "tensor")
+    rank = call.rank(tensor)
+    if rank is None and any(map(_is_ellipsis, key)):
+        raise call.refused("it is not known how many axes '...' stands for")
+    return _operation("GetItem", tensor, spelled_out(key, rank or 0))
 
 
 def _reverse(call: _Arguments) -> Replacement:
@@ -484,8 +526,8 @@ _FUNCTIONS: dict[str, _Maker] = {
     "nn.log_softmax": _along_axis("LogSoftmax"),
     "math.l2_normalize": _normalize,
     "math.reduce_logsumexp": _reduction("Logsumexp"),
-    "math.reduce_max": _reduction("Max"),
-    "math.reduce_mean": _reduction("Mean"),
+    "math.reduce_max": _reduction("Max", _MAXIMA),
+    "math.reduce_mean": _reduction("Mean", _MEANS),
     "math.reduce_min": _reduction("Min"),
     "math.reduce_prod": _reduction("Prod"),
     "math.reduce_std": _reduction("Std"),

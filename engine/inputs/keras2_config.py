@@ -7,12 +7,13 @@ up by a name in the file but the names of stock layers; the mended configuration
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bdtui.engine.errors import ModelError
-from bdtui.engine.inputs.graph_operations import OPERATIONS, OperationCall, is_tensor, replace_operation
+from bdtui.engine.inputs.graph_operations import OPERATIONS, OperationCall, is_tensor, replace_operation, spelled_out
 from bdtui.engine.inputs.keras2_layers import is_stock_layer, mend_settings
+from bdtui.engine.inputs.keras2_ranks import rank_of_call, rank_of_layer
 
 Config = dict[str, Any]
 
@@ -100,6 +101,19 @@ def _without_training(node: Any) -> Any:
     return mended
 
 
+def _without_ellipsis(call: Any) -> Any:
+    """A call of GetItem whose key names every axis: Keras cannot read ``...`` out of HDF5."""
+    args = call.get("args") if isinstance(call, dict) else None
+    if not (
+        isinstance(args, list)
+        and len(args) == 2
+        and is_tensor(args[0])
+        and isinstance(args[0]["config"]["shape"], list)
+    ):
+        return call
+    return {**call, "args": [args[0], spelled_out(args[1], len(args[0]["config"]["shape"]))]}
+
+
 class _Mender:
     """Mends one file's configuration."""
 
@@ -176,11 +190,14 @@ class _Mender:
     def _graph(self, settings: Config, outermost: bool) -> Config:
         layers = settings["layers"]
         numbering = _Numbering(settings)
+        ranks: dict[str, int | None] = {}
         mended: list[Config] = []
         for layer in layers:
             nodes = [self._call(node, numbering) for node in layer.get("inbound_nodes", [])]
+            # Keras wrote each layer behind those that it reads, but for layers that are used again.
+            ranks[layer["name"]] = rank_of_call(layer, *nodes[0], ranks) if nodes else rank_of_layer(layer, None)
             if layer["class_name"] in _OPERATION_LAYERS:
-                mended.extend(self._operations(layer, nodes))
+                mended.extend(self._operations(layer, nodes, ranks))
             else:
                 calls = [{"args": [first], "kwargs": keywords} for first, keywords in nodes]
                 mended.append({**self._object(layer), "name": layer["name"], "inbound_nodes": calls})
@@ -219,7 +236,9 @@ class _Mender:
         }
         return argument, named
 
-    def _operations(self, layer: Config, calls: list[tuple[Any, Config]]) -> Iterator[Config]:
+    def _operations(
+        self, layer: Config, calls: list[tuple[Any, Config]], ranks: Mapping[str, int | None]
+    ) -> Iterator[Config]:
         """An operation for each call of a layer that applies a TensorFlow function."""
         settings, where = layer["config"], f"{self._name}: layer {ascii(layer['name'])[:80]}"
         function = settings.get("function")
@@ -227,7 +246,7 @@ class _Mender:
             raise ModelError(f"{where} applies {ascii(function)[:80]}; expected the name of a TensorFlow function")
         policy = mend_settings("Identity", {"dtype": settings.get("dtype", "float32")}, where)[1]["dtype"]
         for number, (first, keywords) in enumerate(calls):
-            made = replace_operation(OperationCall(function, {"": first, **keywords}, policy), where)
+            made = replace_operation(OperationCall(function, {"": first, **keywords}, policy, ranks), where)
             name = _Numbering.name_of_call(layer["name"], number)
             registered = None if made.module == "keras.layers" else made.class_name
             yield {
