@@ -25,7 +25,7 @@ OPERATIONS = MappingProxyType(
             "math": "Logsumexp Rsqrt",
             "nn": "BatchNorm Celu Elu Gelu HardSigmoid HardSilu HardTanh LeakyRelu LogSigmoid LogSoftmax Normalize Relu "
             "Relu6 Selu Sigmoid Silu Softmax Softplus Softsign",
-            "numpy": "Absolute Abs Add Amax Amin Average Clip Concatenate Cos Divide DivideNoNan Exp ExpandDims Expm1 Flip "
+            "numpy": "Absolute Abs Add Amax Amin Average Clip Concatenate Cos Divide DivideNoNan Einsum Exp ExpandDims Expm1 Flip "
             "Floor FloorDivide Ceil GetItem Log Log1p Matmul Max Maximum Mean Min Minimum Mod Moveaxis Multiply Negative "
             "Pad Power Prod Ravel Reciprocal Reshape Roll Round Sign Sin Split Sqrt Square Squeeze Stack Std Subtract Sum "
             "Swapaxes Take Tanh Tensordot Tile Transpose TrueDivide Var",
@@ -34,6 +34,10 @@ OPERATIONS = MappingProxyType(
     }
 )
 """Keras' operations that open, and the modules they live in."""
+
+
+BATCH_SIZE = "__batch_size__"
+"""Stands for ``tf.shape(images)[0]`` among the arguments of a function."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,7 @@ class _Arguments:
     def integers(self, *keys: str) -> list[int] | int | None:
         """An argument that has to be a whole number, or a list of such."""
         value = self.take(*keys)
-        if value is not None and not all(isinstance(item, int) for item in _flat(value)):
+        if value is not None and not _are_integers(value):
             raise self.refused(f"{keys[-1]} is not a constant whole number")
         return value
 
@@ -199,6 +203,10 @@ def _layer(class_name: str, *args: Any, **settings: Any) -> Replacement:
     return Replacement(class_name, settings, args)
 
 
+def _are_integers(value: Any) -> bool:
+    return all(isinstance(item, int) and not isinstance(item, bool) for item in _flat(value))
+
+
 def _is_constant(value: Any) -> bool:
     """Whether a value is a number, or one number a channel."""
     numbers = value if isinstance(value, list) and value else [value]
@@ -212,8 +220,9 @@ def _binary(class_name: str, scale_and_offset: Callable[[Any, bool], tuple[Any, 
 
     def make(call: _Arguments) -> Replacement:
         first, second = call.take("", "x", "value"), call.take("y", "bias")
-        if call.take("data_format") == "NCHW":
+        if str(call.take("data_format")).startswith("NC"):
             raise call.refused("channels come first")
+        first, second = _without_empty_axes(first, call.rank(second)), _without_empty_axes(second, call.rank(first))
         for tensor, constant, turned in ((first, second, False), (second, first, True)):
             if scale_and_offset and call.in_float32 and is_tensor(tensor) and _is_constant(constant):
                 found = scale_and_offset(constant, turned)
@@ -225,9 +234,26 @@ def _binary(class_name: str, scale_and_offset: Callable[[Any, bool], tuple[Any, 
         # Layers that join tensors put missing axes elsewhere.
         if class_name in _JOINING and call.in_float32 and call.rank(first) == call.rank(second) is not None:
             return _layer(class_name, [first, second])
-        return _operation(class_name, first, second)
+        return _operation(class_name, _as_array(first), _as_array(second))
 
     return make
+
+
+def _without_empty_axes(constant: Any, rank: int | None) -> Any:
+    """A constant without leading axes of length one, which mean nothing beside a tensor that has as many."""
+    depth, inner = 0, constant
+    while isinstance(inner, list) and inner:
+        depth, inner = depth + 1, inner[0]
+    while rank is not None and depth <= rank and isinstance(constant, list) and len(constant) == 1 and depth > 1:
+        constant, depth = constant[0], depth - 1
+    return constant
+
+
+def _as_array(value: Any) -> Any:
+    """A constant of several numbers as Keras 3 writes them."""
+    if isinstance(value, list):
+        return {"class_name": "__numpy__", "config": {"value": value, "dtype": "float32"}}
+    return value
 
 
 def _each(constant: Any, function: Callable[[float], float]) -> Any:
@@ -328,9 +354,13 @@ def _reduction(class_name: str, poolings: Mapping[int, tuple[list[int], str]] = 
 
 
 def _reshape(call: _Arguments) -> Replacement:
-    shape = call.integers("shape")
+    shape = call.take("shape")
     tensor = call.tensor("", "tensor")
-    if not isinstance(shape, list) or not shape:
+    if isinstance(shape, list) and len(shape) > 1 and shape[0] == BATCH_SIZE and _are_integers(shape[1:]):
+        if shape[1:] == [-1]:
+            return _layer("Flatten", tensor, data_format="channels_last")
+        return _layer("Reshape", tensor, target_shape=shape[1:])
+    if not isinstance(shape, list) or not shape or not _are_integers(shape):
         raise call.refused("shape is not a list of numbers")
     if shape[0] == -1 and call.in_float32 and -1 not in shape[1:] and len(shape) > 1:
         return _layer("Reshape", tensor, target_shape=shape[1:])
@@ -354,6 +384,7 @@ def _squeeze(call: _Arguments) -> Replacement:
 
 def _transpose(call: _Arguments) -> Replacement:
     axes = call.integers("perm")
+    call.take("conjugate")
     tensor = call.tensor("", "a")
     if isinstance(axes, list) and axes and axes[0] == 0 and call.in_float32:
         return _layer("Permute", tensor, dims=axes[1:])
@@ -390,9 +421,11 @@ def _pad(call: _Arguments) -> Replacement:
     value = call.take("constant_values", default=0)
     if mode not in ("constant", "reflect", "symmetric") or not isinstance(widths, list):
         raise call.refused(f"mode is {mode}")
-    if value != 0:
-        raise call.refused(f"constant_values is {ascii(value)[:40]}")
+    if not _is_constant(value) or isinstance(value, list):
+        raise call.refused("constant_values is no number")
     tensor = call.tensor("", "tensor")
+    if value != 0:
+        return _operation("Pad", tensor, value, pad_width=widths, mode=mode)
     if mode == "constant" and call.in_float32 and len(widths) == 4 and widths[0] == widths[3] == [0, 0]:
         return _layer("ZeroPadding2D", tensor, padding=widths[1:3], data_format="channels_last")
     return _operation("Pad", tensor, pad_width=widths, mode=mode)
@@ -430,10 +463,15 @@ def _clip(call: _Arguments) -> Replacement:
 
 
 def _matmul(call: _Arguments) -> Replacement:
-    for key in ("transpose_a", "transpose_b", "adjoint_a", "adjoint_b", "a_is_sparse", "b_is_sparse"):
+    for key in ("adjoint_a", "adjoint_b", "a_is_sparse", "b_is_sparse"):
         if call.take(key, default=False):
             raise call.refused(f"{key} is set")
-    return _operation("Matmul", call.tensor("", "a"), call.tensor("b"))
+    turned = [bool(call.take(key, default=False)) for key in ("transpose_a", "transpose_b")]
+    first, second = call.tensor("", "a"), call.tensor("b")
+    if any(turned):
+        left, right = "ki" if turned[0] else "ik", "jk" if turned[1] else "kj"
+        return _operation("Einsum", first, second, subscripts=f"...{left},...{right}->...ij")
+    return _operation("Matmul", first, second)
 
 
 def _resize(call: _Arguments) -> Replacement:
@@ -442,14 +480,59 @@ def _resize(call: _Arguments) -> Replacement:
         raise call.refused("size is not two numbers")
     if method not in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
         raise call.refused(f"method is {ascii(method)[:40]}")
-    for key in ("preserve_aspect_ratio", "antialias"):
-        if call.take(key, default=False):
-            raise call.refused(f"{key} is set")
+    if call.take("preserve_aspect_ratio", default=False):
+        raise call.refused("preserve_aspect_ratio is set")
+    smooth = bool(call.take("antialias", default=False))
     tensor = call.tensor("", "images")
-    if call.in_float32:
+    if call.in_float32 and not smooth:
         layer = _layer("Resizing", tensor, height=size[0], width=size[1], interpolation=method)
         return Replacement(layer.class_name, {**layer.settings, "data_format": "channels_last"}, layer.args)
-    return _operation("Resize", tensor, size=size, interpolation=method, data_format="channels_last")
+    return _operation("Resize", tensor, size=size, interpolation=method, antialias=smooth, data_format="channels_last")
+
+
+def _add_n(call: _Arguments) -> Replacement:
+    return _layer("Add", call.tensors("", "inputs"))
+
+
+def _pool(class_name: str) -> _Maker:
+    def make(call: _Arguments) -> Replacement:
+        size, strides = call.integers("ksize"), call.integers("strides")
+        padding, places = str(call.take("padding")).lower(), call.take("data_format", default="NHWC")
+        ends = [_places(found) for found in (size, strides)]
+        if None in ends or padding not in ("same", "valid") or places != "NHWC" or not call.in_float32:
+            raise call.refused("it is not over two axes of places")
+        settings = {"pool_size": ends[0], "strides": ends[1], "padding": padding, "data_format": "channels_last"}
+        return Replacement(class_name, settings, (call.tensor("", "input"),))
+
+    return make
+
+
+def _places(size: Any) -> list[int] | None:
+    """Two numbers for the two axes of places, as TensorFlow takes them: one, two or four."""
+    if isinstance(size, int):
+        return [size, size]
+    if isinstance(size, list) and len(size) == 4 and size[0] == size[3] == 1:
+        return size[1:3]
+    return (
+        size
+        if isinstance(size, list) and len(size) == 2
+        else size * 2
+        if isinstance(size, list) and len(size) == 1
+        else None
+    )
+
+
+def _gather(call: _Arguments) -> Replacement:
+    indices, axis = call.integers("indices"), call.integers("axis")
+    if not isinstance(indices, list) or not isinstance(axis, int) or axis == 0 or call.take("batch_dims", default=0):
+        raise call.refused("it takes places that are computed, or other images")
+    call.take("validate_indices")
+    array = {"class_name": "__numpy__", "config": {"value": indices, "dtype": "int32"}}
+    return _operation("Take", call.tensor("", "params"), array, axis=axis)
+
+
+def _unstack(call: _Arguments) -> Replacement:
+    return _operation("Unstack", call.tensor("", "value"), num=call.integers("num"), axis=call.integers("axis") or 0)
 
 
 def _getitem(call: _Arguments) -> Replacement:
@@ -535,6 +618,12 @@ _FUNCTIONS: dict[str, _Maker] = {
     "math.reduce_variance": _reduction("Var"),
     "nn.bias_add": _binary("Add", _for_sum),
     "__operators__.getitem": _getitem,
+    "nn.avg_pool2d": _pool("AveragePooling2D"),
+    "nn.max_pool2d": _pool("MaxPooling2D"),
+    "math.add_n": _add_n,
+    "image.rgb_to_grayscale": _unary("RGBToGrayscale"),
+    "gather": _gather,
+    "unstack": _unstack,
     "cast": _cast,
     "clip_by_value": _clip,
     "concat": _concat,
@@ -570,6 +659,8 @@ _OTHER_NAMES = {
     "linalg.l2_normalize": "math.l2_normalize",
     "nn.l2_normalize": "math.l2_normalize",
     "nn.sigmoid": "math.sigmoid",
+    "nn.avg_pool": "nn.avg_pool2d",
+    "nn.max_pool": "nn.max_pool2d",
     "nn.softplus": "math.softplus",
     "nn.swish": "nn.silu",
     "nn.tanh": "math.tanh",

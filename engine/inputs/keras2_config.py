@@ -11,7 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bdtui.engine.errors import ModelError
-from bdtui.engine.inputs.graph_operations import OPERATIONS, OperationCall, is_tensor, replace_operation, spelled_out
+from bdtui.engine.inputs.graph_operations import (
+    BATCH_SIZE,
+    OPERATIONS,
+    OperationCall,
+    is_tensor,
+    replace_operation,
+    spelled_out,
+)
 from bdtui.engine.inputs.keras2_layers import is_stock_layer, mend_settings
 from bdtui.engine.inputs.keras2_ranks import rank_of_call, rank_of_layer
 
@@ -197,6 +204,8 @@ class _Mender:
             # Keras wrote each layer behind those that it reads, but for layers that are used again.
             ranks[layer["name"]] = rank_of_call(layer, *nodes[0], ranks) if nodes else rank_of_layer(layer, None)
             if layer["class_name"] in _OPERATION_LAYERS:
+                if numbering.note_batch_size(layer, nodes):
+                    continue
                 mended.extend(self._operations(layer, nodes, ranks))
             else:
                 calls = [{"args": [first], "kwargs": keywords} for first, keywords in nodes]
@@ -224,16 +233,12 @@ class _Mender:
                 keywords.update(reference[3])
             if reference[0] == "_CONSTANT_VALUE":
                 return reference[2]
-            return _tensor(*numbering.place(*reference[:3]))
+            return numbering.tensor(reference)
 
         argument = _map_references(node, first)
         if isinstance(argument, list) and len(argument) == 1 and is_tensor(argument[0]):
             argument = argument[0]
-        named = {
-            key: _map_references(value, lambda found: _tensor(*numbering.place(*found[:3])))
-            for key, value in keywords.items()
-            if value is not None
-        }
+        named = {key: _map_references(value, numbering.tensor) for key, value in keywords.items() if value is not None}
         return argument, named
 
     def _operations(
@@ -264,6 +269,8 @@ class _Numbering:
 
     def __init__(self, settings: Config) -> None:
         self._first: dict[str, int] = {}
+        self._shapes: set[str] = set()
+        self._batch_sizes: set[str] = set()
         self._split = {layer["name"] for layer in settings["layers"] if layer["class_name"] in _OPERATION_LAYERS}
         models = {layer["name"] for layer in settings["layers"] if _is_model(layer)}
         calls = [layer.get("inbound_nodes", []) for layer in settings["layers"]]
@@ -277,6 +284,25 @@ class _Numbering:
         if name in self._split:
             return self.name_of_call(name, node), 0, tensor
         return name, node - self._first.get(name, 0), tensor
+
+    def tensor(self, reference: list[Any]) -> Any:
+        """A tensor in Keras 3's form, or `BATCH_SIZE`."""
+        if reference[0] in self._batch_sizes:
+            return BATCH_SIZE
+        return _tensor(*self.place(*reference[:3]))
+
+    def note_batch_size(self, layer: Config, calls: list[tuple[Any, Config]]) -> bool:
+        """Whether a layer is ``tf.shape(…)`` or takes the number of images from one: those are no tensors of Keras 3."""
+        function = layer["config"].get("function")
+        if function in ("shape", "compat.v1.shape"):
+            self._shapes.add(layer["name"])
+            return True
+        ((first, keywords), *_) = calls
+        of_shape = is_tensor(first) and first["config"]["keras_history"][0] in self._shapes
+        if function == "__operators__.getitem" and of_shape and keywords.get("slice_spec") in (0, [0]):
+            self._batch_sizes.add(layer["name"])
+            return True
+        return False
 
     @staticmethod
     def name_of_call(name: str, number: int) -> str:

@@ -22,6 +22,7 @@ import numpy as np
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.hdf5 import explain_damage, open_hdf5
 from bdtui.engine.inputs.keras_config import layer_names, parse_config, with_version
+from bdtui.engine.inputs.nested_weights import order_nested_weights
 from bdtui.engine.inputs.weights_copy import copy_weights
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
 from bdtui.engine.machine.memory import free_memory
@@ -150,12 +151,13 @@ def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: 
     ordered = wanted if set(wanted) == set(stored) else stored
     copy = folder / "model.h5"
     with h5py.File(copy, "w") as target:
-        target.attrs["model_config"] = json.dumps(config).encode()
         version = weights.attrs.get("keras_version", weights.file.attrs.get("keras_version"))
         if isinstance(version, str | bytes):
             target.attrs["keras_version"] = version
         values = copy_weights(weights, target.create_group("model_weights"), path)
         target["model_weights"].attrs["layer_names"] = [name.encode() for name in ordered]
+        config = order_nested_weights(config, target["model_weights"])
+        target.attrs["model_config"] = json.dumps(config).encode()
     return KerasCopy(copy, values)
 
 

@@ -50,9 +50,7 @@ def images_for(model: Any, number: int = 6, seed: int = 5) -> np.ndarray:
     return np.random.default_rng(seed).normal(0, 1.5, (number, *shape)).astype(np.float32)
 
 
-def assert_opens_alike(
-    model: Any, path: Path, images: np.ndarray | None = None, close: float = CLOSE
-) -> OpenedModel:
+def assert_opens_alike(model: Any, path: Path, images: np.ndarray | None = None, close: float = CLOSE) -> OpenedModel:
     """Save a model of Keras 2, open it, and compare its predictions with those of Keras 2, in every way they are made."""
     images = images_for(model) if images is None else images
     wanted = np.asarray(model(images, training=False), np.float32)
