@@ -13,6 +13,7 @@ from typing import Any
 import keras
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.inputs.keras_config import RUNS_CODE
 
 _OTHER_CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -32,7 +33,7 @@ _SETTINGS_OF_TRAINING = {
 
 _NEVER_MATTER = frozenset(
     # How the input's shape is told, how a layer computes, where it draws from: none changes what comes out.
-    "batch_input_shape input_dtype input_length implementation rng_type vocabulary_size query_shape key_shape "
+    "batch_input_shape input_dtype input_length implementation rng_type vocabulary_size query_shape key_shape trainable "
     "value_shape softmax_robust_masking fused synchronized ".split()
 )
 
@@ -122,9 +123,9 @@ def is_stock_layer(class_name: Any) -> bool:
 
 @cache
 def _settings_of(class_name: str) -> frozenset[str] | None:
-    """The settings that a layer of Keras 3 can be made with; None where there is no such layer."""
+    """The settings that a layer of Keras 3 can be made with; None where there is no such layer, or it runs code."""
     layer = getattr(keras.layers, class_name, None)
-    if not inspect.isclass(layer) or not issubclass(layer, keras.layers.Layer):
+    if not inspect.isclass(layer) or not issubclass(layer, keras.layers.Layer) or class_name in RUNS_CODE:
         return None
     names: set[str] = set()
     for ancestor in layer.__mro__:

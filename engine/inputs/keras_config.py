@@ -17,7 +17,8 @@ import keras
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.graph_operations import OPERATIONS
 
-_RUNS_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
+RUNS_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
+"""Layers of Keras that run code which comes with a file."""
 _READS_FILES = {"StringLookup", "IntegerLookup", "TextVectorization"}
 _MODELS = {"Functional", "Model", "Sequential"}
 _PLAIN_CLASSES = {"DTypePolicy", "DTypePolicyMap", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "TensorShape"}
@@ -117,7 +118,7 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
     class_name, module = found["class_name"], found.get("module")
     if not isinstance(class_name, str):
         raise ModelError(f"{name}: names class {_shown(class_name)}; expected a text")
-    if class_name in _RUNS_CODE or class_name == "__lambda__":
+    if class_name in RUNS_CODE or class_name == "__lambda__":
         raise ModelError(
             f"{name}: holds a {class_name} layer ({_shown(_name_of(found))}), which runs code from the file; "
             "expected stock layers only"
@@ -192,7 +193,7 @@ def _stock_names() -> set[str]:
     names = set(_MODELS | _PLAIN_CLASSES)
     for module in _STOCK_MODULES:
         names.update(name for name, found in vars(module).items() if inspect.isclass(found))
-    return names - _RUNS_CODE - _READS_FILES
+    return names - RUNS_CODE - _READS_FILES
 
 
 def _names_in(module: ModuleType) -> set[str]:
