@@ -19,13 +19,14 @@ from bdtui.engine.inputs.graph_operations import (
     replace_operation,
     spelled_out,
 )
-from bdtui.engine.inputs.keras2_layers import is_stock_layer, mend_settings
+from bdtui.engine.inputs.keras2_layers import argument_names, is_stock_layer, mend_settings
 from bdtui.engine.inputs.keras2_ranks import rank_of_call, rank_of_layer
 
 Config = dict[str, Any]
 
 _GRAPHS = ("Functional", "Model")
 _OPERATION_LAYERS = ("TFOpLambda", "SlicingOpLambda")
+_RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 _NOT_LAYERS = ("_initializer", "_regularizer", "_constraint")
 _KERAS_2_MODULES = re.compile(r"tf_keras(\..*)?|keras(\.src)?\.(engine|layers|models|saving)(\..*)?|keras")
 
@@ -208,8 +209,9 @@ class _Mender:
                     continue
                 mended.extend(self._operations(layer, nodes, ranks))
             else:
-                calls = [{"args": [first], "kwargs": keywords} for first, keywords in nodes]
-                mended.append({**self._object(layer), "name": layer["name"], "inbound_nodes": calls})
+                made = self._object(layer)
+                calls = [_in_order_of_arguments(made["class_name"], first, keywords) for first, keywords in nodes]
+                mended.append({**made, "name": layer["name"], "inbound_nodes": calls})
         graphs = {layer["name"] for layer in mended if layer["class_name"] == "Functional"}
         ends = {}
         for key in ("input_layers", "output_layers"):
@@ -308,6 +310,24 @@ class _Numbering:
     def name_of_call(name: str, number: int) -> str:
         """The name of an operation of its own for one of a layer's calls."""
         return name if number == 0 else f"{name}_call_{number}"
+
+
+def _in_order_of_arguments(class_name: str, first: Any, keywords: Config) -> Config:
+    """A call in Keras 3's form.
+
+    Arguments stand by their places as far as these are known: of named ones Keras 3 takes the alphabetical order for that
+    of the graph, and with it puts the layers, and their weights, in another order than Keras 2.
+    """
+    args, keywords = [first], dict(keywords)
+    if class_name in _RECURRENT and isinstance(first, list):
+        # Keras 2 put the states behind the input.
+        args, keywords = [first[0]], {**keywords, "initial_state": first[1:]}
+    elif is_stock_layer(class_name):
+        for name in argument_names(class_name)[1:]:
+            if name not in keywords or not is_tensor(keywords[name]):
+                break
+            args.append(keywords.pop(name))
+    return {"args": args, "kwargs": keywords}
 
 
 def _map_references(node: Any, change: Any) -> Any:

@@ -19,6 +19,7 @@ _OTHER_CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
     "SyncBatchNormalization": "BatchNormalization",
+    "RandomCrop": "Resizing",
     "RandomHeight": "Identity",
     "RandomWidth": "Identity",
     "ThresholdedReLU": "ReLU",
@@ -26,10 +27,17 @@ _OTHER_CLASSES = {
 """Classes that Keras 3 has under another name, or that do nothing once the network is trained."""
 
 _SETTINGS_OF_TRAINING = {
+    "RandomCrop": ("seed",),
     "RandomHeight": ("factor", "interpolation", "seed"),
     "RandomWidth": ("factor", "interpolation", "seed"),
 }
 """What goes with them."""
+
+_ADDED_SETTINGS = {"RandomCrop": {"crop_to_aspect_ratio": True}}
+"""What those layers do once the network is trained, where they do something."""
+
+_NOT_IN_KERAS_3 = {"interpolation": ("mitchellcubic", "gaussian")}
+"""Values that Keras 3 refuses no sooner than when it computes."""
 
 _NEVER_MATTER = frozenset(
     # How the input's shape is told, how a layer computes, where it draws from: none changes what comes out.
@@ -84,6 +92,7 @@ def mend_settings(class_name: str, settings: dict[str, Any], where: str) -> tupl
     settings = {_RENAMED.get((class_name, key), key): value for key, value in settings.items()}
     for key in _SETTINGS_OF_TRAINING.get(class_name, ()):
         settings.pop(key, None)
+    settings.update(_ADDED_SETTINGS.get(class_name, {}))
     class_name = _OTHER_CLASSES.get(class_name, class_name)
     known = _settings_of(class_name)
     if known is None:
@@ -91,7 +100,7 @@ def mend_settings(class_name: str, settings: dict[str, Any], where: str) -> tupl
         return class_name, settings
     mended = {}
     for key, value in settings.items():
-        if key not in known:
+        if key not in known or value in _NOT_IN_KERAS_3.get(key, ()):
             if not _means_nothing(class_name, key, value):
                 raise ModelError(
                     f"{where} ({class_name}) sets {ascii(key)[:40]} to {ascii(value)[:40]}, which Keras 3 does not know; "
@@ -114,6 +123,11 @@ def mend_settings(class_name: str, settings: dict[str, Any], where: str) -> tupl
         if key.endswith("_initializer") and isinstance(value, dict) and isinstance(value.get("config"), dict):
             mended[key] = {**value, "config": {k: v for k, v in value["config"].items() if k != "dtype"}}
     return class_name, mended
+
+
+def argument_names(class_name: str) -> list[str]:
+    """What a stock layer is called with, in the order of its arguments."""
+    return list(inspect.signature(getattr(keras.layers, class_name).call).parameters)[1:]
 
 
 def is_stock_layer(class_name: Any) -> bool:
