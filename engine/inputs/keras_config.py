@@ -1,4 +1,4 @@
-"""A model's configuration read as data: what is allowed in it, and how old forms are mended.
+"""A model's configuration read as data, and what is allowed in it.
 
 Nothing here builds a layer. The check runs before Keras sees a file, because a configuration can name
 code to run (Lambda layers, modules to import), and the files bdtui opens are not to be trusted.
@@ -15,8 +15,10 @@ from typing import Any
 import keras
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.inputs.graph_operations import OPERATIONS
 
-_RUNS_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
+RUNS_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
+"""Layers of Keras that run code which comes with a file."""
 _READS_FILES = {"StringLookup", "IntegerLookup", "TextVectorization"}
 _MODELS = {"Functional", "Model", "Sequential"}
 _PLAIN_CLASSES = {"DTypePolicy", "DTypePolicyMap", "QuantizedDTypePolicy", "QuantizedFloat8DTypePolicy", "TensorShape"}
@@ -31,12 +33,9 @@ _MODULE_NAMES = re.compile(
     r"builtins|keras|keras(\.src)?\.(layers|initializers|regularizers|constraints|activations|models|engine|ops|dtype_policies)"
     r"(\.[a-z0-9_.]+)?"
 )
+_OPERATION_MODULES = re.compile(r"keras(\.src)?\.ops\b")
 _NO_OBJECTS = {"get", "serialize", "deserialize"}
 """Functions beside the objects in Keras' modules, which make objects of what they are given."""
-_CALL_FUNCTIONS = set(
-    "AssociativeScan Cond CustomGradient ForiLoop Map Scan Switch Vectorize VectorizedMap WhileLoop".split()
-)
-"""Operations that call functions named in a configuration, some of them for ever."""
 _NAMED = {
     "activation": keras.activations,
     "initializer": keras.initializers,
@@ -76,6 +75,23 @@ def parse_config(text: str | bytes, name: str) -> dict[str, Any]:
     return config
 
 
+def with_version(config: dict[str, Any], metadata: Any) -> dict[str, Any]:
+    """A configuration with the version of Keras that wrote it, as ``to_json`` puts it there.
+
+    Args:
+        config: of a model.
+        metadata: of its file: the version itself or, in a ``.keras`` archive, JSON that holds it; anything else is
+            ignored.
+    """
+    version = metadata.decode(errors="replace") if isinstance(metadata, bytes) else metadata
+    if isinstance(version, str) and version.lstrip().startswith("{"):
+        try:
+            version = json.loads(version).get("keras_version")
+        except (ValueError, RecursionError):
+            version = None
+    return {**config, "keras_version": version} if isinstance(version, str) else config
+
+
 def check_config(config: dict[str, Any], name: str) -> None:
     """Refuse everything in a configuration that is not stock Keras.
 
@@ -102,12 +118,13 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
     class_name, module = found["class_name"], found.get("module")
     if not isinstance(class_name, str):
         raise ModelError(f"{name}: names class {_shown(class_name)}; expected a text")
-    if class_name in _RUNS_CODE or class_name == "__lambda__":
+    if class_name in RUNS_CODE or class_name == "__lambda__":
         raise ModelError(
             f"{name}: holds a {class_name} layer ({_shown(_name_of(found))}), which runs code from the file; "
             "expected stock layers only"
         )
-    stock_operation = isinstance(module, str) and module.startswith("keras.src.ops.")
+    if isinstance(module, str) and _OPERATION_MODULES.match(module):
+        _check_operation(found, name)
     known: Any = class_name
     if class_name == "function":
         known = found.get("config")
@@ -115,9 +132,7 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
             raise ModelError(f"{name}: names function {_shown(known)}; expected activations of Keras only")
     elif class_name in _PLAIN_VALUES:
         return
-    elif class_name not in allowed and not (
-        stock_operation and class_name not in _CALL_FUNCTIONS and hasattr(keras.ops, _snake(class_name))
-    ):
+    elif class_name not in allowed and not (class_name in OPERATIONS and OPERATIONS[class_name] == module):
         raise ModelError(
             f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is not a stock Keras class; "
             "expected stock layers only"
@@ -129,6 +144,21 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
         raise ModelError(f"{name}: names the registered object {_shown(registered)}; expected stock Keras only")
 
 
+def _check_operation(found: dict[str, Any], name: str) -> None:
+    """Refuse an operation that is not in the table, or that is applied to constants: Keras would compute these at once."""
+    if OPERATIONS.get(found["class_name"]) != found["module"]:
+        raise ModelError(
+            f"{name}: holds the operation {_shown(found['class_name'])} ({_shown(_name_of(found))}), which bdtui does not "
+            "know; expected one of those in docs/formats.md"
+        )
+    nodes = found.get("inbound_nodes", [])
+    for node in nodes if isinstance(nodes, list) else [nodes]:
+        if not any(item.get("class_name") == "__keras_tensor__" for item in _objects(node)):
+            raise ModelError(
+                f"{name}: operation {_shown(_name_of(found))} computes a constant; expected one on what the network computes"
+            )
+
+
 def _check_named(settings: dict[str, Any], name: str) -> None:
     """Refuse activations, initialisers, regularisers and constraints named by a text that are not stock Keras."""
     for key, value in settings.items():
@@ -137,93 +167,12 @@ def _check_named(settings: dict[str, Any], name: str) -> None:
             raise ModelError(f"{name}: names {key} {_shown(value)}; expected one of Keras' own")
 
 
-def mend_config(config: dict[str, Any], name: str) -> dict[str, Any]:
-    """Rewrite the forms of older Keras that Keras 3 cannot read; sound configurations come back as they are.
-
-    - A Sequential of Keras ≤ 2.3 has no InputLayer; its first layer's ``batch_input_shape`` becomes one.
-    - Layers of Keras 2 carry settings that their counterparts do not know, and that say nothing.
-    - Module names of Keras 2 moved.
-
-    Optimiser, loss and metrics are left out; nothing here trains.
-
-    Raises:
-        ModelError: the configuration has no sound structure.
-    """
-    try:
-        mended: dict[str, Any] = _mended(config)
-    except (AttributeError, TypeError, RecursionError) as problem:
-        raise ModelError(f"{name}: the model's configuration is malformed; expected Keras' own") from problem
-    return mended
-
-
 def layer_names(config: dict[str, Any]) -> list[str]:
     """Names of a (mended) model's own layers, in the order of its configuration."""
     layers = config["config"].get("layers") if isinstance(config["config"], dict) else None
     if not isinstance(layers, list):
         return []
     return [str(_name_of(layer)) for layer in layers if isinstance(layer, dict)]
-
-
-def _mended(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_mended(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    node = dict(node)
-    class_name, inner = node.get("class_name"), node.get("config")
-    if class_name == "Sequential":
-        # Keras 2.2 wrote the bare list of layers.
-        layers = inner if isinstance(inner, list) else inner.get("layers", []) if isinstance(inner, dict) else []
-        settings = inner if isinstance(inner, dict) else {}
-        node["config"] = {"name": "sequential", **settings, "layers": _with_input_layer(layers)}
-    elif isinstance(inner, dict) and class_name != "InputLayer":
-        node["config"] = {
-            key: _without_list(class_name, key, value)
-            for key, value in inner.items()
-            if not _says_nothing(class_name, key, value)
-        }
-    module = node.get("module")
-    if isinstance(module, str):
-        if module.startswith("tf_keras."):
-            module = module.removeprefix("tf_")
-        if module.endswith(".engine.functional"):
-            module = "keras.src.models.functional"
-        node["module"] = module
-    return {key: _mended(value) for key, value in node.items() if key != "compile_config"}
-
-
-def _says_nothing(class_name: Any, key: str, value: Any) -> bool:
-    """Whether a setting of a Keras 2 layer can go: Keras 3 does not know it, and it has no effect."""
-    if key == "batch_input_shape":
-        return True
-    if key == "groups":
-        return value == 1 and class_name not in ("Conv1D", "Conv2D", "Conv3D")
-    separate = isinstance(class_name, str) and class_name.startswith(("Depthwise", "Separable"))
-    return separate and key in ("kernel_initializer", "kernel_regularizer", "kernel_constraint")
-
-
-def _without_list(class_name: Any, key: str, value: Any) -> Any:
-    """Keras 2 wrote the one axis of a BatchNormalization as a list."""
-    single = class_name == "BatchNormalization" and key == "axis" and isinstance(value, list) and len(value) == 1
-    return value[0] if single else value
-
-
-def _with_input_layer(layers: list[Any]) -> list[Any]:
-    if (
-        not isinstance(layers, list)
-        or not layers
-        or not isinstance(layers[0], dict)
-        or layers[0].get("class_name") == "InputLayer"
-    ):
-        return layers
-    settings = layers[0].get("config")
-    if not isinstance(settings, dict) or "batch_input_shape" not in settings:
-        return layers
-    name = "input"
-    while name in [_name_of(layer) for layer in layers if isinstance(layer, dict)]:
-        name += "_"
-    shape = settings["batch_input_shape"]
-    return [{"class_name": "InputLayer", "config": {"batch_input_shape": shape, "name": name}}, *layers]
 
 
 def _objects(node: Any) -> list[dict[str, Any]]:
@@ -244,7 +193,7 @@ def _stock_names() -> set[str]:
     names = set(_MODELS | _PLAIN_CLASSES)
     for module in _STOCK_MODULES:
         names.update(name for name, found in vars(module).items() if inspect.isclass(found))
-    return names - _RUNS_CODE - _READS_FILES
+    return names - RUNS_CODE - _READS_FILES
 
 
 def _names_in(module: ModuleType) -> set[str]:
@@ -255,10 +204,6 @@ def _names_in(module: ModuleType) -> set[str]:
 def _name_of(item: dict[str, Any]) -> Any:
     inner = item.get("config")
     return item.get("name") or (inner.get("name") if isinstance(inner, dict) else None) or "without a name"
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
 
 
 def _shown(text: Any) -> str:

@@ -21,7 +21,8 @@ import numpy as np
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.hdf5 import explain_damage, open_hdf5
-from bdtui.engine.inputs.keras_config import layer_names, parse_config
+from bdtui.engine.inputs.keras_config import layer_names, parse_config, with_version
+from bdtui.engine.inputs.nested_weights import order_nested_weights
 from bdtui.engine.inputs.weights_copy import copy_weights
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
 from bdtui.engine.machine.memory import free_memory
@@ -55,7 +56,8 @@ def read_config(path: Path) -> dict[str, Any]:
     """
     require_file(path, ModelError, "a Keras model (.h5, .hdf5 or .keras)")
     if _is_archive(path):
-        return parse_config(_read_member(path, "config.json"), str(path))
+        config = parse_config(_read_member(path, "config.json"), str(path))
+        return with_version(config, _archive_metadata(path))
     with open_hdf5(path, ModelError) as file:
         with explain_damage(path, ModelError, _WHOLE):
             stored = file.attrs.get("model_config")
@@ -63,7 +65,7 @@ def read_config(path: Path) -> dict[str, Any]:
         if stored is None:
             hint = "; weights alone go with --weights and --architecture" if weights_only else ""
             raise ModelError(f"{path}: holds no model configuration; expected a whole Keras model{hint}")
-        return parse_config(stored, str(path))
+        return with_version(parse_config(stored, str(path)), file.attrs.get("keras_version"))
 
 
 def read_architecture(architecture: str, weights: Path) -> dict[str, Any]:
@@ -149,12 +151,13 @@ def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: 
     ordered = wanted if set(wanted) == set(stored) else stored
     copy = folder / "model.h5"
     with h5py.File(copy, "w") as target:
-        target.attrs["model_config"] = json.dumps(config).encode()
         version = weights.attrs.get("keras_version", weights.file.attrs.get("keras_version"))
         if isinstance(version, str | bytes):
             target.attrs["keras_version"] = version
         values = copy_weights(weights, target.create_group("model_weights"), path)
         target["model_weights"].attrs["layer_names"] = [name.encode() for name in ordered]
+        config = order_nested_weights(config, target["model_weights"])
+        target.attrs["model_config"] = json.dumps(config).encode()
     return KerasCopy(copy, values)
 
 
@@ -176,6 +179,14 @@ def _is_archive(path: Path) -> bool:
         return zipfile.is_zipfile(path)
     except OSError as problem:
         raise ModelError(f"{path}: cannot be read ({problem.strerror}); expected a readable Keras model") from problem
+
+
+def _archive_metadata(path: Path) -> bytes:
+    """Which Keras wrote a ``.keras`` archive, and when, as JSON; empty where it does not say."""
+    try:
+        return _read_member(path, "metadata.json")
+    except KeyError:
+        return b""
 
 
 def _read_member(path: Path, name: str) -> bytes:

@@ -12,8 +12,10 @@ import numpy as np
 
 from bdtui.engine.errors import ModelError, OutOfMemory
 from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_output
-from bdtui.engine.inputs.keras_config import check_config, mend_config
+from bdtui.engine.inputs.keras2_config import mend_config
+from bdtui.engine.inputs.keras_config import check_config
 from bdtui.engine.inputs.keras_files import copy_for_keras, read_architecture, read_config
+from bdtui.engine.inputs.layer_order import refuse_other_order
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.network.graph import Network, trace_network
 
@@ -90,6 +92,7 @@ def open_model(
             raise ModelError(
                 f"{source}: Keras cannot rebuild the model ({detail}); expected a sound model and weights that fit it"
             ) from problem
+    refuse_other_order(config, model, str(source))
     return OpenedModel(model, _traced(model, source), source, file_sha256(source), _count_classes(model, source))
 
 

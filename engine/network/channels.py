@@ -297,7 +297,14 @@ def _is_channelwise(call: Call, axis: int) -> bool:
 def _is_elementwise(activation: Any) -> bool:
     if activation is None or isinstance(activation, CHANNELWISE):
         return True
+    if isinstance(activation, layers.Pipeline):
+        # Keras 2's hard_sigmoid is one: a Rescaling and a ReLU.
+        return all(_is_elementwise(part) or _scales_all_alike(part) for part in activation.layers)
     return getattr(activation, "__name__", "") in ELEMENTWISE_ACTIVATIONS
+
+
+def _scales_all_alike(layer: Any) -> bool:
+    return isinstance(layer, layers.Rescaling) and np.ndim(layer.scale) == np.ndim(layer.offset) == 0
 
 
 def _kind(call: Call) -> str:

@@ -21,12 +21,20 @@ def _fits_hdf5(badnet: OpenedModel) -> bool:
     if any(not isinstance(call.layer, keras.layers.Layer) for call in badnet.network.calls):
         # Bare operations (`x + y` in place of an Add layer) are written, but come back as layers and fail.
         return False
+    if any(_has_several_axes(call.layer) for call in badnet.network.calls):
+        return False
     try:
         copy.deepcopy(badnet.keras_model.get_config())
     except TypeError:
         # Writing HDF5 copies the configuration; some augmentation layers, once loaded, hold what cannot be copied.
         return False
     return True
+
+
+def _has_several_axes(layer: keras.layers.Layer) -> bool:
+    """Whether Keras loses a setting of a layer when it reads HDF5: axes, where they are more than one."""
+    axes = getattr(layer, "axis", None)
+    return isinstance(axes, list | tuple) and len(axes) > 1
 
 
 def write_model(path: Path, model: keras.Model, check: Callable[[Path], None] = lambda path: None) -> None:
