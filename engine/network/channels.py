@@ -1,8 +1,11 @@
-"""Which weighted layer makes the channels of a layer, and how one of its channels is silenced.
+"""Which weights make the channels of a layer, or read them, and how one of its channels is silenced.
 
 Pruning here is what the paper calls pruning: the weights that make a channel become zero, the shape of
 the network stays. A convolution's kernel slice and bias go to zero, and so do gamma and beta of every
 BatchNormalization that sees the channel before channels mix; otherwise a constant would remain.
+
+A channel that several layers make, as behind a residual sum, is silenced where it is read instead: the slices of every
+kernel that reads it become zero, and what it holds has no part in anything that follows.
 """
 
 from __future__ import annotations
@@ -17,15 +20,18 @@ from keras import layers
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.network.default_layer import default_source
 from bdtui.engine.network.graph import Call, Network
+from bdtui.engine.network.kernel_slices import by_channel, making_kernel
 from bdtui.engine.network.layer_kinds import (
     ALONG_AXES,
     CHANNELWISE,
-    CONVOLUTIONS,
     ELEMENTWISE_ACTIVATIONS,
-    POOLINGS,
+    JOINING,
+    JOINING_OPERATIONS,
     WEIGHTED,
 )
+from bdtui.engine.network.readers import Reader, find_readers
 
 
 @dataclass(frozen=True)
@@ -34,22 +40,40 @@ class ChannelSource:
 
     Attributes:
         profiled: call whose output is read.
-        pruned: call of the weighted layer that makes the channels.
-        region: calls, from ``pruned`` on, that treat each channel by itself, in running order.
+        maker: call in whose output the channels first are: a weighted layer, or what joins several (Add, Concatenate).
+        region: calls, from ``maker`` on, that treat each channel by itself, in running order.
         channels: how many channels there are.
         axis: the channel axis in every tensor of the region, batch axis counted: -1, or 1 for channels-first.
+        readers: the kernels in which a channel is silenced; none where it is silenced in the weights that make it.
     """
 
     profiled: Call
-    pruned: Call
+    maker: Call
     region: tuple[Call, ...]
     channels: int
     axis: int
+    readers: tuple[Reader, ...] = ()
+
+    @property
+    def changed(self) -> tuple[Call, ...]:
+        """The calls of the layers whose weights are zeroed, among others that have none to zero."""
+        return tuple(reader.call for reader in self.readers) or self.region
+
+    @property
+    def pruned(self) -> str:
+        """Name of the layer that is pruned; of channels silenced where they are read, the names of all that read them."""
+        return ", ".join(reader.call.name for reader in self.readers) or self.maker.name
 
     def with_layers(self, copies: Mapping[int, Any]) -> ChannelSource:
-        """The same channels in copied layers, given by ``id`` of the originals."""
-        region = tuple(replace(call, layer=copies[id(call.layer)]) for call in self.region)
-        return replace(self, pruned=region[0], region=region)
+        """The same channels in copied layers, given by ``id`` of the originals among those that are `changed`."""
+
+        def copied(call: Call) -> Call:
+            return replace(call, layer=copies[id(call.layer)])
+
+        if self.readers:
+            return replace(self, readers=tuple(replace(each, call=copied(each.call)) for each in self.readers))
+        region = tuple(map(copied, self.region))
+        return replace(self, maker=region[0], region=region)
 
     @property
     def normalisations(self) -> list[keras.Layer]:
@@ -63,14 +87,13 @@ def find_source(network: Network, layer_name: str | None = None) -> ChannelSourc
     Args:
         network: the traced model.
         layer_name: a layer's name; ``outer/inner`` (or just ``inner`` where that is unambiguous) inside a nested
-            model. None for the default: the deepest pooling layer fed by a convolution, else the last convolution,
-            else (a network without convolutions) the last layer that can be pruned.
+            model. None for the default; see `bdtui.engine.network.default_layer`.
 
     Raises:
         ModelError: there is no such layer, or it cannot be pruned soundly. The message names those that can.
     """
     if layer_name is None:
-        return _default_source(network)
+        return default_source(network, prunable_sources(network))
     calls = [call for call in network.calls if call.name == layer_name]
     calls = calls or [call for call in network.calls if call.name.rsplit("/", 1)[-1] == layer_name]
     if not calls:
@@ -91,7 +114,7 @@ def prunable_sources(network: Network) -> list[ChannelSource]:
 
 
 def silence(source: ChannelSource, channels: Collection[int]) -> None:
-    """Set the weights that make some channels to zero, in place.
+    """Set the weights that make, or read, some channels to zero, in place.
 
     Args:
         source: channels of the network that is changed.
@@ -105,9 +128,11 @@ def silence(source: ChannelSource, channels: Collection[int]) -> None:
         Networks", RAID 2018.
     """
     index = check_channels(source, channels)
+    for reader in source.readers:
+        reader.forget(index)
     for variable, axis in _channel_variables(source):
         weights = variable.numpy().copy()
-        _slices(weights, axis, source.channels)[index] = 0
+        by_channel(weights, axis, source.channels)[index] = 0
         variable.assign(weights)
 
 
@@ -126,50 +151,40 @@ def check_channels(source: ChannelSource, channels: Collection[int]) -> NDArray[
 
 
 def silent_channels(source: ChannelSource) -> NDArray[np.bool_]:
-    """Tell which channels have nothing but zeros in the weights that make them, shape (channels,)."""
+    """Tell which channels have nothing but zeros in the weights that make, or read, them, shape (channels,)."""
+    if source.readers:
+        silent: NDArray[np.bool_] = _reading_norms(source) == 0
+        return silent
     silent = np.ones(source.channels, bool)
     for variable, axis in _channel_variables(source):
-        slices = _slices(variable.numpy(), axis, source.channels)
+        slices = by_channel(variable.numpy(), axis, source.channels)
         silent &= ~slices.reshape(source.channels, -1).any(axis=1)
     return silent
 
 
 def weight_norms(source: ChannelSource) -> NDArray[np.float64]:
-    """The L1 norm of the kernel that makes each channel, shape (channels,)."""
-    kernel, axis = _kernel(source.pruned.layer)
-    slices = _slices(kernel.numpy().astype(np.float64), axis, source.channels)
+    """The L1 norm of the kernel that makes each channel, or of all that read it, shape (channels,)."""
+    if source.readers:
+        return _reading_norms(source)
+    kernel, axis = making_kernel(source.maker.layer)
+    slices = by_channel(kernel.numpy().astype(np.float64), axis, source.channels)
     norms: NDArray[np.float64] = np.abs(slices).reshape(source.channels, -1).sum(axis=1)
     return norms
 
 
-def _slices(weights: NDArray[Any], axis: int | None, channels: int) -> NDArray[Any]:
-    """A view of an array in which the first axis runs over the channels.
-
-    An ``axis`` of None stands for a depthwise kernel, whose two last axes together number the channels.
-    """
-    if axis is None:
-        view = weights.reshape(*weights.shape[:-2], channels)
-        axis = -1
-    else:
-        view = weights
-    return np.moveaxis(view, axis, 0)
-
-
-def _kernel(layer: keras.Layer) -> tuple[Any, int | None]:
-    """The variable whose slices make the channels, and its channel axis."""
-    if isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D):
-        return layer.kernel, None
-    if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D):
-        return layer.pointwise_kernel, -1
-    if isinstance(layer, layers.Conv1DTranspose | layers.Conv2DTranspose | layers.Conv3DTranspose):
-        return layer.kernel, -2
-    return layer.kernel, -1
+def _reading_norms(source: ChannelSource) -> NDArray[np.float64]:
+    norms = np.zeros(source.channels)
+    for reader in source.readers:
+        norms += reader.norms(source.channels)
+    return norms
 
 
 def _channel_variables(source: ChannelSource) -> list[tuple[Any, int | None]]:
-    """The variables whose slices have to be zero for a channel to be silent, each with its channel axis."""
-    layer = source.pruned.layer
-    variables = [_kernel(layer)]
+    """The variables that make the channels, whose slices have to be zero for one to be silent, with their channel axes."""
+    if source.readers:
+        return []
+    layer = source.maker.layer
+    variables = [making_kernel(layer)]
     if layer.use_bias:
         variables.append((layer.bias, 0))
     for normalisation in source.normalisations:
@@ -179,30 +194,6 @@ def _channel_variables(source: ChannelSource) -> list[tuple[Any, int | None]]:
         if normalisation.center:
             variables.append((normalisation.beta, 0))
     return variables
-
-
-def _default_source(network: Network) -> ChannelSource:
-    sources = prunable_sources(network)
-    if not sources:
-        raise ModelError("no layer of the model can be pruned: expected a convolution or Dense layer before the last")
-    convolutional = [source for source in sources if isinstance(source.pruned.layer, CONVOLUTIONS)]
-    pooled = [source for source in convolutional if isinstance(source.profiled.layer, POOLINGS)]
-    if not pooled:
-        convolutional = [source for source in convolutional if source.profiled is source.pruned] or convolutional
-    depth = _depths(network)
-    # max() keeps the first of equals; the later of two equally deep layers is the one nearer the output.
-    return max(reversed(pooled or convolutional or sources), key=lambda source: depth[source.profiled.name])
-
-
-def _depths(network: Network) -> dict[str, int]:
-    """For every call's name, the length of the longest way from the input to it."""
-    at_tensor = {network.input: 0}
-    at_call = {}
-    for call in network.calls:
-        depth = 1 + max((at_tensor[tensor] for tensor in call.inputs), default=0)
-        at_call[call.name] = depth
-        at_tensor.update((tensor, depth) for tensor in call.outputs)
-    return at_call
 
 
 def _prunable_sentence(network: Network) -> str:
@@ -215,26 +206,55 @@ def _source_or_reason(network: Network, calls: list[Call]) -> ChannelSource | st
     if len(calls) > 1:
         return f"it is used {len(calls)} times, so its channels mean something else each time"
     profiled = calls[0]
-    pruned = profiled
-    while not isinstance(pruned.layer, WEIGHTED):
-        if not _is_single_tensor(pruned) or not _may_be_channelwise(pruned):
-            return f"{_kind(pruned)} {pruned.name!r} mixes channels or has none of its own"
-        maker = network.maker(pruned.inputs[0])
-        if maker is None:
+    maker = profiled
+    while not isinstance(maker.layer, WEIGHTED) and not _joins(maker):
+        if not _is_single_tensor(maker) or not _may_be_channelwise(maker):
+            return f"{_kind(maker)} {maker.name!r} mixes channels or has none of its own"
+        before = network.maker(maker.inputs[0])
+        if before is None:
             return "no weighted layer stands before it"
-        pruned = maker
-    rank = len(pruned.output_shapes[0])
-    axis = 1 if getattr(pruned.layer, "data_format", None) == "channels_first" and rank > 2 else -1
-    if not _is_elementwise(getattr(pruned.layer, "activation", None)):
-        return f"the activation of {pruned.name!r} mixes its channels"
-    channels = pruned.output_shapes[0][axis]
+        maker = before
+    axis = _channel_axis(network, maker)
+    if not _is_elementwise(getattr(maker.layer, "activation", None)):
+        return f"the activation of {maker.name!r} mixes its channels"
+    channels = maker.output_shapes[0][axis]
     if channels is None:
-        return f"{pruned.name!r} has no fixed number of channels"
-    region = _region(network, pruned, axis)
-    source = ChannelSource(profiled, pruned, tuple(region), channels, axis)
+        return f"{maker.name!r} has no fixed number of channels"
+    region = tuple(_region(network, maker, axis))
     if profiled not in region:
-        return f"the channels of {pruned.name!r} do not reach it one by one"
-    return _unsound(network, source) or source
+        return f"the channels of {maker.name!r} do not reach it one by one"
+    source = ChannelSource(profiled, maker, region, channels, axis)
+    if not _joins(maker):
+        return _unsound(network, source) or source
+    if not _joins_channels(maker, axis):
+        return f"{_kind(maker)} {maker.name!r} mixes channels or has none of its own"
+    readers = find_readers(network, region, channels, axis)
+    return readers if isinstance(readers, str) else replace(source, readers=readers)
+
+
+def _joins(call: Call) -> bool:
+    """Whether a call makes channels that no kernel of its own makes one by one."""
+    if len(call.outputs) != 1 or len(call.output_shapes[0]) < 2:
+        return False
+    operation = not isinstance(call.layer, keras.Layer) and _kind(call) in JOINING_OPERATIONS
+    return operation or isinstance(call.layer, (*JOINING, layers.Concatenate))
+
+
+def _joins_channels(call: Call, axis: int) -> bool:
+    """Whether channels along an axis are what it joins: a Concatenate may put images side by side."""
+    rank = len(call.output_shapes[0])
+    return not isinstance(call.layer, layers.Concatenate) or bool(call.layer.axis % rank == axis % rank)
+
+
+def _channel_axis(network: Network, maker: Call) -> int:
+    """Where the channels lie in what a call makes: where the nearest layer up to it that knows has them."""
+    rank = len(maker.output_shapes[0])
+    call: Call | None = maker
+    while call is not None and rank > 2:
+        if hasattr(call.layer, "data_format") and len(call.output_shapes[0]) == rank:
+            return 1 if call.layer.data_format == "channels_first" else -1
+        call = network.maker(call.inputs[0]) if call.inputs else None
+    return -1
 
 
 def _unsound(network: Network, source: ChannelSource) -> str | None:
@@ -259,10 +279,10 @@ def _weights(call: Call) -> list[Any]:
     return list(getattr(call.layer, "weights", ()))
 
 
-def _region(network: Network, pruned: Call, axis: int) -> list[Call]:
-    """The weighted call and all calls behind it that are reached, and left, channel by channel."""
-    region = [pruned]
-    tensors = set(pruned.outputs)
+def _region(network: Network, maker: Call, axis: int) -> list[Call]:
+    """The call that makes the channels and all calls behind it that are reached, and left, channel by channel."""
+    region = [maker]
+    tensors = set(maker.outputs)
     for call in network.calls:
         if _is_single_tensor(call) and call.inputs[0] in tensors and _is_channelwise(call, axis):
             region.append(call)

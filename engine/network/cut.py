@@ -2,7 +2,8 @@
 
 The cut lies where the pruned channels mix for the first time. What crosses it is the frontier: the
 tensors that carry the channels, and every other tensor the back reads, such as a residual that goes
-around the cut. A silenced channel is put into its tensors as the value its zeroed weights would make.
+around the cut. A silenced channel is put into its tensors as the value its zeroed weights would make, or as zero where
+zeroed weights read it.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     """What every carrier of the frontier holds when all its channels are silenced.
 
     It is computed by the very layers of the network with their weights zeroed, so that sigmoid's 0.5 or the edge
-    of a zero padding come out as the saved model will have them. It does not depend on the image.
+    of a zero padding come out as the saved model will have them. It does not depend on the image. For channels that are
+    silenced where they are read it is zero: weights times zero are what zeroed weights make of any finite value.
 
     Args:
         cut: the cut network.
@@ -69,13 +71,15 @@ def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     Returns:
         For every carrier an array of its shape without the batch axis, float32.
     """
-    clones = {id(call.layer): clone_built_layer(call.layer) for call in cut.source.region}
     source = cut.source
-    silenced = source.with_layers(clones)
-    silence(silenced, range(source.channels))
     values: dict[int, Any] = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
-    run_calls(cut.network.upstream(source.pruned.inputs), values)
+    run_calls(cut.network.upstream(source.maker.inputs), values)
     # The front is run for shapes alone: what it makes of a black image need not even be finite.
-    values.update((tensor, tf.zeros_like(values[tensor])) for tensor in source.pruned.inputs)
+    values.update((tensor, tf.zeros_like(values[tensor])) for tensor in source.maker.inputs)
+    if source.readers:
+        run_calls(source.region, values)
+        return [np.zeros(values[tensor].shape[1:], np.float32) for tensor in cut.frontier[: cut.carriers]]
+    silenced = source.with_layers({id(call.layer): clone_built_layer(call.layer) for call in source.region})
+    silence(silenced, range(source.channels))
     run_calls(silenced.region, values)
     return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in cut.frontier[: cut.carriers]]

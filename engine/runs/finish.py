@@ -91,7 +91,7 @@ def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequen
         scale=inputs.scale,
         layer=RecordedLayer(
             evaluator.source.profiled.name,
-            evaluator.source.pruned.name,
+            evaluator.source.pruned,
             evaluator.channels,
             silent=len(evaluator.silent_from_the_start()),
             inactive=int(np.count_nonzero(clean.firing_share == 0)),

@@ -35,6 +35,10 @@ WHOLE_BACK_ONLY = {
     "residual, channels that go around",
     "two frontier tensors",
     "bare operations",
+    "sum, read by every kind of layer",
+    "sum, read behind two poolings",
+    "sum, images of any size",
+    "sum, channels first",
 }
 IMAGES, CHANNELS, CLASSES = 90, 12, 70
 IMAGE = (10, 10, 3)

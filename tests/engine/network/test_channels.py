@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from bdtui.engine.errors import ModelError
 from bdtui.engine.network.channels import find_source, prunable_sources, silence, silent_channels
 from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.graph import trace_network
-from tests.networks import CASES, build, conv, functional, head
+from tests.networks import CASES, build, conv, functional, head, joined
 
 
 def names(model: keras.Model) -> list[str]:
@@ -53,18 +56,59 @@ def test_channels_that_are_the_classes_are_refused() -> None:
         find_source(trace_network(model), "scores")
 
 
-def test_sums_of_channels_are_refused() -> None:
-    model = build(CASES["residual, inner channels"])
-    added = next(layer.name for layer in model.layers if isinstance(layer, layers.Add))
-    with pytest.raises(ModelError, match=f"Add '{added}' mixes channels"):
-        find_source(trace_network(model), added)
+@pytest.mark.parametrize(
+    ("case", "layer", "readers"),
+    [
+        ("sum, read behind a pooling", "end", "output"),
+        ("sum, read by two convolutions", "both", "inner, around"),
+        ("densely connected", "concat_1", "output"),
+        ("squeeze and excite", "multiply", "output"),
+        ("sum in a nested model", "pool", "dense"),
+    ],
+)
+def test_channels_of_several_layers_are_silenced_in_the_kernels_that_read_them(
+    case: str, layer: str, readers: str
+) -> None:
+    keras.utils.clear_session()
+    assert find_source(trace_network(CASES[case].build()), layer).pruned == readers
+
+
+@pytest.mark.parametrize(
+    ("behind", "reason"),
+    [
+        (lambda x: head(layers.Add()([x, conv("conv", padding="same")(x)])), "Add '.*' reads its channels"),
+        (lambda x: head(layers.BatchNormalization(axis=1)(x)), "BatchNormalization '.*' reads its channels"),
+        (lambda x: head(layers.LSTM(4)(layers.Reshape((-1, 8))(x))), "LSTM 'lstm' reads its channels"),
+        (lambda x: head(layers.Dense(3, name="mixes")(layers.Permute((3, 1, 2))(x))), "several of its channels as one"),
+        (lambda x: layers.Softmax()(layers.GlobalAveragePooling2D()(x)), "Softmax 'softmax' reads its channels"),
+        (layers.GlobalAveragePooling2D(), "its channels are the classes"),
+        (lambda x: twice_read(x, layers.Dense(3, name="shared")), "'shared' reads its channels and is used several"),
+    ],
+    ids=["goes around", "other axis", "recurrent", "mixed before", "softmax", "classes", "shared"],
+)
+def test_sums_that_no_kernel_alone_reads_are_refused(behind: Callable[[Any], Any], reason: str) -> None:
+    keras.utils.clear_session()
+    with pytest.raises(ModelError, match=f"layer 'both' cannot be pruned: .*{reason}"):
+        find_source(trace_network(joined(behind)), "both")
+
+
+def twice_read(x: Any, dense: layers.Layer) -> Any:
+    return head(layers.Concatenate()([dense(x), dense(layers.ReLU()(x))]))
+
+
+def test_images_put_side_by_side_are_no_channels() -> None:
+    model = functional(
+        lambda x: head(conv("last")(layers.Concatenate(axis=1, name="side")([conv("left")(x), conv("right")(x)])))
+    )
+    with pytest.raises(ModelError, match="Concatenate 'side' mixes channels"):
+        find_source(trace_network(model), "side")
 
 
 @pytest.mark.parametrize(
     ("case", "expected"),
     [
         ("sequential", "pool"),
-        ("residual, inner channels", "conv_2"),
+        ("residual, inner channels", "end"),
         ("dense logits", "dense"),
         ("nested model", "functional/pool"),
     ],
@@ -133,4 +177,4 @@ def test_a_channels_last_layer_mixes_channels_on_the_second_axis(behind: layers.
     last = functional(
         lambda x: head(type(behind).from_config(behind.get_config())(layers.Conv1D(8, 3, name="conv")(x))), (24, 3)
     )
-    assert find_source(trace_network(last), "behind").pruned.name == "conv"
+    assert find_source(trace_network(last), "behind").pruned == "conv"
