@@ -142,7 +142,11 @@ class PruningSession(Evaluator):
                 break
             last += 1
         stretch = steps[first : last + 1]
-        states = [self._mask(pruned) for pruned in stretch]
+        check_channels(self.source, stretch[-1])
+        states = [self._mask(stretch[0])]
+        for channel in order[first:last]:
+            states.append(states[-1].copy())
+            states[-1][channel] = True
         predictions = predict_states([self._masked[role] for role in roles], states, reporter)
         for row, pruned in enumerate(stretch):
             found = {role: classes[row] for role, classes in zip(roles, predictions, strict=True)}

@@ -8,6 +8,7 @@ zeroed weights read it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,6 +58,26 @@ def cut_network(network: Network, source: ChannelSource) -> Cut:
     return Cut(network, source, tuple(front), tuple(back), tuple(frontier), len(carriers))
 
 
+def shapes_of(network: Network, tensors: Sequence[int], image_shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The shapes of some tensors for one image, without the batch axis.
+
+    Args:
+        network: it runs on a black image where it does not tell the shapes itself: it takes images of any size.
+        tensors: their numbers.
+        image_shape: shape of one input image, without the batch axis.
+    """
+    told = {
+        tensor: shape for call in network.calls for tensor, shape in zip(call.outputs, call.output_shapes, strict=True)
+    }
+    told[network.input] = (None, *image_shape)
+    shapes = [tuple(size for size in told[tensor][1:] if size is not None) for tensor in tensors]
+    if all(len(shape) == len(told[tensor]) - 1 for shape, tensor in zip(shapes, tensors, strict=True)):
+        return shapes
+    values: dict[int, Any] = {network.input: tf.zeros((1, *image_shape), network.input_dtype)}
+    run_calls(network.upstream(tensors), values)
+    return [tuple(values[tensor].shape[1:]) for tensor in tensors]
+
+
 def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     """What every carrier of the frontier holds when all its channels are silenced.
 
@@ -71,15 +92,13 @@ def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     Returns:
         For every carrier an array of its shape without the batch axis, float32.
     """
-    source = cut.source
-    values: dict[int, Any] = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
-    run_calls(cut.network.upstream(source.maker.inputs), values)
-    # The front is run for shapes alone: what it makes of a black image need not even be finite.
-    values.update((tensor, tf.zeros_like(values[tensor])) for tensor in source.maker.inputs)
+    source, carriers = cut.source, cut.frontier[: cut.carriers]
     if source.readers:
-        run_calls(source.region, values)
-        return [np.zeros(values[tensor].shape[1:], np.float32) for tensor in cut.frontier[: cut.carriers]]
+        return [np.zeros(shape, np.float32) for shape in shapes_of(cut.network, carriers, image_shape)]
     silenced = source.with_layers({id(call.layer): clone_built_layer(call.layer) for call in source.region})
     silence(silenced, range(source.channels))
+    read = source.maker.inputs
+    shapes = shapes_of(cut.network, read, image_shape)
+    values = {tensor: tf.zeros((1, *shape)) for tensor, shape in zip(read, shapes, strict=True)}
     run_calls(silenced.region, values)
-    return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in cut.frontier[: cut.carriers]]
+    return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in carriers]

@@ -47,6 +47,7 @@ class RecordedLayer:
     Attributes:
         silent: how many channels had no weights in the model as it was opened; None where that is not known.
         inactive: how many fire on no clean validation image; None where that is not known.
+        where_read: the channels are silenced where they are read: ``pruned`` names the layers that read them.
     """
 
     profiled: str
@@ -54,6 +55,17 @@ class RecordedLayer:
     channels: int
     silent: int | None = None
     inactive: int | None = None
+    where_read: bool = False
+
+    @property
+    def owner(self) -> str:
+        """Whose channels go, for a heading."""
+        return self.profiled if self.where_read else self.pruned
+
+    def as_json(self) -> dict[str, Any]:
+        """The layer in results.json."""
+        layer = {"profiled": self.profiled, "pruned": self.pruned, "channels": self.channels}
+        return {**layer, "where_read": True} if self.where_read else layer
 
 
 @dataclass(frozen=True)
@@ -96,14 +108,13 @@ class RunRecord:
 
     def as_json(self) -> dict[str, Any]:
         """The content of results.json."""
-        layer = self.layer
         return {
             "schema": SCHEMA,
             "version": self.version,
             "model": {**asdict(self.model), "input_shape": list(self.model.input_shape)},
             "data": {role: asdict(self.data[role]) if role in self.data else None for role in ROLES},
             "input": {"layout": self.layout, "scale": self.scale},
-            "layer": {"profiled": layer.profiled, "pruned": layer.pruned, "channels": layer.channels},
+            "layer": self.layer.as_json(),
             "ranking": self.ranking,
             "mean_activation": list(self.mean_activation),
             "order": list(self.order),
@@ -210,7 +221,12 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         data=data,
         layout=_text(content["input"]["layout"]),
         scale=_integer(content["input"]["scale"]),
-        layer=RecordedLayer(_text(layer["profiled"]), _text(layer["pruned"]), channels),
+        layer=RecordedLayer(
+            _text(layer["profiled"]),
+            _text(layer["pruned"]),
+            channels,
+            where_read=_flag(layer.get("where_read", False)),
+        ),
         ranking=_text(content["ranking"]),
         mean_activation=tuple(map(_number, content["mean_activation"])),
         order=tuple(map(_integer, content["order"])),

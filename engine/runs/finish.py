@@ -95,6 +95,7 @@ def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequen
             evaluator.channels,
             silent=len(evaluator.silent_from_the_start()),
             inactive=int(np.count_nonzero(clean.firing_share == 0)),
+            where_read=bool(evaluator.source.readers),
         ),
         ranking=settings.ranking if settings.order is None else BY_HAND,
         mean_activation=tuple(float(mean) for mean in clean.mean_activation),

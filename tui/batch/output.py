@@ -87,7 +87,7 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
     """Print the table of a finished run, and the folder's name."""
     test = run.is_tested
     kind = "test" if test else "validation"
-    title = f"Rates on {kind} images in percent; pruned: channels of {run.layer.pruned}, of {run.layer.channels}"
+    title = f"Rates on {kind} images in percent; pruned: channels of {run.layer.owner}, of {run.layer.channels}"
     console.print(Text(plain(title)), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("network")
@@ -140,8 +140,11 @@ def print_check(console: Console, emitted: Sequence[Event]) -> None:
             case events.ScaleDecided():
                 console.print(Text(plain(f"scale: {event.scale}. {event.text}")), soft_wrap=True)
             case events.LayerChosen():
+                pruned = f"{event.pruned} is pruned"
+                if event.where_read:
+                    pruned = f"its channels are pruned where they are read ({event.pruned})"
                 text = (
-                    f"layer: {event.profiled} is profiled, {event.pruned} is pruned; "
+                    f"layer: {event.profiled} is profiled, {pruned}; "
                     f"{event.silent} of {event.channels} channels are already silent (their weights are zero)"
                 )
                 console.print(Text(plain(text)), soft_wrap=True)
