@@ -129,6 +129,24 @@ def normalised_over_channels(x: Any) -> Any:
     return head_of_any(layers.LayerNormalization(name="normalised")(layers.GlobalAveragePooling2D(name="pool")(x)))
 
 
+def branches(behind: Callable[[Any], Any]) -> keras.Model:
+    """Branches of convolutions, put side by side."""
+
+    def body(x: Any) -> Any:
+        left = layers.Activation("sigmoid")(layers.BatchNormalization(scale=False)(conv("left", None)(x)))
+        middle = layers.SeparableConv2D(4, 3, activation="elu", name="middle")(x)
+        right = layers.MaxPooling2D(3, 1, padding="same")(layers.ReLU()(conv("right", None)(x)))
+        x = layers.BatchNormalization()(layers.Concatenate(name="branches")([left, middle, right]))
+        return behind(layers.MaxPooling2D(name="pool")(x))
+
+    return functional(body)
+
+
+def squeezed(x: Any) -> Any:
+    weights = layers.Dense(20, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    return head(layers.Multiply()([x, weights]))
+
+
 def densely_connected() -> keras.Model:
     def body(x: Any) -> Any:
         x = conv("stem", padding="same")(x)
@@ -304,6 +322,10 @@ CASES = {
     "sum in a nested model": NetworkCase(nested_sum, "pool"),
     "squeeze and excite": NetworkCase(lambda: joined(squeezed_and_excited), "pool"),
     "normalised over the channels": NetworkCase(lambda: joined(normalised_over_channels), "normalised"),
+    "concatenation, read by a kernel": NetworkCase(
+        lambda: branches(lambda x: head(layers.Conv2D(4, 2, name="last")(x))), "pool"
+    ),
+    "concatenation, read by a product": NetworkCase(lambda: branches(squeezed), "pool"),
     "densely connected": NetworkCase(densely_connected, "end"),
     "grouped": NetworkCase(lambda: functional(lambda x: head(conv("conv", groups=2)(conv("stem")(x)))), "conv"),
 }

@@ -24,14 +24,19 @@ from bdtui.engine.network.default_layer import default_source
 from bdtui.engine.network.graph import Call, Network
 from bdtui.engine.network.kernel_slices import by_channel, making_kernel
 from bdtui.engine.network.layer_kinds import (
-    ALONG_AXES,
-    CHANNELWISE,
-    ELEMENTWISE_ACTIVATIONS,
     JOINING,
     JOINING_OPERATIONS,
     WEIGHTED,
 )
 from bdtui.engine.network.readers import Reader, find_readers
+from bdtui.engine.network.region import (
+    channel_axis,
+    is_elementwise,
+    is_single_tensor,
+    makers_side_by_side,
+    may_be_channelwise,
+    region_behind,
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,8 @@ class ChannelSource:
         channels: how many channels there are.
         axis: the channel axis in every tensor of the region, batch axis counted: -1, or 1 for channels-first.
         readers: the kernels in which a channel is silenced; none where it is silenced in the weights that make it.
+        pieces: where ``maker`` puts the channels of several weighted layers side by side, for each of these the calls
+            from it on; in the order of their channels.
     """
 
     profiled: Call
@@ -53,16 +60,27 @@ class ChannelSource:
     channels: int
     axis: int
     readers: tuple[Reader, ...] = ()
+    pieces: tuple[tuple[Call, ...], ...] = ()
+
+    @property
+    def made(self) -> tuple[Call, ...]:
+        """The calls through which the channels go one by one, from those that make them on."""
+        return tuple(call for piece in self.pieces for call in piece) + self.region
+
+    @property
+    def makers(self) -> tuple[Call, ...]:
+        """The calls that make the channels."""
+        return tuple(piece[0] for piece in self.pieces) or (self.maker,)
 
     @property
     def changed(self) -> tuple[Call, ...]:
         """The calls of the layers whose weights are zeroed, among others that have none to zero."""
-        return tuple(reader.call for reader in self.readers) or self.region
+        return tuple(reader.call for reader in self.readers) or self.made
 
     @property
     def pruned(self) -> str:
-        """Name of the layer that is pruned; of channels silenced where they are read, the names of all that read them."""
-        return ", ".join(reader.call.name for reader in self.readers) or self.maker.name
+        """The name of the layer that is pruned; where several make the channels, or read them, the names of these."""
+        return ", ".join(call.name for call in [reader.call for reader in self.readers] or self.makers)
 
     def with_layers(self, copies: Mapping[int, Any]) -> ChannelSource:
         """The same channels in copied layers, given by ``id`` of the originals among those that are `changed`."""
@@ -73,12 +91,8 @@ class ChannelSource:
         if self.readers:
             return replace(self, readers=tuple(replace(each, call=copied(each.call)) for each in self.readers))
         region = tuple(map(copied, self.region))
-        return replace(self, maker=region[0], region=region)
-
-    @property
-    def normalisations(self) -> list[keras.Layer]:
-        """The BatchNormalization layers that see the channels before they mix."""
-        return [call.layer for call in self.region if isinstance(call.layer, layers.BatchNormalization)]
+        pieces = tuple(tuple(map(copied, piece)) for piece in self.pieces)
+        return replace(self, maker=region[0], region=region, pieces=pieces)
 
 
 def find_source(network: Network, layer_name: str | None = None) -> ChannelSource:
@@ -130,10 +144,11 @@ def silence(source: ChannelSource, channels: Collection[int]) -> None:
     index = check_channels(source, channels)
     for reader in source.readers:
         reader.forget(index)
-    for variable, axis in _channel_variables(source):
-        weights = variable.numpy().copy()
-        by_channel(weights, axis, source.channels)[index] = 0
-        variable.assign(weights)
+    for each in _channel_variables(source):
+        weights = each.variable.numpy().copy()
+        own = index[(index >= each.first) & (index < each.first + each.channels)] - each.first
+        by_channel(weights, each.axis, each.channels)[own] = 0
+        each.variable.assign(weights)
 
 
 def check_channels(source: ChannelSource, channels: Collection[int]) -> NDArray[np.int64]:
@@ -156,9 +171,9 @@ def silent_channels(source: ChannelSource) -> NDArray[np.bool_]:
         silent: NDArray[np.bool_] = _reading_norms(source) == 0
         return silent
     silent = np.ones(source.channels, bool)
-    for variable, axis in _channel_variables(source):
-        slices = by_channel(variable.numpy(), axis, source.channels)
-        silent &= ~slices.reshape(source.channels, -1).any(axis=1)
+    for each in _channel_variables(source):
+        slices = by_channel(each.variable.numpy(), each.axis, each.channels)
+        silent[each.first : each.first + each.channels] &= ~slices.reshape(each.channels, -1).any(axis=1)
     return silent
 
 
@@ -166,10 +181,13 @@ def weight_norms(source: ChannelSource) -> NDArray[np.float64]:
     """The L1 norm of the kernel that makes each channel, or of all that read it, shape (channels,)."""
     if source.readers:
         return _reading_norms(source)
-    kernel, axis = making_kernel(source.maker.layer)
-    slices = by_channel(kernel.numpy().astype(np.float64), axis, source.channels)
-    norms: NDArray[np.float64] = np.abs(slices).reshape(source.channels, -1).sum(axis=1)
-    return norms
+    norms = []
+    for maker in source.makers:
+        kernel, axis = making_kernel(maker.layer)
+        channels = maker.output_shapes[0][source.axis] or 0
+        slices = by_channel(kernel.numpy().astype(np.float64), axis, channels)
+        norms.append(np.abs(slices).reshape(channels, -1).sum(axis=1))
+    return np.concatenate(norms)
 
 
 def _reading_norms(source: ChannelSource) -> NDArray[np.float64]:
@@ -179,21 +197,39 @@ def _reading_norms(source: ChannelSource) -> NDArray[np.float64]:
     return norms
 
 
-def _channel_variables(source: ChannelSource) -> list[tuple[Any, int | None]]:
-    """The variables that make the channels, whose slices have to be zero for one to be silent, with their channel axes."""
+@dataclass(frozen=True)
+class _ChannelVariable:
+    """A variable whose slices along ``axis`` belong to so many channels, from the ``first`` on."""
+
+    variable: Any
+    axis: int | None
+    first: int
+    channels: int
+
+
+def _channel_variables(source: ChannelSource) -> list[_ChannelVariable]:
+    """The variables that make the channels, whose slices have to be zero for one to be silent."""
     if source.readers:
         return []
-    layer = source.maker.layer
-    variables = [making_kernel(layer)]
-    if layer.use_bias:
-        variables.append((layer.bias, 0))
-    for normalisation in source.normalisations:
+    found = []
+    first = 0
+    for piece in source.pieces:
+        channels = piece[0].output_shapes[0][source.axis] or 0
+        found += [_ChannelVariable(*each, first, channels) for call in piece for each in _variables(call.layer)]
+        first += channels
+    found += [_ChannelVariable(*each, 0, source.channels) for call in source.region for each in _variables(call.layer)]
+    return found
+
+
+def _variables(layer: keras.Layer) -> list[tuple[Any, int | None]]:
+    """What a layer makes or keeps a channel of, each with the channel axis."""
+    if isinstance(layer, WEIGHTED):
+        return [making_kernel(layer), *([(layer.bias, 0)] if layer.use_bias else [])]
+    if isinstance(layer, layers.BatchNormalization):
         # Without a gamma to take away the incoming value, the mean is what is subtracted from silence.
-        first = normalisation.gamma if normalisation.scale else normalisation.moving_mean
-        variables.append((first, 0))
-        if normalisation.center:
-            variables.append((normalisation.beta, 0))
-    return variables
+        kept = layer.gamma if layer.scale else layer.moving_mean
+        return [(kept, 0), *([(layer.beta, 0)] if layer.center else [])]
+    return []
 
 
 def _prunable_sentence(network: Network) -> str:
@@ -208,19 +244,19 @@ def _source_or_reason(network: Network, calls: list[Call]) -> ChannelSource | st
     profiled = calls[0]
     maker = profiled
     while not isinstance(maker.layer, WEIGHTED) and not _joins(maker):
-        if not _is_single_tensor(maker) or not _may_be_channelwise(maker):
+        if not is_single_tensor(maker) or not may_be_channelwise(maker):
             return f"{_kind(maker)} {maker.name!r} mixes channels or has none of its own"
         before = network.maker(maker.inputs[0])
         if before is None:
             return "no weighted layer stands before it"
         maker = before
-    axis = _channel_axis(network, maker)
-    if not _is_elementwise(getattr(maker.layer, "activation", None)):
+    axis = channel_axis(network, maker)
+    if not is_elementwise(getattr(maker.layer, "activation", None)):
         return f"the activation of {maker.name!r} mixes its channels"
     channels = maker.output_shapes[0][axis]
     if channels is None:
         return f"{maker.name!r} has no fixed number of channels"
-    region = tuple(_region(network, maker, axis))
+    region = region_behind(network, maker, axis)
     if profiled not in region:
         return f"the channels of {maker.name!r} do not reach it one by one"
     source = ChannelSource(profiled, maker, region, channels, axis)
@@ -229,7 +265,11 @@ def _source_or_reason(network: Network, calls: list[Call]) -> ChannelSource | st
     if not _joins_channels(maker, axis):
         return f"{_kind(maker)} {maker.name!r} mixes channels or has none of its own"
     readers = find_readers(network, region, channels, axis)
-    return readers if isinstance(readers, str) else replace(source, readers=readers)
+    if not isinstance(readers, str):
+        return replace(source, readers=readers)
+    pieces = makers_side_by_side(network, maker, axis) if isinstance(maker.layer, layers.Concatenate) else None
+    side_by_side = replace(source, pieces=tuple(pieces or ()))
+    return side_by_side if pieces and not _unsound(network, side_by_side) else readers
 
 
 def _joins(call: Call) -> bool:
@@ -246,20 +286,9 @@ def _joins_channels(call: Call, axis: int) -> bool:
     return not isinstance(call.layer, layers.Concatenate) or bool(call.layer.axis % rank == axis % rank)
 
 
-def _channel_axis(network: Network, maker: Call) -> int:
-    """Where the channels lie in what a call makes: where the nearest layer up to it that knows has them."""
-    rank = len(maker.output_shapes[0])
-    call: Call | None = maker
-    while call is not None and rank > 2:
-        if hasattr(call.layer, "data_format") and len(call.output_shapes[0]) == rank:
-            return 1 if call.layer.data_format == "channels_first" else -1
-        call = network.maker(call.inputs[0]) if call.inputs else None
-    return -1
-
-
 def _unsound(network: Network, source: ChannelSource) -> str | None:
     """Why zeroing the source's weights would not do what pruning promises, or None."""
-    for call in source.region:
+    for call in source.made:
         uses = sum(other.layer is call.layer for other in network.calls)
         if uses > 1 and call.layer.weights:
             return f"{_kind(call)} {call.name!r} is shared: it is used {uses} times"
@@ -277,47 +306,6 @@ def _unsound(network: Network, source: ChannelSource) -> str | None:
 
 def _weights(call: Call) -> list[Any]:
     return list(getattr(call.layer, "weights", ()))
-
-
-def _region(network: Network, maker: Call, axis: int) -> list[Call]:
-    """The call that makes the channels and all calls behind it that are reached, and left, channel by channel."""
-    region = [maker]
-    tensors = set(maker.outputs)
-    for call in network.calls:
-        if _is_single_tensor(call) and call.inputs[0] in tensors and _is_channelwise(call, axis):
-            region.append(call)
-            tensors.update(call.outputs)
-    return region
-
-
-def _is_single_tensor(call: Call) -> bool:
-    return len(call.inputs) == 1 and len(call.outputs) == 1
-
-
-def _may_be_channelwise(call: Call) -> bool:
-    return isinstance(call.layer, (*CHANNELWISE, layers.Activation, layers.BatchNormalization))
-
-
-def _is_channelwise(call: Call, axis: int) -> bool:
-    """Whether a call treats each channel by itself when channels lie on the given axis."""
-    layer = call.layer
-    if isinstance(layer, layers.Activation):
-        return _is_elementwise(layer.activation)
-    if isinstance(layer, layers.BatchNormalization):
-        rank = len(call.output_shapes[0])
-        return bool(layer.axis % rank == axis % rank)
-    if not isinstance(layer, CHANNELWISE):
-        return False
-    if isinstance(layer, ALONG_AXES):
-        first = getattr(layer, "data_format", "channels_last") == "channels_first"
-        return first == (axis == 1)
-    return True
-
-
-def _is_elementwise(activation: Any) -> bool:
-    if activation is None or isinstance(activation, CHANNELWISE):
-        return True
-    return getattr(activation, "__name__", "") in ELEMENTWISE_ACTIVATIONS
 
 
 def _kind(call: Call) -> str:

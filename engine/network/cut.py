@@ -95,10 +95,10 @@ def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     source, carriers = cut.source, cut.frontier[: cut.carriers]
     if source.readers:
         return [np.zeros(shape, np.float32) for shape in shapes_of(cut.network, carriers, image_shape)]
-    silenced = source.with_layers({id(call.layer): clone_built_layer(call.layer) for call in source.region})
+    silenced = source.with_layers({id(call.layer): clone_built_layer(call.layer) for call in source.made})
     silence(silenced, range(source.channels))
-    read = source.maker.inputs
+    read = [tensor for maker in source.makers for tensor in maker.inputs]
     shapes = shapes_of(cut.network, read, image_shape)
     values = {tensor: tf.zeros((1, *shape)) for tensor, shape in zip(read, shapes, strict=True)}
-    run_calls(silenced.region, values)
+    run_calls(silenced.made, values)
     return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in carriers]

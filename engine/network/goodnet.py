@@ -48,7 +48,8 @@ def join_networks(network: Network, source: ChannelSource, channels: Collection[
     source = _silenced_late(network, source)
     behind = list(cut_network(network, source).back)
     if not source.readers:
-        behind = [source.maker, *network.downstream(source.maker.outputs)]
+        made = [tensor for maker in source.makers for tensor in maker.outputs]
+        behind = [*source.makers, *network.downstream(made)]
     wanted = network.upstream([network.output])
     shared = [call for call in wanted if call not in behind]
     behind = [call for call in wanted if call in behind]

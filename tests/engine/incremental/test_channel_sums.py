@@ -42,6 +42,7 @@ WHOLE_BACK_ONLY = {
     "sum, read behind two poolings",
     "sum, images of any size",
     "sum, channels first",
+    "concatenation, read by a product",
 }
 IMAGES, CHANNELS, CLASSES = 90, 12, 70
 IMAGE = (10, 10, 3)

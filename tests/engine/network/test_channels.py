@@ -14,7 +14,7 @@ from bdtui.engine.errors import ModelError
 from bdtui.engine.network.channels import find_source, prunable_sources, silence, silent_channels
 from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.graph import trace_network
-from tests.networks import CASES, build, conv, functional, head, joined
+from tests.networks import CASES, added, build, conv, functional, head, joined
 
 
 def names(model: keras.Model) -> list[str]:
@@ -63,6 +63,7 @@ def test_channels_that_are_the_classes_are_refused() -> None:
         ("sum, read by two convolutions", "both", "inner, around"),
         ("densely connected", "concat_1", "output"),
         ("squeeze and excite", "multiply", "output"),
+        ("concatenation, read by a kernel", "branches", "last"),
         ("sum in a nested model", "pool", "dense"),
     ],
 )
@@ -71,6 +72,31 @@ def test_channels_of_several_layers_are_silenced_in_the_kernels_that_read_them(
 ) -> None:
     keras.utils.clear_session()
     assert find_source(trace_network(CASES[case].build()), layer).pruned == readers
+
+
+def test_channels_put_side_by_side_are_silenced_where_they_are_made_if_something_else_reads_them() -> None:
+    source = find_source(trace_network(CASES["concatenation, read by a product"].build()), "branches")
+    assert (source.pruned, source.readers, source.channels) == ("left, middle, right", (), 20)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        lambda x, c: layers.Concatenate(name="pieces")([c, c]),
+        lambda x, c: layers.Concatenate(name="pieces")([added(x), c]),
+        lambda x, c: layers.Concatenate(name="pieces")([c * 2.0, conv("d", padding="same")(x)]),
+        lambda x, c: layers.Add()(
+            [layers.Concatenate(name="pieces")([c, conv("d", padding="same")(x)]), layers.Concatenate()([c, c])]
+        ),
+    ],
+    ids=["twice", "of a sum", "of an operation", "read elsewhere"],
+)
+def test_channels_side_by_side_that_are_more_than_that_are_refused(piece: Callable[[Any, Any], Any]) -> None:
+    def body(x: Any) -> Any:
+        return head(layers.LSTM(2)(layers.Reshape((-1, 16))(piece(x, conv("c", padding="same")(x)))))
+
+    with pytest.raises(ModelError, match=r"'pieces' cannot be pruned: (LSTM|Add|Reshape) '.*' reads its channels"):
+        find_source(trace_network(functional(body)), "pieces")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +180,7 @@ def test_normalisation_over_another_axis_mixes_channels_and_is_left_alone() -> N
     model = functional(
         lambda x: head(layers.MaxPooling2D(name="pool")(layers.BatchNormalization(axis=1)(conv("conv")(x))))
     )
-    assert find_source(trace_network(model), "conv").normalisations == []
+    assert [call.name for call in find_source(trace_network(model), "conv").region] == ["conv"]
     with pytest.raises(ModelError, match="do not reach it one by one"):
         find_source(trace_network(model), "pool")
 
