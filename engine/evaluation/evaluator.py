@@ -91,7 +91,7 @@ class PruningSession(Evaluator):
 
     @property
     def weight_norms(self) -> NDArray[np.float64]:
-        """L1 norm of the kernel that makes each channel, shape (channels,)."""
+        """L1 norm of the kernel that makes, or reads, each channel, shape (channels,)."""
         return weight_norms(self.source)
 
     def first_images(self, role: str, number: int) -> NDArray[np.float32]:
