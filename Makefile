@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding robustness sample screenshots clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications robustness sample screenshots clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -52,6 +52,10 @@ bench: $(VENV)/installed-dev
 # How many rows of saved models depend on the batch size: the table in docs/method.md.
 rounding: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.batch_size_rounding
+
+# Where every network of keras.applications is pruned by default, the large ones too: some gigabytes, some minutes.
+applications: $(VENV)/installed-dev
+	BDTUI_ALL_APPLICATIONS=1 $(BIN)/python -m pytest -n 0 tests/engine/network/test_default_layer.py
 
 robustness: $(VENV)/installed-dev
 	$(BIN)/python -m tests.robustness

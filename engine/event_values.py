@@ -37,7 +37,7 @@ class ChannelFigures:
         firing_share: share of clean validation images with an activation above zero, 0–1.
         poisoned_mean_activation: as above, on poisoned validation images.
         poisoned_firing_share: as above, on poisoned validation images.
-        weight_norm: L1 norm of the kernel that makes it.
+        weight_norm: L1 norm of the kernel that makes it, or of what reads it where it is pruned there.
         silent: its weights are zero in the file.
     """
 

@@ -136,12 +136,18 @@ class ScaleDecided(Event):
 
 @dataclass(frozen=True)
 class LayerChosen(Event):
-    """The layer that is profiled and the weighted layer that is pruned for it."""
+    """The layer that is profiled and the weighted layer that is pruned for it.
+
+    Attributes:
+        silent: how many channels have no weights already.
+        where_read: the channels are silenced where they are read: ``pruned`` names the layers that read them.
+    """
 
     profiled: str
     pruned: str
     channels: int
     silent: int
+    where_read: bool = False
 
 
 @dataclass(frozen=True)

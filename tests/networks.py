@@ -76,9 +76,103 @@ def residual() -> keras.Model:
         x = conv("stem", padding="same")(x)
         y = layers.ReLU(name="inner")(layers.BatchNormalization()(conv("conv_1", None, padding="same")(x)))
         y = layers.BatchNormalization(name="last")(conv("conv_2", None, padding="same")(y))
-        return head(layers.AveragePooling2D(4)(layers.ReLU()(layers.Add()([x, y]))))
+        return head(layers.AveragePooling2D(4, name="end")(layers.ReLU(name="sum")(layers.Add(name="add")([x, y]))))
 
     return functional(body)
+
+
+def added(x: Any, *, first: bool = False) -> Any:
+    """The sum of two convolutions of a tensor, which no layer makes alone."""
+    settings = {"padding": "same", "data_format": "channels_first" if first else "channels_last"}
+    return layers.Add(name="both")([conv("left", **settings)(x), conv("right", "tanh", **settings)(x)])
+
+
+def joined(behind: Callable[[Any], Any], image: tuple[int | None, ...] = IMAGE) -> keras.Model:
+    """A network with something behind a sum."""
+    return functional(lambda x: behind(added(x)), image)
+
+
+def next_stage(x: Any) -> Any:
+    """The sum goes into a convolution, and into the one on the way around it."""
+    x = layers.Activation("sigmoid", name="sum")(layers.BatchNormalization()(x))
+    inner = conv("inner", strides=2, padding="same")(x)
+    around = conv("around", None, strides=2, padding="same")(layers.MaxPooling2D(1)(x))
+    return head(layers.ReLU()(layers.Add()([inner, around])))
+
+
+def read_by_every_kind(x: Any) -> Any:
+    x = layers.Activation("softplus", name="sum")(x)
+    read = [
+        layers.Conv2D(6, 3, groups=2),
+        layers.DepthwiseConv2D(3, depth_multiplier=2),
+        layers.SeparableConv2D(5, 3, depth_multiplier=2),
+        layers.Conv2DTranspose(3, 3),
+        layers.Dense(4),
+    ]
+    return layers.Dense(CLASSES, name="output")(
+        layers.Concatenate()([layers.Flatten()(layers.MaxPooling2D(4)(layer(x))) for layer in read])
+    )
+
+
+def two_poolings(x: Any) -> Any:
+    pooled = [layers.GlobalAveragePooling2D(name="pool")(x), layers.GlobalMaxPooling2D()(x)]
+    return head_of_any(layers.Dropout(0.5)(layers.Concatenate()([pooled[1], pooled[0]])))
+
+
+def squeezed_and_excited(x: Any) -> Any:
+    weights = layers.Dense(8, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    x = layers.Multiply(name="multiply")([x, weights])
+    return head_of_any(layers.GlobalAveragePooling2D(name="pool")(x))
+
+
+def normalised_over_channels(x: Any) -> Any:
+    return head_of_any(layers.LayerNormalization(name="normalised")(layers.GlobalAveragePooling2D(name="pool")(x)))
+
+
+def branches(behind: Callable[[Any], Any]) -> keras.Model:
+    """Branches of convolutions, put side by side."""
+
+    def body(x: Any) -> Any:
+        left = layers.Activation("sigmoid")(layers.BatchNormalization(scale=False)(conv("left", None)(x)))
+        middle = layers.SeparableConv2D(4, 3, activation="elu", name="middle")(x)
+        right = layers.MaxPooling2D(3, 1, padding="same")(layers.ReLU()(conv("right", None)(x)))
+        x = layers.BatchNormalization()(layers.Concatenate(name="branches")([left, middle, right]))
+        return behind(layers.MaxPooling2D(name="pool")(x))
+
+    return functional(body)
+
+
+def squeezed(x: Any) -> Any:
+    weights = layers.Dense(20, activation="sigmoid")(layers.GlobalAveragePooling2D(keepdims=True)(x))
+    return head(layers.Multiply()([x, weights]))
+
+
+def densely_connected() -> keras.Model:
+    def body(x: Any) -> Any:
+        x = conv("stem", padding="same")(x)
+        for number in range(2):
+            inner = layers.ReLU()(layers.BatchNormalization()(x))
+            x = layers.Concatenate(name=f"concat_{number}")([x, conv(f"conv_{number}", None, padding="same")(inner)])
+        x = layers.Activation("elu")(layers.BatchNormalization()(x))
+        return head(layers.AveragePooling2D(3, name="end")(x))
+
+    return functional(body)
+
+
+def sum_with_channels_first() -> keras.Model:
+    def body(x: Any) -> Any:
+        x = added(layers.Permute((3, 1, 2))(x), first=True)
+        x = layers.MaxPooling2D(name="pool", data_format="channels_first")(x)
+        return head(conv("behind", data_format="channels_first")(x))
+
+    return functional(body)
+
+
+def nested_sum() -> keras.Model:
+    base = joined(layers.MaxPooling2D(name="pool"))
+    return keras.Sequential(
+        [keras.Input(IMAGE), layers.Rescaling(0.5), base, layers.Flatten(), layers.Dense(CLASSES, activation="softmax")]
+    )
 
 
 def two_frontier_tensors() -> keras.Model:
@@ -210,6 +304,29 @@ CASES = {
     "transposed": NetworkCase(
         lambda: pooled_after(layers.Conv2DTranspose(8, 3, activation="leaky_relu", name="conv")), "pool"
     ),
+    "sum, read behind a pooling": NetworkCase(residual, "end"),
+    "sum, read by two convolutions": NetworkCase(lambda: joined(next_stage), "sum"),
+    "sum, read by every kind of layer": NetworkCase(lambda: joined(read_by_every_kind), "sum"),
+    "sum, read behind two poolings": NetworkCase(lambda: joined(two_poolings), "pool"),
+    "sum, images of any size": NetworkCase(lambda: joined(two_poolings, (None, None, 3)), "pool"),
+    "sum by an operation": NetworkCase(
+        lambda: functional(
+            lambda x: head(
+                layers.MaxPooling2D(name="pool")(conv("left")(x) + conv("right", "tanh")(x)),
+            )
+        ),
+        "pool",
+        suffix="keras",
+    ),
+    "sum, channels first": NetworkCase(sum_with_channels_first, "pool"),
+    "sum in a nested model": NetworkCase(nested_sum, "pool"),
+    "squeeze and excite": NetworkCase(lambda: joined(squeezed_and_excited), "pool"),
+    "normalised over the channels": NetworkCase(lambda: joined(normalised_over_channels), "normalised"),
+    "concatenation, read by a kernel": NetworkCase(
+        lambda: branches(lambda x: head(layers.Conv2D(4, 2, name="last")(x))), "pool"
+    ),
+    "concatenation, read by a product": NetworkCase(lambda: branches(squeezed), "pool"),
+    "densely connected": NetworkCase(densely_connected, "end"),
     "grouped": NetworkCase(lambda: functional(lambda x: head(conv("conv", groups=2)(conv("stem")(x)))), "conv"),
 }
 

@@ -53,7 +53,8 @@ def sentence(event: Event, channels: int) -> str | None:
             return f"{len(event.names)} class names, from {event.names[0]} to {event.names[-1]}"
         case events.LayerChosen():
             silent = f", {event.silent} of them already silent" if event.silent else ""
-            return f"layer {event.profiled}: prunes {event.pruned}, {event.channels} channels{silent}"
+            pruned = f"pruned where read ({event.pruned})" if event.where_read else f"prunes {event.pruned}"
+            return f"layer {event.profiled}: {pruned}, {event.channels} channels{silent}"
         case events.ChannelsProfiled():
             return f"channels in the order of {event.ranking}, from step 0"
         case events.ThresholdReached():

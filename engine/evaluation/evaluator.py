@@ -88,7 +88,7 @@ class PruningSession(Evaluator):
 
     @property
     def weight_norms(self) -> NDArray[np.float64]:
-        """L1 norm of the kernel that makes each channel, shape (channels,)."""
+        """L1 norm of the kernel that makes, or reads, each channel, shape (channels,)."""
         return weight_norms(self.source)
 
     def first_images(self, role: str, number: int) -> NDArray[np.float32]:
@@ -139,7 +139,11 @@ class PruningSession(Evaluator):
                 break
             last += 1
         stretch = steps[first : last + 1]
-        states = [self._mask(pruned) for pruned in stretch]
+        check_channels(self.source, stretch[-1])
+        states = [self._mask(stretch[0])]
+        for channel in order[first:last]:
+            states.append(states[-1].copy())
+            states[-1][channel] = True
         predictions = predict_states([self._masked[role] for role in roles], states, reporter)
         for row, pruned in enumerate(stretch):
             found = {role: classes[row] for role, classes in zip(roles, predictions, strict=True)}

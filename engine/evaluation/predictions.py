@@ -12,6 +12,7 @@ from threadpoolctl import ThreadpoolController
 
 from bdtui.engine.evaluation.channel_profile import ProfiledImages
 from bdtui.engine.evaluation.cut_runner import CutRunner
+from bdtui.engine.evaluation.slow_progress import SlowProgress
 from bdtui.engine.incremental.channel_sums import SummedShares
 from bdtui.engine.machine.device_failures import is_out_of_memory, refuse_lost_device
 from bdtui.engine.machine.ordered_threads import cores, done_in_order
@@ -86,7 +87,7 @@ def predict_states(
     Args:
         sets: the image sets.
         states: masks (channels,) of silent channels, each with all those of the one before.
-        reporter: is asked whether to stop.
+        reporter: receives progress where this takes longer than a second; is asked whether to stop.
 
     Returns:
         For every set an array (len(states), N).
@@ -94,16 +95,18 @@ def predict_states(
     reporter.checkpoint()
     asked = [_Asked(images, states) for images in sets]
     jobs = [(each, block) for each in asked for block in each.images.blocks]
+    progress = SlowProgress(reporter, "channel sums", sum(len(block.fires) for _, block in jobs), "images")
     with (
         _one_thread().limit(limits=1),
-        done_in_order(lambda job: job[0].decide(job[1]), jobs, cores()) as results,
+        done_in_order(lambda job: job[0].decide(job[1], reporter), jobs, cores()) as results,
     ):
-        for _ in results:
-            reporter.checkpoint()
+        for (_, block), _ in zip(jobs, results, strict=True):
+            progress.advance(len(block.fires))
     rest = [(each, some) for each in asked for some in each.undecided()]
+    progress = SlowProgress(reporter, "predictions", sum(len(images) for _, (images, _) in rest), "images")
     with done_in_order(lambda job: job[0].decide_whole(*job[1]), rest) as results:
-        for _ in results:
-            reporter.checkpoint()
+        for (_, (images, _)), _ in zip(rest, results, strict=True):
+            progress.advance(len(images))
     # Together, and only now: a stop in the middle leaves what was known before.
     return [each.finished() for each in asked]
 
@@ -125,8 +128,12 @@ class _Asked:
             some = np.zeros(1, int), np.full(1, len(states) - 1)
             self._class_of_silence = int(images.runner.back(1, lambda rows: self._tensors(*some))[0])
 
-    def decide(self, block: FrontierBlock) -> None:
-        """Fill in what the shorter way can decide of a block, and mark what is left to the whole back."""
+    def decide(self, block: FrontierBlock, reporter: Reporter) -> None:
+        """Fill in what the shorter way can decide of a block, and mark what is left to the whole back.
+
+        Raises:
+            Interrupted: the reporter requested a stop; it is asked in this thread.
+        """
         rows = [self._touched(block, channels) for channels in self._changed]
         found = self._found[:, block.images]
         for state, touched in enumerate(rows):
@@ -137,7 +144,7 @@ class _Asked:
             states = states[:-1]
         way = self.images.runner.shorter_way
         if way is not None and self._is_shorter(way, block, states, rows):
-            self._sum(way, block, states, rows)
+            self._sum(way, block, states, rows, reporter)
         block.let_go()
 
     def undecided(self) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
@@ -192,10 +199,15 @@ class _Asked:
         return bool(by_sums < asked * self.images.runner.work_of_the_whole_back)
 
     def _sum(
-        self, way: SummedShares, block: FrontierBlock, states: Sequence[Mask], rows: Sequence[NDArray[np.intp]]
+        self,
+        way: SummedShares,
+        block: FrontierBlock,
+        states: Sequence[Mask],
+        rows: Sequence[NDArray[np.intp]],
+        reporter: Reporter,
     ) -> None:
         try:
-            decided = way.decide(block, states, rows)
+            decided = way.decide(block, states, rows, reporter)
         except Exception as problem:
             refuse_lost_device(problem)
             if not is_out_of_memory(problem):

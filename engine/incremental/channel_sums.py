@@ -28,6 +28,7 @@ from bdtui.engine.network.cut import Array, Cut
 from bdtui.engine.network.cut_values import Frontier, FrontierBlock, Mask
 from bdtui.engine.network.graph import Call, run_calls
 from bdtui.engine.network.linear_readers import LinearReader, find_linear_readers
+from bdtui.engine.reporter import SILENT, Reporter
 
 _LARGEST_MATRIX = 2**23
 """Entries of a linear layer written as a matrix; a larger one is left to the whole back."""
@@ -118,13 +119,23 @@ class SummedShares:
         self.work_of_a_share = sum(each.matrix[0].size for each in linear)
         self.work_of_a_state = self.work_of_a_share + sum(map(multiplications, tail_calls))
 
-    def decide(self, block: FrontierBlock, silenced: Sequence[Mask], rows: Sequence[NDArray[np.intp]]) -> list[Decided]:
+    def decide(
+        self,
+        block: FrontierBlock,
+        silenced: Sequence[Mask],
+        rows: Sequence[NDArray[np.intp]],
+        reporter: Reporter = SILENT,
+    ) -> list[Decided]:
         """Classes of some images of a block in one state after the other.
 
         Args:
             block: the images at the cut.
             silenced: for each state the channels (channels,) that are silent; none comes back from state to state.
             rows: for each state the images that are asked for.
+            reporter: is asked whether to stop, between any two channels and states.
+
+        Raises:
+            Interrupted: it requested a stop.
         """
         with np.errstate(all="ignore"):
             sums = self._begun(len(block.fires))
@@ -132,8 +143,10 @@ class SummedShares:
             silent = np.ones_like(silenced[-1])
             for state, wanted in zip(reversed(silenced), reversed(rows), strict=True):
                 for channel in block.firing[(silent & ~state)[block.firing]]:
+                    reporter.checkpoint()
                     self._add(sums, block, channel)
                 silent = state
+                reporter.checkpoint()
                 decided.append(self._decided(sums, block, wanted))
         return decided[::-1]
 
@@ -214,10 +227,7 @@ def _described(cut: Cut, frontier: Frontier, gains: dict[int, float], reader: Li
     inputs = prod(shape)
     if inputs * units > _LARGEST_MATRIX:
         raise NoBound("the matrix is too large")
-    matrix = np.empty((inputs, units), np.float32)
-    for start in range(0, inputs, 256):
-        ones = np.eye(inputs, dtype=np.float32)[start : start + 256].reshape(-1, *shape)
-        matrix[start : start + 256] = _sums(reader, ones, bias=False)
+    matrix = _matrix(reader, shape, units)
     axis = cut.source.axis if cut.source.axis < 0 else cut.source.axis - 1
     by_channel = np.moveaxis(matrix.reshape(*shape, units), axis % len(shape), 0)
     by_channel = np.ascontiguousarray(by_channel.reshape(channels, -1, units))
@@ -231,14 +241,34 @@ def _described(cut: Cut, frontier: Frontier, gains: dict[int, float], reader: Li
     return _Linear(reader, by_channel, begun, size, norms, terms, roundings, gain)
 
 
+def _matrix(reader: LinearReader, shape: tuple[int, ...], units: int) -> Array:
+    """What a linear layer does without bias and activation to values of a shape, (values, units)."""
+    inputs = prod(shape)
+    matrix = np.empty((inputs, units), np.float32)
+    if type(reader.call.layer) is layers.Dense and len(reader.units) == 1:
+        # Its kernel, in the order in which the values lie before they are put elsewhere: the way of their numbers.
+        numbers = np.arange(inputs, dtype=np.float32).reshape(1, *shape)
+        matrix[np.asarray(_behind_way(reader, tf.constant(numbers)))[0].astype(int)] = reader.call.layer.kernel.numpy()
+        return matrix
+    for start in range(0, inputs, 256):
+        ones = np.eye(min(256, inputs - start), inputs, start, np.float32).reshape(-1, *shape)
+        matrix[start : start + 256] = _sums(reader, ones, bias=False)
+    return matrix
+
+
+def _behind_way(reader: LinearReader, tensor: Any) -> Any:
+    """What the linear layer reads where its carrier holds a tensor."""
+    if not reader.way:
+        return tensor
+    held = {reader.way[0].inputs[0]: tensor}
+    run_calls(reader.way, held)
+    return held[reader.way[-1].outputs[0]]
+
+
 def _sums(reader: LinearReader, values: Array, *, bias: bool) -> Array:
     """What a linear layer makes of its carrier's values (rows, …), without activation: (rows, units)."""
     layer = reader.call.layer
-    tensor: Any = tf.constant(values)
-    if reader.way:
-        held = {reader.way[0].inputs[0]: tensor}
-        run_calls(reader.way, held)
-        tensor = held[reader.way[-1].outputs[0]]
+    tensor = _behind_way(reader, tf.constant(values))
     dense = type(layer) is layers.Dense
     made = ops.matmul(tensor, layer.kernel) if dense else layer.convolution_op(tensor, layer.kernel)
     sums: Array = np.asarray(made + layer.bias if bias and layer.use_bias else made)

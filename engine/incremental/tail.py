@@ -6,7 +6,7 @@ TensorFlow. What numpy has no short word for is left to TensorFlow, layer by lay
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -61,7 +61,7 @@ class Tail:
         self,
         network: Network,
         calls: Sequence[Call],
-        made: dict[int, tuple[int | None, ...]],
+        made: Mapping[int, tuple[int | None, ...]],
         gains: dict[int, float],
     ) -> None:
         self._output = network.output

@@ -15,6 +15,7 @@ from typing import Any
 import keras
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
 from bdtui.engine.inputs.graph_operations import OPERATIONS
 
 RUNS_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
@@ -137,7 +138,10 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
             f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is not a stock Keras class; "
             "expected stock layers only"
         )
-    if module is not None and not (isinstance(module, str) and _MODULE_NAMES.fullmatch(module)):
+    own = APPLICATION_LAYERS.get(class_name)
+    if module is not None and not (
+        isinstance(module, str) and (_MODULE_NAMES.fullmatch(module) if own is None else module == own.__module__)
+    ):
         raise ModelError(f"{name}: names module {_shown(module)}; expected classes of Keras itself")
     registered = found.get("registered_name")
     if registered is not None and registered != known:
@@ -190,7 +194,7 @@ def _objects(node: Any) -> list[dict[str, Any]]:
 
 
 def _stock_names() -> set[str]:
-    names = set(_MODELS | _PLAIN_CLASSES)
+    names = set(_MODELS | _PLAIN_CLASSES) | set(APPLICATION_LAYERS)
     for module in _STOCK_MODULES:
         names.update(name for name, found in vars(module).items() if inspect.isclass(found))
     return names - RUNS_CODE - _READS_FILES

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from bdtui.engine.errors import ModelError, OutOfMemory
+from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
 from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_output
 from bdtui.engine.inputs.keras2_config import mend_config
 from bdtui.engine.inputs.keras_config import check_config
@@ -80,7 +81,9 @@ def open_model(
         copy = copy_for_keras(config, source, Path(folder))
         try:
             with bounded_weights(copy.values, str(source)):
-                model = keras.models.load_model(copy.path, compile=False, safe_mode=True)
+                model = keras.models.load_model(
+                    copy.path, custom_objects=APPLICATION_LAYERS, compile=False, safe_mode=True
+                )
         except ModelError:
             raise
         except MemoryError as problem:

@@ -163,7 +163,7 @@ def open_inputs(
 def describe_layer(source: ChannelSource) -> LayerChosen:
     """Which layer is profiled and pruned."""
     silent = int(silent_channels(source).sum())
-    return LayerChosen(source.profiled.name, source.pruned.name, source.channels, silent)
+    return LayerChosen(source.profiled.name, source.pruned, source.channels, silent, bool(source.readers))
 
 
 def _describe(model: OpenedModel) -> ModelOpened:

@@ -1,8 +1,11 @@
-"""Which weighted layer makes the channels of a layer, and how one of its channels is silenced.
+"""Which weights make the channels of a layer, or read them, and how one of its channels is silenced.
 
 Pruning here is what the paper calls pruning: the weights that make a channel become zero, the shape of
 the network stays. A convolution's kernel slice and bias go to zero, and so do gamma and beta of every
 BatchNormalization that sees the channel before channels mix; otherwise a constant would remain.
+
+A channel that several layers make, as behind a residual sum, is silenced where it is read instead: the slices of every
+kernel that reads it become zero, and what it holds has no part in anything that follows.
 """
 
 from __future__ import annotations
@@ -17,14 +20,22 @@ from keras import layers
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.network.default_layer import default_source
 from bdtui.engine.network.graph import Call, Network
+from bdtui.engine.network.kernel_slices import by_channel, making_kernel
 from bdtui.engine.network.layer_kinds import (
-    ALONG_AXES,
-    CHANNELWISE,
-    CONVOLUTIONS,
-    ELEMENTWISE_ACTIVATIONS,
-    POOLINGS,
+    JOINING,
+    JOINING_OPERATIONS,
     WEIGHTED,
+)
+from bdtui.engine.network.readers import Reader, find_readers
+from bdtui.engine.network.region import (
+    channel_axis,
+    is_elementwise,
+    is_single_tensor,
+    makers_side_by_side,
+    may_be_channelwise,
+    region_behind,
 )
 
 
@@ -34,27 +45,54 @@ class ChannelSource:
 
     Attributes:
         profiled: call whose output is read.
-        pruned: call of the weighted layer that makes the channels.
-        region: calls, from ``pruned`` on, that treat each channel by itself, in running order.
+        maker: call in whose output the channels first are: a weighted layer, or what joins several (Add, Concatenate).
+        region: calls, from ``maker`` on, that treat each channel by itself, in running order.
         channels: how many channels there are.
         axis: the channel axis in every tensor of the region, batch axis counted: -1, or 1 for channels-first.
+        readers: the kernels in which a channel is silenced; none where it is silenced in the weights that make it.
+        pieces: where ``maker`` puts the channels of several weighted layers side by side, for each of these the calls
+            from it on; in the order of their channels.
     """
 
     profiled: Call
-    pruned: Call
+    maker: Call
     region: tuple[Call, ...]
     channels: int
     axis: int
-
-    def with_layers(self, copies: Mapping[int, Any]) -> ChannelSource:
-        """The same channels in copied layers, given by ``id`` of the originals."""
-        region = tuple(replace(call, layer=copies[id(call.layer)]) for call in self.region)
-        return replace(self, pruned=region[0], region=region)
+    readers: tuple[Reader, ...] = ()
+    pieces: tuple[tuple[Call, ...], ...] = ()
 
     @property
-    def normalisations(self) -> list[keras.Layer]:
-        """The BatchNormalization layers that see the channels before they mix."""
-        return [call.layer for call in self.region if isinstance(call.layer, layers.BatchNormalization)]
+    def made(self) -> tuple[Call, ...]:
+        """The calls through which the channels go one by one, from those that make them on."""
+        return tuple(call for piece in self.pieces for call in piece) + self.region
+
+    @property
+    def makers(self) -> tuple[Call, ...]:
+        """The calls that make the channels."""
+        return tuple(piece[0] for piece in self.pieces) or (self.maker,)
+
+    @property
+    def changed(self) -> tuple[Call, ...]:
+        """The calls of the layers whose weights are zeroed, among others that have none to zero."""
+        return tuple(reader.call for reader in self.readers) or self.made
+
+    @property
+    def pruned(self) -> str:
+        """The name of the layer that is pruned; where several make the channels, or read them, the names of these."""
+        return ", ".join(call.name for call in [reader.call for reader in self.readers] or self.makers)
+
+    def with_layers(self, copies: Mapping[int, Any]) -> ChannelSource:
+        """The same channels in copied layers, given by ``id`` of the originals among those that are `changed`."""
+
+        def copied(call: Call) -> Call:
+            return replace(call, layer=copies[id(call.layer)])
+
+        if self.readers:
+            return replace(self, readers=tuple(replace(each, call=copied(each.call)) for each in self.readers))
+        region = tuple(map(copied, self.region))
+        pieces = tuple(tuple(map(copied, piece)) for piece in self.pieces)
+        return replace(self, maker=region[0], region=region, pieces=pieces)
 
 
 def find_source(network: Network, layer_name: str | None = None) -> ChannelSource:
@@ -63,14 +101,13 @@ def find_source(network: Network, layer_name: str | None = None) -> ChannelSourc
     Args:
         network: the traced model.
         layer_name: a layer's name; ``outer/inner`` (or just ``inner`` where that is unambiguous) inside a nested
-            model. None for the default: the deepest pooling layer fed by a convolution, else the last convolution,
-            else (a network without convolutions) the last layer that can be pruned.
+            model. None for the default; see `bdtui.engine.network.default_layer`.
 
     Raises:
         ModelError: there is no such layer, or it cannot be pruned soundly. The message names those that can.
     """
     if layer_name is None:
-        return _default_source(network)
+        return default_source(network, prunable_sources(network))
     calls = [call for call in network.calls if call.name == layer_name]
     calls = calls or [call for call in network.calls if call.name.rsplit("/", 1)[-1] == layer_name]
     if not calls:
@@ -91,7 +128,7 @@ def prunable_sources(network: Network) -> list[ChannelSource]:
 
 
 def silence(source: ChannelSource, channels: Collection[int]) -> None:
-    """Set the weights that make some channels to zero, in place.
+    """Set the weights that make, or read, some channels to zero, in place.
 
     Args:
         source: channels of the network that is changed.
@@ -105,10 +142,13 @@ def silence(source: ChannelSource, channels: Collection[int]) -> None:
         Networks", RAID 2018.
     """
     index = check_channels(source, channels)
-    for variable, axis in _channel_variables(source):
-        weights = variable.numpy().copy()
-        _slices(weights, axis, source.channels)[index] = 0
-        variable.assign(weights)
+    for reader in source.readers:
+        reader.forget(index)
+    for each in _channel_variables(source):
+        weights = each.variable.numpy().copy()
+        own = index[(index >= each.first) & (index < each.first + each.channels)] - each.first
+        by_channel(weights, each.axis, each.channels)[own] = 0
+        each.variable.assign(weights)
 
 
 def check_channels(source: ChannelSource, channels: Collection[int]) -> NDArray[np.int64]:
@@ -126,83 +166,70 @@ def check_channels(source: ChannelSource, channels: Collection[int]) -> NDArray[
 
 
 def silent_channels(source: ChannelSource) -> NDArray[np.bool_]:
-    """Tell which channels have nothing but zeros in the weights that make them, shape (channels,)."""
+    """Tell which channels have nothing but zeros in the weights that make, or read, them, shape (channels,)."""
+    if source.readers:
+        silent: NDArray[np.bool_] = _reading_norms(source) == 0
+        return silent
     silent = np.ones(source.channels, bool)
-    for variable, axis in _channel_variables(source):
-        slices = _slices(variable.numpy(), axis, source.channels)
-        silent &= ~slices.reshape(source.channels, -1).any(axis=1)
+    for each in _channel_variables(source):
+        slices = by_channel(each.variable.numpy(), each.axis, each.channels)
+        silent[each.first : each.first + each.channels] &= ~slices.reshape(each.channels, -1).any(axis=1)
     return silent
 
 
 def weight_norms(source: ChannelSource) -> NDArray[np.float64]:
-    """The L1 norm of the kernel that makes each channel, shape (channels,)."""
-    kernel, axis = _kernel(source.pruned.layer)
-    slices = _slices(kernel.numpy().astype(np.float64), axis, source.channels)
-    norms: NDArray[np.float64] = np.abs(slices).reshape(source.channels, -1).sum(axis=1)
+    """The L1 norm of the kernel that makes each channel, or of all that read it, shape (channels,)."""
+    if source.readers:
+        return _reading_norms(source)
+    norms = []
+    for maker in source.makers:
+        kernel, axis = making_kernel(maker.layer)
+        channels = maker.output_shapes[0][source.axis] or 0
+        slices = by_channel(kernel.numpy().astype(np.float64), axis, channels)
+        norms.append(np.abs(slices).reshape(channels, -1).sum(axis=1))
+    return np.concatenate(norms)
+
+
+def _reading_norms(source: ChannelSource) -> NDArray[np.float64]:
+    norms = np.zeros(source.channels)
+    for reader in source.readers:
+        norms += reader.norms(source.channels)
     return norms
 
 
-def _slices(weights: NDArray[Any], axis: int | None, channels: int) -> NDArray[Any]:
-    """A view of an array in which the first axis runs over the channels.
+@dataclass(frozen=True)
+class _ChannelVariable:
+    """A variable whose slices along ``axis`` belong to so many channels, from the ``first`` on."""
 
-    An ``axis`` of None stands for a depthwise kernel, whose two last axes together number the channels.
-    """
-    if axis is None:
-        view = weights.reshape(*weights.shape[:-2], channels)
-        axis = -1
-    else:
-        view = weights
-    return np.moveaxis(view, axis, 0)
+    variable: Any
+    axis: int | None
+    first: int
+    channels: int
 
 
-def _kernel(layer: keras.Layer) -> tuple[Any, int | None]:
-    """The variable whose slices make the channels, and its channel axis."""
-    if isinstance(layer, layers.DepthwiseConv1D | layers.DepthwiseConv2D):
-        return layer.kernel, None
-    if isinstance(layer, layers.SeparableConv1D | layers.SeparableConv2D):
-        return layer.pointwise_kernel, -1
-    if isinstance(layer, layers.Conv1DTranspose | layers.Conv2DTranspose | layers.Conv3DTranspose):
-        return layer.kernel, -2
-    return layer.kernel, -1
+def _channel_variables(source: ChannelSource) -> list[_ChannelVariable]:
+    """The variables that make the channels, whose slices have to be zero for one to be silent."""
+    if source.readers:
+        return []
+    found = []
+    first = 0
+    for piece in source.pieces:
+        channels = piece[0].output_shapes[0][source.axis] or 0
+        found += [_ChannelVariable(*each, first, channels) for call in piece for each in _variables(call.layer)]
+        first += channels
+    found += [_ChannelVariable(*each, 0, source.channels) for call in source.region for each in _variables(call.layer)]
+    return found
 
 
-def _channel_variables(source: ChannelSource) -> list[tuple[Any, int | None]]:
-    """The variables whose slices have to be zero for a channel to be silent, each with its channel axis."""
-    layer = source.pruned.layer
-    variables = [_kernel(layer)]
-    if layer.use_bias:
-        variables.append((layer.bias, 0))
-    for normalisation in source.normalisations:
+def _variables(layer: keras.Layer) -> list[tuple[Any, int | None]]:
+    """What a layer makes or keeps a channel of, each with the channel axis."""
+    if isinstance(layer, WEIGHTED):
+        return [making_kernel(layer), *([(layer.bias, 0)] if layer.use_bias else [])]
+    if isinstance(layer, layers.BatchNormalization):
         # Without a gamma to take away the incoming value, the mean is what is subtracted from silence.
-        first = normalisation.gamma if normalisation.scale else normalisation.moving_mean
-        variables.append((first, 0))
-        if normalisation.center:
-            variables.append((normalisation.beta, 0))
-    return variables
-
-
-def _default_source(network: Network) -> ChannelSource:
-    sources = prunable_sources(network)
-    if not sources:
-        raise ModelError("no layer of the model can be pruned: expected a convolution or Dense layer before the last")
-    convolutional = [source for source in sources if isinstance(source.pruned.layer, CONVOLUTIONS)]
-    pooled = [source for source in convolutional if isinstance(source.profiled.layer, POOLINGS)]
-    if not pooled:
-        convolutional = [source for source in convolutional if source.profiled is source.pruned] or convolutional
-    depth = _depths(network)
-    # max() keeps the first of equals; the later of two equally deep layers is the one nearer the output.
-    return max(reversed(pooled or convolutional or sources), key=lambda source: depth[source.profiled.name])
-
-
-def _depths(network: Network) -> dict[str, int]:
-    """For every call's name, the length of the longest way from the input to it."""
-    at_tensor = {network.input: 0}
-    at_call = {}
-    for call in network.calls:
-        depth = 1 + max((at_tensor[tensor] for tensor in call.inputs), default=0)
-        at_call[call.name] = depth
-        at_tensor.update((tensor, depth) for tensor in call.outputs)
-    return at_call
+        kept = layer.gamma if layer.scale else layer.moving_mean
+        return [(kept, 0), *([(layer.beta, 0)] if layer.center else [])]
+    return []
 
 
 def _prunable_sentence(network: Network) -> str:
@@ -215,31 +242,53 @@ def _source_or_reason(network: Network, calls: list[Call]) -> ChannelSource | st
     if len(calls) > 1:
         return f"it is used {len(calls)} times, so its channels mean something else each time"
     profiled = calls[0]
-    pruned = profiled
-    while not isinstance(pruned.layer, WEIGHTED):
-        if not _is_single_tensor(pruned) or not _may_be_channelwise(pruned):
-            return f"{_kind(pruned)} {pruned.name!r} mixes channels or has none of its own"
-        maker = network.maker(pruned.inputs[0])
-        if maker is None:
+    maker = profiled
+    while not isinstance(maker.layer, WEIGHTED) and not _joins(maker):
+        if not is_single_tensor(maker) or not may_be_channelwise(maker):
+            return f"{_kind(maker)} {maker.name!r} mixes channels or has none of its own"
+        before = network.maker(maker.inputs[0])
+        if before is None:
             return "no weighted layer stands before it"
-        pruned = maker
-    rank = len(pruned.output_shapes[0])
-    axis = 1 if getattr(pruned.layer, "data_format", None) == "channels_first" and rank > 2 else -1
-    if not _is_elementwise(getattr(pruned.layer, "activation", None)):
-        return f"the activation of {pruned.name!r} mixes its channels"
-    channels = pruned.output_shapes[0][axis]
+        maker = before
+    axis = channel_axis(network, maker)
+    if not is_elementwise(getattr(maker.layer, "activation", None)):
+        return f"the activation of {maker.name!r} mixes its channels"
+    channels = maker.output_shapes[0][axis]
     if channels is None:
-        return f"{pruned.name!r} has no fixed number of channels"
-    region = _region(network, pruned, axis)
-    source = ChannelSource(profiled, pruned, tuple(region), channels, axis)
+        return f"{maker.name!r} has no fixed number of channels"
+    region = region_behind(network, maker, axis)
     if profiled not in region:
-        return f"the channels of {pruned.name!r} do not reach it one by one"
-    return _unsound(network, source) or source
+        return f"the channels of {maker.name!r} do not reach it one by one"
+    source = ChannelSource(profiled, maker, region, channels, axis)
+    if not _joins(maker):
+        return _unsound(network, source) or source
+    if not _joins_channels(maker, axis):
+        return f"{_kind(maker)} {maker.name!r} mixes channels or has none of its own"
+    readers = find_readers(network, region, channels, axis)
+    if not isinstance(readers, str):
+        return replace(source, readers=readers)
+    pieces = makers_side_by_side(network, maker, axis) if isinstance(maker.layer, layers.Concatenate) else None
+    side_by_side = replace(source, pieces=tuple(pieces or ()))
+    return side_by_side if pieces and not _unsound(network, side_by_side) else readers
+
+
+def _joins(call: Call) -> bool:
+    """Whether a call makes channels that no kernel of its own makes one by one."""
+    if len(call.outputs) != 1 or len(call.output_shapes[0]) < 2:
+        return False
+    operation = not isinstance(call.layer, keras.Layer) and _kind(call) in JOINING_OPERATIONS
+    return operation or isinstance(call.layer, (*JOINING, layers.Concatenate))
+
+
+def _joins_channels(call: Call, axis: int) -> bool:
+    """Whether channels along an axis are what it joins: a Concatenate may put images side by side."""
+    rank = len(call.output_shapes[0])
+    return not isinstance(call.layer, layers.Concatenate) or bool(call.layer.axis % rank == axis % rank)
 
 
 def _unsound(network: Network, source: ChannelSource) -> str | None:
     """Why zeroing the source's weights would not do what pruning promises, or None."""
-    for call in source.region:
+    for call in source.made:
         uses = sum(other.layer is call.layer for other in network.calls)
         if uses > 1 and call.layer.weights:
             return f"{_kind(call)} {call.name!r} is shared: it is used {uses} times"
@@ -257,54 +306,6 @@ def _unsound(network: Network, source: ChannelSource) -> str | None:
 
 def _weights(call: Call) -> list[Any]:
     return list(getattr(call.layer, "weights", ()))
-
-
-def _region(network: Network, pruned: Call, axis: int) -> list[Call]:
-    """The weighted call and all calls behind it that are reached, and left, channel by channel."""
-    region = [pruned]
-    tensors = set(pruned.outputs)
-    for call in network.calls:
-        if _is_single_tensor(call) and call.inputs[0] in tensors and _is_channelwise(call, axis):
-            region.append(call)
-            tensors.update(call.outputs)
-    return region
-
-
-def _is_single_tensor(call: Call) -> bool:
-    return len(call.inputs) == 1 and len(call.outputs) == 1
-
-
-def _may_be_channelwise(call: Call) -> bool:
-    return isinstance(call.layer, (*CHANNELWISE, layers.Activation, layers.BatchNormalization))
-
-
-def _is_channelwise(call: Call, axis: int) -> bool:
-    """Whether a call treats each channel by itself when channels lie on the given axis."""
-    layer = call.layer
-    if isinstance(layer, layers.Activation):
-        return _is_elementwise(layer.activation)
-    if isinstance(layer, layers.BatchNormalization):
-        rank = len(call.output_shapes[0])
-        return bool(layer.axis % rank == axis % rank)
-    if not isinstance(layer, CHANNELWISE):
-        return False
-    if isinstance(layer, ALONG_AXES):
-        first = getattr(layer, "data_format", "channels_last") == "channels_first"
-        return first == (axis == 1)
-    return True
-
-
-def _is_elementwise(activation: Any) -> bool:
-    if activation is None or isinstance(activation, CHANNELWISE):
-        return True
-    if isinstance(activation, layers.Pipeline):
-        # Keras 2's hard_sigmoid is one: a Rescaling and a ReLU.
-        return all(_is_elementwise(part) or _scales_all_alike(part) for part in activation.layers)
-    return getattr(activation, "__name__", "") in ELEMENTWISE_ACTIVATIONS
-
-
-def _scales_all_alike(layer: Any) -> bool:
-    return isinstance(layer, layers.Rescaling) and np.ndim(layer.scale) == np.ndim(layer.offset) == 0
 
 
 def _kind(call: Call) -> str:

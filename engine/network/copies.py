@@ -48,7 +48,7 @@ def silenced_copy(model: keras.Model, layer: str, channels: Collection[int]) -> 
 
     Args:
         model: Functional or Sequential, untouched.
-        layer: name of the layer whose channels are meant, e.g. ``pool_3``; the weighted layer behind it changes.
+        layer: name of the layer whose channels are meant, e.g. ``pool_3``; the weights that make or read them change.
         channels: indices of the channels.
 
     Raises:
@@ -61,5 +61,5 @@ def copy_with_pruned(model: keras.Model, source: ChannelSource, channels: Collec
     """`silenced_copy` for channels that were found in the model already."""
     copy = copy_model(model)
     copied = {call.name: call.layer for call in trace_network(copy).calls}
-    silence(source.with_layers({id(call.layer): copied[call.name] for call in source.region}), channels)
+    silence(source.with_layers({id(call.layer): copied[call.name] for call in source.changed}), channels)
     return copy

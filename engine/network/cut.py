@@ -2,11 +2,13 @@
 
 The cut lies where the pruned channels mix for the first time. What crosses it is the frontier: the
 tensors that carry the channels, and every other tensor the back reads, such as a residual that goes
-around the cut. A silenced channel is put into its tensors as the value its zeroed weights would make.
+around the cut. A silenced channel is put into its tensors as the value its zeroed weights would make, or as zero where
+zeroed weights read it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +58,32 @@ def cut_network(network: Network, source: ChannelSource) -> Cut:
     return Cut(network, source, tuple(front), tuple(back), tuple(frontier), len(carriers))
 
 
+def shapes_of(network: Network, tensors: Sequence[int], image_shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """The shapes of some tensors for one image, without the batch axis.
+
+    Args:
+        network: it runs on a black image where it does not tell the shapes itself: it takes images of any size.
+        tensors: their numbers.
+        image_shape: shape of one input image, without the batch axis.
+    """
+    told = {
+        tensor: shape for call in network.calls for tensor, shape in zip(call.outputs, call.output_shapes, strict=True)
+    }
+    told[network.input] = (None, *image_shape)
+    shapes = [tuple(size for size in told[tensor][1:] if size is not None) for tensor in tensors]
+    if all(len(shape) == len(told[tensor]) - 1 for shape, tensor in zip(shapes, tensors, strict=True)):
+        return shapes
+    values: dict[int, Any] = {network.input: tf.zeros((1, *image_shape), network.input_dtype)}
+    run_calls(network.upstream(tensors), values)
+    return [tuple(values[tensor].shape[1:]) for tensor in tensors]
+
+
 def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     """What every carrier of the frontier holds when all its channels are silenced.
 
     It is computed by the very layers of the network with their weights zeroed, so that sigmoid's 0.5 or the edge
-    of a zero padding come out as the saved model will have them. It does not depend on the image.
+    of a zero padding come out as the saved model will have them. It does not depend on the image. For channels that are
+    silenced where they are read it is zero: weights times zero are what zeroed weights make of any finite value.
 
     Args:
         cut: the cut network.
@@ -69,13 +92,13 @@ def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     Returns:
         For every carrier an array of its shape without the batch axis, float32.
     """
-    clones = {id(call.layer): clone_built_layer(call.layer) for call in cut.source.region}
-    source = cut.source
-    silenced = source.with_layers(clones)
+    source, carriers = cut.source, cut.frontier[: cut.carriers]
+    if source.readers:
+        return [np.zeros(shape, np.float32) for shape in shapes_of(cut.network, carriers, image_shape)]
+    silenced = source.with_layers({id(call.layer): clone_built_layer(call.layer) for call in source.made})
     silence(silenced, range(source.channels))
-    values: dict[int, Any] = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
-    run_calls(cut.network.upstream(source.pruned.inputs), values)
-    # The front is run for shapes alone: what it makes of a black image need not even be finite.
-    values.update((tensor, tf.zeros_like(values[tensor])) for tensor in source.pruned.inputs)
-    run_calls(silenced.region, values)
-    return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in cut.frontier[: cut.carriers]]
+    read = [tensor for maker in source.makers for tensor in maker.inputs]
+    shapes = shapes_of(cut.network, read, image_shape)
+    values = {tensor: tf.zeros((1, *shape)) for tensor, shape in zip(read, shapes, strict=True)}
+    run_calls(silenced.made, values)
+    return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in carriers]

@@ -12,12 +12,10 @@ from functools import cached_property
 from math import prod
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from bdtui.engine.machine.array_store import ActivationStore, let_go
-from bdtui.engine.network.cut import Array, Cut, silent_values
-from bdtui.engine.network.graph import run_calls
+from bdtui.engine.network.cut import Array, Cut, shapes_of, silent_values
 
 Mask = NDArray[np.bool_]
 
@@ -99,9 +97,7 @@ class Frontier:
     def __init__(self, cut: Cut, image_shape: tuple[int, ...]) -> None:
         self._axis = cut.source.axis
         self._carriers = cut.carriers
-        black = {cut.network.input: tf.zeros((1, *image_shape), cut.network.input_dtype)}
-        run_calls(cut.front, black)
-        self.shapes = [tuple(black[tensor].shape[1:]) for tensor in cut.frontier]
+        self.shapes = shapes_of(cut.network, cut.frontier, image_shape)
         self.silent_tensors = [values[np.newaxis] for values in silent_values(cut, image_shape)]
         self.silent = [np.moveaxis(values, self._axis, 0)[:, 0] for values in self.silent_tensors]
 

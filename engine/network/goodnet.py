@@ -1,13 +1,14 @@
 """B and B′ joined into one network G with N + 1 outputs: a class where both agree, else class N.
 
 G is made of stock Keras layers only, so that it opens without bdtui. Everything before the pruned layer
-is the same in B and B′ and stands in G once. Where linear layers alone read the channels, and silence is zero, so
-does everything up to these: for B′ they weigh the silenced channels with zero, which adds the same zeros.
+is the same in B and B′ and stands in G once. Where kernels alone read the channels, and silence is zero, so does
+everything up to these: for B′ they weigh the silenced channels with zero, which adds the same zeros.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -16,9 +17,9 @@ from keras import layers
 
 from bdtui.engine.network.channels import ChannelSource, check_channels, find_source, silence
 from bdtui.engine.network.copies import clone_layer, finalize_layers
-from bdtui.engine.network.cut import Cut, cut_network, silent_values
+from bdtui.engine.network.cut import cut_network, silent_values
 from bdtui.engine.network.graph import Call, Network, run_calls, trace_network
-from bdtui.engine.network.linear_readers import LinearReader, find_linear_readers, only_flattened
+from bdtui.engine.network.readers import find_readers
 
 
 def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> keras.Model:
@@ -43,10 +44,12 @@ def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> 
 
 def join_networks(network: Network, source: ChannelSource, channels: Collection[int]) -> keras.Model:
     """`build_goodnet` for channels that were found in the network of B already."""
-    cut = cut_network(network, source)
     check_channels(source, channels)
-    readers = _readers_of_zeros(cut)
-    behind = list(cut.back) if readers else [source.pruned, *network.downstream(source.pruned.outputs)]
+    source = _silenced_late(network, source)
+    behind = list(cut_network(network, source).back)
+    if not source.readers:
+        made = [tensor for maker in source.makers for tensor in maker.outputs]
+        behind = [*source.makers, *network.downstream(made)]
     wanted = network.upstream([network.output])
     shared = [call for call in wanted if call not in behind]
     behind = [call for call in wanted if call in behind]
@@ -58,35 +61,21 @@ def join_networks(network: Network, source: ChannelSource, channels: Collection[
     badnet_values, pruned_values = dict(values), dict(values)
     _copy_calls(behind, badnet_values, names, "badnet_")
     copies = _copy_calls(behind, pruned_values, names, "pruned_")
-    if readers:
-        for reader in readers:
-            _ignore_channels(copies[id(reader.call.layer)], source.channels, channels)
-    else:
-        silence(source.with_layers(copies), channels)
+    silence(source.with_layers(copies), channels)
 
     output = _agreement(badnet_values[network.output], pruned_values[network.output], names)
     return keras.Model(image, output, name="goodnet")
 
 
-def _readers_of_zeros(cut: Cut) -> tuple[LinearReader, ...]:
-    """The linear layers that alone read the channels, where a silent channel is zero everywhere; else none."""
-    found = find_linear_readers(cut)
-    if found is None or cut.source.axis != -1 or None in cut.network.input_shape:
-        return ()
-    layers_read = [id(reader.call.layer) for reader in found.readers]
-    used_once = all(sum(id(call.layer) == one for call in cut.network.calls) == 1 for one in layers_read)
-    shape = tuple(size for size in cut.network.input_shape if size is not None)
-    if not used_once or any(values.any() for values in silent_values(cut, shape)):
-        return ()
-    return found.readers if all(only_flattened(reader.way) for reader in found.readers) else ()
-
-
-def _ignore_channels(layer: keras.Layer, number: int, channels: Collection[int]) -> None:
-    """Let a layer weigh some of the channels it reads with zero; of flattened values each ``number``-th is a channel's."""
-    kernel = layer.kernel.numpy().copy()
-    weights = kernel.reshape(-1, number, kernel.shape[-1])
-    weights[:, sorted(channels)] = 0
-    layer.kernel.assign(kernel)
+def _silenced_late(network: Network, source: ChannelSource) -> ChannelSource:
+    """The same channels, silenced where they are read if that comes to the same: a silent one is zero everywhere."""
+    if source.readers or None in network.input_shape:
+        return source
+    readers = find_readers(network, source.region, source.channels, source.axis)
+    shape = tuple(size for size in network.input_shape if size is not None)
+    if isinstance(readers, str) or any(values.any() for values in silent_values(cut_network(network, source), shape)):
+        return source
+    return replace(source, readers=readers)
 
 
 def _copy_calls(calls: list[Call], values: dict[int, Any], names: _UniqueNames, prefix: str) -> dict[int, Any]:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from keras import layers
 
-CONVOLUTIONS = (
-    layers.Conv1D,
-    layers.Conv2D,
-    layers.Conv3D,
-    layers.Conv1DTranspose,
-    layers.Conv2DTranspose,
-    layers.Conv3DTranspose,
-    layers.DepthwiseConv1D,
-    layers.DepthwiseConv2D,
-    layers.SeparableConv1D,
-    layers.SeparableConv2D,
-)
+# Convolutions that are one linear map of all their inputs.
+LINEAR_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
+TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
+DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
+SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
+
+CONVOLUTIONS = (*LINEAR_CONVOLUTIONS, *TRANSPOSED, *DEPTHWISE, *SEPARABLE)
 
 POOLINGS = tuple(
     getattr(layers, f"{reach}{kind}Pooling{rank}D")
@@ -71,11 +66,20 @@ ELEMENTWISE_ACTIVATIONS = frozenset(
     "sparse_plus threshold".split()
 )
 
+# Layers that make channels of several tensors or of all channels, and have no kernel of their own for each.
+JOINING = (
+    *(layers.Add, layers.Subtract, layers.Multiply, layers.Average, layers.Maximum, layers.Minimum),
+    *(layers.LayerNormalization, layers.GroupNormalization, layers.RMSNormalization, layers.UnitNormalization),
+)
+JOINING_OPERATIONS = frozenset("Add Subtract Multiply TrueDivide Divide Maximum Minimum".split())
+"""The same as operations of Keras, by name."""
+
+NORMALISATIONS_OVER_CHANNELS = (layers.LayerNormalization, layers.RMSNormalization)
+
+ATTENTIONS = (*(layers.MultiHeadAttention, layers.GroupQueryAttention, layers.Attention, layers.AdditiveAttention),)
+
 # Layers that only put values elsewhere.
 PASSED_THROUGH = (*INACTIVE, layers.Flatten, layers.Reshape, layers.Permute)
-
-# Convolutions that are one linear map of all their inputs.
-LINEAR_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.Conv3D)
 
 GLOBAL_POOLINGS = tuple(pooling for pooling in POOLINGS if pooling.__name__.startswith("Global"))
 

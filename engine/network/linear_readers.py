@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keras import layers
 
 from bdtui.engine.network.cut import Cut
 from bdtui.engine.network.graph import Call
-from bdtui.engine.network.layer_kinds import INACTIVE, LINEAR_CONVOLUTIONS, PASSED_THROUGH
+from bdtui.engine.network.layer_kinds import LINEAR_CONVOLUTIONS, PASSED_THROUGH
 
 
 @dataclass(frozen=True)
@@ -84,12 +83,3 @@ def _is_linear(call: Call) -> bool:
     if type(layer) in LINEAR_CONVOLUTIONS:
         return bool(layer.groups == 1 and layer.padding != "causal" and layer.data_format == "channels_last")
     return type(layer) is layers.Dense
-
-
-def only_flattened(way: Sequence[Call]) -> bool:
-    """Whether values on a way keep their order."""
-    return all(
-        type(call.layer) in INACTIVE
-        or (type(call.layer) is layers.Flatten and call.layer.data_format == "channels_last")
-        for call in way
-    )

@@ -23,7 +23,7 @@ class RankingInput:
 
     Attributes:
         statistics: of the profiled layer over the clean validation images.
-        weight_norms: L1 norm of the kernel that makes each channel, shape (channels,).
+        weight_norms: L1 norm of the kernel that makes, or reads, each channel, shape (channels,).
         seed: of the run.
     """
 

@@ -45,7 +45,7 @@ def write_figure(path: Path, run: RunRecord) -> None:
     axes.set_ylim(-2, 102)
     axes.set_xlabel("fraction of channels pruned")
     axes.set_ylabel("rate on validation images [%]")
-    axes.set_title(f"Pruning {run.layer.pruned} of {Path(run.model.path).name}", parse_math=False)
+    axes.set_title(f"Pruning {run.layer.owner} of {Path(run.model.path).name}", parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend(loc="center left")
     with atomic_file(path) as partial:

@@ -116,9 +116,13 @@ def _pruning(run: RunRecord) -> str:
         "random": "in random order",
         BY_HAND: "in an order made by hand",
     }.get(run.ranking, f"in ascending order of {run.ranking.replace('-', ' ')}")
+    layer = run.layer
+    whose = f" of {_code(layer.pruned)} were pruned (their weights set to zero)"
+    if layer.where_read:
+        whose = f" were pruned where they are read (the weights of {_code(layer.pruned)} that read them set to zero)"
     text = (
-        f"## Pruning\n\nActivations were read at {_code(run.layer.profiled)}; the {run.layer.channels} channels of "
-        f"{_code(run.layer.pruned)} were pruned (their weights set to zero) one by one {order}.{_inactive(run.layer)}"
+        f"## Pruning\n\nActivations were read at {_code(layer.profiled)}; the {layer.channels} channels{whose} "
+        f"one by one {order}.{_inactive(layer)}"
         f"\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
     )
     rows = [_row("B, unpruned", 0, run.baseline_valid)]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import BdtuiError
+from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
 from bdtui.engine.network.score_runner import ScoreRunner
 
 _CLOSE = 1e-5
@@ -74,7 +75,7 @@ class ThresholdCheck:
 
 
 def _reopened(path: Path) -> keras.Model:
-    return keras.models.load_model(path, compile=False, safe_mode=True)
+    return keras.models.load_model(path, custom_objects=APPLICATION_LAYERS, compile=False, safe_mode=True)
 
 
 def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float32]:

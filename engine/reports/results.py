@@ -117,6 +117,7 @@ class RecordedLayer:
     Attributes:
         silent: how many channels had no weights in the model as it was opened; None where that is not known.
         inactive: how many fire on no clean validation image; None where that is not known.
+        where_read: the channels are silenced where they are read: ``pruned`` names the layers that read them.
     """
 
     profiled: str
@@ -124,6 +125,19 @@ class RecordedLayer:
     channels: int
     silent: int | None = None
     inactive: int | None = None
+    where_read: bool = False
+
+    @property
+    def owner(self) -> str:
+        """Whose channels go, for a heading."""
+        return self.profiled if self.where_read else self.pruned
+
+    def as_json(self) -> dict[str, Any]:
+        """The layer in results.json."""
+        layer = asdict(self)
+        if not self.where_read:
+            del layer["where_read"]
+        return layer
 
 
 @dataclass(frozen=True)
@@ -174,7 +188,6 @@ class RunRecord:
 
     def as_json(self) -> dict[str, Any]:
         """The content of results.json."""
-        layer = self.layer
         return {
             "schema": SCHEMA,
             "version": self.version,
@@ -186,7 +199,7 @@ class RunRecord:
                 "preprocess": self.preprocess,
                 **self._numbers_json(),
             },
-            "layer": asdict(layer),
+            "layer": self.layer.as_json(),
             "ranking": self.ranking,
             "mean_activation": list(self.mean_activation),
             "order": list(self.order),
@@ -310,7 +323,9 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
             _text(layer["profiled"]),
             _text(layer["pruned"]),
             channels,
-            *(None if layer.get(key) is None else _integer(layer[key]) for key in ("silent", "inactive")),
+            silent=_number_or_none(layer.get("silent")),
+            inactive=_number_or_none(layer.get("inactive")),
+            where_read=_flag(layer.get("where_read", False)),
         ),
         ranking=_text(content["ranking"]),
         mean_activation=tuple(map(_number, content["mean_activation"])),
@@ -417,6 +432,10 @@ def _integer(value: Any) -> int:
     if type(value) is not int:
         raise TypeError(f"{value!r} is no whole number")
     return value
+
+
+def _number_or_none(value: Any) -> int | None:
+    return None if value is None else _integer(value)
 
 
 def _number(value: Any) -> float:

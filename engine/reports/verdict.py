@@ -104,10 +104,10 @@ def _survival(run: RunRecord, survives: bool | None, backdoor: str) -> Iterator[
     networks = _networks(run)
     if not networks:
         if run.thresholds and _is_complete(run):
-            yield f"Pruning {run.layer.pruned} never cost {run.thresholds[0].drop:g} points, so no network was saved."
+            yield f"Pruning {run.layer.owner} never cost {run.thresholds[0].drop:g} points, so no network was saved."
         return
     threshold, attack = min(networks, key=lambda network: network[1].percent)
-    left = f"Pruning {run.layer.pruned} to −{threshold.drop:g} points leaves {_share(attack)}"
+    left = f"Pruning {run.layer.owner} to −{threshold.drop:g} points leaves {_share(attack)}"
     if survives is None:
         yield f"{left} ({_interval(attack)}): too few images to tell whether the backdoor survives."
     else:

@@ -37,8 +37,8 @@ def layers_to_compare(network: Network, reach: str = NEAR) -> list[str]:
     shown: dict[str, str] = {}
     for source in prunable_sources(network):
         # The same channels behind an activation or a pooling: the pooled ones are what the paper ranks by.
-        if source.pruned.name not in shown or isinstance(source.profiled.layer, POOLINGS):
-            shown[source.pruned.name] = source.profiled.name
+        if source.pruned not in shown or isinstance(source.profiled.layer, POOLINGS):
+            shown[source.pruned] = source.profiled.name
     names = list(shown.values())[::-1]
     return names if reach == ALL else names[:_NEAR]
 
@@ -79,7 +79,7 @@ def compare(
             for step in draw_curve(evaluator, order, quiet):
                 quiet.checkpoint()
                 curve.append(step)
-            pruned = evaluator.source.pruned.name
+            pruned = evaluator.source.pruned
             yield summarise_curve(layer, pruned, ranking, order, curve, drops)
 
 

@@ -97,10 +97,11 @@ def run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequenc
         deviation=inputs.preprocessing.deviation,
         layer=RecordedLayer(
             evaluator.source.profiled.name,
-            evaluator.source.pruned.name,
+            evaluator.source.pruned,
             evaluator.channels,
             silent=len(evaluator.silent_from_the_start()),
             inactive=int(np.count_nonzero(clean.firing_share == 0)),
+            where_read=bool(evaluator.source.readers),
         ),
         ranking=settings.ranking if settings.order is None else BY_HAND,
         mean_activation=tuple(float(mean) for mean in clean.mean_activation),

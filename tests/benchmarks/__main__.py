@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.app import measure_app, print_app
+from tests.benchmarks.applications import NAMES, measure_application, print_applications
 from tests.benchmarks.curve import LOOP_STEPS, Curve, lab_scale, measure_curve, sample_scale
 from tests.benchmarks.processes import Batch, measure_batch, start_seconds
 
@@ -46,6 +47,7 @@ def main() -> None:
             batches = [measure_batch(folder, times=1), measure_batch(folder, times=4), measure_batch(folder, 4, 128)]
             scales.append(lab_scale(folder))
         curves = [measure_curve(scale) for scale in scales]
+        applications = [measure_application(name, folder) for name in NAMES]
     app = measure_app()
 
     console.print(_curve_table(curves))
@@ -53,9 +55,13 @@ def main() -> None:
     if batches:
         console.print(_batch_table(batches))
     console.print(f"bdtui --help and --version: {start:.2f} s, the slower median of five (target {TARGETS['start']})")
+    print_applications(applications, console)
     print_app(app, console)
     found.update(
         curves=[{**asdict(curve), "passes": curve.passes, "speedup": curve.speedup} for curve in curves],
+        applications=[
+            {**asdict(curve), "curve_passes": curve.curve_passes, "passes": curve.passes} for curve in applications
+        ],
         batches=[asdict(batch) for batch in batches],
         start=start,
         app=asdict(app),

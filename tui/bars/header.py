@@ -44,7 +44,8 @@ class HeaderBar(Static):
             case events.NothingOpen():
                 self._model = self._layer = self._ranking = ""
             case events.LayerChosen():
-                self._layer = f"{event.pruned} · {event.channels} channels"
+                owner = event.profiled if event.where_read else event.pruned
+                self._layer = f"{owner} · {event.channels} channels"
             case events.ChannelsProfiled():
                 self._ranking = f"by {event.ranking}"
             case _:

@@ -92,7 +92,7 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
     test = run.is_tested
     kind = "test" if test else "validation"
     shown = run.baseline_test if test else run.baseline_valid
-    title = f"Rates on {kind} images in percent; pruned: channels of {run.layer.pruned}, of {run.layer.channels}"
+    title = f"Rates on {kind} images in percent; pruned: channels of {run.layer.owner}, of {run.layer.channels}"
     if any(share is not None and share.is_of_few for share in (shown.clean, shown.attack)):
         title += "; in brackets the 95 % interval, where there are few images"
     console.print(Text(plain(title)), soft_wrap=True)
@@ -159,8 +159,11 @@ def print_check(console: Console, emitted: Sequence[Event]) -> None:
             case events.ScaleDecided():
                 console.print(Text(plain(f"preprocess: {event.preprocess}. {event.text}")), soft_wrap=True)
             case events.LayerChosen():
+                pruned = f"{event.pruned} is pruned"
+                if event.where_read:
+                    pruned = f"its channels are pruned where they are read ({event.pruned})"
                 text = (
-                    f"layer: {event.profiled} is profiled, {event.pruned} is pruned; "
+                    f"layer: {event.profiled} is profiled, {pruned}; "
                     f"{event.silent} of {event.channels} channels are already silent (their weights are zero)"
                 )
                 console.print(Text(plain(text)), soft_wrap=True)

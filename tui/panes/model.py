@@ -104,7 +104,8 @@ The number of channels whose weights are already zero in the file stands above t
         ]
         if chosen:
             zero = f"{chosen.silent} of {chosen.channels} zero in the file"
-            lines.append(f"reads {plain(chosen.profiled)}, prunes {plain(chosen.pruned)} · {zero}")
+            pruned = "its channels where they are read: " if chosen.where_read else ""
+            lines.append(f"reads {plain(chosen.profiled)}, prunes {pruned}{plain(chosen.pruned)} · {zero}")
         self.query_one("#model-summary", Static).update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
         rows = [_row(layer, chosen) for layer in model.layers]
         table = self.query_one(DataTable)
@@ -127,6 +128,6 @@ The number of channels whose weights are already zero in the file stands above t
 def _row(layer: events.LayerFound, chosen: events.LayerChosen | None) -> tuple[str, ...]:
     mark = ""
     if chosen:
-        mark = "▸" if layer.name == chosen.profiled else "×" if layer.name == chosen.pruned else ""
+        mark = "▸" if layer.name == chosen.profiled else "×" if layer.name in chosen.pruned.split(", ") else ""
     output = shape_text(layer.output_shape[1:])
     return mark, plain(layer.name), str(layer.channels or "–"), layer.kind, output, f"{layer.parameters:,}"

@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from keras import layers
 
+from bdtui.engine.errors import Interrupted
 from bdtui.engine.evaluation import evaluator
 from bdtui.engine.evaluation.cut_runner import CutRunner
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.evaluation.predictions import predict_states
+from bdtui.engine.incremental import channel_sums
 from bdtui.engine.incremental.channel_sums import Decided, SummedShares
 from bdtui.engine.incremental.error_bounds import NoBound, score_gains, slope, spectral_norm
 from bdtui.engine.incremental.tail import Tail, best_two, product_of_awake
@@ -28,6 +30,7 @@ from bdtui.engine.network.cut import cut_network
 from bdtui.engine.network.cut_values import FrontierBlock
 from bdtui.engine.network.graph import run_calls, trace_network
 from bdtui.engine.pruning.rankings import order_channels
+from bdtui.engine.reporter import Reporter
 from tests.networks import CASES, build, functional, random_images, write_images
 
 WHOLE_BACK_ONLY = {
@@ -35,6 +38,11 @@ WHOLE_BACK_ONLY = {
     "residual, channels that go around",
     "two frontier tensors",
     "bare operations",
+    "sum, read by every kind of layer",
+    "sum, read behind two poolings",
+    "sum, images of any size",
+    "sum, channels first",
+    "concatenation, read by a product",
 }
 IMAGES, CHANNELS, CLASSES = 90, 12, 70
 IMAGE = (10, 10, 3)
@@ -194,6 +202,54 @@ def test_a_stretch_ends_at_its_work_limit(sessions: list[PruningSession], monkey
     assert len(short.measured) == 1
     short.measure_steps(order, 2)
     assert len(short.measured) == 1, "what is known is not measured again"
+
+
+@pytest.mark.parametrize("asked_before", [0, 5, 20])
+def test_a_stop_is_obeyed_between_any_two_channels_and_states(
+    model: keras.Model, monkeypatch: pytest.MonkeyPatch, asked_before: int
+) -> None:
+    _, way, block = shorter_way_of(model)
+    added = []
+    monkeypatch.setattr(way, "_add", lambda sums, block, channel: added.append(channel))
+    asked = iter(range(1000))
+    states = [without(*range(step)) for step in range(CHANNELS + 1)]
+    rows = [np.arange(len(block.fires))] * len(states)
+    with pytest.raises(Interrupted):
+        way.decide(block, states, rows, Reporter(stop_requested=lambda: next(asked) == asked_before))
+    assert len(added) <= asked_before < 2 * CHANNELS
+
+
+def test_a_stop_is_obeyed_between_batches_of_the_whole_back(
+    sessions: list[PruningSession], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole = sessions
+    before = whole.predict("clean_valid", [1, 2])
+    batches: list[int] = []
+    back = whole._runner.back
+    monkeypatch.setattr(
+        whole._runner, "back", lambda images, tensors: (batches.append(images), back(images, tensors))[1]
+    )
+    monkeypatch.setattr(whole._runner, "back_batch_size", 4)
+    with pytest.raises(Interrupted):
+        whole.predict("clean_valid", range(3, 9), Reporter(stop_requested=lambda: bool(batches)))
+    # Those under way are finished; of the others none is begun.
+    assert len(batches) < 8 < IMAGES / 4
+    assert np.array_equal(whole.predict("clean_valid", [1, 2]), before)
+
+
+@pytest.mark.parametrize(
+    "flatten", [layers.Flatten(), layers.Flatten(data_format="channels_first"), layers.Permute((3, 1, 2))]
+)
+def test_the_matrix_of_a_dense_layer_is_what_it_does_to_every_single_value(flatten: layers.Layer) -> None:
+    def body(x: Any) -> Any:
+        x = layers.MaxPooling2D(name="pool")(layers.Conv2D(CHANNELS, 3, activation="relu")(x))
+        return layers.Dense(5)(layers.Flatten()(type(flatten).from_config(flatten.get_config())(x)))
+
+    _, way, _ = shorter_way_of(with_random_weights(functional(body, IMAGE)))
+    (linear,) = way._linear
+    ones = np.eye(16 * CHANNELS, dtype=np.float32).reshape(-1, 4, 4, CHANNELS)
+    expected = channel_sums._sums(linear.reader, ones, bias=False).reshape(16, CHANNELS, 5)
+    assert np.array_equal(linear.matrix, expected.swapaxes(0, 1))
 
 
 def test_close_scores_are_left_to_the_whole_back(model: keras.Model, tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
@@ -11,7 +14,7 @@ from bdtui.engine.errors import ModelError
 from bdtui.engine.network.channels import find_source, prunable_sources, silence, silent_channels
 from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.graph import trace_network
-from tests.networks import CASES, build, conv, functional, head
+from tests.networks import CASES, added, build, conv, functional, head, joined
 
 
 def names(model: keras.Model) -> list[str]:
@@ -53,18 +56,85 @@ def test_channels_that_are_the_classes_are_refused() -> None:
         find_source(trace_network(model), "scores")
 
 
-def test_sums_of_channels_are_refused() -> None:
-    model = build(CASES["residual, inner channels"])
-    added = next(layer.name for layer in model.layers if isinstance(layer, layers.Add))
-    with pytest.raises(ModelError, match=f"Add '{added}' mixes channels"):
-        find_source(trace_network(model), added)
+@pytest.mark.parametrize(
+    ("case", "layer", "readers"),
+    [
+        ("sum, read behind a pooling", "end", "output"),
+        ("sum, read by two convolutions", "both", "inner, around"),
+        ("densely connected", "concat_1", "output"),
+        ("squeeze and excite", "multiply", "output"),
+        ("concatenation, read by a kernel", "branches", "last"),
+        ("sum in a nested model", "pool", "dense"),
+    ],
+)
+def test_channels_of_several_layers_are_silenced_in_the_kernels_that_read_them(
+    case: str, layer: str, readers: str
+) -> None:
+    keras.utils.clear_session()
+    assert find_source(trace_network(CASES[case].build()), layer).pruned == readers
+
+
+def test_channels_put_side_by_side_are_silenced_where_they_are_made_if_something_else_reads_them() -> None:
+    source = find_source(trace_network(CASES["concatenation, read by a product"].build()), "branches")
+    assert (source.pruned, source.readers, source.channels) == ("left, middle, right", (), 20)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        lambda x, c: layers.Concatenate(name="pieces")([c, c]),
+        lambda x, c: layers.Concatenate(name="pieces")([added(x), c]),
+        lambda x, c: layers.Concatenate(name="pieces")([c * 2.0, conv("d", padding="same")(x)]),
+        lambda x, c: layers.Add()(
+            [layers.Concatenate(name="pieces")([c, conv("d", padding="same")(x)]), layers.Concatenate()([c, c])]
+        ),
+    ],
+    ids=["twice", "of a sum", "of an operation", "read elsewhere"],
+)
+def test_channels_side_by_side_that_are_more_than_that_are_refused(piece: Callable[[Any, Any], Any]) -> None:
+    def body(x: Any) -> Any:
+        return head(layers.LSTM(2)(layers.Reshape((-1, 16))(piece(x, conv("c", padding="same")(x)))))
+
+    with pytest.raises(ModelError, match=r"'pieces' cannot be pruned: (LSTM|Add|Reshape) '.*' reads its channels"):
+        find_source(trace_network(functional(body)), "pieces")
+
+
+@pytest.mark.parametrize(
+    ("behind", "reason"),
+    [
+        (lambda x: head(layers.Add()([x, conv("conv", padding="same")(x)])), "Add '.*' reads its channels"),
+        (lambda x: head(layers.BatchNormalization(axis=1)(x)), "BatchNormalization '.*' reads its channels"),
+        (lambda x: head(layers.LSTM(4)(layers.Reshape((-1, 8))(x))), "LSTM 'lstm' reads its channels"),
+        (lambda x: head(layers.Dense(3, name="mixes")(layers.Permute((3, 1, 2))(x))), "several of its channels as one"),
+        (lambda x: layers.Softmax()(layers.GlobalAveragePooling2D()(x)), "Softmax 'softmax' reads its channels"),
+        (layers.GlobalAveragePooling2D(), "its channels are the classes"),
+        (lambda x: twice_read(x, layers.Dense(3, name="shared")), "'shared' reads its channels and is used several"),
+    ],
+    ids=["goes around", "other axis", "recurrent", "mixed before", "softmax", "classes", "shared"],
+)
+def test_sums_that_no_kernel_alone_reads_are_refused(behind: Callable[[Any], Any], reason: str) -> None:
+    keras.utils.clear_session()
+    with pytest.raises(ModelError, match=f"layer 'both' cannot be pruned: .*{reason}"):
+        find_source(trace_network(joined(behind)), "both")
+
+
+def twice_read(x: Any, dense: layers.Layer) -> Any:
+    return head(layers.Concatenate()([dense(x), dense(layers.ReLU()(x))]))
+
+
+def test_images_put_side_by_side_are_no_channels() -> None:
+    model = functional(
+        lambda x: head(conv("last")(layers.Concatenate(axis=1, name="side")([conv("left")(x), conv("right")(x)])))
+    )
+    with pytest.raises(ModelError, match="Concatenate 'side' mixes channels"):
+        find_source(trace_network(model), "side")
 
 
 @pytest.mark.parametrize(
     ("case", "expected"),
     [
         ("sequential", "pool"),
-        ("residual, inner channels", "conv_2"),
+        ("residual, inner channels", "end"),
         ("dense logits", "dense"),
         ("nested model", "functional/pool"),
     ],
@@ -110,7 +180,7 @@ def test_normalisation_over_another_axis_mixes_channels_and_is_left_alone() -> N
     model = functional(
         lambda x: head(layers.MaxPooling2D(name="pool")(layers.BatchNormalization(axis=1)(conv("conv")(x))))
     )
-    assert find_source(trace_network(model), "conv").normalisations == []
+    assert [call.name for call in find_source(trace_network(model), "conv").region] == ["conv"]
     with pytest.raises(ModelError, match="do not reach it one by one"):
         find_source(trace_network(model), "pool")
 
@@ -133,4 +203,4 @@ def test_a_channels_last_layer_mixes_channels_on_the_second_axis(behind: layers.
     last = functional(
         lambda x: head(type(behind).from_config(behind.get_config())(layers.Conv1D(8, 3, name="conv")(x))), (24, 3)
     )
-    assert find_source(trace_network(last), "behind").pruned.name == "conv"
+    assert find_source(trace_network(last), "behind").pruned == "conv"

@@ -103,7 +103,19 @@ def test_a_stop_in_the_middle_leaves_the_last_complete_state(session: PruningSes
 
 @st.composite
 def graphs(draw: Any) -> keras.Model:
-    """A random small classifier: convolutions, normalisations, activations, residual adds, two ways to the head."""
+    """A random small classifier: convolutions, normalisations, activations, ways that meet again, two ways to the head."""
+
+    def met(before: Any, x: Any) -> Any:
+        """The two as one: a residual sum, branches side by side, channels weighted by what all of them hold, or none."""
+        kind = draw(st.sampled_from(["add", "concatenate", "excite", "normalise", None, None]))
+        if kind == "add" and before.shape == x.shape:
+            return layers.Add()([before, x])
+        if kind == "concatenate":
+            return layers.Concatenate()([x, layers.Conv2D(4, 3, padding="same", activation="elu")(before)])
+        if kind == "excite":
+            pooled = layers.GlobalAveragePooling2D(keepdims=True)(x)
+            return layers.Multiply()([x, layers.Dense(x.shape[-1], activation="sigmoid")(pooled)])
+        return layers.LayerNormalization()(x) if kind == "normalise" else x
 
     def body(x: Any) -> Any:
         for _ in range(draw(st.integers(1, 3))):
@@ -120,8 +132,7 @@ def graphs(draw: Any) -> keras.Model:
                 x = layers.BatchNormalization(scale=draw(st.booleans()), center=draw(st.booleans()))(x)
             if draw(st.booleans()):
                 x = layers.ReLU()(x)
-            if before.shape == x.shape and draw(st.booleans()):
-                x = layers.Add()([before, x])
+            x = met(before, x)
         pooled = draw(st.sampled_from([layers.MaxPooling2D, layers.AveragePooling2D]))(2)(x)
         ways = [layers.Flatten(data_format=draw(st.sampled_from(["channels_last", "channels_first"])))(pooled)]
         if draw(st.booleans()):
@@ -154,7 +165,11 @@ def test_any_layer_of_any_graph_agrees_with_its_pruned_models(
     path: Path = write_images(tmp_path_factory.mktemp("graph") / "data.h5", images, labels)
     network = trace_network(model)
     opened = OpenedModel(model, network, path, "", 4)
-    layer = data.draw(st.sampled_from([source.profiled.name for source in prunable_sources(network)]))
+    sources = prunable_sources(network)
+    # Half of them where the channels are those of several layers, if the graph has any.
+    several = [source for source in sources if source.readers or source.pieces]
+    some = several if several and data.draw(st.booleans()) else sources
+    layer = data.draw(st.sampled_from([source.profiled.name for source in some]))
     result = prune(opened, open_dataset(path, opened.input_shape, 4), layer=layer, batch_size=24)
     for step in result.curve:
         channels = result.order[: step.step]

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 from bdtui.engine.errors import DataError
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.pruning.curve import Step
-from bdtui.engine.rates import Rates, Share
+from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.results import RecordedImages, RunRecord, read_record
+from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RunRecord, read_record
 from bdtui.engine.reports.verdict import results_json
 from bdtui.engine.settings import ROLES
 from tests.records import record
@@ -86,6 +86,17 @@ def test_a_record_read_back_says_the_same(tmp_path: Path) -> None:
 def attacked(attack: int, images: int, recovered: int) -> Rates:
     """Where true labels are known and some images are of the attacker's class."""
     return Rates(Share(1_000, CLEAN), Share(attack, images) if images else None, Share(recovered, POISONED))
+
+
+def test_channels_silenced_where_they_are_read_are_said_to_be(tmp_path: Path) -> None:
+    layer = RecordedLayer("avg_pool", "inner, around", 4, where_read=True)
+    run = record(layer=layer, curve=(Step(0, None, 0.0, NO_RATES),))
+    found = run.as_json()["layer"]
+    assert (found["profiled"], found["pruned"], found["where_read"]) == ("avg_pool", "inner, around", True)
+    assert RunRecord.from_json(run.as_json()).layer == layer
+    text = " ".join(write_report_text(run).split())
+    assert "the 4 channels were pruned where they are read (the weights of `inner, around` that read them" in text
+    assert "where_read" not in record().as_json()["layer"], "older results say nothing of it"
 
 
 @pytest.mark.parametrize("images", [POISONED - 77, 0])
