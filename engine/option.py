@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ParamSpec
 
 from bdtui.engine.errors import DataError, InputError, OptionError
+from bdtui.engine.machine.files import require_file
 
 P = ParamSpec("P")
 
@@ -25,6 +27,7 @@ class OptionKind:
         expected: what that file should be.
         contents: the same, in the words of `bdtui.engine.inputs.file_preview.Kind`.
         error: class of the error where the file is something else.
+        folder_marks: files of which a folder holds one that will do in place of the file.
     """
 
     load: Callable[[Any], Any]
@@ -34,6 +37,13 @@ class OptionKind:
     expected: str = ""
     contents: tuple[str, ...] = ()
     error: type[InputError] = DataError
+    folder_marks: tuple[str, ...] = ()
+
+    def require(self, path: Path) -> None:
+        """Raise `error` where a path names nothing that could be such a file, or such a folder."""
+        # os.path answers where Path raises: names that are too long, folders that may not be entered.
+        if not any(os.path.isfile(path / mark) for mark in self.folder_marks):  # noqa: PTH113
+            require_file(path, self.error, self.expected)
 
 
 @dataclass(frozen=True)
@@ -150,9 +160,11 @@ def _parse_mebibytes(text: str) -> int:
     return int(text)
 
 
-def file_kind(expected: str, *contents: str, error: type[InputError] = DataError) -> OptionKind:
+def file_kind(
+    expected: str, *contents: str, error: type[InputError] = DataError, folder_marks: tuple[str, ...] = ()
+) -> OptionKind:
     """The kind of an option that names a file, to be read as what is expected."""
-    return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents, error)
+    return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents, error, folder_marks)
 
 
 def name_or_file_kind(

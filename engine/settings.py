@@ -56,12 +56,17 @@ class RunSettings:
     """
 
     model: Path | None = option(
-        file_kind("a Keras model (.h5, .hdf5 or .keras)", "model", error=ModelError),
-        "whole Keras model: .h5, .hdf5 or .keras",
+        file_kind(
+            "a Keras model (.h5, .hdf5, .keras or a SavedModel folder of Keras 2)",
+            "model",
+            error=ModelError,
+            folder_marks=("saved_model.pb",),
+        ),
+        "whole Keras model: .h5, .hdf5, .keras or a SavedModel folder",
         NETWORK,
         "MODEL",
         opens=True,
-        hint=".h5, .hdf5 or .keras",
+        hint=".h5, .keras or a SavedModel folder",
         displaced_by=("architecture", "sample"),
     )
     weights: Path | None = option(

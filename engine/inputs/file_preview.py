@@ -7,6 +7,7 @@ never the pixels or the weights, and nothing is followed out of a file.
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from bdtui.engine.errors import InputError
 from bdtui.engine.inputs.recipe import read_recipe
+from bdtui.engine.inputs.saved_model import METADATA, checkpoint_of, is_saved_model
 from bdtui.engine.machine.files import require_file
 
 if TYPE_CHECKING:
@@ -56,11 +58,20 @@ def look_at(path: Path) -> FoundFile | None:
     """
     looks: dict[str, Callable[[Path], FoundFile | None]] = {".toml": _recipe, ".json": _architecture}
     try:
+        if is_saved_model(path):
+            return _saved_model(path)
         require_file(path, InputError, "a file")
         return looks.get(path.suffix.lower(), _stored)(path)
     except Exception:
         # A hostile file fails in ways nobody has listed; whatever it was, such a file is not offered to be opened.
         return None
+
+
+def _saved_model(folder: Path) -> FoundFile | None:
+    if not os.path.isfile(folder / METADATA):  # noqa: PTH113 (Path.is_file raises on names that are too long)
+        return None
+    size = sum(entry.stat().st_size for entry in os.scandir(checkpoint_of(folder).parent) if entry.is_file())
+    return FoundFile(folder, "model", f"SavedModel of Keras 2 · {_size(size)}")
 
 
 def _recipe(path: Path) -> FoundFile | None:
@@ -116,7 +127,7 @@ def _archive(path: Path) -> FoundFile | None:
     with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, _BoundedFile(file))) as archive:
         if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
             return None
-    return FoundFile(path, "model", f"whole Keras model · {_size(path)}")
+    return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
 
 
 def _hdf5(path: Path) -> FoundFile | None:
@@ -124,13 +135,13 @@ def _hdf5(path: Path) -> FoundFile | None:
 
     with open_hdf5(path, InputError) as file:
         if "model_config" in file.attrs:
-            return FoundFile(path, "model", f"whole Keras model · {_size(path)}")
+            return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
         if _lies_within(file, "data") and _lies_within(file, "label"):
             return FoundFile(path, "images", _images(path, file))
         layers = _layers_of_weights(file)
         if layers is None:
             return None
-        return FoundFile(path, "weights", f"weights alone · {_count(layers, 'layer')} · {_size(path)}")
+        return FoundFile(path, "weights", f"weights alone · {_count(layers, 'layer')} · {_size(path.stat().st_size)}")
 
 
 def _lies_within(group: h5py.Group, key: str) -> bool:
@@ -193,8 +204,7 @@ def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _size(path: Path) -> str:
-    size = path.stat().st_size
+def _size(size: int) -> str:
     for unit, factor in (("GB", 10**9), ("MB", 10**6)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"

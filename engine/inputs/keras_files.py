@@ -22,6 +22,7 @@ import numpy as np
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.hdf5 import explain_damage, open_hdf5
 from bdtui.engine.inputs.keras_config import layer_names, parse_config
+from bdtui.engine.inputs.saved_model import is_saved_model, read_saved_config
 from bdtui.engine.inputs.weights_copy import copy_weights
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
 from bdtui.engine.machine.memory import free_memory
@@ -53,6 +54,8 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: the file is missing or damaged, or holds no configuration.
     """
+    if is_saved_model(path):
+        return read_saved_config(path)
     require_file(path, ModelError, "a Keras model (.h5, .hdf5 or .keras)")
     if _is_archive(path):
         return parse_config(_read_member(path, "config.json"), str(path))

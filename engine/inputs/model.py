@@ -6,15 +6,19 @@ import re
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from bdtui.engine.errors import ModelError, OutOfMemory
+from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_output
+from bdtui.engine.inputs.checkpoint import Checkpoint
 from bdtui.engine.inputs.keras_config import check_config, mend_config
+from bdtui.engine.inputs.keras_errors import explain_keras
 from bdtui.engine.inputs.keras_files import copy_for_keras, read_architecture, read_config
-from bdtui.engine.machine.files import file_sha256
+from bdtui.engine.inputs.saved_model import checkpoint_of, is_saved_model, model_sha256
+from bdtui.engine.inputs.saved_weights import load_saved_weights
 from bdtui.engine.network.graph import Network, trace_network
 
 _RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]{1,200}")
@@ -74,23 +78,26 @@ def open_model(
     config = mend_config(config, str(described))
     check_config(config, str(described))
     source = described if weights is None else Path(weights)
+    model = _rebuilt_saved_model(config, source) if is_saved_model(source) else _rebuilt(config, source)
+    return OpenedModel(model, _traced(model, source), source, model_sha256(source), _count_classes(model, source))
+
+
+def _rebuilt(config: dict[str, Any], source: Path) -> keras.Model:
+    """A model of a checked configuration and the weights of a file."""
     with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
         copy = copy_for_keras(config, source, Path(folder))
-        try:
-            with bounded_weights(copy.values, str(source)):
-                model = keras.models.load_model(copy.path, compile=False, safe_mode=True)
-        except ModelError:
-            raise
-        except MemoryError as problem:
-            raise OutOfMemory(
-                f"{source}: not enough memory for this model; free some memory or use a smaller model"
-            ) from problem
-        except Exception as problem:
-            detail = " ".join(str(problem).split())[:200] or type(problem).__name__
-            raise ModelError(
-                f"{source}: Keras cannot rebuild the model ({detail}); expected a sound model and weights that fit it"
-            ) from problem
-    return OpenedModel(model, _traced(model, source), source, file_sha256(source), _count_classes(model, source))
+        with explain_keras(source), bounded_weights(copy.values, str(source)):
+            return keras.models.load_model(copy.path, compile=False, safe_mode=True)
+
+
+def _rebuilt_saved_model(config: dict[str, Any], folder: Path) -> keras.Model:
+    """A model of a checked configuration and the weights in a SavedModel folder."""
+    checkpoint = Checkpoint(checkpoint_of(folder))
+    with explain_keras(folder), bounded_weights(checkpoint.values, str(folder)):
+        kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
+        model = kind.from_config(config["config"])
+        load_saved_weights(model, checkpoint, folder)
+        return model
 
 
 def _traced(model: keras.Model, path: Path) -> Network:

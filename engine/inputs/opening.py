@@ -15,7 +15,7 @@ from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.pixel_scale import decide_scale
-from bdtui.engine.machine.files import file_sha256, require_file
+from bdtui.engine.inputs.saved_model import model_sha256
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.option import options_of
@@ -97,9 +97,9 @@ def open_inputs(
     for name, option in options_of(found).items():
         path = option.file(getattr(found, name))
         if path is not None and name not in ROLES:
-            require_file(path, option.kind.error, option.kind.expected)
+            option.kind.require(path)
             # The weights were hashed when the model was opened.
-            sha256[name] = model.sha256 if path == model.path else file_sha256(path)
+            sha256[name] = model.sha256 if path == model.path else model_sha256(path)
             _check_hash(path, sha256[name], expected.get(name), option.kind.error)
     try:
         source = find_source(model.network, found.layer)

@@ -22,6 +22,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from bdtui.engine.inputs.file_preview import SUFFIXES, FoundFile, look_at
+from bdtui.engine.inputs.saved_model import is_saved_model
 from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.wording import plain
 
@@ -282,7 +283,9 @@ def list_folder(folder: Path) -> Listing | None:
     files: list[Path] = []
     try:
         for path in _entries(folder):
-            if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
+            if is_saved_model(path):
+                files.append(path)
+            elif os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
                 folders.append(path)
             elif path.suffix.lower() in SUFFIXES:
                 files.append(path)

@@ -16,7 +16,6 @@ from textual.widgets import Input, Label
 
 from bdtui.engine.errors import InputError
 from bdtui.engine.inputs.file_preview import FoundFile
-from bdtui.engine.machine.files import require_file
 from bdtui.engine.option import FLAG, options_of
 from bdtui.engine.settings import (
     CLEAN_TEST,
@@ -180,7 +179,7 @@ def unopenable(settings: RunSettings) -> Problem | None:
         path = option.file(getattr(settings, name))
         try:
             if path is not None:
-                require_file(path, InputError, option.kind.expected)
+                option.kind.require(path)
         except InputError as problem:
             return Problem(str(problem), name)
     return None
