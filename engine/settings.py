@@ -71,7 +71,7 @@ class RunSettings:
     )
     weights: Path | None = option(
         file_kind("the weights of a Keras model", "weights", "model", error=ModelError),
-        "weights-only .h5, over MODEL or --architecture",
+        "weights-only .h5, over MODEL or --architecture; by themselves if they fit deepid",
         NETWORK,
         "FILE",
         opens=True,
@@ -167,11 +167,11 @@ def check_given(settings: RunSettings) -> None:
     """Raise `MissingOption` where what a run needs was not given; opens no file."""
     if settings.sample:
         return
-    if settings.model is None and (settings.architecture is None or settings.weights is None):
+    if settings.model is None and settings.weights is None:
         raise MissingOption(
             "model" if settings.architecture is None else "weights",
             "no model was given",
-            "MODEL, or --architecture with --weights, or --sample",
+            "MODEL, or --weights with their --architecture, or --sample",
         )
     if settings.clean_valid is None:
         raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid FILE")

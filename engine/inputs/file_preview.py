@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from bdtui.engine.errors import InputError
+from bdtui.engine.inputs.foreign_files import BoundedFile
 from bdtui.engine.inputs.recipe import read_recipe
 from bdtui.engine.inputs.saved_model import METADATA, checkpoint_of, is_saved_model
+from bdtui.engine.inputs.stored_weights import deepid_classes, stored_layers
 from bdtui.engine.machine.files import require_file
 
 if TYPE_CHECKING:
@@ -30,8 +32,6 @@ SUFFIXES = (".h5", ".hdf5", ".keras", ".json", ".toml")
 _LARGEST_JSON = 64 * 1024**2
 _MOST_LABELS = 4_000_000
 _LARGEST_CHUNK = 64 * 1024**2
-_LARGEST_DIRECTORY = 1024**2
-"""Bytes of a zip file's table of contents; Keras' own has some hundred."""
 _BEGINNING = 4096
 
 
@@ -43,11 +43,13 @@ class FoundFile:
         path: the file.
         kind: what it can be opened as.
         summary: for a person, e.g. ``1,283 images of 55×47×3 · float64 · 10 classes``.
+        architecture: of weights, the built-in one that they fit, if they fit one.
     """
 
     path: Path
     kind: Kind
     summary: str
+    architecture: str | None = None
 
 
 def look_at(path: Path) -> FoundFile | None:
@@ -110,21 +112,8 @@ def _stored(path: Path) -> FoundFile | None:
     return _hdf5(path)
 
 
-class _BoundedFile:
-    """A file that refuses large reads, so that a zip file cannot ask for a table of contents of gigabytes."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int = -1) -> bytes:
-        if size > _LARGEST_DIRECTORY:
-            raise OSError("too large to preview")
-        return self._file.read(_LARGEST_DIRECTORY if size < 0 else size)
-
-
 def _archive(path: Path) -> FoundFile | None:
-    with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, _BoundedFile(file))) as archive:
+    with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, BoundedFile(file))) as archive:
         if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
             return None
     return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
@@ -138,10 +127,13 @@ def _hdf5(path: Path) -> FoundFile | None:
             return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
         if _lies_within(file, "data") and _lies_within(file, "label"):
             return FoundFile(path, "images", _images(path, file))
-        layers = _layers_of_weights(file)
-        if layers is None:
+        layers = stored_layers(file)
+        if not layers:
             return None
-        return FoundFile(path, "weights", f"weights alone · {_count(layers, 'layer')} · {_size(path.stat().st_size)}")
+        fits = deepid_classes(layers) is not None
+        words = ["weights alone", _count(len(layers), "layer"), *(["fit deepid"] if fits else [])]
+        summary = " · ".join([*words, _size(path.stat().st_size)])
+        return FoundFile(path, "weights", summary, "deepid" if fits else None)
 
 
 def _lies_within(group: h5py.Group, key: str) -> bool:
@@ -150,19 +142,6 @@ def _lies_within(group: h5py.Group, key: str) -> bool:
 
     name = key.encode()
     return bool(group.id.links.exists(name)) and group.id.links.get_info(name).type == h5py.h5l.TYPE_HARD
-
-
-def _layers_of_weights(file: h5py.File) -> int | None:
-    """How many layers a file has weights for; None where it holds no weights."""
-    import h5py
-
-    group = file["model_weights"] if _lies_within(file, "model_weights") else file
-    if "layer_names" in group.attrs:
-        return sum(int(length) for length in group.attrs.get_id("layer_names").shape)
-    for key in ("layers", "_layer_checkpoint_dependencies"):
-        if _lies_within(file, key) and isinstance(file[key], h5py.Group):
-            return len(file[key])
-    return None
 
 
 def _images(path: Path, file: h5py.File) -> str:

@@ -13,6 +13,7 @@ import tensorflow as tf
 from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
 from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
+from bdtui.engine.inputs.keras_errors import plain_detail, run_sentence
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.pixel_scale import decide_scale
 from bdtui.engine.inputs.saved_model import model_sha256
@@ -106,6 +107,10 @@ def open_inputs(
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
     reporter.emit(_describe(model))
+    if model.fitting is not None:
+        reporter.emit(
+            Notice(f"{model.path} holds weights alone; they fit {model.fitting}, which is taken for the model")
+        )
     data = {}
     for role in ROLES:
         path = getattr(found, role)
@@ -129,6 +134,7 @@ def open_inputs(
     layouts = {images.layout for images in data.values()}
     resolved = replace(
         settings,
+        architecture=model.fitting if found.model is None and model.fitting else settings.architecture,
         layout=layouts.pop() if len(layouts) == 1 else settings.layout,
         scale=str(decided.scale),
         layer=source.profiled.name,
@@ -176,13 +182,10 @@ def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
         runner = ScoreRunner(model.keras_model, images.image_shape, compiled=False)
         runner.scores(np.zeros((1, *images.image_shape), np.float32))
     except (tf.errors.OpError, ValueError) as problem:
-        reason = " ".join(str(problem).split())[:160]
         if None not in model.input_shape:
-            raise ModelError(
-                f"{model.path}: TensorFlow cannot run the model ({reason}); expected a network that runs on this device"
-            ) from problem
+            raise ModelError(f"{model.path}: {run_sentence(problem)}") from problem
         raise DataError(
-            f"{images.path}: the model cannot take images of shape {images.image_shape} ({reason}); "
+            f"{images.path}: the model cannot take images of shape {images.image_shape} ({plain_detail(problem)}); "
             "expected images it was made for"
         ) from problem
 

@@ -818,7 +818,11 @@ def test_an_option_that_makes_no_sense_is_refused(refuse: Refuse, sound: Path, o
         ([], "no model was given"),
         (["--clean-valid", "valid.h5"], "no model was given"),
         (["--architecture", "deepid", "--clean-valid", "valid.h5"], "no model was given"),
-        (["--weights", "model.weights.h5", "--clean-valid", "valid.h5"], "no model was given"),
+        (["--weights", "model.weights.h5"], "no clean validation images"),
+        (
+            ["--weights", "model.weights.h5", "--clean-valid", "valid.h5"],
+            r"do not fit deepid; .*--architecture FILE\.json",
+        ),
         (["model.h5"], "no clean validation images"),
     ],
 )

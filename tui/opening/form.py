@@ -123,6 +123,9 @@ class InputForm(VerticalScroll, can_focus=False):
         for other in emptied:
             self._fill_line(other, self._options[other].default)
         words = f"→ {label_of(name).lower()}: {found.path.name}"
+        if name == "weights" and found.architecture and not self._value("model") and not self._value("architecture"):
+            self._fill_line("architecture", found.architecture)
+            words += f", architecture: {found.architecture}, which they fit"
         return f"{words} ({' and '.join(label_of(other).lower() for other in emptied)} emptied)" if emptied else words
 
     def focus_line(self, name: str) -> None:

@@ -56,7 +56,7 @@ def _sequential(keras2: Any) -> Any:
         [
             layers.Conv2D(4, 3, activation="relu", input_shape=SHAPE),
             layers.BatchNormalization(),
-            layers.Conv2D(4, 3, activation="relu"),
+            layers.Conv2D(4, 3, activation="relu", name="conv_b"),
             layers.MaxPooling2D(),
             layers.Flatten(),
             layers.Dense(6, activation="relu"),
