@@ -16,15 +16,15 @@ _BEGINNING = 4096
 _LARGEST_DIRECTORY = 1024**2
 """Bytes of a zip file's table of contents; Keras' own has some hundred."""
 _LARGEST_JSON = 64 * 1024**2
-_CONVERT = "bdtui opens Keras models: build the network in Keras, load the weights, and save it"
-_UNPACK = "unpack it and give the file in it"
+_CONVERT = "expected a Keras model: build the network in Keras, load these weights, and save it"
+_UNPACK = "expected the file in it, unpacked"
 
 _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (
         b"version https://git-lfs.github.com/spec/v1",
-        "is a Git LFS pointer, not the file itself; fetch that with: git lfs pull",
+        "is a Git LFS pointer; expected the file itself, which git lfs pull fetches",
     ),
-    (b"\x00\x05\x16\x07", "holds macOS' notes about a file ('._…'); give the file of that name without '._'"),
+    (b"\x00\x05\x16\x07", "holds macOS' notes about a file; expected the file of that name without '._'"),
     (b"\x93NUMPY", "is one NumPy array (.npy); expected a Keras model, or images and labels in one file"),
     (b"\x1f\x8b", f"is packed with gzip; {_UNPACK}"),
     (b"BZh", f"is packed with bzip2; {_UNPACK}"),
@@ -34,7 +34,7 @@ _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (b"Rar!\x1a\x07", f"is a RAR archive; {_UNPACK}"),
     (b"\x89PNG\r\n", "is a picture; expected a Keras model, or an image set"),
     (b"\xff\xd8\xff", "is a picture; expected a Keras model, or an image set"),
-    (b"MATLAB 5.0 MAT-file", "is a MATLAB file; save it from MATLAB with -v7.3, or with h5py"),
+    (b"MATLAB 5.0 MAT-file", "is a MATLAB file; expected HDF5, as MATLAB saves with -v7.3"),
     (b"%PDF", "is a PDF document; expected a Keras model, or an image set"),
 )
 _WEB_PAGE = re.compile(
@@ -44,9 +44,9 @@ _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 _ONNX = re.compile(rb"\x08[\x01-\x20]\x12.(pytorch|tf2onnx|keras2onnx|onnx|skl2onnx|CNTK|MxNet|paddle)", re.S)
 _SUFFIXES: dict[str, str] = {
     ".onnx": f"is an ONNX model; {_CONVERT}",
-    ".pb": "is a graph of TensorFlow without its layers; give the Keras file it was made from, or its SavedModel folder",
-    ".index": "is part of a TensorFlow checkpoint; load it into the model in Keras and save that as .keras",
-    ".meta": "is part of a TensorFlow checkpoint; load it into the model in Keras and save that as .keras",
+    ".pb": "is a graph of TensorFlow without its layers; expected the Keras file it was made from",
+    ".index": "is part of a TensorFlow checkpoint; expected .keras or .h5: load it into the model in Keras and save that",
+    ".meta": "is part of a TensorFlow checkpoint; expected .keras or .h5: load it into the model in Keras and save that",
     ".safetensors": f"is a safetensors file; {_CONVERT}",
     ".mlmodel": f"is a Core ML model; {_CONVERT}",
 }
@@ -64,7 +64,7 @@ def name_foreign(path: Path) -> str | None:
         if start.startswith(beginning):
             return name
     if _WEB_PAGE.match(start):
-        return "is a web page, not the file it was downloaded as; download the file itself"
+        return "is a web page; expected the file itself, which its download link leads to"
     if start[4:8] == b"TFL3":
         return f"is a TensorFlow Lite model; {_CONVERT}"
     if start.startswith(b"PK\x03\x04"):
@@ -79,7 +79,7 @@ def name_foreign(path: Path) -> str | None:
     if _ONNX.match(start):
         return _SUFFIXES[".onnx"]
     if path.name == "saved_model.pb":
-        return "is part of a SavedModel; give the folder it lies in"
+        return "is part of a SavedModel; expected the folder it lies in"
     if re.search(r"\.data-\d{5}-of-\d{5}$", path.name):
         return _SUFFIXES[".index"]
     if start.lstrip()[:1] == b"{":
@@ -111,12 +111,12 @@ def _zip_file(path: Path) -> str | None:
         return f"is a PyTorch model; {_CONVERT}"
     inside = next((name for name in names if name.name == "saved_model.pb"), None)
     if inside is not None:
-        return "is a zip file with a SavedModel in it; unzip it and give the folder that holds 'saved_model.pb'"
+        return "is a zip file with a SavedModel in it; expected the unzipped folder that holds 'saved_model.pb'"
     if any(name.name == "model.json" for name in names):
         return f"is a zip file with a TensorFlow.js model in it; {_CONVERT}"
     for name in names:
         if name.suffix.lower() in (".h5", ".hdf5", ".keras") and name.name != "model.weights.h5":
-            return f"is a zip file with {ascii(name.name)[:80]} in it; unzip it and give that file"
+            return f"is a zip file with {ascii(name.name)[:80]} in it; expected that file, unzipped"
     if names and all(name.suffix == ".npy" for name in names):
         return "is a NumPy archive (.npz) of arrays; expected a Keras model, or an image set"
     return None
@@ -134,5 +134,5 @@ def _json_file(path: Path) -> str | None:
     if "modelTopology" in content or content.get("format") in ("layers-model", "graph-model"):
         return f"is a TensorFlow.js model; {_CONVERT}"
     if isinstance(content.get("class_name"), str) and "config" in content:
-        return "holds an architecture without weights; give it with --architecture, and the weights with --weights"
+        return "holds an architecture without weights; expected it at --architecture, beside --weights"
     return None

@@ -32,8 +32,8 @@ _FILTERS = {
     h5py.h5z.FILTER_FLETCHER32: "fletcher32",
 }
 _WRITTEN_TO = (
-    "another process has it open for writing, or was stopped while it had; wait until that has saved it, or give a copy "
-    "(h5clear -s repairs the copy of a file that was left open)"
+    "another process has it open for writing, or was stopped while it had; expected a file that is closed (wait for it, or "
+    "repair a copy with h5clear -s)"
 )
 _PACKINGS = [
     [*shuffle, *packing]

@@ -90,16 +90,19 @@ def _too_large(path: Path) -> OutOfMemory:
 
 def _build_sentence(problem: BaseException) -> str:
     text = " ".join(str(problem).split())
-    if found := _UNKNOWN_SETTINGS.search(text):
+    found = _UNKNOWN_SETTINGS.search(text)
+    if found and found[1] in ("Model", "Functional", "Sequential"):
+        return "the model's configuration is malformed; expected Keras' own"
+    if found:
         names = re.findall(r"'(\w+)':", found[2])[:5]
         return (
             f"a layer of class {found[1]} has settings that Keras {keras.__version__} does not know "
-            f"({', '.join(names)}); save the model anew with the Keras that made it, without them"
+            f"({', '.join(names)}); expected a model saved without them"
         )
     if found := _UNKNOWN_CLASS.search(text):
         return (
             f"Keras {keras.__version__} has no layer {found[1][:80]!r}; "
-            "build the model from stock layers, load its weights into that, and save it"
+            "expected stock layers: build the model from them, load its weights into that, and save it"
         )
     return f"Keras cannot rebuild the model ({plain_detail(problem)}); expected a sound model"
 

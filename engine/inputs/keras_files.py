@@ -47,10 +47,12 @@ class KerasCopy:
     Attributes:
         path: the file.
         values: how many numbers its weights are.
+        config: of the model that they go into.
     """
 
     path: Path
     values: int
+    config: dict[str, Any]
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -98,8 +100,8 @@ def fitting_architecture(weights: Path) -> str:
         return "deepid"
     raise ModelError(
         f"{weights}: holds weights of {len(layers)} layers without their architecture ({told_layers(layers)}), which do "
-        f"not fit {', '.join(BUILT_IN_ARCHITECTURES)}; give --weights with --architecture FILE.json, as model.to_json() "
-        "writes it"
+        f"not fit {', '.join(BUILT_IN_ARCHITECTURES)}; expected them at --weights with --architecture FILE.json, which "
+        "model.to_json() writes"
     )
 
 
@@ -133,9 +135,9 @@ def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> Keras
         group = _weights_group(file, shown)
         names = _layer_names(group, shown)
         if names is not None:
-            return _hdf5_copy(layer_names(config), names, group, shown, folder)
+            return _hdf5_copy(config, names, group, shown, folder)
         if any(map(is_layers_name, file)):
-            return _archive_copy(file, shown, folder)
+            return _archive_copy(config, file, shown, folder)
     raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
 
 
@@ -196,12 +198,12 @@ def _layer_names(group: h5py.Group, path: Path) -> list[str] | None:
         raise ModelError(f"{path}: {problem}; expected the weights of a Keras model") from problem
 
 
-def _hdf5_copy(own: list[str], stored: list[str], weights: h5py.Group, path: Path, folder: Path) -> KerasCopy:
+def _hdf5_copy(config: dict[str, Any], stored: list[str], weights: h5py.Group, path: Path, folder: Path) -> KerasCopy:
     """Keras reads the weights of this format by position, so the layers are put in the model's order."""
     missing = [name for name in stored if name not in weights]
     if missing:
         raise ModelError(f"{path}: the weights of layer {missing[0]!r} are missing; expected a whole file")
-    wanted = [name for name in own if name in set(stored)]
+    wanted = [name for name in layer_names(config) if name in set(stored)]
     ordered = wanted if set(wanted) == set(stored) else stored
     copy = folder / "copy.h5"
     with h5py.File(copy, "w") as target:
@@ -209,7 +211,7 @@ def _hdf5_copy(own: list[str], stored: list[str], weights: h5py.Group, path: Pat
         for name in [name for name in target.attrs if name.startswith("layer_names")]:
             del target.attrs[name]
         _write_names(target, [name.encode() for name in ordered])
-    return KerasCopy(copy, values)
+    return KerasCopy(copy, values, config)
 
 
 def _write_names(target: h5py.Group, names: list[bytes]) -> None:
@@ -222,12 +224,12 @@ def _write_names(target: h5py.Group, names: list[bytes]) -> None:
         target.attrs[f"layer_names{number}"] = names[start : start + piece]
 
 
-def _archive_copy(weights: h5py.File, path: Path, folder: Path) -> KerasCopy:
+def _archive_copy(config: dict[str, Any], weights: h5py.File, path: Path, folder: Path) -> KerasCopy:
     copy = folder / "copy.weights.h5"
     with h5py.File(copy, "w") as own:
         values = copy_weights(weights, own, path)
         modernise_names(own)
-    return KerasCopy(copy, values)
+    return KerasCopy(copy, values, config)
 
 
 def _is_archive(path: Path) -> bool:

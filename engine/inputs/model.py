@@ -108,7 +108,7 @@ def _rebuilt(config: dict[str, Any], described: Path, source: Path) -> keras.Mod
     with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
         copy = copy_for_keras(config, source, Path(folder))
         with bounded_weights(copy.values, str(source)):
-            model = _built(config, described)
+            model = _built(copy.config, described)
         with explain_weights(source, model, copy.path):
             model.load_weights(copy.path)
     return model
@@ -127,9 +127,16 @@ def _built(config: dict[str, Any], described: Path) -> keras.Model:
     """A model without its weights."""
     with explain_build(described):
         if "module" in config:
-            return keras.saving.deserialize_keras_object(config, safe_mode=True)
-        kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
-        return kind.from_config(config["config"])
+            model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        else:
+            kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
+            model = kind.from_config(config["config"])
+    if not getattr(model, "inputs", None):
+        raise ModelError(
+            f"{described}: model {model.name!r} has no graph of layers to cut, since it says not what shape its input has; "
+            "expected a Functional or Sequential model that is built"
+        )
+    return model
 
 
 def _traced(model: keras.Model, path: Path) -> Network:

@@ -24,9 +24,7 @@ _CHECKPOINT = Path("variables", "variables")
 _LARGEST_METADATA = 64 * 1024**2
 _MOST_NODES = 100_000
 _LAYER_PATH = re.compile(r"root((\.layer(_with_weights)?-\d{1,6})*)")
-_OTHERS = (
-    "rebuild it in Keras and save it with model.save('model.keras'), which keeps the architecture, and give that file"
-)
+_OTHERS = "expected one of Keras 2 with its architecture, or what model.save('model.keras') saves"
 
 
 def is_saved_model(path: Path) -> bool:

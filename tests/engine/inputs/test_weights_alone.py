@@ -122,7 +122,7 @@ def others(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def test_weights_that_fit_nothing_say_what_they_look_like_and_what_to_give(
     others: dict[str, Path], name: str, told: str, given: str
 ) -> None:
-    with pytest.raises(ModelError, match=rf"{told}.*do not fit deepid; give --weights with --architecture FILE\.json"):
+    with pytest.raises(ModelError, match=rf"{told}.*do not fit deepid; expected .*--architecture FILE\.json"):
         open_model(**{given: others[name]})  # type: ignore[arg-type]
 
 
