@@ -136,6 +136,12 @@ def _built(config: dict[str, Any], described: Path) -> keras.Model:
             f"{described}: model {model.name!r} has no graph of layers to cut, since it says not what shape its input has; "
             "expected a Functional or Sequential model that is built"
         )
+    if len(model.inputs) > 1:
+        names = ", ".join(repr(tensor.name)[:40] for tensor in model.inputs[:8])
+        raise ModelError(
+            f"{described}: has {len(model.inputs)} inputs ({names}); expected exactly one, the image: save the part of the "
+            "network that reads it as a model of its own"
+        )
     return model
 
 

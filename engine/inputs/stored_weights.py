@@ -128,9 +128,13 @@ def _archive_layers(file: h5py.File) -> Iterator[tuple[str, Any]]:
 
 
 def _shapes(group: h5py.Group) -> tuple[Shape, ...]:
-    """Shapes of all arrays in a group, at any depth, in the order of their names."""
+    """Shapes of the arrays of a layer: those that Keras 2 lists, else all in its group, at any depth."""
     import h5py
 
+    names = names_of(group, "weight_names")
+    if names is not None:
+        listed = [group[name] for name in names[:_MOST_ITEMS] if _lies_within(group, name)]
+        return tuple(tuple(item.shape or ()) for item in listed if isinstance(item, h5py.Dataset))
     shapes: list[Shape] = []
     waiting: list[Any] = [group]
     visited: set[int] = set()
