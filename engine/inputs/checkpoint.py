@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,21 @@ class Checkpoint:
             self._entries = {
                 name.decode(): _parsed(tensor_bundle_pb2.BundleEntryProto, entry) for name, entry in table.items()
             }
-            sizes = {name: _size_of(entry) for name, entry in self._entries.items() if name != _GRAPH}
+            stored = [found for found in map(_Stored.of, self._entries.values()) if found is not None]
         except _CORRUPTED as problem:
             raise ModelError(f"{self._index}: corrupted checkpoint; expected a complete one") from problem
         if not 0 < self._shards <= _MOST_SHARDS or header.endianness != 0:
             raise ModelError(f"{self._index}: corrupted checkpoint; expected one of this kind of machine")
-        self.values = sum(sizes.values())
+        self.values = sum(array.values for array in stored)
         """How many numbers the arrays hold in all."""
-        most = free_memory() // 4
-        if 8 * self.values > 2 * most and sum(int(entry.size) for entry in self._entries.values()) > most:
+        declared, most = sum(array.size for array in stored), free_memory() // 4
+        if declared > most:
             raise ModelError(
                 f"{self._index}: declares more than {most:,} bytes of weights; expected less than a quarter of memory"
+            )
+        if declared > sum(shard.stat().st_size for shard in map(self._shard, range(self._shards))):
+            raise ModelError(
+                f"{self._index}: declares {declared:,} bytes of weights, more than its files hold; expected a complete checkpoint"
             )
 
     def array(self, name: str) -> np.ndarray:
@@ -78,17 +83,10 @@ class Checkpoint:
         entry = self._entries.get(name)
         if entry is None:
             raise ModelError(f"{self._index}: {name[:80]!r} is missing; expected a complete checkpoint")
-        try:
-            kind = np.dtype(tf.dtypes.as_dtype(entry.dtype).as_numpy_dtype)
-            shape = tuple(int(axis.size) for axis in entry.shape.dim)
-            numbers = kind.kind in "uifb" or kind.name == "bfloat16"
-            if not numbers or entry.slices or _size_of(entry) * kind.itemsize != entry.size:
-                raise ValueError("not one array of numbers")
-        except _CORRUPTED as problem:
-            raise ModelError(
-                f"{self._index}: {name[:80]!r} is not stored as one array of numbers; expected weights"
-            ) from problem
-        return np.frombuffer(self._bytes(entry), kind).reshape(shape)
+        stored = _Stored.of(entry)
+        if stored is None:
+            raise ModelError(f"{self._index}: {name[:80]!r} is not stored as one array of numbers; expected weights")
+        return np.frombuffer(self._bytes(entry), stored.kind).reshape(stored.shape)
 
     def object_graph(self) -> Any:
         """Which object holds which array: TensorFlow's ``TrackableObjectGraph``.
@@ -110,13 +108,52 @@ class Checkpoint:
             raise ModelError(f"{self._index}: corrupted checkpoint; expected a complete one") from problem
 
     def _bytes(self, entry: Any) -> bytes:
-        shard = self._prefix.with_name(f"{self._prefix.name}.data-{entry.shard_id:05d}-of-{self._shards:05d}")
-        _require_own_file(shard)
+        shard = self._shard(entry.shard_id)
         with shard.open("rb") as file:
             if not 0 <= entry.offset <= entry.offset + entry.size <= shard.stat().st_size:
                 raise ModelError(f"{shard}: ends before the weights do; expected a complete checkpoint")
             file.seek(entry.offset)
             return file.read(entry.size)
+
+    def _shard(self, number: int) -> Path:
+        shard = self._prefix.with_name(f"{self._prefix.name}.data-{number:05d}-of-{self._shards:05d}")
+        _require_own_file(shard)
+        return shard
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """An array of numbers, as the table of contents describes it."""
+
+    kind: np.dtype[Any]
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, entry: Any) -> _Stored | None:
+        """What an entry describes; None where it is no array of numbers in one piece.
+
+        Raises:
+            ValueError: it contradicts itself.
+        """
+        kind = np.dtype(tf.dtypes.as_dtype(entry.dtype).as_numpy_dtype)
+        shape = tuple(int(axis.size) for axis in entry.shape.dim)
+        if min(shape, default=0) < 0 or entry.shape.unknown_rank:
+            raise ValueError("an array of unknown shape")
+        if entry.slices or not (kind.kind in "uifb" or kind.name == "bfloat16"):
+            return None
+        stored = cls(kind, shape)
+        if stored.size != entry.size:
+            raise ValueError("an array of another size than its shape's")
+        return stored
+
+    @property
+    def values(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self.values * self.kind.itemsize
 
 
 def _parsed(kind: Any, message: bytes) -> Any:
@@ -131,14 +168,6 @@ def _require_own_file(path: Path) -> None:
     if path.is_symlink() or path.parent.is_symlink():
         raise ModelError(f"{path}: is a link; expected the checkpoint itself (cp -rL copies what links point to)")
     require_file(path, ModelError, "a part of the checkpoint")
-
-
-def _size_of(entry: Any) -> int:
-    """How many numbers an array has."""
-    sizes = [int(axis.size) for axis in entry.shape.dim]
-    if min(sizes, default=0) < 0 or entry.shape.unknown_rank:
-        raise ValueError("an array of unknown shape")
-    return math.prod(sizes)
 
 
 def _table(content: bytes) -> Iterator[tuple[bytes, bytes]]:

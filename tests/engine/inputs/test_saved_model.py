@@ -260,11 +260,11 @@ def varint(value: int) -> bytes:
 @pytest.mark.parametrize(
     ("change", "finding"),
     [
-        (lambda entry: entry.shape.dim.add(size=2**40), "declares more than|not stored as"),
+        (lambda entry: entry.shape.dim.add(size=2**40), "corrupted"),
         (lambda entry: entry.shape.dim.add(size=-1), "corrupted"),
         (lambda entry: setattr(entry, "offset", 2**40), "ends before"),
         (lambda entry: setattr(entry, "offset", -8), "ends before"),
-        (lambda entry: setattr(entry, "size", 4), "not stored as one array|expected"),
+        (lambda entry: setattr(entry, "size", 4), "corrupted"),
         (lambda entry: setattr(entry, "dtype", 7), "not stored as one array"),
         (lambda entry: setattr(entry, "shard_id", 5), "no such file"),
         (lambda entry: entry.slices.add(), "not stored as one array"),
@@ -286,6 +286,20 @@ def test_a_forged_table_of_contents_is_refused(
     path = folder / "variables" / "variables.index"
     path.write_bytes(forged(change)(path.read_bytes()))
     with pytest.raises(ModelError, match=finding):
+        open_model(folder)
+
+
+def test_a_layer_larger_than_the_checkpoint_is_not_built(folder: Path) -> None:
+    """Whatever the table of contents declares: arrays that lie over one another count once."""
+    index, data = folder / "variables" / "variables.index", folder / "variables" / "variables.data-00000-of-00001"
+
+    def enlarge(entry: checkpoint.tensor_bundle_pb2.BundleEntryProto) -> None:
+        entry.offset, entry.size = 0, data.stat().st_size // 4 * 4
+        del entry.shape.dim[:]
+        entry.shape.dim.add(size=entry.size // 4)
+
+    index.write_bytes(forged(enlarge)(index.read_bytes()))
+    with pytest.raises(ModelError, match="more than its files hold"):
         open_model(folder)
 
 
