@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -20,8 +21,13 @@ from bdtui.engine.inputs import checkpoint, saved_model
 from bdtui.engine.inputs.checkpoint import Checkpoint
 from bdtui.engine.inputs.file_preview import look_at
 from bdtui.engine.inputs.model import open_model
+from bdtui.engine.inputs.opening import open_inputs
+from bdtui.engine.inputs.recipe import parse_recipe, write_recipe_text
 from bdtui.engine.inputs.saved_model import checkpoint_of
 from bdtui.engine.inputs.saved_weights import load_saved_weights
+from bdtui.engine.option import options_of
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.settings import RunSettings
 from tests.engine.inputs.keras2_models import KINDS, Keras2Model, build
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -141,6 +147,30 @@ def test_a_subclassed_model_is_refused_with_what_to_do(tmp_path: Path) -> None:
     model.save(tmp_path / "own", save_format="tf")
     with pytest.raises(ModelError, match=r"'Own'.*expected"):
         open_model(tmp_path / "own")
+
+
+def test_a_run_opens_a_folder_and_its_recipe_knows_it_again(folder: Path, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "valid.h5", "w") as file:
+        file["data"] = np.random.default_rng(0).random((8, 10, 10, 3)).astype(np.float32)
+        file["label"] = np.arange(8) % 4
+    settings = RunSettings(model=folder, clean_valid=tmp_path / "valid.h5", scale="1")
+    inputs = open_inputs(settings, Reporter())
+    assert inputs.sha256["model"] == saved_model.model_sha256(folder)
+    recipe = parse_recipe(write_recipe_text(inputs.settings, inputs.sha256), tmp_path / "recipe.toml")
+    assert recipe.settings["model"] == folder
+    open_inputs(settings, Reporter(), recipe.sha256)
+    with (folder / "variables" / "variables.data-00000-of-00001").open("ab") as file:
+        file.write(b"\0")
+    with pytest.raises(ModelError, match="has changed since the recipe was written"):
+        open_inputs(settings, Reporter(), recipe.sha256)
+
+
+def test_a_folder_that_is_no_saved_model_is_refused_before_anything_is_opened(tmp_path: Path) -> None:
+    kind = options_of(RunSettings)["model"].kind
+    with pytest.raises(ModelError, match=r"is a folder; expected a Keras model \(\.h5, .* or a SavedModel folder"):
+        kind.require(tmp_path)
+    (tmp_path / "saved_model.pb").touch()
+    kind.require(tmp_path)
 
 
 def test_weights_of_a_file_are_laid_over_a_saved_model(

@@ -331,6 +331,16 @@ async def test_what_is_missing_is_said_before_anything_is_opened(
         assert app.answer == NOT_YET
 
 
+def test_a_saved_model_is_listed_as_what_can_be_opened(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    for name in ("a_folder", "saved"):
+        (here / name).mkdir(parents=True)
+    (here / "saved" / "saved_model.pb").touch()
+    listing = file_tree.list_folder(here)
+    assert listing is not None
+    assert (listing.folders, listing.files) == ((here / "a_folder",), (here / "saved",))
+
+
 async def test_weights_that_fit_deepid_bring_it_along(tmp_path: Path) -> None:
     with h5py.File(SAMPLE / "bd_net.h5") as whole, h5py.File(tmp_path / "a_weights.h5", "w") as alone:
         alone.attrs["layer_names"] = whole["model_weights"].attrs["layer_names"]
