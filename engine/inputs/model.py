@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,8 @@ def _rebuilt_saved_model(config: dict[str, Any], described: Path, folder: Path) 
 
 def _built(config: dict[str, Any], described: Path) -> keras.Model:
     """A model without its weights."""
+    # Keras takes apart what it is given.
+    config = deepcopy(config)
     with explain_build(described):
         if "module" in config:
             model = keras.saving.deserialize_keras_object(config, safe_mode=True)

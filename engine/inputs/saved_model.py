@@ -22,6 +22,7 @@ from bdtui.engine.machine.files import file_sha256, require_file
 GRAPH, METADATA = "saved_model.pb", "keras_metadata.pb"
 _CHECKPOINT = Path("variables", "variables")
 _LARGEST_METADATA = 64 * 1024**2
+_MODELS = ("Functional", "Model", "Sequential")
 _MOST_NODES = 100_000
 _LAYER_PATH = re.compile(r"root((\.layer(_with_weights)?-\d{1,6})*)")
 _OTHERS = "expected one of Keras 2 with its architecture, or what model.save('model.keras') saves"
@@ -39,14 +40,22 @@ def read_saved_config(folder: Path) -> dict[str, Any]:
         ModelError: the folder holds no model of Keras 2 that can be rebuilt, or a file in it is corrupted.
     """
     root = next((metadata for path, metadata in saved_nodes(folder) if path == "root"), None)
-    described = root.get("model_config") or root if isinstance(root, dict) else {}
-    if not isinstance(described, dict) or not isinstance(described.get("config"), dict | list):
-        name = described.get("class_name") if isinstance(described, dict) else None
+    root = root if isinstance(root, dict) else {}
+    described = root.get("model_config") or root
+    name, config = (
+        (described.get("class_name"), described.get("config")) if isinstance(described, dict) else (None, None)
+    )
+    if name not in _MODELS or not isinstance(config, dict | list):
         raise ModelError(
             f"{folder}: holds a model of a class of its own ({ascii(str(name))[:80]}), of which the folder has only the "
             f"graph; {_OTHERS}"
         )
-    return {"class_name": described.get("class_name"), "config": _plain(described["config"])}
+    version = root.get("keras_version")
+    return {
+        "class_name": name,
+        "config": _plain(config),
+        **({"keras_version": version} if isinstance(version, str) else {}),
+    }
 
 
 def model_sha256(path: Path) -> str:
