@@ -18,6 +18,7 @@ import pytest
 
 from bdtui.engine.errors import DataError
 from bdtui.engine.inputs.hdf5 import open_hdf5
+from tests.hostile.corpus import _free_lists_in_circles
 
 
 @pytest.fixture
@@ -98,4 +99,11 @@ def test_a_file_that_is_held_and_cut_off_is_still_being_written(path: Path) -> N
     with held(path), pytest.raises(DataError, match="another process has it open"), open_hdf5(path, DataError):
         pass
     with pytest.raises(DataError, match="truncated or corrupted"), open_hdf5(path, DataError):
+        pass
+
+
+def test_a_file_that_is_held_is_looked_through_all_the_same(path: Path) -> None:
+    """One that libhdf5 would read for ever does not get past by being locked."""
+    path.write_bytes(_free_lists_in_circles(path.read_bytes()))
+    with held(path), pytest.raises(DataError, match="cannot be opened safely"), open_hdf5(path, DataError):
         pass
