@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 from bdtui.engine.errors import InputError
 from bdtui.engine.inputs.foreign_files import BoundedFile
 from bdtui.engine.inputs.recipe import read_recipe
-from bdtui.engine.inputs.saved_model import METADATA, checkpoint_of, is_saved_model
+from bdtui.engine.inputs.saved_model import checkpoint_of, is_saved_model, may_be_rebuilt
 from bdtui.engine.inputs.stored_weights import deepid_classes, stored_layers
 from bdtui.engine.machine.files import require_file
 
@@ -70,7 +70,7 @@ def look_at(path: Path) -> FoundFile | None:
 
 
 def _saved_model(folder: Path) -> FoundFile | None:
-    if not os.path.isfile(folder / METADATA):  # noqa: PTH113 (Path.is_file raises on names that are too long)
+    if not may_be_rebuilt(folder):
         return None
     size = sum(entry.stat().st_size for entry in os.scandir(checkpoint_of(folder).parent) if entry.is_file())
     return FoundFile(folder, "model", f"SavedModel of Keras 2 · {_size(size)}")

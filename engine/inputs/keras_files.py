@@ -24,7 +24,8 @@ from bdtui.engine.inputs.archive_names import is_layers_name, modernise_names
 from bdtui.engine.inputs.foreign_files import name_foreign
 from bdtui.engine.inputs.hdf5 import explain_damage, open_hdf5
 from bdtui.engine.inputs.keras_config import layer_names, parse_config
-from bdtui.engine.inputs.saved_model import is_saved_model, read_saved_config
+from bdtui.engine.inputs.saved_metadata import read_saved_config
+from bdtui.engine.inputs.saved_model import is_saved_model
 from bdtui.engine.inputs.stored_weights import StoredLayer, deepid_classes, names_of, stored_layers, told_layers
 from bdtui.engine.inputs.weights_copy import copy_weights
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file

@@ -6,7 +6,6 @@ objects says which array is which attribute of it.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +13,8 @@ import keras
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.checkpoint import Checkpoint
-from bdtui.engine.inputs.saved_model import saved_nodes
+from bdtui.engine.inputs.saved_metadata import LAYER_CHILD, saved_nodes
 
-_LAYER_CHILD = re.compile(r"layer(_with_weights)?-\d{1,6}")
 _FORMER_NAMES = {"kernel": "depthwise_kernel"}
 """Of weights that Keras 3 calls otherwise, by their names in it."""
 
@@ -59,7 +57,7 @@ class _Assignment:
     def _assign(self, layer: Any, number: int, assigned: set[int]) -> None:
         children = self._children(number)
         if isinstance(layer, keras.Sequential | keras.Model):
-            named = {self._names.get(child): child for name, child in children.items() if _LAYER_CHILD.fullmatch(name)}
+            named = {self._names.get(child): child for name, child in children.items() if LAYER_CHILD.fullmatch(name)}
             for inner in layer.layers:
                 if inner.weights and inner.name in named:
                     self._assign(inner, named[inner.name], assigned)

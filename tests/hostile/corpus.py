@@ -591,10 +591,18 @@ def _saved_models(sound: SoundFiles, folder: Path) -> Iterator[Case]:
         (place / name).rename(elsewhere)
         (place / name).symlink_to(elsewhere)
         yield Case(f"{name} linked to another place", arguments, finding="is a link")
+    for name in ("keras_metadata.pb", "saved_model.pb"):
+        arguments = anew()
+        with (place / name).open("r+b") as file:
+            file.truncate(2**40)
+        if name == "saved_model.pb":
+            (place / "keras_metadata.pb").unlink()
+        yield Case(f"a terabyte of {name}", arguments, finding="is larger than")
     arguments = anew()
-    with (place / "keras_metadata.pb").open("r+b") as file:
-        file.truncate(2**40)
-    yield Case("metadata of a terabyte", arguments, finding="is larger than")
+    (place / "keras_metadata.pb").unlink()
+    inside = _field(1, b"\x08\x00" + _field(2, b"layer-0")) * 1000
+    (place / "saved_model.pb").write_bytes(_field(2, _field(7, _field(1, inside))))
+    yield Case("objects that hold themselves", arguments, finding="for inference|corrupted")
     for told, metadata, finding in (
         ("a Lambda layer in metadata", _metadata_of({"layers": [_lambda()]}), "Lambda layer"),
         ("a class of somebody's own in metadata", _metadata_of({"layers": [_layer("Evil")]}), "'Evil'"),

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from keras import layers
+from tensorflow.core.protobuf import saved_model_pb2
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs import checkpoint, saved_model
@@ -23,6 +24,7 @@ from bdtui.engine.inputs.file_preview import look_at
 from bdtui.engine.inputs.model import open_model
 from bdtui.engine.inputs.opening import open_inputs
 from bdtui.engine.inputs.recipe import parse_recipe, write_recipe_text
+from bdtui.engine.inputs.saved_metadata import read_saved_config
 from bdtui.engine.inputs.saved_model import checkpoint_of
 from bdtui.engine.inputs.saved_weights import load_saved_weights
 from bdtui.engine.option import options_of
@@ -83,6 +85,25 @@ def test_a_layer_without_its_weights_is_named(folder: Path) -> None:
     path.write_bytes(content[:name] + b'"name": "conv_x"' + content[name + 16 :])
     with pytest.raises(ModelError, match=r"weights of layer 'conv_b' .* are missing"):
         open_model(folder)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_model_of_tensorflow_2_4_has_its_metadata_in_the_list_of_objects(
+    tmp_path: Path, saved: dict[str, tuple[Path, Keras2Model]], kind: str
+) -> None:
+    saved_metadata_pb2 = pytest.importorskip("tf_keras.protobuf.saved_metadata_pb2")
+    folder = Path(shutil.copytree(saved[kind][0], tmp_path / "model"))
+    whole = saved_model_pb2.SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    metadata = saved_metadata_pb2.SavedMetadata.FromString((folder / "keras_metadata.pb").read_bytes())
+    for node in metadata.nodes:
+        whole.meta_graphs[0].object_graph_def.nodes[node.node_id].user_object.metadata = node.metadata
+    (folder / "saved_model.pb").write_bytes(whole.SerializeToString())
+    for name in ("keras_metadata.pb", "fingerprint.pb"):
+        (folder / name).unlink()
+    model = saved[kind][1]
+    predictions = np.asarray(open_model(folder).keras_model(model.images, training=False))
+    np.testing.assert_allclose(predictions, model.predictions, atol=1e-6)
+    assert look_at(folder) is not None
 
 
 def test_every_array_of_a_checkpoint_is_read_as_tensorflow_reads_it(
@@ -247,7 +268,7 @@ def test_flipped_bytes_end_in_a_sentence_or_in_a_model(folder: Path) -> None:
             path.write_bytes(content)
             try:
                 Checkpoint(checkpoint_of(folder)).object_graph()
-                saved_model.read_saved_config(folder)
+                read_saved_config(folder)
             except ModelError:
                 pass
         path.write_bytes(sound)
