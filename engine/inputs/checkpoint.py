@@ -26,6 +26,7 @@ _LARGEST_INDEX = 32 * 1024**2
 _LARGEST_GRAPH = 32 * 1024**2
 _MOST_TENSORS = 100_000
 _MOST_SHARDS = 1000
+_MOST_UNUSED = 16 * 1024**2
 _FOOTER = 48
 _MAGIC = 0xDB4775248B80FB57
 _TRAILER = 5
@@ -69,9 +70,15 @@ class Checkpoint:
             raise ModelError(
                 f"{self._index}: declares more than {most:,} bytes of weights; expected less than a quarter of memory"
             )
-        if declared > sum(shard.stat().st_size for shard in map(self._shard, range(self._shards))):
+        held = sum(shard.stat().st_size for shard in map(self._shard, range(self._shards)))
+        if declared > held:
             raise ModelError(
                 f"{self._index}: declares {declared:,} bytes of weights, more than its files hold; expected a complete checkpoint"
+            )
+        # What nobody reads would still be hashed.
+        if held > sum(int(entry.size) for entry in self._entries.values()) + _MOST_UNUSED:
+            raise ModelError(
+                f"{self._index}: its files hold {held:,} bytes, more than it declares; expected a checkpoint of Keras"
             )
 
     def array(self, name: str) -> np.ndarray:

@@ -22,6 +22,8 @@ from bdtui.engine.machine.files import require_file
 
 _LARGEST_METADATA = 64 * 1024**2
 _LARGEST_GRAPH = 256 * 1024**2
+_LARGEST_MESSAGE = 2 * 1024**3
+"""That Protocol Buffers allow."""
 _MODELS = ("Functional", "Model", "Sequential")
 _MOST_NODES = 100_000
 LAYER_CHILD = re.compile(r"layer(_with_weights)?-\d{1,6}")
@@ -36,6 +38,8 @@ def read_saved_config(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: the folder holds no model of Keras 2 that can be rebuilt, or a file in it is corrupted.
     """
+    if (folder / GRAPH).stat().st_size > _LARGEST_MESSAGE:
+        raise ModelError(f"{folder / GRAPH}: is larger than {_LARGEST_MESSAGE:,} bytes; expected a SavedModel")
     root = next((metadata for path, metadata in saved_nodes(folder) if path == "root"), None)
     if root is None and (folder / METADATA).exists():
         raise ModelError(f"{folder / METADATA}: holds no model; expected a complete SavedModel")
