@@ -331,7 +331,7 @@ async def test_what_is_missing_is_said_before_anything_is_opened(
         assert app.answer == NOT_YET
 
 
-def test_a_saved_model_is_listed_as_what_can_be_opened(tmp_path: Path) -> None:
+async def test_a_saved_model_is_listed_as_what_can_be_opened(tmp_path: Path) -> None:
     here = tmp_path / "here"
     for name in ("a_folder", "saved"):
         (here / name).mkdir(parents=True)
