@@ -95,3 +95,22 @@ class Threshold:
     goodnet_test: Rates = NO_RATES
     model: str = ""
     goodnet: str = ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run says about its network.
+
+    Attributes:
+        backdoor: ``measured``, ``no sign``, ``inconclusive`` or ``not examined``.
+        target: the class the attack leads to, or ``all-to-all``; None where no attack was measured.
+        survives_pruning: whether the attack outlives every threshold; None where that cannot be told.
+        recommended: the file of the network to use; None for none.
+        sentences: for a person: what was found, whether it survives, what to use; then warnings, and what to do next.
+    """
+
+    backdoor: str
+    target: int | str | None
+    survives_pruning: bool | None
+    recommended: str | None
+    sentences: tuple[str, ...]

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Picture, Threshold
+from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Picture, Threshold, Verdict
 from bdtui.engine.rates import Rates
 from bdtui.engine.settings import RunSettings
 
@@ -160,6 +160,13 @@ class ThresholdMissed(Event):
 
     drop: float
     largest_drop: float
+
+
+@dataclass(frozen=True)
+class VerdictReached(Event):
+    """What the run, or what is known of it so far, says about the network."""
+
+    verdict: Verdict
 
 
 @dataclass(frozen=True)

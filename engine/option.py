@@ -11,6 +11,7 @@ from typing import Any, ParamSpec
 
 from bdtui.engine.errors import DataError, InputError, OptionError
 from bdtui.engine.machine.files import require_file
+from bdtui.engine.machine.path_text import path_from_text, path_text
 
 P = ParamSpec("P")
 
@@ -160,11 +161,20 @@ def _parse_mebibytes(text: str) -> int:
     return int(text)
 
 
+def _load_path(value: Any) -> str:
+    try:
+        return path_from_text(_load_text(value))
+    except ValueError as problem:
+        raise OptionError(f"{problem}; expected a path, or a URI file:///… of one") from problem
+
+
 def file_kind(
     expected: str, *contents: str, error: type[InputError] = DataError, folder_marks: tuple[str, ...] = ()
 ) -> OptionKind:
     """The kind of an option that names a file, to be read as what is expected."""
-    return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents, error, folder_marks)
+    return OptionKind(
+        lambda value: Path(_load_path(value)), Path, path_text, Path, expected, contents, error, folder_marks
+    )
 
 
 def name_or_file_kind(
@@ -172,7 +182,8 @@ def name_or_file_kind(
 ) -> OptionKind:
     """The kind of an option that takes one of a few names, and anything else as a file's."""
     return OptionKind(
-        _load_text,
+        _load_path,
+        dump=path_text,
         file=lambda value: None if value in names else Path(value),
         expected=f"{', '.join(names)} or {expected}",
         contents=contents,

@@ -115,8 +115,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("bdtui: interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
-        # The reader of stdout has gone (`bdtui … | head`); there is nobody left to tell.
-        return ExitCode.FAULT
+        # The reader of stdout has what he wanted (`bdtui … | head`).
+        return ExitCode.DONE
     except OSError as problem:
         print(f"bdtui: error: the answer cannot be written ({problem.strerror})", file=sys.stderr)
         return ExitCode.USAGE

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bdtui.engine.evaluation.cut_runner import CutRunner, FrontValues
 from bdtui.engine.events import Progress
-from bdtui.engine.inputs.datasets import ReadImages
+from bdtui.engine.inputs.stored_images import ReadImages
 from bdtui.engine.machine.array_store import ActivationStore
 from bdtui.engine.machine.ordered_threads import WORKERS, done_in_order
 from bdtui.engine.network.cut_values import FrontierBlock

@@ -40,7 +40,6 @@ class PruningSession(Evaluator):
         model: the BadNet B.
         source: the channels of the model that are pruned (`bdtui.engine.network.channels.find_source`).
         data: image sets by role (`bdtui.engine.settings.ROLES`); ``clean_valid`` is needed.
-        scale: pixels are divided by this.
         batch_size: rows computed at once; None chooses by the size of the network's tensors.
         memory_budget: bytes of activations kept in memory before a file is used; None for a quarter of what is free.
         scratch: folder of that file, which has no name there; None for the system's temporary folder.
@@ -59,7 +58,6 @@ class PruningSession(Evaluator):
         source: ChannelSource,
         data: Mapping[str, LabelledImages],
         *,
-        scale: float = 1,
         batch_size: int | None = None,
         memory_budget: int | None = None,
         scratch: Path | None = None,
@@ -69,7 +67,6 @@ class PruningSession(Evaluator):
         super().__init__()
         self.model = model
         self.data = dict(data)
-        self.scale = scale
         self.source = source
         self.channels = source.channels
         runner = CutRunner(
@@ -84,7 +81,7 @@ class PruningSession(Evaluator):
         self._masked: dict[str, MaskedImages] = {}
         self._runner = runner
         for role, images in self.data.items():
-            with images.reader(scale) as read:
+            with images.reader() as read:
                 profiled = profile_images(runner, read, images.images, store, reporter, role.replace("_", " "))
             self.statistics[role] = profiled.statistics
             self._masked[role] = MaskedImages(runner, profiled)
@@ -96,7 +93,7 @@ class PruningSession(Evaluator):
 
     def first_images(self, role: str, number: int) -> NDArray[np.float32]:
         """The first images of a set as the network reads them, at most ``number``."""
-        return next(self.data[role].batches(number, self.scale))
+        return next(self.data[role].batches(number))
 
     def silent_from_the_start(self) -> list[int]:
         """Channels whose weights are zero in the model as it was opened."""

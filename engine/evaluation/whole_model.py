@@ -17,14 +17,13 @@ from bdtui.engine.reporter import SILENT, Reporter
 
 
 def whole_model_predictions(
-    model: keras.Model, images: LabelledImages, scale: float = 1, reporter: Reporter = SILENT, stage: str = "images"
+    model: keras.Model, images: LabelledImages, reporter: Reporter = SILENT, stage: str = "images"
 ) -> Predictions:
     """Classes that a model gives to an image set, shape (N,): the index of the largest score, of equal ones the lower.
 
     Args:
         model: Functional or Sequential, one input and one vector of scores, such as B, B′, or G with its extra class.
         images: of a shape that the model takes.
-        scale: pixels are divided by this.
         reporter: receives progress; may stop the work between batches.
         stage: name of the work in its progress.
 
@@ -36,7 +35,7 @@ def whole_model_predictions(
     """
     runner = ScoreRunner(model, images.image_shape, reporter)
     found: list[Predictions] = []
-    for number, batch in enumerate(images.batches(runner.batch_size, scale)):
+    for number, batch in enumerate(images.batches(runner.batch_size)):
         reporter.emit(Progress(stage, number * runner.batch_size, images.images, "images"))
         found.append(runner.scores(batch).argmax(axis=1))
     reporter.emit(Progress(stage, images.images, images.images, "images"))
@@ -48,7 +47,6 @@ def whole_model_rates(
     data: Mapping[str, LabelledImages],
     part: str,
     classes: int,
-    scale: float = 1,
     reporter: Reporter = SILENT,
 ) -> Rates:
     """Rates of a model on the ``valid`` or the ``test`` image sets; see `whole_model_predictions`.
@@ -58,11 +56,10 @@ def whole_model_rates(
         data: image sets by role.
         part: ``valid`` or ``test``.
         classes: N, how many B has; a prediction of N is a GoodNet's flag.
-        scale: pixels are divided by this.
         reporter: receives progress; may stop the work between batches.
     """
     predictions = {
-        role: whole_model_predictions(model, images, scale, reporter, role.replace("_", " "))
+        role: whole_model_predictions(model, images, reporter, role.replace("_", " "))
         for role, images in data.items()
         if role.endswith(part)
     }

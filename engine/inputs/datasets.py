@@ -6,12 +6,10 @@ Labels are read at once; pixels never are.
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -19,12 +17,17 @@ from numpy.typing import NDArray
 
 from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.inputs.hdf5 import PackedChunks, explain_damage, open_hdf5, own_dataset
+from bdtui.engine.inputs.preprocessing import AS_STORED, Preprocessing
+from bdtui.engine.inputs.stored_images import (
+    WHOLE_IMAGES,
+    Hdf5Images,
+    ReadImages,
+    StoredImages,
+    first_line,
+)
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.settings import LAYOUTS
 
-ReadImages = Callable[[int, int], NDArray[np.float32]]
-"""Reads the images from a number up to another, shape (images, …)."""
-_WHOLE = "whole images and labels"
 _LARGEST_IMAGE = 2**26
 """Values of one image; a batch of eight has to fit into memory."""
 
@@ -42,6 +45,8 @@ class LabelledImages:
         image_shape: of one image as the model reads it, channel last.
         labels: the class each image is to get, int64, shape (N,); for poisoned images the attacker's class.
         true_labels: of poisoned images, int64, shape (N,); None where the file does not say.
+        stored: the pixels, where they are kept.
+        preprocessing: what is done to them before the network reads them.
     """
 
     path: Path
@@ -53,70 +58,34 @@ class LabelledImages:
     labels: NDArray[np.int64]
     true_labels: NDArray[np.int64] | None
 
+    stored: StoredImages
+    preprocessing: Preprocessing = AS_STORED
+
+    def prepared(self, preprocessing: Preprocessing) -> LabelledImages:
+        """The same images, with their pixels prepared in another way."""
+        return replace(self, preprocessing=preprocessing)
+
     @contextmanager
-    def reader(self, scale: float = 1) -> Iterator[ReadImages]:
+    def reader(self) -> Iterator[ReadImages]:
         """A function that reads the images from one number up to another, from any thread.
 
-        They come channel last, float32, pixels divided by ``scale``.
+        They come as the network reads them: channel last, float32, prepared.
 
         Raises:
             DataError: a pixel is not a finite number, or the images cannot be read. The function raises it too.
         """
-        with open_hdf5(self.path, DataError, chunk_cache=64 * 1024**2) as file:
-            with explain_damage(self.path, DataError, _WHOLE):
-                data = own_dataset(file, "data", self.path, DataError)
-                packed = PackedChunks(data, f"{self.path}: 'data'", DataError)
-            # Used again by each thread: fresh memory costs more than what is read into it.
-            own = threading.local()
+        with self.stored.reader() as read_stored:
+            yield lambda start, stop: self.preprocessing.apply(read_stored(start, stop))
 
-            def read(start: int, stop: int) -> NDArray[np.float32]:
-                images = max(0, min(stop, len(data)) - start)
-                if len(getattr(own, "buffer", ())) < images:
-                    own.buffer = np.empty((images, *data.shape[1:]), data.dtype)
-                raw = own.buffer[:images]
-                try:
-                    packed.check(start, start + images)
-                    data.read_direct(raw, np.s_[start : start + images])
-                except (OSError, RuntimeError) as problem:
-                    raise DataError(
-                        f"{self.path}: images from number {start} on cannot be read ({_first_line(problem)}); "
-                        f"expected {self.images} whole images"
-                    ) from problem
-                if len(raw) != min(stop, self.images) - start:
-                    raise DataError(f"{self.path}: changed while it was being read; expected {self.images} images")
-                return self._prepared(raw, start, scale)
-
-            yield read
-
-    def batches(self, batch_size: int, scale: float = 1) -> Iterator[NDArray[np.float32]]:
-        """Read the images in order, channel last, float32, pixels divided by ``scale``.
+    def batches(self, batch_size: int) -> Iterator[NDArray[np.float32]]:
+        """Read the images in order, as `reader` does.
 
         Raises:
             DataError: a pixel is not a finite number, or the file cannot be read to its end.
         """
-        with self.reader(scale) as read:
+        with self.reader() as read:
             for start in range(0, self.images, batch_size):
                 yield read(start, start + batch_size)
-
-    def _prepared(self, raw: NDArray[Any], start: int, scale: float) -> NDArray[np.float32]:
-        pixels = np.empty((len(raw), *self.image_shape), np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self.layout == "nchw":
-                # One channel after the other: numpy is twice as fast with that.
-                for channel in range(raw.shape[1]):
-                    pixels[..., channel] = raw[:, channel]
-            else:
-                pixels[...] = raw
-            if scale != 1:
-                pixels /= np.float32(scale)
-            # One number that is not finite makes the sum so; the other way round, a sum may be too large by itself.
-            doubtful = raw.dtype.kind == "f" and not np.isfinite(pixels.sum())
-        if doubtful:
-            finite = np.isfinite(pixels).reshape(len(pixels), -1).all(axis=1)
-            if not finite.all():
-                worst = start + int(np.argmin(finite))
-                raise DataError(f"{self.path}: image {worst} holds NaN or infinite pixels; expected finite numbers")
-        return pixels
 
 
 def open_dataset(
@@ -138,7 +107,7 @@ def open_dataset(
     path = Path(path)
     if layout not in LAYOUTS:
         raise OptionError(f"layout {layout!r} is not valid; expected one of {', '.join(LAYOUTS)}")
-    with open_hdf5(path, DataError) as file, explain_damage(path, DataError, _WHOLE):
+    with open_hdf5(path, DataError) as file, explain_damage(path, DataError, WHOLE_IMAGES):
         data = own_dataset(file, "data", path, DataError)
         if data.dtype.kind not in "uif":
             raise DataError(f"{path}: 'data' is of type {data.dtype}; expected uint8, float32 or float64 pixels")
@@ -159,7 +128,8 @@ def open_dataset(
         true_labels = _read_labels(file, "true_label", path, data.shape[0], classes) if "true_label" in file else None
         shape = data.shape[1:] if found == "nhwc" else (*data.shape[2:], data.shape[1])
         dtype = str(data.dtype)
-    return LabelledImages(path, file_sha256(path), len(labels), found, dtype, shape, labels, true_labels)
+    stored = Hdf5Images(path, "data", len(labels), found, shape)
+    return LabelledImages(path, file_sha256(path), len(labels), found, dtype, shape, labels, true_labels, stored)
 
 
 def _decide_layout(path: Path, shape: tuple[int, ...], wanted: tuple[int | None, ...], layout: str) -> str:
@@ -198,7 +168,7 @@ def _read_labels(file: h5py.File, key: str, path: Path, images: int, classes: in
         PackedChunks(stored, f"{path}: {key!r}", DataError).check(0, images)
         values = _from_one_hot(stored, path, key) if one_hot else np.asarray(stored[()]).reshape(images)
     except (OSError, RuntimeError) as problem:
-        raise DataError(f"{path}: {key!r} cannot be read ({_first_line(problem)}); {expected}") from problem
+        raise DataError(f"{path}: {key!r} cannot be read ({first_line(problem)}); {expected}") from problem
     numbers = values.astype(np.float64)
     for bad, what in (
         (~np.isfinite(numbers), "not a finite number"),
@@ -223,7 +193,3 @@ def _from_one_hot(stored: h5py.Dataset, path: Path, key: str) -> NDArray[np.int6
             raise DataError(f"{path}: {key!r} of image {worst} is not one-hot; expected a single 1 among zeros")
         found[start : start + rows] = block.argmax(axis=1)
     return found
-
-
-def _first_line(problem: BaseException) -> str:
-    return str(problem).splitlines()[0] if str(problem) else type(problem).__name__

@@ -16,6 +16,7 @@ from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.keras_errors import plain_detail, run_sentence
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.pixel_scale import decide_scale
+from bdtui.engine.inputs.preprocessing import Preprocessing
 from bdtui.engine.inputs.saved_model import model_sha256
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
@@ -41,7 +42,7 @@ class OpenedInputs:
     Attributes:
         settings: of the run, nothing left automatic but the device.
         model: the BadNet B.
-        data: image sets by role.
+        data: image sets by role, prepared for the model.
         source: the layer to prune.
         scale: pixels are divided by this.
         sha256: of every file that an option names, as it was opened, by field name of `RunSettings`.
@@ -139,7 +140,8 @@ def open_inputs(
         scale=str(decided.scale),
         layer=source.profiled.name,
     )
-    return OpenedInputs(resolved, model, data, source, decided.scale, sha256)
+    prepared = {role: images.prepared(Preprocessing(decided.scale)) for role, images in data.items()}
+    return OpenedInputs(resolved, model, prepared, source, decided.scale, sha256)
 
 
 def describe_layer(source: ChannelSource) -> LayerChosen:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from bdtui.engine.event_values import Picture
 from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.inputs.preprocessing import AS_STORED
 
 _LARGEST_SIDE = 256
 """Of a picture, in pixels, roughly."""
@@ -19,7 +20,7 @@ def take_pictures(images: LabelledImages, number: int) -> tuple[Picture, ...]:
     """
     if len(images.image_shape) != 3:
         return ()
-    pixels = next(images.batches(number))
+    pixels = next(images.prepared(AS_STORED).batches(number))
     # No terminal shows more; and six images of a camera's size are hundreds of megabytes.
     every = max(1, max(pixels.shape[1:3]) // _LARGEST_SIDE)
     pixels = pixels[:, ::every, ::every]

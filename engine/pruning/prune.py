@@ -39,7 +39,6 @@ def prune(
     poisoned_valid: LabelledImages | None = None,
     *,
     layer: str | None = None,
-    scale: float = 1,
     ranking: str = DEFAULT_RANKING,
     thresholds: Sequence[float] = DEFAULT_THRESHOLDS,
     seed: int = 0,
@@ -53,7 +52,6 @@ def prune(
         clean_valid: D_valid; decides the order and the thresholds.
         poisoned_valid: triggered images with the attacker's labels; only measured, decides nothing.
         layer: the layer whose activations are read, e.g. ``pool_3``; None for the default.
-        scale: pixels are divided by this before they reach the network.
         ranking: a name of `bdtui.engine.pruning.rankings.RANKINGS`.
         thresholds: drops of clean accuracy, in percentage points above 0 and up to 100.
         seed: for rankings that draw lots.
@@ -79,7 +77,7 @@ def prune(
     if poisoned_valid is not None:
         data[POISONED_VALID] = poisoned_valid
     source = find_source(model.network, layer)
-    session = PruningSession(model, source, data, scale=scale, batch_size=batch_size, reporter=reporter)
+    session = PruningSession(model, source, data, batch_size=batch_size, reporter=reporter)
     order = order_channels(session, ranking, seed)
     curve = tuple(draw_curve(session, order, reporter))
     found = tuple(find_threshold(curve, order, Threshold(drop)) for drop in drops)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.file_names import FIGURE, RECIPE
 from bdtui.engine.reports.results import RecordedLayer, RunRecord
+from bdtui.engine.reports.verdict import judge
 from bdtui.engine.settings import BY_HAND
-
-_SURVIVES = 10.0
-"""Attack success, in percent, above which the report says that the backdoor survives."""
 
 
 def write_report_text(run: RunRecord) -> str:
     """The report as Markdown."""
     parts = [
         f"# Pruning report: {_code(run.model.path)}",
+        _verdict(run),
         _summary(run),
         _inputs(run),
         _pruning(run),
@@ -23,6 +24,10 @@ def write_report_text(run: RunRecord) -> str:
         _reading(run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdict(run: RunRecord) -> str:
+    return "## Verdict\n\n" + "\n".join(f"- {_escaped(sentence)}" for sentence in judge(run).sentences)
 
 
 def _summary(run: RunRecord) -> str:
@@ -48,9 +53,6 @@ def _summary(run: RunRecord) -> str:
             f"- X = {threshold.drop:g}: {threshold.step} of {run.layer.channels} channels pruned, where clean validation "
             f"accuracy had fallen by {_drop(run, threshold):.2f} points.{measured}"
         )
-    lines += _survival(run)
-    if run.baseline_valid.attack is None and run.baseline_test.attack is None:
-        lines.append("- No poisoned images were given: the effect on the backdoor was not measured.")
     return "\n".join(lines)
 
 
@@ -70,23 +72,6 @@ def _flags(goodnet: Rates) -> str:
         f", and flags {goodnet.poisoned_flagged.percent:.2f} % of the poisoned and "
         f"{goodnet.clean_flagged.percent:.2f} % of the clean ones"
     )
-
-
-def _survival(run: RunRecord) -> list[str]:
-    """Whether the attack still works where pruning stopped."""
-    left = [
-        (goodnet.attack.percent, threshold.drop)
-        for threshold in run.thresholds
-        if (goodnet := _goodnet(run, threshold)).attack is not None
-    ]
-    if not left:
-        return []
-    asr, drop = min(left)
-    if asr > _SURVIVES:
-        return [f"- The backdoor survives: the lowest attack success at a threshold is {asr:.2f} % (X = {drop:g})."]
-    return [
-        f"- Attack success falls to {asr:.2f} % at X = {drop:g}; what that costs in clean accuracy stands beside it."
-    ]
 
 
 def _inputs(run: RunRecord) -> str:
@@ -200,6 +185,11 @@ def _shown(share: Share | None) -> str:
 
 def _counted(share: Share | None) -> str:
     return "–" if share is None else f"{share.hits:,} of {share.images:,}: {_shown(share)}"
+
+
+def _escaped(text: str) -> str:
+    """A sentence that may hold names from outside."""
+    return re.sub(r"([\\`*\[\]<>#|])", r"\\\1", "".join(c if c.isprintable() else "�" for c in text))
 
 
 def _code(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bdtui.engine.errors import DataError
+from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
@@ -18,6 +19,7 @@ from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISON
 SCHEMA = 1
 _LARGEST = 2**26
 """Bytes of a results.json that are read."""
+_NOTHING = NO_RATES.as_json()
 _EXPECTED = "expected the results of a run (without it, --resume makes it again)"
 
 
@@ -29,6 +31,10 @@ class RecordedModel:
     sha256: str
     classes: int
     input_shape: tuple[int | None, ...]
+
+    def class_text(self, number: int) -> str:
+        """A class as a person calls it."""
+        return f"class {number}"
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class RecordedLayer:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """A finished run. Made from a results.json it lacks what is not in there: notices, and G's validation rates.
+    """A finished run. Made from a results.json of version 0.1.0 it lacks what had no key there.
 
     Attributes:
         version: of bdtui.
@@ -71,6 +77,7 @@ class RunRecord:
         thresholds: in ascending order of the drop.
         seconds: by stage.
         notices: what a reader should know.
+        target: the class that most poisoned images get from B, or `ALL_TO_ALL`; None where that is not known.
     """
 
     version: str
@@ -88,6 +95,7 @@ class RunRecord:
     thresholds: tuple[Threshold, ...]
     seconds: Mapping[str, float] = field(default_factory=dict)
     notices: tuple[str, ...] = ()
+    target: int | str | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -103,7 +111,7 @@ class RunRecord:
             "model": {**asdict(self.model), "input_shape": list(self.model.input_shape)},
             "data": {role: asdict(self.data[role]) if role in self.data else None for role in ROLES},
             "input": {"layout": self.layout, "scale": self.scale},
-            "layer": {"profiled": layer.profiled, "pruned": layer.pruned, "channels": layer.channels},
+            "layer": asdict(layer),
             "ranking": self.ranking,
             "mean_activation": list(self.mean_activation),
             "order": list(self.order),
@@ -113,6 +121,7 @@ class RunRecord:
             "repairs": [],
             "detections": [],
             "seconds": dict(self.seconds),
+            "notices": list(self.notices),
         }
 
     @classmethod
@@ -186,6 +195,7 @@ def _threshold_json(threshold: Threshold) -> dict[str, Any]:
         "model": threshold.model if reached else None,
         "goodnet": threshold.goodnet if reached else None,
         "valid": threshold.rates.as_json(),
+        "goodnet_valid": threshold.goodnet_valid.as_json(flags=True),
         "test": {"pruned": threshold.pruned_test.as_json(), "goodnet": threshold.goodnet_test.as_json(flags=True)},
     }
 
@@ -210,7 +220,12 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         data=data,
         layout=_text(content["input"]["layout"]),
         scale=_integer(content["input"]["scale"]),
-        layer=RecordedLayer(_text(layer["profiled"]), _text(layer["pruned"]), channels),
+        layer=RecordedLayer(
+            _text(layer["profiled"]),
+            _text(layer["pruned"]),
+            channels,
+            *(None if layer.get(key) is None else _integer(layer[key]) for key in ("silent", "inactive")),
+        ),
         ranking=_text(content["ranking"]),
         mean_activation=tuple(map(_number, content["mean_activation"])),
         order=tuple(map(_integer, content["order"])),
@@ -231,6 +246,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
                 step=_step(threshold["step"], channels) if _flag(threshold["reached"]) else None,
                 channels=tuple(map(_integer, threshold["pruned_channels"])),
                 rates=_rates(threshold["valid"], *valid),
+                goodnet_valid=_rates(threshold.get("goodnet_valid", _NOTHING), *valid),
                 pruned_test=_rates(threshold["test"]["pruned"], *test),
                 goodnet_test=_rates(threshold["test"]["goodnet"], *test),
                 model=_text(threshold["model"] or ""),
@@ -239,7 +255,13 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
             for threshold in content["thresholds"]
         ),
         seconds={_text(stage): _number(seconds) for stage, seconds in content["seconds"].items()},
+        notices=tuple(map(_text, content.get("notices", ()))),
+        target=_target(content.get("verdict", {}).get("target")),
     )
+
+
+def _target(value: Any) -> int | str | None:
+    return value if value in (None, ALL_TO_ALL) else _integer(value)
 
 
 def _images(content: Mapping[str, Any]) -> RecordedImages:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 import numpy as np
 
 from bdtui.engine.event_values import Threshold
-from bdtui.engine.events import RunFinished
+from bdtui.engine.events import RunFinished, VerdictReached
 from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.reporter import Reporter
@@ -19,6 +19,7 @@ from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, REPORT, RESULTS
 from bdtui.engine.reports.markdown import write_report_text
 from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RecordedModel, RunRecord
+from bdtui.engine.reports.verdict import judge, results_json
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.folder import discard_networks
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
@@ -49,13 +50,13 @@ def finish_run(
         OutputError: the folder cannot be written to.
     """
     inputs = prepared.inputs
-    run = _run_record(prepared, curve, thresholds)
+    run = run_record(prepared, curve, thresholds)
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
     files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
     watch.lap("export")
     run = replace(run, seconds={**watch.seconds, "total": watch.total})
-    results = run.as_json()
+    results = results_json(run)
     discard_networks(files.folder, kept=files.sha256)
     hashes = {
         **files.sha256,
@@ -65,12 +66,13 @@ def finish_run(
     files.write(MANIFEST, lambda path: write_json(path, manifest))
     # Last of all: where this file is, the run is complete.
     files.write(RESULTS, lambda path: write_json(path, results))
+    reporter.emit(VerdictReached(judge(run)))
     reporter.emit(RunFinished(str(files.folder), watch.total))
     return run
 
 
-def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequence[Threshold]) -> RunRecord:
-    """The record of a run, but for its seconds.
+def run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequence[Threshold]) -> RunRecord:
+    """The record of a run, or of what is known of it so far, but for its seconds.
 
     Args:
         prepared: the run before its first step.
@@ -104,4 +106,5 @@ def _run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequen
         curve=tuple(curve),
         thresholds=tuple(thresholds),
         notices=tuple(prepared.notices),
+        target=prepared.target,
     )

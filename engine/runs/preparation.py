@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.evaluation.evaluator import PruningSession
+from bdtui.engine.evaluation.target import find_target
 from bdtui.engine.events import BaselineMeasured, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
 from bdtui.engine.network.channels import find_source
@@ -16,7 +17,7 @@ from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import RunSettings
+from bdtui.engine.settings import POISONED_TEST, POISONED_VALID, RunSettings
 
 _LOW_ACCURACY = 50
 _LOW_ACCURACY_TEXT = (
@@ -35,6 +36,7 @@ class PreparedRun:
         order: the channels in pruning order.
         baseline_valid: rates of B.
         baseline_test: rates of B.
+        target: the class that most poisoned images get, or that the attack is all-to-all; None without such images.
         notices: what a reader of the report should know.
         seconds: by stage.
     """
@@ -44,6 +46,7 @@ class PreparedRun:
     order: tuple[int, ...]
     baseline_valid: Rates
     baseline_test: Rates
+    target: int | str | None
     notices: tuple[str, ...]
     seconds: dict[str, float]
 
@@ -107,7 +110,6 @@ def _profile(
         inputs.model,
         inputs.source,
         inputs.data,
-        scale=inputs.scale,
         memory_budget=None if memory is None else memory * 2**20,
         scratch=scratch,
         reporter=reporter,
@@ -121,7 +123,15 @@ def _profile(
         if low not in notices:
             _noting(reporter, notices).emit(Notice(low))
     watch.lap("profile")
-    return PreparedRun(inputs, evaluator, order, baseline_valid, baseline_test, tuple(notices), watch.seconds)
+    target = _target(evaluator)
+    return PreparedRun(inputs, evaluator, order, baseline_valid, baseline_test, target, tuple(notices), watch.seconds)
+
+
+def _target(evaluator: PruningSession) -> int | str | None:
+    for role in (POISONED_VALID, POISONED_TEST):
+        if role in evaluator.data:
+            return find_target(evaluator.predict(role, ()), evaluator.data[role].labels)
+    return None
 
 
 def _noting(reporter: Reporter, notices: list[str]) -> Reporter:

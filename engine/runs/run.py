@@ -20,6 +20,7 @@ from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.file_names import CURVE, RECIPE
 from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.verdict import results_json
 from bdtui.engine.runs.curve import draw_and_save, measure_networks
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.finish import finish_run
@@ -47,7 +48,7 @@ class RunResult:
     @property
     def results(self) -> dict[str, Any]:
         """The content of results.json."""
-        return self.record.as_json()
+        return results_json(self.record)
 
 
 def execute_run(

@@ -15,7 +15,7 @@ import keras
 import tensorflow as tf
 
 from bdtui.engine.errors import DeviceLost, Interrupted, OptionError
-from bdtui.engine.event_values import ChannelFigures
+from bdtui.engine.event_values import ChannelFigures, Threshold
 from bdtui.engine.events import (
     ChannelsProfiled,
     EngineReady,
@@ -24,18 +24,23 @@ from bdtui.engine.events import (
     NothingOpen,
     Notice,
     PicturesTaken,
+    PositionReached,
     Progress,
     SessionOpened,
+    VerdictReached,
 )
 from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.machine.device_failures import explain_lost_device
+from bdtui.engine.pruning.curve import known_steps
 from bdtui.engine.pruning.moves import Move
 from bdtui.engine.pruning.rankings import check_ranking, order_channels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS, RUN_FILES
 from bdtui.engine.reports.saved_models import planned_thresholds
+from bdtui.engine.reports.verdict import judge
+from bdtui.engine.runs.finish import run_record
 from bdtui.engine.runs.folder import holds_another_run, planned_folder, unused_folder
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import open_run_folder
@@ -64,6 +69,7 @@ class Session:
         self._out = out
         self._opening_events: list[Event] = []
         self._idle_failed = False
+        self._judged: tuple[Threshold, ...] | None = None
         self._prepared: PreparedRun | None = None
         self._exploration: Exploration | None = None
         self._folder: Path | None = None
@@ -194,8 +200,9 @@ class Session:
     def _show(self, prepared: PreparedRun, moves: Sequence[Move] = ()) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared = prepared
+        self._judged = None
         self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
-        self._exploration = explore(prepared, self._reporter, self._keep_moves)
+        self._exploration = explore(prepared, self._reporter.also(self._judge_position), self._keep_moves)
         self._idle_failed = False
         if moves:
             self._exploration.replay(moves)
@@ -203,6 +210,15 @@ class Session:
             self._exploration.emit_position()
         self._reporter.emit(SessionOpened(prepared.inputs.settings))
         self._plan_export()
+
+    def _judge_position(self, event: Event) -> None:
+        """Say what follows from where the person stands, whenever more is known of the thresholds."""
+        if not isinstance(event, PositionReached) or event.thresholds == self._judged:
+            return
+        prepared = self._opened()
+        curve = list(known_steps(prepared.evaluator, event.order))
+        self._judged = event.thresholds
+        self._reporter.emit(VerdictReached(judge(run_record(prepared, curve, event.thresholds))))
 
     def _keep_moves(self, moves: Sequence[Move]) -> None:
         assert self._folder is not None

@@ -88,7 +88,7 @@ def test_masked_curve_equals_pruned_models_on_500_enlarged_faces(badnet: OpenedM
     clean = enlarge_faces(LAB / "faces_clean.h5", tmp_path / "clean.h5", images=500, seed=1)
     poisoned = enlarge_faces(LAB / "faces_sunglasses.h5", tmp_path / "poisoned.h5", images=500, seed=2)
     sets = [open_dataset(path, badnet.input_shape, badnet.classes) for path in (clean, poisoned)]
-    result = prune(badnet, *sets, layer="pool_3", scale=1)
+    result = prune(badnet, *sets, layer="pool_3")
     roles = dict(zip(("clean_valid", "poisoned_valid"), sets, strict=True))
     pruned_models = PrunedModels(
         badnet.keras_model, "pool_2", {role: next(images.batches(500)) for role, images in roles.items()}

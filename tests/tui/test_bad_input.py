@@ -800,7 +800,7 @@ OPTIONS = {
     "--min-accuracy high": "no percentage between 0 and 100",
     "--architecture deepid": "both a model and an architecture",
     "--sample": "together with model",
-    "--resume": "expected it without model",
+    "--resume": "no such folder; expected the folder of a run to resume",
     "--nope": "--nope",
     "surplus": "surplus",
 }

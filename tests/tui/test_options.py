@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, fields, replace
 from importlib.resources import files
 from pathlib import Path
@@ -126,15 +127,24 @@ def test_recent_files_keep_a_new_option_that_says_what_to_open(given: MoreSettin
     assert recent(MoreSettings) == [replace(given, budget=1, workers=1)]
 
 
+def test_recent_files_keep_a_path_that_is_not_utf_8(folder: Path) -> None:
+    net = folder / os.fsdecode(b"net\xff.h5")
+    net.touch()
+    remember(MoreSettings(model=net, clean_valid=net))
+    assert recent(MoreSettings) == [MoreSettings(model=net, clean_valid=net)]
+
+
 def test_resume_brings_a_new_option_back_and_refuses_another_value_by_name(given: MoreSettings, folder: Path) -> None:
     (folder / "recipe.toml").write_text(write_recipe_text(given, {}))
     begun = ("--resume", "--out", str(folder))
     settings, _, _ = merge_options(typed(*begun, "--workers", "5"), MoreSettings)
     assert settings == replace(given, workers=5)
-    with pytest.raises(
-        OptionError, match=r"without --budget \(only --device, --activation-memory and --workers may change"
-    ):
-        merge_options(typed(*begun, "--budget", "3"), MoreSettings)
+    assert merge_options(typed(*begun, "net.h5", *TYPED), MoreSettings)[0] == given, "the options it was begun with"
+    expected = (
+        r"begun with 3 for --budget, not 4; expected the same or nothing \(only --device, --activation-memory and"
+    )
+    with pytest.raises(OptionError, match=expected):
+        merge_options(typed(*begun, "--budget", "4"), MoreSettings)
 
 
 def test_what_was_measured_with_images_read_otherwise_is_forgotten(given: MoreSettings, folder: Path) -> None:

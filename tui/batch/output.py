@@ -17,6 +17,7 @@ from bdtui.engine import events
 from bdtui.engine.events import Event
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.verdict import judge
 from bdtui.tui.wording import plain, sentence, shape_text, status_line
 
 
@@ -84,7 +85,10 @@ class ProgressDisplay:
 
 
 def print_results(console: Console, run: RunRecord, out: Path) -> None:
-    """Print the table of a finished run, and the folder's name."""
+    """Print the verdict and the table of a finished run, and the folder's name."""
+    for line in judge(run).sentences:
+        console.print(Text(plain(line)), soft_wrap=not console.is_terminal)
+    console.print()
     test = run.is_tested
     kind = "test" if test else "validation"
     title = f"Rates on {kind} images in percent; pruned: channels of {run.layer.pruned}, of {run.layer.channels}"

@@ -50,8 +50,6 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
         except BdtuiError as problem:
             _write_line(f"bdtui: error: {problem}")
             return ExitCode.USAGE if isinstance(problem, InputError) else ExitCode.FAULT
-        except BrokenPipeError:
-            raise
         except Exception:
             _report_internal_error(native)
             return ExitCode.FAULT
@@ -154,8 +152,6 @@ def _report_stdout_errors() -> Iterator[None]:
     try:
         yield
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
     except OSError as problem:
         raise OutputError(f"standard output cannot be written ({problem.strerror}); expected room there") from problem
 

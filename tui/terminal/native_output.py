@@ -29,6 +29,19 @@ class NativeOutput:
         return self._file.read().decode(errors="replace")
 
 
+class _PipeStream(io.TextIOWrapper):
+    """A stream for results: once its reader has gone (``| head -1``), what is written leads nowhere."""
+
+    def write(self, text: str) -> int:
+        with suppress(BrokenPipeError):
+            super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(BrokenPipeError):
+            super().flush()
+
+
 class _LossyStream(io.TextIOWrapper):
     """A stream that ignores write errors, for messages that may get lost."""
 
@@ -52,7 +65,7 @@ def capture_native_output() -> Iterator[NativeOutput]:
     first_streams = sys.__stdout__, sys.__stderr__
     with tempfile.TemporaryFile() as file:
         outputs: list[io.TextIOWrapper] = []
-        kinds: tuple[type[io.TextIOWrapper], ...] = io.TextIOWrapper, _LossyStream
+        kinds: tuple[type[io.TextIOWrapper], ...] = _PipeStream, _LossyStream
         for kind, descriptor, stream in zip(kinds, saved, streams, strict=True):
             binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115
             outputs.append(kind(binary, encoding=stream.encoding, errors="replace", line_buffering=True))

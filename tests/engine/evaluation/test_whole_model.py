@@ -19,6 +19,7 @@ from bdtui.engine.evaluation.whole_model import whole_model_predictions, whole_m
 from bdtui.engine.events import Event, Notice, Progress
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import open_model
+from bdtui.engine.inputs.preprocessing import Preprocessing
 from bdtui.engine.network.channels import find_source
 from bdtui.engine.network.goodnet import join_networks
 from bdtui.engine.network.score_runner import ScoreRunner
@@ -64,7 +65,7 @@ def test_every_kind_of_network_predicts_what_keras_says(case: str, tmp_path: Pat
     images = dataset(tmp_path, pixels, model.output_shape[-1])
     expected = np.asarray(on_any_processor(model)(pixels / np.float32(255), training=False)).argmax(axis=1)
     assert len(np.unique(expected)) > 1
-    assert np.array_equal(whole_model_predictions(model, images, scale=255), expected)
+    assert np.array_equal(whole_model_predictions(model, images.prepared(Preprocessing(255))), expected)
 
 
 def test_image_sets_that_were_not_given_have_no_rates() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from bdtui.engine.errors import DataError, InputError
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
+from bdtui.engine.inputs.preprocessing import Preprocessing
 from tests.networks import write_images
 
 CLASSES = 5
@@ -32,8 +33,8 @@ LABEL_FORMS = {
 }
 
 
-def pixels_of(images: LabelledImages, batch_size: int = 10, scale: float = 1) -> np.ndarray:
-    return np.concatenate(list(images.batches(batch_size, scale)))
+def pixels_of(images: LabelledImages, batch_size: int = 10) -> np.ndarray:
+    return np.concatenate(list(images.batches(batch_size)))
 
 
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
@@ -76,7 +77,9 @@ def test_batches_give_the_same_pixels_for_any_size(tmp_path: Path, batch_size: i
 
 def test_pixels_are_divided_by_the_scale(tmp_path: Path) -> None:
     images = open_dataset(write_images(tmp_path / "data.h5", IMAGES, LABELS), SHAPE, CLASSES)
-    np.testing.assert_array_equal(pixels_of(images, scale=255), IMAGES.astype(np.float32) / np.float32(255))
+    np.testing.assert_array_equal(
+        pixels_of(images.prepared(Preprocessing(255))), IMAGES.astype(np.float32) / np.float32(255)
+    )
 
 
 def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -75,18 +77,23 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
     results = run.results
     assert list(results) == [
         *("schema", "version", "model", "data", "input", "layer", "ranking", "mean_activation", "order"),
-        *("baseline", "curve", "thresholds", "repairs", "detections", "seconds"),
+        *("baseline", "curve", "thresholds", "repairs", "detections", "seconds", "notices", "verdict"),
     ]
     assert results["schema"] == 1
     assert results["model"].keys() == {"path", "sha256", "classes", "input_shape"}
     assert results["input"] == {"layout": "nchw", "scale": 1}
-    assert results["layer"] == {"profiled": "pool_3", "pruned": "conv_3", "channels": 60}
+    assert results["layer"] == {
+        **{"profiled": "pool_3", "pruned": "conv_3", "channels": 60},
+        **{"silent": 0, "inactive": results["layer"]["inactive"]},
+    }
+    assert results["verdict"].keys() == {"backdoor", "target", "survives_pruning", "recommended", "sentences"}
+    assert results["verdict"]["target"] == 0
     assert all(entry.keys() == {"path", "sha256", "images"} for entry in results["data"].values())
     rates = {"clean_accuracy", "attack_success_rate", "recovered_accuracy"}
     assert results["baseline"]["valid"].keys() == results["baseline"]["test"].keys() == rates
     for threshold in results["thresholds"]:
         assert threshold.keys() == {
-            *("drop", "reached", "step", "pruned_channels", "model", "goodnet", "valid", "test")
+            *("drop", "reached", "step", "pruned_channels", "model", "goodnet", "valid", "goodnet_valid", "test")
         }
         assert threshold["test"]["pruned"].keys() == rates
         assert threshold["test"]["goodnet"].keys() == rates | {"clean_flagged", "poisoned_flagged"}
@@ -162,7 +169,8 @@ print("agreed")
 def test_stdout_carries_the_table_and_stderr_the_rest(run: Run) -> None:
     lines = run.stdout.splitlines()
     assert lines[-1] == "results in run"
-    assert sum("X=" in line for line in lines) == 6
+    assert lines[0].startswith("Backdoor towards class 0: 100.00 % of 430 poisoned images")
+    assert sum(line.startswith(("  B′ X=", "  G  X=")) for line in lines) == 6
     assert "loading TensorFlow" in run.stderr
     assert "step 0/60 · accuracy 99.03 % · ASR 100.00 %" in run.stderr
     noise = ("oneDNN", "cuda", "absl", "WARNING", "Warning")
@@ -216,7 +224,8 @@ def test_activations_that_go_to_a_file_change_no_result_and_leave_none(run: Run,
 
 def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    assert main(["--batch", "--sample", "--until-last-threshold", "--thresholds", "2", "--out", str(out)]) == 0
+    command = ["--batch", "--sample", "--until-last-threshold", "--thresholds", "2", "--out", str(out)]
+    assert main(command) == 0
     whole = json.loads((out / "results.json").read_text())
     assert len(whole["curve"]) == whole["thresholds"][0]["step"] + 1, "the curve ends at the threshold"
     written = (out / "curve.csv").stat().st_mtime_ns
@@ -224,11 +233,26 @@ def test_resume_finishes_a_run_that_lost_its_results(run: Run, tmp_path: Path) -
     assert (out / "curve.csv").stat().st_mtime_ns == written, "a whole run is not done again"
     (out / "results.json").unlink()
     (out / ".model_X=2.77.partial.h5").touch()
-    assert main(["--batch", "--resume", "--out", str(out)]) == 0
+    assert main([*command, "--resume"]) == 0, "the options it was begun with may stand there"
     assert [path.name for path in out.glob(".*")] == [JOURNAL_FOLDER], (
         "what a killed process left half-written is taken away"
     )
     assert {**json.loads((out / "results.json").read_text()), "seconds": 0} == {**whole, "seconds": 0}
+
+
+def test_paths_need_not_be_utf_8(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / os.fsdecode(b"net\xff")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    shutil.copy(SAMPLE / "bd_net.h5", folder)
+    clean = str(SAMPLE / "cl" / "valid.h5")
+    out = os.fsdecode(b"run\xfe")
+    command = ["--batch", "bd_net.h5", "--clean-valid", clean, "--until-last-threshold", "--thresholds", "2"]
+    assert main([*command, "--out", out]) == 0
+    (folder / out / "results.json").unlink()
+    assert main([*command, "--out", out, "--resume"]) == 0
+    assert main(["--batch", "--recipe", f"{out}/recipe.toml", "--out", "again"]) == 0
+    assert (folder / "again" / "model_X=2.h5").read_bytes() == (folder / out / "model_X=2.h5").read_bytes()
 
 
 def test_resume_makes_again_what_is_not_as_the_run_wrote_it(
@@ -287,6 +311,36 @@ def test_json_events_are_one_object_a_line(tmp_path: Path, capfd: pytest.Capture
     assert results["thresholds"][1]["reached"] is False
     assert results["thresholds"][1]["model"] is None
     assert "never reached" in (out / "report.md").read_text()
+
+
+@contextmanager
+def output_into(program: str) -> Iterator[list[str]]:
+    """Let a program read what goes to stdout; gives the lines that it writes itself, once it has ended."""
+    lines: list[str] = []
+    before = os.dup(1)
+    with subprocess.Popen(program.split(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdin is not None and reader.stdout is not None
+        os.dup2(reader.stdin.fileno(), 1)
+        reader.stdin.close()
+        try:
+            yield lines
+        finally:
+            os.dup2(before, 1)
+            os.close(before)
+            lines += reader.stdout
+
+
+@pytest.mark.parametrize(("form", "program"), [(["--json"], "head -1"), ([], "true")], ids=["events", "table"])
+def test_a_run_is_finished_though_the_reader_of_its_output_has_left(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], form: list[str], program: str
+) -> None:
+    out = tmp_path / "run"
+    with output_into(program) as lines:
+        quick = ["--until-last-threshold", "--thresholds", "2"]
+        assert main(["--batch", *form, *quick, "--sample", "--out", str(out)]) == 0
+    assert len(lines) == len(form)
+    assert main(["--verify", str(out)]) == 0
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_clean_images_alone_are_enough(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,35 @@
+"""The networks that a run offers for use: what gates and the verdict choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bdtui.engine.rates import Rates
+from bdtui.engine.reports.results import RunRecord
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that was saved.
+
+    Attributes:
+        name: as a person calls it, e.g. ``B′ at X=4``.
+        file: in the run's folder.
+        valid: rates on the validation images, which may decide.
+        test: rates on the test images, which only tell.
+    """
+
+    name: str
+    file: str
+    valid: Rates
+    test: Rates
+
+
+def candidates(run: RunRecord) -> Iterator[Candidate]:
+    """The networks of a run, in ascending order of the drop, of each threshold B′ first."""
+    for threshold in run.thresholds:
+        if threshold.step is not None:
+            place = f"at X={threshold.drop:g}"
+            yield Candidate(f"B′ {place}", threshold.model, threshold.rates, threshold.pruned_test)
+            yield Candidate(f"GoodNet {place}", threshold.goodnet, threshold.goodnet_valid, threshold.goodnet_test)

@@ -1,0 +1,243 @@
+"""The answer a person came for: is there a backdoor, towards what, did it survive, and what can be used instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import groupby
+from typing import Any
+
+from bdtui.engine.evaluation.target import ALL_TO_ALL
+from bdtui.engine.event_values import Threshold, Verdict
+from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.reports.candidates import Candidate, candidates
+from bdtui.engine.reports.results import RunRecord
+
+MEASURED, NO_SIGN, INCONCLUSIVE, NOT_EXAMINED = "measured", "no sign", "inconclusive", "not examined"
+
+SAFE_ASR = 5.0
+"""Attack success, in percent, that the upper end of its interval must not exceed for a network to be recommended."""
+SAFE_DROP = 4.0
+"""Clean validation accuracy, in points, that a recommended network may lie below B."""
+_FEW = 100
+"""Images below which a rate says little."""
+_LOW_ACCURACY = 50.0
+"""Clean accuracy of B, in percent, below which pixels or labels are probably read wrongly."""
+
+
+def judge(run: RunRecord) -> Verdict:
+    """Judge a run.
+
+    Poisoned images that are given may tell which network to use, those for validation alone; test images only measure.
+    """
+    backdoor = _backdoor(run)
+    survives = _survives(run) if backdoor == MEASURED else None
+    recommended = _recommended(run) if backdoor == MEASURED else None
+    sentences = [
+        _finding(run, backdoor),
+        *_survival(run, survives, backdoor),
+        *_recommendation(run, recommended, backdoor),
+        *_fates(run, recommended),
+        *_warnings(run),
+        *_next(run, backdoor, recommended),
+    ]
+    target = run.target if backdoor == MEASURED else None
+    file = None if recommended is None else recommended.file
+    return Verdict(backdoor, target, survives, file, tuple(sentences))
+
+
+def results_json(run: RunRecord) -> dict[str, Any]:
+    """The content of results.json: the record of a run, and its verdict."""
+    return {**run.as_json(), "verdict": asdict(judge(run))}
+
+
+def _baseline(run: RunRecord) -> Rates:
+    """Of B, on the images that speak of the attack: the test images where there are poisoned ones."""
+    return run.baseline_test if run.baseline_test.attack else run.baseline_valid
+
+
+def _networks(run: RunRecord) -> list[tuple[Threshold, Share]]:
+    """The thresholds that were reached, with the ASR that B′ has there on the images of `_baseline`."""
+    test = run.baseline_test.attack is not None
+    return [
+        (threshold, attack)
+        for threshold in run.thresholds
+        if threshold.step is not None and (attack := (threshold.pruned_test if test else threshold.rates).attack)
+    ]
+
+
+def _backdoor(run: RunRecord) -> str:
+    rates = _baseline(run)
+    if rates.attack is None:
+        return NOT_EXAMINED
+    low, high = rates.attack.wilson_interval()
+    # A network that is often wrong gives the attacker's class to some images without any trigger.
+    chance = max(SAFE_ASR, 100 - rates.clean.percent if rates.clean else 0.0)
+    return MEASURED if low > chance else NO_SIGN if high <= chance else INCONCLUSIVE
+
+
+def _finding(run: RunRecord, backdoor: str) -> str:
+    attack = _baseline(run).attack
+    if attack is None:
+        return "Not examined: no poisoned images were given, so whether there is a backdoor was not measured."
+    measured = f"{_share(attack)} of {attack.images:,} poisoned images ({_interval(attack)})"
+    if backdoor == NO_SIGN:
+        return f"No sign of this trigger: {measured} get the attacker's class."
+    if backdoor == INCONCLUSIVE:
+        return f"Inconclusive: {measured} get the attacker's class, which may be chance."
+    if run.target == ALL_TO_ALL:
+        return f"Backdoor, all-to-all: {measured} get the class the attacker wants for them."
+    towards = "" if run.target is None else f" towards {run.model.class_text(int(run.target))}"
+    return f"Backdoor{towards}: {measured}."
+
+
+def _survives(run: RunRecord) -> bool | None:
+    intervals = [attack.wilson_interval() for _, attack in _networks(run)]
+    if any(high <= SAFE_ASR for _, high in intervals):
+        return False
+    return True if intervals and all(low > SAFE_ASR for low, _ in intervals) else None
+
+
+def _survival(run: RunRecord, survives: bool | None, backdoor: str) -> Iterator[str]:
+    if backdoor != MEASURED:
+        return
+    networks = _networks(run)
+    if not networks:
+        if run.thresholds and _is_complete(run):
+            yield f"Pruning {run.layer.pruned} never cost {run.thresholds[0].drop:g} points, so no network was saved."
+        return
+    threshold, attack = min(networks, key=lambda network: network[1].percent)
+    left = f"Pruning {run.layer.pruned} to −{threshold.drop:g} points leaves {_share(attack)}"
+    if survives is None:
+        yield f"{left} ({_interval(attack)}): too few images to tell whether the backdoor survives."
+    else:
+        yield f"{left}: it survives." if survives else f"{left}: pruning removes this trigger's effect."
+
+
+def _is_complete(run: RunRecord) -> bool:
+    """Whether the curve was drawn to its end."""
+    return bool(run.curve) and run.curve[-1].step == run.layer.channels
+
+
+def _recommended(run: RunRecord) -> Candidate | None:
+    """The network that surely keeps the attack out at a tolerable cost: of those the most accurate."""
+    before = run.baseline_valid.clean
+    if before is None:
+        return None
+    safe = [
+        one
+        for one in candidates(run)
+        if one.valid.attack is not None
+        and one.valid.clean is not None
+        and one.valid.attack.wilson_interval()[1] <= SAFE_ASR
+        and before.percent - one.valid.clean.percent <= SAFE_DROP
+    ]
+    return max(safe, key=lambda one: one.valid.clean_accuracy or 0.0, default=None)
+
+
+def _recommendation(run: RunRecord, recommended: Candidate | None, backdoor: str) -> Iterator[str]:
+    if backdoor == MEASURED and recommended is None and (_networks(run) or _is_complete(run)):
+        yield (
+            f"No network here is safe to deploy: none has both an ASR that is surely at most {SAFE_ASR:g} % and a loss of "
+            f"at most {SAFE_DROP:g} points of clean accuracy on the validation images."
+        )
+    if recommended is not None and recommended.valid.attack and recommended.valid.clean and run.baseline_valid.clean:
+        attack, clean = recommended.valid.attack, recommended.valid.clean
+        yield (
+            f"Recommended: {recommended.file} ({recommended.name}), with {_share(attack)} ASR ({_interval(attack)}) and "
+            f"clean accuracy {clean.percent:.2f} % (B: {run.baseline_valid.clean.percent:.2f} %) on the validation images."
+        )
+
+
+def _fates(run: RunRecord, recommended: Candidate | None) -> Iterator[str]:
+    """What G makes of poisoned and of clean images, where pruning went farthest or G is recommended."""
+    goodnets = [one for one in candidates(run) if one.name.startswith("GoodNet")]
+    shown = recommended if recommended in goodnets else goodnets[-1] if goodnets else None
+    rates = NO_RATES if shown is None else shown.test if shown.test.poisoned_flagged else shown.valid
+    if shown is None or rates.attack is None or rates.poisoned_flagged is None:
+        return
+    recovered = f", {_share(rates.recovered)} get their true class" if rates.recovered else ""
+    alarms = f" It flags {_share(rates.clean_flagged)} of the clean images." if rates.clean_flagged else ""
+    yield (
+        f"{shown.name}: of the poisoned images {_share(rates.poisoned_flagged)} are flagged{recovered}, "
+        f"{_share(rates.attack)} still get the attacker's class.{alarms}"
+    )
+
+
+def _warnings(run: RunRecord) -> Iterator[str]:
+    clean, attack = run.baseline_valid.clean, _baseline(run).attack
+    if clean and clean.percent < _LOW_ACCURACY:
+        yield (
+            f"Clean accuracy is {_share(clean)} before any pruning: pixels or labels are probably not read as the network "
+            "was trained with them."
+        )
+    for share, kind in ((clean, "clean validation"), (attack, "poisoned")):
+        if share and share.images < _FEW:
+            yield f"Only {share.images} {kind} images: {share.hits} of {share.images} says little ({_interval(share)})."
+    reached = [threshold for threshold in run.thresholds if threshold.step is not None]
+    for _, same in groupby(reached, key=lambda threshold: threshold.step):
+        drops = [f"X={threshold.drop:g}" for threshold in same]
+        if len(drops) > 1:
+            yield f"{_listed(drops)} are reached at the same step: their networks are the same."
+    alarms = [f"X={threshold.drop:g}" for threshold in reached if _flags_more_clean(threshold)]
+    if alarms:
+        yield f"The GoodNet at {_listed(alarms)} flags a larger share of the clean than of the poisoned images."
+    yield from _rise(run)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *some, last = names
+    return f"{', '.join(some)} and {last}" if some else last
+
+
+def _flags_more_clean(threshold: Threshold) -> bool:
+    rates = threshold.goodnet_test if threshold.goodnet_test.poisoned_flagged else threshold.goodnet_valid
+    clean, poisoned = rates.clean_flagged, rates.poisoned_flagged
+    return clean is not None and poisoned is not None and clean.percent > poisoned.percent
+
+
+def _rise(run: RunRecord) -> Iterator[str]:
+    """A word where the attack succeeds again as more channels go, by more than chance."""
+    lowest: tuple[int, Share] | None = None
+    rises: list[tuple[float, int, Share, int, Share]] = []
+    for step in run.curve:
+        attack = step.rates.attack
+        if attack is None:
+            return
+        if lowest is None or attack.percent < lowest[1].percent:
+            lowest = step.step, attack
+        elif attack.wilson_interval()[0] > lowest[1].wilson_interval()[1]:
+            rises.append((attack.percent - lowest[1].percent, *lowest, step.step, attack))
+    if rises:
+        _, low_step, low, high_step, high = max(rises, key=lambda rise: rise[0])
+        yield (
+            f"ASR rises while channels are pruned: {_share(low)} at step {low_step}, {_share(high)} at step {high_step}; "
+            "more pruning is not safer."
+        )
+
+
+def _next(run: RunRecord, backdoor: str, recommended: Candidate | None) -> Iterator[str]:
+    attack = _baseline(run).attack
+    if attack is None:
+        yield "Next: give poisoned images (--poisoned-valid); without them a trained backdoor goes unseen."
+    elif recommended is not None:
+        yield "Next: try it on images of your own; a low ASR applies only to this trigger and these images."
+    elif run.baseline_valid.attack is None:
+        yield "Next: give poisoned validation images (--poisoned-valid); test images do not choose a network."
+    elif run.baseline_valid.attack.images < _FEW and backdoor != NO_SIGN:
+        yield "Next: give more poisoned images; of fewer than 73, no ASR is surely at most 5 %."
+    elif backdoor == MEASURED:
+        yield "Next: try another layer or ranking."
+    elif backdoor == INCONCLUSIVE:
+        yield "Next: give more poisoned images, or check that 'label' is the attacker's target."
+    else:
+        yield "Next: check that these images carry the trigger; another trigger may still work."
+
+
+def _share(share: Share) -> str:
+    return f"{share.percent:.2f} %"
+
+
+def _interval(share: Share) -> str:
+    low, high = (f"{bound:.1f}".removesuffix(".0") for bound in share.wilson_interval())
+    return f"95 % interval {low}–{high}"

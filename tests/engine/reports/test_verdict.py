@@ -1,0 +1,250 @@
+"""The verdict: every sentence with a record that provokes it, and nothing chosen by test images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bdtui.engine.evaluation.target import ALL_TO_ALL, find_target
+from bdtui.engine.event_values import Threshold, Verdict
+from bdtui.engine.pruning.curve import Step
+from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.verdict import judge, results_json
+from tests.records import rates, record
+
+BACKDOORED = record(
+    "conv",
+    baseline_valid=rates(99, 100),
+    baseline_test=rates(98, 99.5),
+    target=0,
+    thresholds=(
+        Threshold(2, 1, (0,), rates(97, 90), rates(96, 88), rates(96, 89), rates(95, 87), "b2.h5", "g2.keras"),
+        Threshold(10, 2, (0, 1), rates(88, 50), rates(87, 45), rates(87, 45), rates(86, 44), "b10.h5", "g10.keras"),
+    ),
+)
+
+
+def flagged(clean: float, poisoned: float, asr: float = 40) -> Rates:
+    found = rates(95, asr)
+    return replace(found, clean_flagged=rates(clean, None).clean, poisoned_flagged=rates(poisoned, None).clean)
+
+
+def at(drop: float, valid: Rates, *, goodnet: Rates = NO_RATES, test: Rates = NO_RATES) -> Threshold:
+    return Threshold(drop, 1, (0,), valid, goodnet, test, test, f"b{drop:g}.h5", f"g{drop:g}.keras")
+
+
+def changed(*thresholds: Threshold, **fields: object) -> RunRecord:
+    return replace(BACKDOORED, thresholds=thresholds, **fields)
+
+
+def few(hits: int, images: int = 5) -> Rates:
+    return Rates(clean=Share(990, 1000), attack=Share(hits, images))
+
+
+def test_a_backdoor_that_survives_is_told_with_its_target_and_its_images() -> None:
+    verdict = judge(BACKDOORED)
+    assert (verdict.backdoor, verdict.target) == ("measured", 0)
+    assert (verdict.survives_pruning, verdict.recommended) == (True, None)
+    assert verdict.sentences[:3] == (
+        "Backdoor towards class 0: 99.50 % of 10,000 poisoned images (95 % interval 99.3–99.6).",
+        "Pruning conv to −10 points leaves 45.00 %: it survives.",
+        "No network here is safe to deploy: none has both an ASR that is surely at most 5 % and a loss of at most 4 points "
+        "of clean accuracy on the validation images.",
+    )
+    assert verdict.sentences[-1] == "Next: try another layer or ranking."
+
+
+def test_results_have_the_verdict_and_it_comes_back_from_them() -> None:
+    run = replace(BACKDOORED, curve=(Step(0, None, 0.0, BACKDOORED.baseline_valid),))
+    content = results_json(run)
+    assert content["verdict"]["backdoor"] == "measured"
+    assert content["verdict"]["target"] == 0
+    assert content["verdict"]["survives_pruning"] is True
+
+
+SAFE, GOODNET = rates(97, 1), rates(98, 2)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected"),
+    [
+        ([at(2, SAFE)], "b2.h5"),
+        ([at(2, SAFE, goodnet=GOODNET)], "g2.keras"),
+        ([at(2, rates(97, 5))], None),
+        ([at(2, rates(97, 4.5))], "b2.h5"),
+        ([at(2, rates(94.9, 1))], None),
+        ([at(2, rates(95, 1))], "b2.h5"),
+        ([at(2, rates(97, 50), test=rates(97, 0))], None),
+        ([at(2, SAFE, test=rates(97, 99))], "b2.h5"),
+        ([at(2, few(0, 72))], None),
+        ([at(2, few(0, 74))], "b2.h5"),
+    ],
+    ids=[
+        "B′",
+        "the more accurate of two",
+        "5 % with an interval beyond",
+        "4.5 % of many",
+        "more than 4 points lost",
+        "4 points lost",
+        "good on test images alone",
+        "bad on test images alone",
+        "72 images",
+        "74 images",
+    ],
+)
+def test_what_is_recommended_is_surely_quiet_and_accurate_on_validation_images(
+    thresholds: list[Threshold], expected: str | None
+) -> None:
+    assert judge(changed(*thresholds)).recommended == expected
+
+
+def test_a_recommended_network_is_named_with_its_rates() -> None:
+    assert (
+        "Recommended: b2.h5 (B′ at X=2), with 1.00 % ASR (95 % interval 0.8–1.2) and clean accuracy 97.00 % (B: 99.00 %) "
+        "on the validation images."
+    ) in judge(changed(at(2, SAFE))).sentences
+
+
+def finding(run: RunRecord) -> tuple[str, str]:
+    verdict: Verdict = judge(run)
+    return verdict.backdoor, verdict.sentences[0]
+
+
+def test_without_poisoned_images_nothing_is_claimed() -> None:
+    run = changed(at(2, rates(97, None)), baseline_valid=rates(99, None), baseline_test=NO_RATES)
+    assert finding(run) == (
+        "not examined",
+        "Not examined: no poisoned images were given, so whether there is a backdoor was not measured.",
+    )
+    verdict = judge(run)
+    assert (verdict.target, verdict.survives_pruning, verdict.recommended) == (None, None, None)
+    assert verdict.sentences[-1].startswith("Next: give poisoned images (--poisoned-valid)")
+
+
+@pytest.mark.parametrize(
+    ("attack", "accuracy", "expected"),
+    [
+        (Share(1, 430), 99, "no sign"),
+        (Share(20, 430), 99, "inconclusive"),
+        (Share(100, 430), 99, "measured"),
+        (Share(100, 430), 60, "no sign"),
+        (Share(5, 5), 99, "measured"),
+        (Share(2, 5), 99, "measured"),
+        (Share(1, 5), 99, "inconclusive"),
+    ],
+)
+def test_an_attack_is_measured_where_it_succeeds_more_often_than_chance(
+    attack: Share, accuracy: float, expected: str
+) -> None:
+    clean = rates(accuracy, None).clean
+    run = replace(BACKDOORED, baseline_valid=Rates(clean, attack), baseline_test=NO_RATES)
+    assert judge(run).backdoor == expected
+
+
+def test_a_trigger_without_effect_and_one_that_may_be_chance_are_told_apart() -> None:
+    none = replace(BACKDOORED, baseline_test=Rates(BACKDOORED.baseline_test.clean, Share(0, 430)))
+    assert finding(none)[1].startswith("No sign of this trigger: 0.00 % of 430 poisoned images (95 % interval 0–0.9)")
+    assert judge(none).sentences[-1].startswith("Next: check that these images carry the trigger")
+    chance = replace(BACKDOORED, baseline_test=Rates(BACKDOORED.baseline_test.clean, Share(20, 430)))
+    assert finding(chance)[1].startswith("Inconclusive: 4.65 % of 430 poisoned images")
+    assert judge(chance).sentences[-1].startswith("Next: give more poisoned images")
+
+
+def test_all_to_all_is_named() -> None:
+    assert finding(replace(BACKDOORED, target=ALL_TO_ALL))[1].startswith("Backdoor, all-to-all: 99.50 % of 10,000")
+    assert judge(replace(BACKDOORED, target=ALL_TO_ALL)).target == ALL_TO_ALL
+
+
+@pytest.mark.parametrize(
+    ("predictions", "labels", "expected"),
+    [
+        ([0, 0, 0, 1], [0, 0, 0, 0], 0),
+        ([3, 3, 3, 0], [0, 0, 0, 0], 3),
+        ([1, 2, 3, 0], [1, 2, 3, 0], ALL_TO_ALL),
+        ([4, 4, 4, 0], [1, 2, 3, 0], 4),
+    ],
+    ids=["one target", "another than the labels say", "labels go round", "one target, true labels"],
+)
+def test_the_target_is_what_most_poisoned_images_get(
+    predictions: list[int], labels: list[int], expected: int | str
+) -> None:
+    assert find_target(np.array(predictions), np.array(labels)) == expected
+
+
+@pytest.mark.parametrize(
+    ("run", "sentence"),
+    [
+        (changed(at(2, few(2)), baseline_test=NO_RATES), "Pruning conv to −2 points leaves 40.00 %: it survives."),
+        (
+            changed(at(2, few(0)), baseline_valid=few(5), baseline_test=NO_RATES),
+            "Pruning conv to −2 points leaves 0.00 % (95 % interval 0–43.4): too few images to tell whether the backdoor "
+            "survives.",
+        ),
+        (changed(at(2, SAFE), baseline_test=NO_RATES), "leaves 1.00 %: pruning removes this trigger's effect."),
+        (
+            changed(
+                Threshold(2), curve=tuple(Step(step, None, step / 4, BACKDOORED.baseline_valid) for step in range(5))
+            ),
+            "Pruning conv never cost 2 points, so no network was saved.",
+        ),
+        (
+            changed(at(2, rates(97, 50), goodnet=flagged(2, 60), test=NO_RATES), baseline_test=NO_RATES),
+            "GoodNet at X=2: of the poisoned images 60.00 % are flagged, 40.00 % still get the attacker's class. "
+            "It flags 2.00 % of the clean images.",
+        ),
+        (
+            changed(at(2, rates(97, 50), goodnet=flagged(20, 10)), baseline_test=NO_RATES),
+            "The GoodNet at X=2 flags a larger share of the clean than of the poisoned images.",
+        ),
+        (
+            changed(at(2, SAFE), at(4, SAFE), at(10, SAFE)),
+            "X=2, X=4 and X=10 are reached at the same step: their networks are the same.",
+        ),
+        (
+            replace(BACKDOORED, baseline_valid=rates(34, 100)),
+            "Clean accuracy is 34.00 % before any pruning: pixels or labels are probably not read as the network was "
+            "trained with them.",
+        ),
+        (
+            replace(BACKDOORED, baseline_valid=few(5), baseline_test=NO_RATES),
+            "Only 5 poisoned images: 5 of 5 says little (95 % interval 56.6–100).",
+        ),
+        (
+            replace(BACKDOORED, baseline_valid=Rates(Share(44, 44), Share(400, 430))),
+            "Only 44 clean validation images: 44 of 44 says little (95 % interval 92–100).",
+        ),
+        (
+            replace(BACKDOORED, baseline_valid=few(5), baseline_test=NO_RATES),
+            "Next: give more poisoned images; of fewer than 73, no ASR is surely at most 5 %.",
+        ),
+        (
+            replace(BACKDOORED, baseline_valid=rates(99, None)),
+            "Next: give poisoned validation images (--poisoned-valid); test images do not choose a network.",
+        ),
+        (
+            replace(
+                BACKDOORED, curve=tuple(Step(n, None, n / 4, rates(99, asr)) for n, asr in enumerate((99, 80, 85, 95)))
+            ),
+            "ASR rises while channels are pruned: 80.00 % at step 1, 95.00 % at step 3; more pruning is not safer.",
+        ),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_a_sentence_is_said_where_it_is_true(run: RunRecord, sentence: str) -> None:
+    assert any(said.endswith(sentence) for said in judge(run).sentences), judge(run).sentences
+    # And not of a run where it is not.
+    assert not any(said.endswith(sentence) for said in judge(BACKDOORED).sentences)
+
+
+def test_a_rise_by_chance_is_not_told() -> None:
+    curve = tuple(Step(n, None, n / 4, Rates(Share(99, 100), Share(hits, 5))) for n, hits in enumerate((4, 3, 5)))
+    assert not any("rises" in sentence for sentence in judge(replace(BACKDOORED, curve=curve)).sentences)
+
+
+def test_before_a_threshold_is_reached_nothing_is_said_of_what_pruning_leaves() -> None:
+    verdict = judge(changed(Threshold(2), curve=(Step(0, None, 0.0, BACKDOORED.baseline_valid),)))
+    assert verdict.survives_pruning is None
+    assert not any(word in " ".join(verdict.sentences) for word in ("Pruning", "No network", "Recommended"))
