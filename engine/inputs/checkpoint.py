@@ -104,7 +104,7 @@ class Checkpoint:
         entry = self._entries.get(_GRAPH)
         if entry is None or entry.size > _LARGEST_GRAPH:
             raise ModelError(
-                f"{self._index}: says not which layer its arrays belong to; expected a checkpoint of Keras"
+                f"{self._index}: does not say which layer its arrays belong to; expected a checkpoint of Keras"
             )
         try:
             # A text: its length, the checksum of that, and the text.

@@ -17,30 +17,11 @@ import keras
 
 from bdtui.engine.errors import BdtuiError, ModelError, OutOfMemory
 from bdtui.engine.inputs.stored_weights import StoredLayer, stored_layers, told_layers, told_shapes
+from bdtui.engine.machine.library_words import plain_detail
 
-_LONGEST = 160
-_TERMINAL_CODE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b]*(\x07|\x1b\\)?|.)?", re.DOTALL)
-_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]+")
-_REASON = "Exception encountered: "
-_LAYER = re.compile(r"Error when deserializing class '\w+' using config=\{'name': '([^']{1,60})'")
-_BEFORE = re.compile(r"^(\{\{.*?\}\}|Graph execution error:|Exception encountered when calling [\w.]+\(\)\.)\s*")
-_BEHIND = re.compile(r"\s*(\[\[?\{\{node|\{\{function_node|\[Op:|Call arguments received|Arguments received by).*")
 _UNKNOWN_SETTINGS = re.compile(r"Unrecognized keyword arguments passed to (\w+): \{(.*)\}")
 _UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:|Unknown object:) ?'?([\w>. ]+?)'?\.? ")
 _CHANNELS_FIRST = re.compile(r"NHWC|NCHW|channels_first|data_format", re.IGNORECASE)
-
-
-def plain_detail(problem: BaseException | str, longest: int = _LONGEST) -> str:
-    """A library's words on one line: without terminal codes, no word cut, at most ``longest`` characters."""
-    text = " ".join(_UNSHOWN.sub(" ", _TERMINAL_CODE.sub("", str(problem))).split())
-    about, _, reason = text.rpartition(_REASON)
-    text = _BEHIND.sub("", _BEFORE.sub("", reason)) or type(problem).__name__
-    if layers := _LAYER.findall(about):
-        text = f"layer '{layers[-1]}': {text}"
-    if len(text) <= longest:
-        return text
-    words = text[: longest - 1].rpartition(" ")[0] or text[: longest - 1]
-    return words.rstrip(" ,;:.([{'\"") + " …"
 
 
 @contextmanager

@@ -136,7 +136,7 @@ def _built(config: dict[str, Any], described: Path) -> keras.Model:
             model = kind.from_config(config["config"])
     if not getattr(model, "inputs", None):
         raise ModelError(
-            f"{described}: model {model.name!r} has no graph of layers to cut, since it says not what shape its input has; "
+            f"{described}: model {model.name!r} has no graph of layers to cut, since it does not say what shape its input has; "
             "expected a Functional or Sequential model that is built"
         )
     if len(model.inputs) > 1:

@@ -13,11 +13,12 @@ import tensorflow as tf
 from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
 from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
-from bdtui.engine.inputs.keras_errors import plain_detail, run_sentence
+from bdtui.engine.inputs.keras_errors import run_sentence
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.pixel_scale import decide_scale
 from bdtui.engine.inputs.preprocessing import Preprocessing
 from bdtui.engine.inputs.saved_model import model_sha256
+from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.option import options_of
