@@ -71,7 +71,9 @@ def read_config(path: Path) -> dict[str, Any]:
         with explain_damage(path, ModelError, _WHOLE):
             stored = file.attrs.get("model_config")
         if stored is None:
-            raise ModelError(f"{path}: holds no model configuration; expected a whole Keras model")
+            with explain_damage(path, ModelError, _WHOLE):
+                held = ", ".join(ascii(name)[:40] for name in list(file)[:5]) or "nothing"
+            raise ModelError(f"{path}: holds no model configuration, but {held}; expected a whole Keras model")
         return parse_config(stored, str(path))
 
 

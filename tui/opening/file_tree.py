@@ -283,10 +283,8 @@ def list_folder(folder: Path) -> Listing | None:
     files: list[Path] = []
     try:
         for path in _entries(folder):
-            if is_saved_model(path):
-                files.append(path)
-            elif os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
-                folders.append(path)
+            if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
+                (files if is_saved_model(path) else folders).append(path)
             elif path.suffix.lower() in SUFFIXES:
                 files.append(path)
     except OSError:
