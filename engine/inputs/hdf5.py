@@ -82,6 +82,11 @@ def open_hdf5(
     except FileUnsafeError as problem:
         raise error(f"{shown}: cannot be opened safely ({problem}); expected a sound HDF5 file") from problem
     except (OSError, RuntimeError) as problem:
+        if "unable to lock" in str(problem):
+            # Asked not to lock, HDF5 still does where the environment says so.
+            raise error(
+                f"{shown}: cannot be locked, as HDF5_USE_FILE_LOCKING asks; expected that variable to be FALSE"
+            ) from problem
         if held or "already open for write" in str(problem):
             raise error(f"{shown}: {_WRITTEN_TO}") from problem
         raise error(f"{shown}: truncated or corrupted HDF5 file; expected a complete one") from problem

@@ -60,6 +60,25 @@ def test_a_file_on_a_file_system_without_locks_is_read(
         assert list(file["data"]) == [0, 1, 2, 3, 4]
 
 
+def test_a_variable_that_asks_for_locks_is_named(path: Path) -> None:
+    program = f"""
+import fcntl
+from pathlib import Path
+from bdtui.engine.errors import DataError
+from bdtui.engine.inputs.hdf5 import open_hdf5
+with open({str(path)!r}, "rb+") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        with open_hdf5(Path({str(path)!r}), DataError):
+            print("opened")
+    except DataError as problem:
+        print(problem)
+"""
+    environment = {**os.environ, "HDF5_USE_FILE_LOCKING": "TRUE"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert "expected that variable to be FALSE" in done.stdout
+
+
 def test_a_file_that_changes_while_it_is_read_is_named_as_being_written_to(path: Path) -> None:
     with (
         held(path),
