@@ -73,6 +73,11 @@ class _Assignment:
                 assigned.add(id(value))
             elif isinstance(value, keras.layers.Layer):
                 self._assign(value, child, assigned)
+            elif isinstance(value, list | tuple):
+                cells = self._children(child)
+                for place, cell in enumerate(value):
+                    if isinstance(cell, keras.layers.Layer) and str(place) in cells:
+                        self._assign(cell, cells[str(place)], assigned)
         if isinstance(layer, keras.layers.Normalization):
             # What it multiplies by is computed from its weights.
             layer.finalize_state()

@@ -64,7 +64,9 @@ def test_layers_that_hold_layers_get_the_weights_of_each(tmp_path: Path) -> None
         start = library.Input((5, 4))
         x = library.layers.MultiHeadAttention(2, 3, name="attention")(start, start)
         x = library.layers.TimeDistributed(library.layers.Dense(3), name="each")(x)
-        x = library.layers.Bidirectional(library.layers.SimpleRNN(3), name="both")(x)
+        x = library.layers.Bidirectional(library.layers.SimpleRNN(3, return_sequences=True), name="both")(x)
+        cells = [library.layers.SimpleRNNCell(2), library.layers.SimpleRNNCell(3)]
+        x = library.layers.RNN(library.layers.StackedRNNCells(cells), name="stacked")(x)
         return library.Model(start, x)
 
     former, model = build_in(keras2), build_in(keras)
