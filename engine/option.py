@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ParamSpec
 
 from bdtui.engine.errors import DataError, InputError, OptionError
+from bdtui.engine.machine.files import require_file
 from bdtui.engine.machine.path_text import path_from_text, path_text
 
 P = ParamSpec("P")
@@ -27,6 +29,7 @@ class OptionKind:
         contents: the same, in the words of `bdtui.engine.inputs.file_preview.Kind`.
         error: class of the error where the file is something else.
         show: makes of a value the text that one types.
+        folder_marks: files of which a folder holds one that will do in place of the file.
     """
 
     load: Callable[[Any], Any]
@@ -37,6 +40,13 @@ class OptionKind:
     contents: tuple[str, ...] = ()
     error: type[InputError] = DataError
     show: Callable[[Any], str] = str
+    folder_marks: tuple[str, ...] = ()
+
+    def require(self, path: Path) -> None:
+        """Raise `error` where a path names nothing that could be such a file, or such a folder."""
+        # os.path answers where Path raises: names that are too long, folders that may not be entered.
+        if not any(os.path.isfile(path / mark) for mark in self.folder_marks):  # noqa: PTH113
+            require_file(path, self.error, self.expected)
 
 
 @dataclass(frozen=True)
@@ -194,9 +204,20 @@ def _load_path(value: Any) -> str:
         raise OptionError(f"{problem}; expected a path, or a URI file:///… of one") from problem
 
 
-def file_kind(expected: str, *contents: str, error: type[InputError] = DataError) -> OptionKind:
+def file_kind(
+    expected: str, *contents: str, error: type[InputError] = DataError, folder_marks: tuple[str, ...] = ()
+) -> OptionKind:
     """The kind of an option that names a file, to be read as what is expected."""
-    return OptionKind(lambda value: Path(_load_path(value)), Path, path_text, Path, expected, contents, error)
+    return OptionKind(
+        lambda value: Path(_load_path(value)),
+        Path,
+        path_text,
+        Path,
+        expected,
+        contents,
+        error,
+        folder_marks=folder_marks,
+    )
 
 
 def name_or_file_kind(

@@ -69,17 +69,22 @@ class RunSettings:
     """
 
     model: Path | None = option(
-        file_kind("a Keras model (.h5, .hdf5 or .keras)", "model", error=ModelError),
-        "whole Keras model: .h5, .hdf5 or .keras",
+        file_kind(
+            "a Keras model (.h5, .hdf5, .keras or a SavedModel folder of Keras 2)",
+            "model",
+            error=ModelError,
+            folder_marks=("saved_model.pb",),
+        ),
+        "whole Keras model: .h5, .hdf5, .keras or a SavedModel folder",
         NETWORK,
         "MODEL",
         opens=True,
-        hint=".h5, .hdf5 or .keras",
+        hint=".h5, .keras or a SavedModel folder",
         displaced_by=("architecture", "sample"),
     )
     weights: Path | None = option(
         file_kind("the weights of a Keras model", "weights", "model", error=ModelError),
-        "weights-only .h5, over MODEL or --architecture",
+        "weights-only .h5, over MODEL or --architecture; by themselves if they fit deepid",
         NETWORK,
         "FILE",
         opens=True,
@@ -279,11 +284,11 @@ def check_given(settings: RunSettings) -> None:
     """Raise `MissingOption` where what a run needs was not given; opens no file."""
     if settings.sample:
         return
-    if settings.model is None and (settings.architecture is None or settings.weights is None):
+    if settings.model is None and settings.weights is None:
         raise MissingOption(
             "model" if settings.architecture is None else "weights",
             "no model was given",
-            "MODEL, or --architecture with --weights, or --sample",
+            "MODEL, or --weights with their --architecture, or --sample",
         )
     if settings.clean_valid is None:
         raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid FILE")

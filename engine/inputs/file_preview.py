@@ -7,6 +7,7 @@ never the pixels or the weights, and nothing is followed out of a file.
 from __future__ import annotations
 
 import json
+import os
 import struct
 import zipfile
 from collections.abc import Callable
@@ -15,7 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
 from bdtui.engine.errors import InputError
+from bdtui.engine.inputs.foreign_files import BoundedFile
 from bdtui.engine.inputs.recipe import read_recipe
+from bdtui.engine.inputs.saved_model import checkpoint_of, is_saved_model, may_be_rebuilt
+from bdtui.engine.inputs.stored_weights import deepid_classes, stored_layers
 from bdtui.engine.machine.files import require_file
 
 if TYPE_CHECKING:
@@ -29,8 +33,6 @@ SUFFIXES = (".h5", ".hdf5", ".keras", ".json", ".toml", ".png")
 _LARGEST_JSON = 64 * 1024**2
 _MOST_LABELS = 4_000_000
 _LARGEST_CHUNK = 64 * 1024**2
-_LARGEST_DIRECTORY = 1024**2
-"""Bytes of a zip file's table of contents; Keras' own has some hundred."""
 _BEGINNING = 4096
 _LARGEST_SIDE = 1024
 """Pixels of a picture that may be a trigger."""
@@ -44,11 +46,13 @@ class FoundFile:
         path: the file.
         kind: what it can be opened as.
         summary: for a person, e.g. ``1,283 images of 55×47×3 · float64 · 10 classes``.
+        architecture: of weights, the built-in one that they fit, if they fit one.
     """
 
     path: Path
     kind: Kind
     summary: str
+    architecture: str | None = None
 
 
 def look_at(path: Path) -> FoundFile | None:
@@ -63,11 +67,20 @@ def look_at(path: Path) -> FoundFile | None:
         ".png": _picture,
     }
     try:
+        if is_saved_model(path):
+            return _saved_model(path)
         require_file(path, InputError, "a file")
         return looks.get(path.suffix.lower(), _stored)(path)
     except Exception:
         # A hostile file fails in ways nobody has listed; whatever it was, such a file is not offered to be opened.
         return None
+
+
+def _saved_model(folder: Path) -> FoundFile | None:
+    if not may_be_rebuilt(folder):
+        return None
+    size = sum(entry.stat().st_size for entry in os.scandir(checkpoint_of(folder).parent) if entry.is_file())
+    return FoundFile(folder, "model", f"SavedModel of Keras 2 · {_size(size)}")
 
 
 def _recipe(path: Path) -> FoundFile | None:
@@ -116,24 +129,11 @@ def _stored(path: Path) -> FoundFile | None:
     return _hdf5(path)
 
 
-class _BoundedFile:
-    """A file that refuses large reads, so that a zip file cannot ask for a table of contents of gigabytes."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int = -1) -> bytes:
-        if size > _LARGEST_DIRECTORY:
-            raise OSError("too large to preview")
-        return self._file.read(_LARGEST_DIRECTORY if size < 0 else size)
-
-
 def _archive(path: Path) -> FoundFile | None:
-    with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, _BoundedFile(file))) as archive:
+    with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, BoundedFile(file))) as archive:
         if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
             return None
-    return FoundFile(path, "model", f"whole Keras model · {_size(path)}")
+    return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
 
 
 def _hdf5(path: Path) -> FoundFile | None:
@@ -141,13 +141,16 @@ def _hdf5(path: Path) -> FoundFile | None:
 
     with open_hdf5(path, InputError) as file:
         if "model_config" in file.attrs:
-            return FoundFile(path, "model", f"whole Keras model · {_size(path)}")
+            return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
         if _lies_within(file, "data") and _lies_within(file, "label"):
             return FoundFile(path, "images", _images(path, file))
-        layers = _layers_of_weights(file)
-        if layers is None:
+        layers = stored_layers(file)
+        if not layers:
             return None
-        return FoundFile(path, "weights", f"weights alone · {_count(layers, 'layer')} · {_size(path)}")
+        fits = deepid_classes(layers) is not None
+        words = ["weights alone", _count(len(layers), "layer"), *(["fit deepid"] if fits else [])]
+        summary = " · ".join([*words, _size(path.stat().st_size)])
+        return FoundFile(path, "weights", summary, "deepid" if fits else None)
 
 
 def _lies_within(group: h5py.Group, key: str) -> bool:
@@ -156,19 +159,6 @@ def _lies_within(group: h5py.Group, key: str) -> bool:
 
     name = key.encode()
     return bool(group.id.links.exists(name)) and group.id.links.get_info(name).type == h5py.h5l.TYPE_HARD
-
-
-def _layers_of_weights(file: h5py.File) -> int | None:
-    """How many layers a file has weights for; None where it holds no weights."""
-    import h5py
-
-    group = file["model_weights"] if _lies_within(file, "model_weights") else file
-    if "layer_names" in group.attrs:
-        return sum(int(length) for length in group.attrs.get_id("layer_names").shape)
-    for key in ("layers", "_layer_checkpoint_dependencies"):
-        if _lies_within(file, key) and isinstance(file[key], h5py.Group):
-            return len(file[key])
-    return None
 
 
 def _images(path: Path, file: h5py.File) -> str:
@@ -210,8 +200,7 @@ def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def _size(path: Path) -> str:
-    size = path.stat().st_size
+def _size(size: int) -> str:
     for unit, factor in (("GB", 10**9), ("MB", 10**6)):
         if size >= factor:
             return f"{size / factor:.1f} {unit}"

@@ -6,6 +6,7 @@ file would read whatever its author wished, so those are refused.
 
 from __future__ import annotations
 
+import errno
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ import h5py
 import numpy as np
 
 from bdtui.engine.errors import InputError, OutOfMemory
+from bdtui.engine.inputs.foreign_files import name_foreign
 from bdtui.engine.inputs.hdf5_guard import FileUnsafeError, pass_through_guard
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
 
@@ -29,6 +31,10 @@ _FILTERS = {
     h5py.h5z.FILTER_LZF: "lzf",
     h5py.h5z.FILTER_FLETCHER32: "fletcher32",
 }
+_WRITTEN_TO = (
+    "another process has it open for writing, or was stopped while it had; expected a file that is closed (wait for it, or "
+    "repair a copy with h5clear -s)"
+)
 _PACKINGS = [
     [*shuffle, *packing]
     for shuffle in ([], [h5py.h5z.FILTER_SHUFFLE])
@@ -60,16 +66,45 @@ def open_hdf5(
     if not size:
         raise error(f"{shown}: is empty; expected an HDF5 file")
     if not sound:
-        raise error(f"{shown}: not an HDF5 file, or corrupted; expected a complete HDF5 file")
+        foreign = None if shown != path else name_foreign(path)
+        raise error(f"{shown}: {foreign or 'not an HDF5 file, or corrupted; expected a complete HDF5 file'}")
+    held = False
     try:
         pass_through_guard(path)
-        file = h5py.File(path, "r", rdcc_nbytes=chunk_cache)
+        try:
+            file = h5py.File(path, "r", rdcc_nbytes=chunk_cache)
+        except OSError as problem:
+            if "unable to lock" not in str(problem):
+                raise
+            # Some file systems know no locks. Where one is held, another process has the file open for writing.
+            held = problem.errno in (errno.EAGAIN, errno.EACCES)
+            file = h5py.File(path, "r", rdcc_nbytes=chunk_cache, locking=False)
     except FileUnsafeError as problem:
         raise error(f"{shown}: cannot be opened safely ({problem}); expected a sound HDF5 file") from problem
     except (OSError, RuntimeError) as problem:
+        if "unable to lock" in str(problem):
+            # Asked not to lock, HDF5 still does where the environment says so.
+            raise error(
+                f"{shown}: cannot be locked, as HDF5_USE_FILE_LOCKING asks; expected that variable to be FALSE"
+            ) from problem
+        if held or "already open for write" in str(problem):
+            raise error(f"{shown}: {_WRITTEN_TO}") from problem
         raise error(f"{shown}: truncated or corrupted HDF5 file; expected a complete one") from problem
+    before = _version(path) if held else None
     with file:
-        yield file
+        try:
+            yield file
+        except error as problem:
+            if held:
+                raise error(f"{shown}: {_WRITTEN_TO}") from problem
+            raise
+    if held and _version(path) != before:
+        raise error(f"{shown}: {_WRITTEN_TO}")
+
+
+def _version(path: Path) -> tuple[int, ...]:
+    status = path.stat()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 @contextmanager

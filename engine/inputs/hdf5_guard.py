@@ -192,7 +192,8 @@ def _skip_damage() -> Iterator[None]:
 def _walk(path: str) -> None:
     import h5py
 
-    with h5py.File(path, "r") as file:
+    # Without locks: a file that another process holds, or on a file system without them, is looked through all the same.
+    with h5py.File(path, "r", locking=False) as file:
         waiting: list[Any] = [file]
         visited = set()
         while waiting:

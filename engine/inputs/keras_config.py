@@ -101,7 +101,8 @@ def check_config(config: dict[str, Any], name: str) -> None:
     """
     if str(config.get("class_name")) not in _MODELS:
         raise ModelError(
-            f"{name}: the model is of class {_shown(config.get('class_name'))}; expected a Functional or Sequential model"
+            f"{name}: the model is of class {_shown(config.get('class_name'))}; expected a Functional or Sequential model: "
+            "build one of the same layers, give it this one's weights (set_weights), and save that"
         )
     allowed = _stock_names()
     objects = _objects(config)
@@ -136,7 +137,7 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
     elif class_name not in allowed and not (class_name in OPERATIONS and OPERATIONS[class_name] == module):
         raise ModelError(
             f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is not a stock Keras class; "
-            "expected stock layers only"
+            "expected stock layers only: build the model from those, give it this one's weights (set_weights), and save that"
         )
     own = APPLICATION_LAYERS.get(class_name)
     if module is not None and not (

@@ -6,23 +6,28 @@ weights, and nothing else.
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import h5py
-import numpy as np
 
-from bdtui.engine.errors import ModelError
+from bdtui.engine.errors import InputError, ModelError
+from bdtui.engine.inputs.archive_names import is_layers_name, modernise_names
+from bdtui.engine.inputs.foreign_files import name_foreign
 from bdtui.engine.inputs.hdf5 import explain_damage, open_hdf5
 from bdtui.engine.inputs.keras_config import layer_names, parse_config, with_version
 from bdtui.engine.inputs.nested_weights import order_nested_weights
+from bdtui.engine.inputs.saved_metadata import read_saved_config
+from bdtui.engine.inputs.saved_model import is_saved_model
+from bdtui.engine.inputs.stored_weights import StoredLayer, deepid_classes, names_of, stored_layers, told_layers
 from bdtui.engine.inputs.weights_copy import copy_weights
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
 from bdtui.engine.machine.memory import free_memory
@@ -31,21 +36,25 @@ from bdtui.engine.settings import BUILT_IN_ARCHITECTURES
 
 _WHOLE = "a whole Keras model or its weights"
 _LARGEST_CONFIG = 64 * 1024**2
+_LARGEST_ATTRIBUTE = 60_000
+"""Bytes; HDF5 stores 64 kB at most."""
 _MOST_UNPACKED = 1100
 """gzip unpacks to 1,032 times its size at most."""
 
 
 @dataclass(frozen=True)
 class KerasCopy:
-    """A model file that Keras may read.
+    """A file of weights that Keras may read.
 
     Attributes:
         path: the file.
         values: how many numbers its weights are.
+        config: of the model that they go into.
     """
 
     path: Path
     values: int
+    config: dict[str, Any]
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -54,18 +63,51 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         ModelError: the file is missing or damaged, or holds no configuration.
     """
-    require_file(path, ModelError, "a Keras model (.h5, .hdf5 or .keras)")
+    if is_saved_model(path):
+        return read_saved_config(path)
+    require_file(path, ModelError, "a Keras model (.h5, .hdf5, .keras or a SavedModel folder of Keras 2)")
     if _is_archive(path):
         config = parse_config(_read_member(path, "config.json"), str(path))
         return with_version(config, _archive_metadata(path))
     with open_hdf5(path, ModelError) as file:
         with explain_damage(path, ModelError, _WHOLE):
             stored = file.attrs.get("model_config")
-            weights_only = "layer_names" in file.attrs
         if stored is None:
-            hint = "; weights alone go with --weights and --architecture" if weights_only else ""
-            raise ModelError(f"{path}: holds no model configuration; expected a whole Keras model{hint}")
+            with explain_damage(path, ModelError, _WHOLE):
+                held = ", ".join(ascii(name)[:40] for name in list(file)[:5]) or "nothing"
+            raise ModelError(f"{path}: holds no model configuration, but {held}; expected a whole Keras model")
         return with_version(parse_config(stored, str(path)), file.attrs.get("keras_version"))
+
+
+def holds_weights_alone(path: Path) -> bool:
+    """Whether a file holds the weights of a Keras model without its configuration.
+
+    Raises:
+        ModelError: the file is missing or damaged.
+    """
+    if is_saved_model(path):
+        return False
+    require_file(path, ModelError, "a Keras model (.h5, .hdf5, .keras or a SavedModel folder of Keras 2)")
+    if _is_archive(path):
+        return False
+    with open_hdf5(path, ModelError) as file, explain_damage(path, ModelError, _WHOLE):
+        return "model_config" not in file.attrs and bool(stored_layers(file))
+
+
+def fitting_architecture(weights: Path) -> str:
+    """The built-in architecture that the weights of a file belong to.
+
+    Raises:
+        ModelError: they fit none; the message says what they look like. Or the file is missing or damaged.
+    """
+    layers = _stored_layers(weights)
+    if deepid_classes(layers) is not None:
+        return "deepid"
+    raise ModelError(
+        f"{weights}: holds weights of {len(layers)} layers without their architecture ({told_layers(layers)}), which do "
+        f"not fit {', '.join(BUILT_IN_ARCHITECTURES)}; expected them at --weights with --architecture FILE.json, which "
+        "model.to_json() writes"
+    )
 
 
 def read_architecture(architecture: str, weights: Path) -> dict[str, Any]:
@@ -81,33 +123,48 @@ def read_architecture(architecture: str, weights: Path) -> dict[str, Any]:
     try:
         return parse_config(path.read_text(encoding="utf-8"), str(path))
     except (OSError, UnicodeDecodeError) as problem:
-        raise ModelError(f"{path}: cannot be read as text; expected a Keras JSON configuration") from problem
+        raise ModelError(
+            f"{path}: cannot be read as text; expected a Keras JSON configuration (a whole model goes before --weights, "
+            "without --architecture)"
+        ) from problem
 
 
 def copy_for_keras(config: dict[str, Any], weights: Path, folder: Path) -> KerasCopy:
-    """Write a model file into a folder that holds a checked configuration and the weights of a file.
+    """Write a file into a folder that holds the weights of another one, for a model of a (mended) configuration.
 
     Raises:
         ModelError: the file is missing or damaged, holds no weights, or points to other files.
     """
-    require_file(weights, ModelError, "the weights of a Keras model")
     _require_room(folder, weights)
-    if _is_archive(weights):
-        unpacked = folder / "unpacked.weights.h5"
-        _unpack_member(weights, "model.weights.h5", unpacked, most=free_memory() // 4)
-        shown = Path(f"{weights}: 'model.weights.h5'")
-        try:
-            with open_hdf5(unpacked, ModelError, shown=shown) as file, explain_damage(shown, ModelError, _WHOLE):
-                return _archive_copy(config, file, shown, folder)
-        finally:
-            unpacked.unlink()
-    with open_hdf5(weights, ModelError) as file, explain_damage(weights, ModelError, _WHOLE):
-        group = _weights_group(file, weights)
-        if "layer_names" in group.attrs:
-            return _hdf5_copy(config, group, weights, folder)
-        if "layers" in file or "_layer_checkpoint_dependencies" in file:
-            return _archive_copy(config, file, weights, folder)
+    with _opened_weights(weights) as (file, shown), explain_damage(shown, ModelError, _WHOLE):
+        group = _weights_group(file, shown)
+        names = _layer_names(group, shown)
+        if names is not None:
+            return _hdf5_copy(config, names, group, shown, folder)
+        if any(map(is_layers_name, file)):
+            return _archive_copy(config, file, shown, folder)
     raise ModelError(f"{weights}: holds no weights of a Keras model; expected .h5 or .weights.h5")
+
+
+@contextmanager
+def _opened_weights(path: Path) -> Iterator[tuple[h5py.File, Path]]:
+    """The HDF5 file with a model's weights, unpacked where it lies in an archive; and what messages call it."""
+    require_file(path, ModelError, "the weights of a Keras model")
+    if not _is_archive(path):
+        with open_hdf5(path, ModelError) as file:
+            yield file, path
+        return
+    with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
+        unpacked = Path(folder) / "unpacked.weights.h5"
+        _unpack_member(path, "model.weights.h5", unpacked, most=free_memory() // 4)
+        shown = Path(f"{path}: 'model.weights.h5'")
+        with open_hdf5(unpacked, ModelError, shown=shown) as file:
+            yield file, shown
+
+
+def _stored_layers(path: Path) -> tuple[StoredLayer, ...]:
+    with _opened_weights(path) as (file, shown), explain_damage(shown, ModelError, _WHOLE):
+        return stored_layers(file) or ()
 
 
 def _require_room(folder: Path, weights: Path) -> None:
@@ -138,40 +195,50 @@ def _weights_group(file: h5py.File, path: Path) -> h5py.Group:
     return file["model_weights"]
 
 
-def _hdf5_copy(config: dict[str, Any], weights: h5py.Group, path: Path, folder: Path) -> KerasCopy:
+def _layer_names(group: h5py.Group, path: Path) -> list[str] | None:
+    """The layers that the weights of Keras 2's format belong to; None where they are of another format."""
+    try:
+        return names_of(group, "layer_names")
+    except InputError as problem:
+        raise ModelError(f"{path}: {problem}; expected the weights of a Keras model") from problem
+
+
+def _hdf5_copy(config: dict[str, Any], stored: list[str], weights: h5py.Group, path: Path, folder: Path) -> KerasCopy:
     """Keras reads the weights of this format by position, so the layers are put in the model's order."""
-    names = np.atleast_1d(weights.attrs["layer_names"])
-    if names.ndim != 1 or not all(isinstance(name, str | bytes) for name in names):
-        raise ModelError(f"{path}: 'layer_names' is not a list of names; expected the weights of a Keras model")
-    stored = [_text(name) for name in names]
     missing = [name for name in stored if name not in weights]
     if missing:
         raise ModelError(f"{path}: the weights of layer {missing[0]!r} are missing; expected a whole file")
     wanted = [name for name in layer_names(config) if name in set(stored)]
     ordered = wanted if set(wanted) == set(stored) else stored
-    copy = folder / "model.h5"
+    copy = folder / "copy.h5"
     with h5py.File(copy, "w") as target:
+        values = copy_weights(weights, target, path)
         version = weights.attrs.get("keras_version", weights.file.attrs.get("keras_version"))
         if isinstance(version, str | bytes):
             target.attrs["keras_version"] = version
-        values = copy_weights(weights, target.create_group("model_weights"), path)
-        target["model_weights"].attrs["layer_names"] = [name.encode() for name in ordered]
-        config = order_nested_weights(config, target["model_weights"])
-        target.attrs["model_config"] = json.dumps(config).encode()
-    return KerasCopy(copy, values)
+        for name in [name for name in target.attrs if name.startswith("layer_names")]:
+            del target.attrs[name]
+        _write_names(target, [name.encode() for name in ordered])
+        config = order_nested_weights(config, target)
+    return KerasCopy(copy, values, config)
+
+
+def _write_names(target: h5py.Group, names: list[bytes]) -> None:
+    """Write the names of layers as Keras reads them, in pieces where they are too long for one attribute."""
+    piece = max(1, _LARGEST_ATTRIBUTE // max(map(len, names), default=1))
+    if len(names) <= piece:
+        target.attrs["layer_names"] = names
+        return
+    for number, start in enumerate(range(0, len(names), piece)):
+        target.attrs[f"layer_names{number}"] = names[start : start + piece]
 
 
 def _archive_copy(config: dict[str, Any], weights: h5py.File, path: Path, folder: Path) -> KerasCopy:
-    copied = folder / "model.weights.h5"
-    with h5py.File(copied, "w") as own:
+    copy = folder / "copy.weights.h5"
+    with h5py.File(copy, "w") as own:
         values = copy_weights(weights, own, path)
-    copy = folder / "model.keras"
-    with zipfile.ZipFile(copy, "w") as target:
-        target.writestr("config.json", json.dumps(config))
-        target.writestr("metadata.json", "{}")
-        target.write(copied, "model.weights.h5")
-    copied.unlink()
-    return KerasCopy(copy, values)
+        modernise_names(own)
+    return KerasCopy(copy, values, config)
 
 
 def _is_archive(path: Path) -> bool:
@@ -204,9 +271,10 @@ def _unpack_member(path: Path, name: str, target: Path, most: int) -> None:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()
             if not {"config.json", "model.weights.h5"} <= {member.filename for member in members}:
-                raise ModelError(
-                    f"{path}: is a zip file without 'config.json' and 'model.weights.h5'; expected a Keras model"
+                foreign = name_foreign(path) or (
+                    "is a zip file without 'config.json' and 'model.weights.h5'; expected a Keras model"
                 )
+                raise ModelError(f"{path}: {foreign}")
             bound = _MOST_UNPACKED * path.stat().st_size
             for member in members:
                 _refuse_member(member, bound, path)
@@ -237,23 +305,12 @@ def _refuse_member(member: zipfile.ZipInfo, bound: int, path: Path) -> None:
 
 
 def _classes_of_weights(path: Path) -> int:
-    """How many classes a weights-only file of DeepID has: the length of its output layer's bias."""
-    found: list[int] = []
-
-    def look(name: str, item: Any) -> None:
-        # Keras 3 numbers the layers of a kind: the output is DeepID's third Dense.
-        of_output = "output" in name.split("/")[:-1] or name.endswith("layers/dense_2/vars/1")
-        if isinstance(item, h5py.Dataset) and of_output and item.ndim == 1:
-            found.append(item.shape[0])
-
-    with open_hdf5(path, ModelError) as file, explain_damage(path, ModelError, _WHOLE):
-        _weights_group(file, path).visititems(look)
-    if len(found) != 1 or not found[0]:
+    """How many classes a weights-only file of DeepID has."""
+    layers = _stored_layers(path)
+    classes = deepid_classes(layers)
+    if classes is None:
         raise ModelError(
-            f"{path}: has no bias of a layer 'output'; expected the weights of DeepID, input {INPUT_SHAPE}"
+            f"{path}: has weights of {len(layers)} layers ({told_layers(layers)}); expected the weights of DeepID, input "
+            f"{INPUT_SHAPE}"
         )
-    return found[0]
-
-
-def _text(name: str | bytes) -> str:
-    return name.decode(errors="replace") if isinstance(name, bytes) else str(name)
+    return classes

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import re
 import tempfile
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
-from bdtui.engine.errors import ModelError, OutOfMemory
+from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
 from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_output
+from bdtui.engine.inputs.checkpoint import Checkpoint
 from bdtui.engine.inputs.keras2_config import mend_config
 from bdtui.engine.inputs.keras_config import check_config
-from bdtui.engine.inputs.keras_files import copy_for_keras, read_architecture, read_config
+from bdtui.engine.inputs.keras_errors import explain_build, explain_weights
+from bdtui.engine.inputs.keras_files import (
+    copy_for_keras,
+    fitting_architecture,
+    holds_weights_alone,
+    read_architecture,
+    read_config,
+)
 from bdtui.engine.inputs.layer_order import refuse_other_order
-from bdtui.engine.machine.files import file_sha256
+from bdtui.engine.inputs.saved_model import checkpoint_of, is_saved_model, model_sha256
+from bdtui.engine.inputs.saved_weights import load_saved_weights
 from bdtui.engine.network.graph import Network, trace_network
 
 _RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]{1,200}")
@@ -33,6 +44,7 @@ class OpenedModel:
         path: the file the weights came from.
         sha256: of that file's bytes, in hex.
         classes: N, the length of the output vector.
+        fitting: the built-in architecture that was taken because the weights fit it; None where it was given.
     """
 
     keras_model: keras.Model
@@ -40,6 +52,7 @@ class OpenedModel:
     path: Path
     sha256: str
     classes: int
+    fitting: str | None = None
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
@@ -56,8 +69,9 @@ def open_model(
     """Open a Keras image classifier.
 
     Args:
-        path: a whole model, ``.h5``/``.hdf5`` of Keras 2.2 to 3 or ``.keras``.
-        weights: weights-only HDF5, laid over ``path`` or over ``architecture``.
+        path: a whole model, ``.h5``/``.hdf5`` of Keras 2.2 to 3, ``.keras``, or a SavedModel folder of Keras 2; or weights
+            alone that fit ``deepid``.
+        weights: weights-only HDF5, laid over ``path`` or over ``architecture``, or by itself if it fits ``deepid``.
         architecture: ``deepid``, or the path of a Keras JSON configuration.
 
     Raises:
@@ -66,37 +80,76 @@ def open_model(
     """
     if path is not None and architecture is not None:
         raise ModelError("both a model and an architecture were given; use one of them")
-    if path is not None:
-        described = Path(path)
-        config = read_config(described)
-    elif architecture is not None and weights is not None:
+    fitting = None
+    given = path if path is not None else weights
+    if given is None:
+        raise ModelError("open_model has neither a path nor weights; expected one of them")
+    if architecture is None and (path is None or weights is None):
+        # What holds weights alone may stand for the model, and a whole model for the weights.
+        if holds_weights_alone(Path(given)):
+            path, weights = None, given
+            architecture = fitting = fitting_architecture(Path(weights))
+        else:
+            path, weights = given, None
+    if architecture is not None and weights is not None:
         described = Path(architecture)
         config = read_architecture(architecture, Path(weights))
     else:
-        raise ModelError("open_model has no path, and no architecture with weights; expected one of them")
+        described = Path(given)
+        config = read_config(described)
     config = mend_config(config, str(described))
     check_config(config, str(described))
     source = described if weights is None else Path(weights)
+    rebuild = _rebuilt_saved_model if is_saved_model(source) else _rebuilt
+    model = rebuild(config, described, source)
+    return OpenedModel(
+        model, _traced(model, source), source, model_sha256(source), _count_classes(model, source), fitting
+    )
+
+
+def _rebuilt(config: dict[str, Any], described: Path, source: Path) -> keras.Model:
+    """A model of a checked configuration, read from one file, with the weights of another, or the same."""
     with tempfile.TemporaryDirectory(prefix="bdtui-") as folder:
         copy = copy_for_keras(config, source, Path(folder))
-        try:
-            with bounded_weights(copy.values, str(source)):
-                model = keras.models.load_model(
-                    copy.path, custom_objects=APPLICATION_LAYERS, compile=False, safe_mode=True
-                )
-        except ModelError:
-            raise
-        except MemoryError as problem:
-            raise OutOfMemory(
-                f"{source}: not enough memory for this model; free some memory or use a smaller model"
-            ) from problem
-        except Exception as problem:
-            detail = " ".join(str(problem).split())[:200] or type(problem).__name__
-            raise ModelError(
-                f"{source}: Keras cannot rebuild the model ({detail}); expected a sound model and weights that fit it"
-            ) from problem
-    refuse_other_order(config, model, str(source))
-    return OpenedModel(model, _traced(model, source), source, file_sha256(source), _count_classes(model, source))
+        with bounded_weights(copy.values, str(source)):
+            model = _built(copy.config, described)
+        with explain_weights(source, model, copy.path):
+            model.load_weights(copy.path)
+    refuse_other_order(copy.config, model, str(source))
+    return model
+
+
+def _rebuilt_saved_model(config: dict[str, Any], described: Path, folder: Path) -> keras.Model:
+    """A model of a checked configuration and the weights in a SavedModel folder."""
+    checkpoint = Checkpoint(checkpoint_of(folder))
+    with bounded_weights(checkpoint.values, str(folder)):
+        model = _built(config, described)
+    load_saved_weights(model, checkpoint, folder)
+    return model
+
+
+def _built(config: dict[str, Any], described: Path) -> keras.Model:
+    """A model without its weights."""
+    # Keras takes apart what it is given.
+    config = deepcopy(config)
+    with explain_build(described):
+        if "module" in config:
+            model = keras.saving.deserialize_keras_object(config, custom_objects=APPLICATION_LAYERS, safe_mode=True)
+        else:
+            kind = keras.Sequential if config["class_name"] == "Sequential" else keras.Model
+            model = kind.from_config(config["config"], custom_objects=APPLICATION_LAYERS)
+    if not getattr(model, "inputs", None):
+        raise ModelError(
+            f"{described}: model {model.name!r} has no graph of layers to cut, since it does not say what shape its input has; "
+            "expected a Functional or Sequential model that is built"
+        )
+    if len(model.inputs) > 1:
+        names = ", ".join(repr(tensor.name)[:40] for tensor in model.inputs[:8])
+        raise ModelError(
+            f"{described}: has {len(model.inputs)} inputs ({names}); expected exactly one, the image: save the part of the "
+            "network that reads it as a model of its own"
+        )
+    return model
 
 
 def _traced(model: keras.Model, path: Path) -> Network:

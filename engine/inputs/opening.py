@@ -11,16 +11,19 @@ import numpy as np
 import tensorflow as tf
 
 from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
-from bdtui.engine.events import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened
+from bdtui.engine.events import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
 from bdtui.engine.inputs.choose_preprocessing import asked_mode, choose_preprocessing
 from bdtui.engine.inputs.class_names import read_class_names, shown_class
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.image_warnings import warn_of_images
+from bdtui.engine.inputs.keras_errors import run_sentence
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.preprocessing import PreprocessingMode
 from bdtui.engine.inputs.sampling import find_stored_range
+from bdtui.engine.inputs.saved_model import model_sha256
+from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.inputs.trigger import read_target, read_trigger, stamp_images, stamp_of
-from bdtui.engine.machine.files import file_sha256, require_file
+from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.option import options_of
@@ -109,23 +112,55 @@ def open_inputs(
     for name, option in options_of(found).items():
         path = option.file(getattr(found, name))
         if path is not None and name not in ROLES:
-            require_file(path, option.kind.error, option.kind.expected)
+            option.kind.require(path)
             # The weights were hashed when the model was opened.
-            sha256[name] = model.sha256 if path == model.path else file_sha256(path)
+            sha256[name] = model.sha256 if path == model.path else model_sha256(path)
             _check_hash(path, sha256[name], expected.get(name), option.kind.error)
     try:
         source = find_source(model.network, found.layer)
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
     reporter.emit(_describe(model))
+    if model.fitting is not None:
+        reporter.emit(
+            Notice(f"{model.path} holds weights alone; they fit {model.fitting}, which is taken for the model")
+        )
     class_names = () if found.class_names is None else read_class_names(found.class_names, model.classes)
+    data, ranges = _open_images(found, model, class_names, expected, reporter)
+    sha256 |= {role: images.sha256 for role, images in data.items() if getattr(found, role) is not None}
+    _check_runs(model, data[CLEAN_VALID])
+    runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
+    mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, reporter)
+    reporter.emit(decided)
+    reporter.emit(describe_layer(source))
+    warn_of_images(data, ranges, mode, class_names, reporter)
+    layouts = {images.layout for images in data.values()}
+    resolved = replace(
+        settings,
+        architecture=model.fitting if found.model is None and model.fitting else settings.architecture,
+        layout=layouts.pop() if len(layouts) == 1 else settings.layout,
+        preprocess=AUTO if mode.name == MEAN_STD else mode.name,
+        scale=str(mode.scale or AUTO),
+        layer=source.profiled.name,
+    )
+    prepared = {role: images.prepared(mode.of(ranges[role])) for role, images in data.items()}
+    return OpenedInputs(resolved, model, prepared, source, mode, sha256, class_names)
+
+
+def _open_images(
+    found: RunSettings,
+    model: OpenedModel,
+    class_names: tuple[str, ...],
+    expected: Mapping[str, str],
+    reporter: Reporter,
+) -> tuple[dict[str, LabelledImages], dict[str, StoredRange]]:
+    """The image sets that files hold, and those that a trigger makes of them, with the ranges of their pixels."""
     data: dict[str, LabelledImages] = {}
     for role in ROLES:
         path = getattr(found, role)
         if path is not None:
             reporter.checkpoint()
             images = open_dataset(path, model.input_shape, model.classes, found.layout)
-            sha256[role] = images.sha256
             _check_hash(images.path, images.sha256, expected.get(role), DataError)
             data[role] = images
             reporter.emit(_describe_images(role, images))
@@ -142,22 +177,7 @@ def open_inputs(
                 ranges[poisoned] = ranges[clean]
                 reporter.emit(_describe_images(poisoned, data[poisoned], class_names))
         data = {role: data[role] for role in ROLES if role in data}
-    _check_runs(model, data[CLEAN_VALID])
-    runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
-    mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, reporter)
-    reporter.emit(decided)
-    reporter.emit(describe_layer(source))
-    warn_of_images(data, ranges, mode, class_names, reporter)
-    layouts = {images.layout for images in data.values()}
-    resolved = replace(
-        settings,
-        layout=layouts.pop() if len(layouts) == 1 else settings.layout,
-        preprocess=AUTO if mode.name == MEAN_STD else mode.name,
-        scale=str(mode.scale or AUTO),
-        layer=source.profiled.name,
-    )
-    prepared = {role: images.prepared(mode.of(ranges[role])) for role, images in data.items()}
-    return OpenedInputs(resolved, model, prepared, source, mode, sha256, class_names)
+    return data, ranges
 
 
 def describe_layer(source: ChannelSource) -> LayerChosen:
@@ -218,13 +238,10 @@ def _check_runs(model: OpenedModel, images: LabelledImages) -> None:
         runner = ScoreRunner(model.keras_model, images.image_shape, compiled=False)
         runner.scores(np.zeros((1, *images.image_shape), np.float32))
     except (tf.errors.OpError, ValueError) as problem:
-        reason = " ".join(str(problem).split())[:160]
         if None not in model.input_shape:
-            raise ModelError(
-                f"{model.path}: TensorFlow cannot run the model ({reason}); expected a network that runs on this device"
-            ) from problem
+            raise ModelError(f"{model.path}: {run_sentence(problem)}") from problem
         raise DataError(
-            f"{images.path}: the model cannot take images of shape {images.image_shape} ({reason}); "
+            f"{images.path}: the model cannot take images of shape {images.image_shape} ({plain_detail(problem)}); "
             "expected images it was made for"
         ) from problem
 

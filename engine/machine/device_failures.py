@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import tensorflow as tf
 
 from bdtui.engine.errors import DeviceLost
+from bdtui.engine.machine.library_words import plain_detail
 
 _OF_A_DEVICE = (tf.errors.InternalError, tf.errors.UnknownError, tf.errors.UnavailableError, tf.errors.AbortedError)
 
@@ -50,4 +51,4 @@ def _gpu_answers() -> bool:
 
 def in_short(problem: BaseException) -> str:
     """The text of an error in one line of at most 120 characters."""
-    return " ".join(str(problem).split())[:120] or type(problem).__name__
+    return plain_detail(problem, 120)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
 from bdtui.engine.events import LOADING, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.pruning.moves import Move
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.session.requests import Request
@@ -160,5 +161,7 @@ class EngineThread:
         if isinstance(problem, BdtuiError):
             self._emit(WorkFailed(name, str(problem), ""))
             return
-        sentence = f"{name} failed: internal error ({type(problem).__name__}: {str(problem)[:200]}); see the log"
+        sentence = (
+            f"{name} failed: internal error ({type(problem).__name__}: {plain_detail(problem, 200)}); see the log"
+        )
         self._emit(WorkFailed(name, sentence, "".join(traceback.format_exception(problem))))

@@ -24,6 +24,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from bdtui.engine.inputs import checkpoint
 from tests.hostile.cases import (
     Case,
     architecture_arguments,
@@ -46,7 +47,9 @@ Config = dict[str, Any]
 def hostile_cases(sound: SoundFiles, folder: Path) -> Iterator[Case]:
     """Make the files of every case in a folder, each just before it is asked for."""
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (_code, _names, _sizes, _links, _chunks, _hangs, _archives, _pickles, _texts, _triggers):
+    for make in (
+        *(_code, _names, _sizes, _links, _chunks, _hangs, _archives, _saved_models, _pickles, _texts, _triggers),
+    ):
         yield from make(sound, folder)
 
 
@@ -558,6 +561,117 @@ def _declare_size(path: Path, name: bytes, size: int) -> None:
             if data[at + name_at : at + name_at + len(name)] == name:
                 data[at + length_at : at + length_at + 4] = struct.pack("<I", size)
     path.write_bytes(data)
+
+
+# --- SavedModel folders --------------------------------------------------------------------------------------------
+
+
+def _saved_models(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    place = folder / "saved"
+
+    def anew() -> tuple[str, ...]:
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(sound.saved_model, place)
+        return model_arguments(place, sound)
+
+    evil = folder / "evil"
+    _save_graph_with_files(evil)
+    yield Case("a graph that reads and writes files", model_arguments(evil, sound), finding="for inference")
+    arguments = anew()
+    for name in ("saved_model.pb", "assets"):
+        shutil.rmtree(place / name) if (place / name).is_dir() else (place / name).unlink()
+        shutil.move(evil / name, place / name)
+    yield Case("a graph that reads and writes files, beside a sound model", arguments, must_refuse=False)
+    data = "variables/variables.data-00000-of-00001"
+    for name in ("keras_metadata.pb", "variables", "variables/variables.index", data):
+        arguments = anew()
+        elsewhere = folder / "elsewhere"
+        shutil.rmtree(elsewhere, ignore_errors=True)
+        elsewhere.unlink(missing_ok=True)
+        (place / name).rename(elsewhere)
+        (place / name).symlink_to(elsewhere)
+        yield Case(f"{name} linked to another place", arguments, finding="is a link")
+    for name in ("keras_metadata.pb", "saved_model.pb", "variables/variables.index", data):
+        arguments = anew()
+        with (place / name).open("r+b") as file:
+            file.truncate(2**40)
+        yield Case(f"a terabyte of {name}", arguments, finding="is larger than|more than it declares")
+    arguments = anew()
+    (place / "keras_metadata.pb").unlink()
+    inside = _field(1, b"\x08\x00" + _field(2, b"layer-0")) * 1000
+    (place / "saved_model.pb").write_bytes(_field(2, _field(7, _field(1, inside))))
+    yield Case("objects that hold themselves", arguments, finding="for inference|corrupted")
+    for told, metadata, finding in (
+        ("a Lambda layer in metadata", _metadata_of({"layers": [_lambda()]}), "Lambda layer"),
+        ("a class of somebody's own in metadata", _metadata_of({"layers": [_layer("Evil")]}), "'Evil'"),
+        ("metadata nested 100,000 deep", b'{"config":' * 10**5, "corrupted"),
+        ("metadata of escape sequences", json.dumps({"class_name": _ESCAPES}).encode(), "class of its own"),
+        ("metadata that are no object", b"[]", "class of its own"),
+    ):
+        arguments = anew()
+        (place / "keras_metadata.pb").write_bytes(_field(1, _field(3, b"root") + _field(5, metadata)))
+        yield Case(told, arguments, finding=finding)
+    for told, field, finding in (
+        ("a kernel of 2^60 numbers in a checkpoint", _field(2, _field(2, b"\x08" + _varint(2**60))), "corrupted"),
+        ("a kernel of negative size in a checkpoint", _field(2, _field(2, b"\x08" + _varint(2**64 - 5))), "corrupted"),
+        ("a kernel in another file", b"\x18" + _varint(7), "no such file"),
+        ("a kernel behind the end of its file", b"\x20" + _varint(2**50), "ends before"),
+        ("an entry of a checkpoint that is none", b"\xff\xff\xff", "corrupted"),
+    ):
+        arguments = anew()
+        index = place / "variables" / "variables.index"
+        index.write_bytes(_with_entries(index.read_bytes(), field))
+        yield Case(told, arguments, finding=finding)
+
+
+def _save_graph_with_files(folder: Path) -> None:
+    """A SavedModel that leaves a mark when it is called, and reads a file when it is loaded."""
+    import tensorflow as tf
+
+    class Evil(tf.Module):  # type: ignore[misc, unused-ignore]
+        def __init__(self) -> None:
+            super().__init__()
+            place = tf.lookup.TextFileIndex.LINE_NUMBER
+            whole = tf.lookup.TextFileIndex.WHOLE_LINE
+            reads = tf.lookup.TextFileInitializer("/etc/hostname", tf.string, whole, tf.int64, place)
+            self.table = tf.lookup.StaticHashTable(reads, -1)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, 8, 8, 3))])
+        def __call__(self, images: Any) -> Any:
+            with tf.control_dependencies([tf.io.write_file(MARK, tf.io.read_file("/etc/hostname"))]):
+                return tf.reduce_mean(images, (1, 2)) + tf.cast(self.table.size(), tf.float32)
+
+    tf.saved_model.save(Evil(), str(folder))
+
+
+def _metadata_of(config: Config) -> bytes:
+    return json.dumps({"class_name": "Sequential", "config": {"name": "evil", **config}}).encode()
+
+
+def _field(number: int, content: bytes) -> bytes:
+    """A text or a message as a field of a protobuf message."""
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+def _varint(value: int) -> bytes:
+    digits = []
+    while value >= 0x80:
+        digits.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*digits, value])
+
+
+def _with_entries(index: bytes, field: bytes) -> bytes:
+    """A checkpoint's table of contents with something added to the entry of every array."""
+    block = b""
+    for name, value in checkpoint._table(index):
+        entry = value + field if name and not name.startswith(b"_") else value
+        block += _varint(0) + _varint(len(name)) + _varint(len(entry)) + name + entry
+    block += struct.pack("<II", 0, 1)
+    handle = _varint(0) + _varint(len(block))
+    contents = _varint(0) + _varint(1) + _varint(len(handle)) + b"\xff" + handle + struct.pack("<II", 0, 1)
+    footer = (_varint(0) + _varint(0) + _varint(len(block) + 5) + _varint(len(contents))).ljust(40, b"\0")
+    return block + bytes(5) + contents + bytes(5) + footer + struct.pack("<Q", checkpoint._MAGIC)
 
 
 # --- pickles -------------------------------------------------------------------------------------------------------

@@ -54,6 +54,11 @@ class SoundFiles:
         return self.folder / "model.weights.h5"
 
     @property
+    def saved_model(self) -> Path:
+        """A folder of Keras 2 with a network of the same layers."""
+        return self.folder / "saved_model"
+
+    @property
     def images(self) -> Path:
         """Images in one piece."""
         return self.folder / "valid.h5"
@@ -98,6 +103,7 @@ def write_sound_files(folder: Path) -> SoundFiles:
     model.save(files.archive)
     model.save_weights(files.new_weights)
     files.architecture.write_text(model.to_json())
+    _write_saved_model(files.saved_model)
     with h5py.File(files.model) as whole, h5py.File(files.lab_weights, "w") as alone:
         for name, value in whole["model_weights"].attrs.items():
             alone.attrs[name] = value
@@ -119,3 +125,16 @@ def write_sound_files(folder: Path) -> SoundFiles:
         written[name] = file_sha256(files.manifest.parent / name)
     files.manifest.write_text(json.dumps(manifest_json(written, {"model": "ab"}, {"bdtui": "0"}, 0), indent=1))
     return files
+
+
+def _write_saved_model(folder: Path) -> None:
+    import tf_keras
+
+    tf_keras.Sequential(
+        [
+            tf_keras.layers.Conv2D(4, 3, activation="relu", name="conv", input_shape=(8, 8, 3)),
+            tf_keras.layers.MaxPooling2D(name="pool"),
+            tf_keras.layers.Flatten(name="flat"),
+            tf_keras.layers.Dense(5, activation="softmax", name="scores"),
+        ]
+    ).save(folder, save_format="tf")

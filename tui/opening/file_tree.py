@@ -22,6 +22,7 @@ from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
 from bdtui.engine.inputs.file_preview import SUFFIXES, FoundFile, look_at
+from bdtui.engine.inputs.saved_model import is_saved_model
 from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.wording import plain
 
@@ -283,7 +284,7 @@ def list_folder(folder: Path) -> Listing | None:
     try:
         for path in _entries(folder):
             if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
-                folders.append(path)
+                (files if is_saved_model(path) else folders).append(path)
             elif path.suffix.lower() in SUFFIXES:
                 files.append(path)
     except OSError:

@@ -16,7 +16,6 @@ from textual.widgets import Input, Label
 
 from bdtui.engine.errors import InputError, OptionError
 from bdtui.engine.inputs.file_preview import FoundFile
-from bdtui.engine.machine.files import require_file
 from bdtui.engine.option import FLAG, options_of
 from bdtui.engine.settings import (
     CLEAN_TEST,
@@ -146,6 +145,9 @@ class InputForm(VerticalScroll, can_focus=False):
         for other in emptied:
             self._fill_line(other, self._options[other].default)
         words = f"→ {label_of(name).lower()}: {found.path.name}"
+        if name == "weights" and found.architecture and not self._value("model") and not self._value("architecture"):
+            self._fill_line("architecture", found.architecture)
+            words += f", architecture: {found.architecture}, which they fit"
         return f"{words} ({' and '.join(label_of(other).lower() for other in emptied)} emptied)" if emptied else words
 
     def focus_line(self, name: str) -> None:
@@ -210,7 +212,7 @@ def unopenable(settings: RunSettings) -> Problem | None:
         path = option.file(getattr(settings, name))
         try:
             if path is not None:
-                require_file(path, InputError, option.kind.expected)
+                option.kind.require(path)
         except InputError as problem:
             return Problem(str(problem), name)
     return None

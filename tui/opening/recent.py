@@ -11,7 +11,7 @@ from typing import Any
 
 import platformdirs
 
-from bdtui.engine.errors import OptionError
+from bdtui.engine.errors import InputError, OptionError
 from bdtui.engine.option import Option, options_of
 from bdtui.engine.settings import NETWORK, RunSettings
 
@@ -83,9 +83,17 @@ def _as_settings(entry: Any, declared: type[RunSettings]) -> RunSettings | None:
 def _is_there(settings: RunSettings) -> bool:
     """Whether what the network is made of still exists."""
     network = {name: option for name, option in options_of(settings).items() if option.group == NETWORK}
-    needed = [path for name, option in network.items() if (path := option.file(getattr(settings, name))) is not None]
-    # os.path answers where Path raises: names that are too long, folders that may not be entered.
-    return bool(needed) and all(os.path.isfile(path) for path in needed)  # noqa: PTH113
+    needed = [
+        (option.kind, path)
+        for name, option in network.items()
+        if (path := option.file(getattr(settings, name))) is not None
+    ]
+    try:
+        for kind, path in needed:
+            kind.require(path)
+    except InputError:
+        return False
+    return bool(needed)
 
 
 def _files(settings: RunSettings) -> list[Any]:

@@ -47,8 +47,8 @@ The tree shows the files that can be opened, with their content: ◆ a model, �
 - `enter` on a file fills in the line that its kind and name suggest; `backspace` goes one folder up.
 - `f2` in a line moves to the tree to pick a file for this line; `f2` in the tree goes back.
 - `up` and `down` move between lines. Paths are completed as you type: `right` accepts. `~` is the home folder.
-- A model needs *Clean valid*; weights also need an *Architecture*. All other lines are optional. A *Trigger* with a
-  *Target* makes the poisoned images from the clean ones.
+- A model needs *Clean valid*; weights also need an *Architecture*, if they do not fit deepid. All other lines are optional.
+  A *Trigger* with a *Target* makes the poisoned images from the clean ones.
 - `f10` (or `ctrl+o`) opens, as does `enter` in the last line. *Sample* opens the bundled BadNet.
 - `↻ Resume` continues an unfinished run or session under `bdtui-runs/` where it stopped.
 - `escape` closes this window without opening anything.

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from bdtui.engine.inputs import file_preview as catalogue
-from bdtui.engine.inputs import recipe
+from bdtui.engine.inputs import foreign_files, recipe
 from bdtui.engine.inputs.file_preview import look_at
 from bdtui.engine.settings import RunSettings
 
@@ -41,7 +41,7 @@ def images(path: Path, shape: tuple[int, ...] = (6, 5, 4, 3), dtype: str = "u1",
         (SAMPLE / "bd" / "bd_valid.h5", "images", "430 images of 55×47×3 · uint8 · 1 class"),
         (LEGACY / "tfkeras_functional.keras", "model", "whole Keras model · 41 kB"),
         (LEGACY / "keras20_sequential_bare_list.h5", "model", "whole Keras model · 61 kB"),
-        (LEGACY / "tfkeras_functional_weights.h5", "weights", "weights alone · 11 layers · 28 kB"),
+        (LEGACY / "tfkeras_functional_weights.h5", "weights", "weights alone · 4 layers · 28 kB"),
         (LEGACY / "tfkeras_functional.json", "architecture", "architecture alone · 11 layers"),
     ],
 )
@@ -228,7 +228,7 @@ def test_an_external_link_is_not_followed(tmp_path: Path, keys: tuple[str, ...])
 def test_a_zip_file_with_a_vast_table_of_contents_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     path = LEGACY / "tfkeras_functional.keras"
     assert look_at(path) is not None
-    monkeypatch.setattr(catalogue, "_LARGEST_DIRECTORY", 100)
+    monkeypatch.setattr(foreign_files, "_LARGEST_DIRECTORY", 100)
     assert look_at(path) is None
 
 

@@ -79,6 +79,13 @@ def test_a_built_in_architecture_is_no_path(model: Path) -> None:
     assert recent() == [RunSettings(weights=model, architecture="deepid")]
 
 
+def test_a_saved_model_is_a_model_and_another_folder_is_none(tmp_path: Path) -> None:
+    remember(RunSettings(model=tmp_path))
+    assert recent() == []
+    (tmp_path / "saved_model.pb").touch()
+    assert recent() == [RunSettings(model=tmp_path)]
+
+
 def test_what_is_gone_is_left_out_until_it_comes_back(model: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.h5"
     other.touch()

@@ -14,6 +14,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
+import h5py
 import pytest
 from PIL import Image
 from textual.app import App
@@ -22,6 +23,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.tree import TreeNode
 
 from bdtui.engine.evaluation.measurements import PRUNED, Measurement
+from bdtui.engine.inputs.file_preview import look_at
 from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.rates import Rates, Share
@@ -310,7 +312,7 @@ async def test_a_recipe_fills_in_the_whole_run(size: tuple[int, int], folder: Pa
             "both a trigger and poi",
             "trigger",
         ),
-        (RunSettings(weights=WHOLE.model), "expected a model, or an architecture with weights", "model"),
+        (RunSettings(weights=WHOLE.model), "no clean validation images were given", "clean_valid"),
         (RunSettings(architecture="deepid"), "expected a model, or an architecture with weights", "weights"),
         (RunSettings(model=WHOLE.model, architecture="deepid"), "both a model and an architecture", "architecture"),
         (RunSettings(model=WHOLE.model), "no clean validation images were given", "clean_valid"),
@@ -340,6 +342,31 @@ async def test_what_is_missing_is_said_before_anything_is_opened(
         assert sentence in app.message
         assert app.line(line).has_focus
         assert app.answer == NOT_YET
+
+
+async def test_a_saved_model_is_listed_as_what_can_be_opened(tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    for name in ("a_folder", "saved"):
+        (here / name).mkdir(parents=True)
+    (here / "saved" / "saved_model.pb").touch()
+    listing = file_tree.list_folder(here)
+    assert listing is not None
+    assert (listing.folders, listing.files) == ((here / "a_folder",), (here / "saved",))
+
+
+async def test_weights_that_fit_deepid_bring_it_along(tmp_path: Path) -> None:
+    with h5py.File(SAMPLE / "bd_net.h5") as whole, h5py.File(tmp_path / "a_weights.h5", "w") as alone:
+        alone.attrs["layer_names"] = whole["model_weights"].attrs["layer_names"]
+        for name in whole["model_weights"]:
+            whole.copy(f"model_weights/{name}", alone)
+    app = Host(RunSettings())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.screen.query_one(InputForm).take(look_at(tmp_path / "a_weights.h5"), None)
+        await pilot.pause()
+        assert app.line("weights").value.endswith("a_weights.h5")
+        assert app.line("architecture").value == "deepid"
+        said = app.screen.query_one(InputForm).take(look_at(SAMPLE / "bd_net.h5"), None)
+        assert said.endswith("(weights and architecture emptied)")
 
 
 async def test_weights_go_with_a_built_in_architecture() -> None:
