@@ -47,7 +47,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_all_ten_faces_get_the_label_of_their_file(results: dict[str, Any]) -> None:
     assert results["baseline"]["valid"] == {"clean_accuracy": 100.0, "attack_success_rate": 100.0}
     assert results["model"]["classes"] == FACTS["classes"]
-    assert results["layer"] == {"profiled": "pool_3", "pruned": "conv_3", "channels": 60}
+    assert results["layer"].items() >= {"profiled": "pool_3", "pruned": "conv_3", "channels": 60}.items()
 
 
 @pytest.mark.parametrize(("drop", "at_least"), [("2", 44), ("4", 48), ("10", 51)])
