@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, ParamSpec
 
 from bdtui.engine.errors import DataError, InputError, OptionError
+from bdtui.engine.machine.files import require_file
 
 P = ParamSpec("P")
 
@@ -25,6 +27,7 @@ class OptionKind:
         expected: what that file should be.
         contents: the same, in the words of `bdtui.engine.inputs.file_preview.Kind`.
         error: class of the error where the file is something else.
+        folders: whether a folder will do as well.
     """
 
     load: Callable[[Any], Any]
@@ -34,6 +37,12 @@ class OptionKind:
     expected: str = ""
     contents: tuple[str, ...] = ()
     error: type[InputError] = DataError
+    folders: bool = False
+
+    def require(self, path: Path) -> None:
+        """Raise `error` where a path names nothing that a value may name."""
+        if not (self.folders and os.path.isdir(path)):  # noqa: PTH112 (Path.is_dir raises on long names)
+            require_file(path, self.error, self.expected)
 
 
 @dataclass(frozen=True)
@@ -150,9 +159,9 @@ def _parse_mebibytes(text: str) -> int:
     return int(text)
 
 
-def file_kind(expected: str, *contents: str, error: type[InputError] = DataError) -> OptionKind:
-    """The kind of an option that names a file, to be read as what is expected."""
-    return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents, error)
+def file_kind(expected: str, *contents: str, error: type[InputError] = DataError, folders: bool = False) -> OptionKind:
+    """The kind of an option that names a file, or a folder where one will do, to be read as what is expected."""
+    return OptionKind(lambda value: Path(_load_text(value)), Path, str, Path, expected, contents, error, folders)
 
 
 def name_or_file_kind(

@@ -38,13 +38,17 @@ BUILT_IN_ARCHITECTURES = ("deepid",)
 LAYOUTS = ("auto", "nchw", "nhwc")
 SCALES = ("auto", "1", "255")
 
-NETWORK, IMAGES, RUN = "the network", "the images (HDF5 with 'data' and 'label')", "the run"
+NETWORK, IMAGES, RUN = (
+    "the network",
+    "the images (HDF5 or .npz with labels, or a folder with one sub-folder a class)",
+    "the run",
+)
 """The groups of options in ``--help``."""
 
 
 def _image_set(help: str, hint: str) -> Any:
-    kind = file_kind("an HDF5 file", "images")
-    return option(kind, help, IMAGES, "FILE", opens=True, hint=hint, displaced_by=("sample",))
+    kind = file_kind("an HDF5 file, an .npz file or a folder", "images", folders=True)
+    return option(kind, help, IMAGES, "PATH", opens=True, hint=hint, displaced_by=("sample",))
 
 
 @dataclass(frozen=True)
@@ -82,12 +86,32 @@ class RunSettings:
         hint="deepid or a Keras .json",
         displaced_by=("model", "sample"),
     )
-    clean_valid: Path | None = _image_set("clean validation images; required", "needed: HDF5, data and label")
+    clean_valid: Path | None = _image_set("clean validation images; required", "needed: HDF5, .npz or a folder")
     poisoned_valid: Path | None = _image_set(
         "triggered ones, labelled as the attacker wants", "with the attacker's labels"
     )
     clean_test: Path | None = _image_set("clean test images", "for the final rates")
     poisoned_test: Path | None = _image_set("triggered test images", "for the final rates")
+    class_names: Path | None = option(
+        file_kind("a text file with one class a line"),
+        "the names of the classes, one a line, in the order of the model's outputs",
+        IMAGES,
+        "FILE",
+        opens=True,
+        hint="a text file, one class a line",
+    )
+    keys: str | None = option(
+        TEXT,
+        "names of images and labels in HDF5 or .npz (default: the usual ones)",
+        IMAGES,
+        "DATA,LABEL",
+        opens=True,
+        hint="data,label or as the file has them",
+        reads_pixels=True,
+    )
+    skip_broken: bool = option(
+        FLAG, "leave out pictures that cannot be read", IMAGES, default=False, opens=True, reads_pixels=True
+    )
     layout: str = option(
         CHOICE,
         "axis order of 'data' (default: {default})",
@@ -169,7 +193,7 @@ def check_given(settings: RunSettings) -> None:
             "MODEL, or --architecture with --weights, or --sample",
         )
     if settings.clean_valid is None:
-        raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid FILE")
+        raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid PATH")
 
 
 def files_in_place_of_sample(settings: RunSettings) -> list[str]:

@@ -12,11 +12,12 @@ import tensorflow as tf
 
 from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
 from bdtui.engine.events import DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
+from bdtui.engine.inputs.class_names import read_class_names
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.inputs.pixel_scale import decide_scale
 from bdtui.engine.inputs.preprocessing import Preprocessing
-from bdtui.engine.machine.files import file_sha256, require_file
+from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.option import options_of
@@ -98,7 +99,7 @@ def open_inputs(
     for name, option in options_of(found).items():
         path = option.file(getattr(found, name))
         if path is not None and name not in ROLES:
-            require_file(path, option.kind.error, option.kind.expected)
+            option.kind.require(path)
             # The weights were hashed when the model was opened.
             sha256[name] = model.sha256 if path == model.path else file_sha256(path)
             _check_hash(path, sha256[name], expected.get(name), option.kind.error)
@@ -107,18 +108,34 @@ def open_inputs(
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
     reporter.emit(_describe(model))
-    data = {}
+    class_names = () if found.class_names is None else read_class_names(found.class_names, model.classes)
+    data: dict[str, LabelledImages] = {}
     for role in ROLES:
         path = getattr(found, role)
         if path is not None:
             reporter.checkpoint()
-            images = open_dataset(path, model.input_shape, model.classes, found.layout)
+            # What one set alone does not tell is as in the clean images, which come first.
+            clean = data.get(CLEAN_VALID)
+            images = open_dataset(
+                path,
+                model.input_shape,
+                model.classes,
+                found.layout,
+                keys=found.keys,
+                class_names=class_names or (clean.class_names if clean else ()),
+                first_label=clean.first_label if clean else None,
+                skip_broken=found.skip_broken,
+                role=role,
+                reporter=reporter,
+            )
             sha256[role] = images.sha256
             _check_hash(images.path, images.sha256, expected.get(role), DataError)
             data[role] = images
             has_true = images.true_labels is not None
             classes = len(np.unique(images.labels))
             reporter.emit(DataOpened(role, str(path), images.images, classes, images.layout, images.dtype, has_true))
+            for reading in images.readings:
+                reporter.emit(Notice(reading))
     _check_sizes(data)
     _check_runs(model, data[CLEAN_VALID])
     decided = decide_scale(

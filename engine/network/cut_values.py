@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bdtui.engine.machine.array_store import ActivationStore, let_go
+from bdtui.engine.machine.array_store import ArrayStore, let_go
 from bdtui.engine.network.cut import Array, Cut, silent_values
 from bdtui.engine.network.graph import run_calls
 
@@ -72,7 +72,7 @@ class FrontierBlock:
             [np.concatenate(arrays) for arrays in zip(*(block.others for block in blocks), strict=True)],
         )
 
-    def stored(self, store: ActivationStore) -> FrontierBlock:
+    def stored(self, store: ArrayStore) -> FrontierBlock:
         """The same block where a store keeps it."""
         carriers, others = ([store.keep(array) for array in arrays] for arrays in (self.carriers, self.others))
         return FrontierBlock(self.images, self.fires, carriers, others)

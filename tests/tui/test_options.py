@@ -36,17 +36,17 @@ class MoreSettings(RunSettings):
         opens=True,
         reads_pixels=True,
     )
-    class_names: Path | None = option(  # noqa: RUF009 (makes a field)
-        file_kind("a text file"), "one class a line", IMAGES, "FILE", opens=True, hint="one a line"
+    notes_file: Path | None = option(  # noqa: RUF009 (makes a field)
+        file_kind("a text file"), "notes of one's own", IMAGES, "FILE", opens=True, hint="any text"
     )
     target: str | None = option(TEXT, "class of the attacker", IMAGES, "CLASS", opens=True)
-    skip_broken: bool = option(FLAG, "leave broken pictures out", IMAGES, default=False, opens=True)
+    in_colour: bool = option(FLAG, "show colours", IMAGES, default=False, opens=True)
     budget: int = option(WHOLE_NUMBER, "points a repair may cost", RUN, "POINTS", default=1)
     workers: int = option(WHOLE_NUMBER, "processes", RUN, "N", default=1, may_change=True)
 
 
 NEW = {entry.name for entry in fields(MoreSettings)} - {entry.name for entry in fields(RunSettings)}
-TYPED = "--preprocess unit --class-names names.txt --target next --skip-broken --budget 3 --workers 2".split()
+TYPED = "--preprocess unit --notes-file names.txt --target next --in-colour --budget 3 --workers 2".split()
 
 
 @pytest.fixture(autouse=True)
@@ -64,9 +64,9 @@ def given(folder: Path) -> MoreSettings:
     return MoreSettings(
         model=folder / "net.h5",
         preprocess="unit",
-        class_names=folder / "names.txt",
+        notes_file=folder / "names.txt",
         target="next",
-        skip_broken=True,
+        in_colour=True,
         budget=3,
         workers=2,
     )
@@ -88,9 +88,9 @@ def test_every_field_of_the_settings_declares_its_option() -> None:
 def test_a_new_option_is_in_the_help_and_is_read_from_the_command_line(given: MoreSettings, folder: Path) -> None:
     shown = " ".join(build_parser(MoreSettings).format_help().split())
     assert "--preprocess {auto,raw,unit} how pixels are prepared (default: auto)" in shown
-    assert "--class-names FILE one class a line" in shown
+    assert "--notes-file FILE notes of one's own" in shown
     settings, _, _ = merge_options(typed("net.h5", *TYPED), MoreSettings)
-    assert settings == replace(given, model=Path("net.h5"), class_names=Path("names.txt"))
+    assert settings == replace(given, model=Path("net.h5"), notes_file=Path("names.txt"))
 
 
 def test_an_option_without_a_group_is_for_recipes_alone() -> None:
@@ -100,18 +100,18 @@ def test_an_option_without_a_group_is_for_recipes_alone() -> None:
 
 def test_a_recipe_gives_a_new_option_back_and_knows_the_hash_of_its_file(given: MoreSettings, folder: Path) -> None:
     path = folder / "recipe.toml"
-    path.write_text(write_recipe_text(given, {"class_names": "ab"}))
+    path.write_text(write_recipe_text(given, {"notes_file": "ab"}))
     recipe = read_recipe(path, MoreSettings)
     assert MoreSettings(**recipe.settings) == given
-    assert recipe.sha256 == {"class_names": "ab"}
+    assert recipe.sha256 == {"notes_file": "ab"}
 
 
 @pytest.mark.parametrize(
     ("line", "finding"),
     [
-        ("skip-broken = 'yes'", "'skip-broken' is 'yes'; expected true or false"),
+        ("in-colour = 'yes'", "'in-colour' is 'yes'; expected true or false"),
         ("budget = 1.5", "'budget' is 1.5; expected a whole number"),
-        ("class-names = 3", "'class-names' is 3; expected a text"),
+        ("notes-file = 3", "'notes-file' is 3; expected a text"),
         ("budgt = 3", "'budgt' is not an option of a run; expected one of model, .*budget"),
     ],
 )
@@ -151,11 +151,11 @@ def test_the_file_of_a_new_option_is_hashed_and_another_than_the_recipe_recorded
     sample = Path(str(files("bdtui.sample_data")))
     opened = replace(given, model=sample / SAMPLE_MODEL, clean_valid=sample / "cl" / "valid.h5")
     found = open_inputs(opened, Reporter()).sha256
-    assert found["class_names"] == file_sha256(folder / "names.txt")
+    assert found["notes_file"] == file_sha256(folder / "names.txt")
     with pytest.raises(DataError, match=r"names\.txt: has changed since the recipe was written"):
-        open_inputs(opened, Reporter(), {**found, "class_names": "ab"})
+        open_inputs(opened, Reporter(), {**found, "notes_file": "ab"})
     with pytest.raises(InputError, match=r"gone\.txt: no such file; expected a text file"):
-        open_inputs(replace(opened, class_names=folder / "gone.txt"), Reporter())
+        open_inputs(replace(opened, notes_file=folder / "gone.txt"), Reporter())
 
 
 @pytest.mark.asyncio
@@ -169,7 +169,7 @@ async def test_the_load_form_has_a_line_for_what_says_what_to_open(given: MoreSe
         form = app.query_one(InputForm)
         form.fill(given)
         await pilot.pause()
-        assert {line.id for line in form.query("#preprocess, #class_names, #target, #skip_broken")} == NEW - {
+        assert {line.id for line in form.query("#preprocess, #notes_file, #target, #in_colour")} == NEW - {
             "budget",
             "workers",
         }
@@ -180,9 +180,9 @@ async def test_the_load_form_has_a_line_for_what_says_what_to_open(given: MoreSe
 
 
 def test_a_file_that_a_new_option_names_and_that_is_not_there_is_found_before_opening(given: MoreSettings) -> None:
-    problem = unopenable(replace(given, class_names=Path("gone.txt")))
+    problem = unopenable(replace(given, notes_file=Path("gone.txt")))
     assert problem is not None
-    assert (problem.sentence, problem.field) == ("gone.txt: no such file; expected a text file", "class_names")
+    assert (problem.sentence, problem.field) == ("gone.txt: no such file; expected a text file", "notes_file")
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     gates = Gates(options.get("max_asr"), options.get("min_accuracy"))
     check_given(settings)
     if gates.max_asr is not None and not (settings.sample or settings.poisoned_valid or settings.poisoned_test):
-        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE")
+        raise OptionError("--max-asr has no poisoned images to be measured on; expected --poisoned-valid PATH")
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
         if finished is not None:

@@ -16,7 +16,6 @@ from textual.widgets import Input, Label
 
 from bdtui.engine.errors import InputError
 from bdtui.engine.inputs.file_preview import FoundFile
-from bdtui.engine.machine.files import require_file
 from bdtui.engine.option import FLAG, options_of
 from bdtui.engine.settings import (
     CLEAN_TEST,
@@ -175,12 +174,12 @@ def missing(settings: RunSettings) -> Problem | None:
 
 
 def unopenable(settings: RunSettings) -> Problem | None:
-    """The first file that is not there. Asks the file system."""
+    """The first file or folder that is not there. Asks the file system."""
     for name, option in options_of(settings).items():
         path = option.file(getattr(settings, name))
         try:
             if path is not None:
-                require_file(path, InputError, option.kind.expected)
+                option.kind.require(path)
         except InputError as problem:
             return Problem(str(problem), name)
     return None
