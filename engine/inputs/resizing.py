@@ -9,29 +9,46 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+_AT_ONCE = 2**14
+"""Values that are computed at once: fresh memory for larger arrays would cost more than the work."""
+
 
 def resize(pixels: NDArray[np.generic], height: int, width: int) -> NDArray[np.float32]:
-    """Resize images, shape (…, rows, columns, channels), of any integer or float type.
+    """Resize images, shape (N, rows, columns, channels), of any integer or float type.
 
     The numbers are those of ``tf.image.resize(images, (height, width))``.
     """
-    upper, lower, down = _between(pixels.shape[-3], height)
-    left, right, across = _between(pixels.shape[-2], width)
+    images, rows, columns, channels = pixels.shape
+    upper, lower, down = _between(rows, height)
+    left, right, across = (
+        (places[:, None] * channels + np.arange(channels)).ravel()
+        if places.dtype.kind == "i"
+        else places.repeat(channels)
+        for places in _between(columns, width)
+    )
+    lines = pixels.reshape(images, rows, columns * channels)
+    resized = np.empty((images, height, width * channels), np.float32)
 
-    def interpolated(rows: NDArray[np.intp]) -> NDArray[np.float32]:
-        of_rows = pixels[..., rows, :, :]
-        start = of_rows[..., left, :].astype(np.float32)
-        end = of_rows[..., right, :].astype(np.float32)
+    def interpolated(some: slice, chosen: NDArray[np.intp]) -> NDArray[np.float32]:
+        of_rows = np.take(lines[some], chosen, axis=1)
+        start = np.take(of_rows, left, axis=2).astype(np.float32)
+        end = np.take(of_rows, right, axis=2).astype(np.float32)
         end -= start
-        end *= across[:, None]
+        end *= across
         start += end
         return start
 
-    top, bottom = interpolated(upper), interpolated(lower)
-    bottom -= top
-    bottom *= down[:, None, None]
-    top += bottom
-    return top
+    together = max(1, _AT_ONCE // (height * width * channels))
+    step = max(1, _AT_ONCE // (together * width * channels))
+    for first in range(0, images, together):
+        some = slice(first, first + together)
+        for row in range(0, height, step):
+            part = slice(row, row + step)
+            top, bottom = interpolated(some, upper[part]), interpolated(some, lower[part])
+            bottom -= top
+            bottom *= down[part, None]
+            np.add(top, bottom, out=resized[some, part])
+    return resized.reshape(images, height, width, channels)
 
 
 def _between(before: int, after: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float32]]:
