@@ -100,18 +100,6 @@ class RunSettings:
         opens=True,
         hint="a text file, one class a line",
     )
-    keys: str | None = option(
-        TEXT,
-        "names of images and labels in HDF5 or .npz (default: the usual ones)",
-        IMAGES,
-        "DATA,LABEL",
-        opens=True,
-        hint="data,label or as the file has them",
-        reads_pixels=True,
-    )
-    skip_broken: bool = option(
-        FLAG, "leave out pictures that cannot be read", IMAGES, default=False, opens=True, reads_pixels=True
-    )
     layout: str = option(
         CHOICE,
         "axis order of 'data' (default: {default})",
@@ -129,6 +117,18 @@ class RunSettings:
         choices=SCALES,
         opens=True,
         reads_pixels=True,
+    )
+    keys: str | None = option(
+        TEXT,
+        "names of images and labels in HDF5 or .npz (default: the usual ones)",
+        IMAGES,
+        "DATA,LABEL",
+        opens=True,
+        hint="data,label or as the file has them",
+        reads_pixels=True,
+    )
+    skip_broken: bool = option(
+        FLAG, "leave out pictures that cannot be read", IMAGES, default=False, opens=True, reads_pixels=True
     )
     layer: str | None = option(
         TEXT,

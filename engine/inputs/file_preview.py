@@ -7,22 +7,26 @@ never the pixels or the weights, and nothing is followed out of a file.
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from bdtui.engine.errors import InputError
 from bdtui.engine.inputs.recipe import read_recipe
+from bdtui.engine.inputs.zip_files import BoundedFile
 from bdtui.engine.machine.files import require_file
 
 if TYPE_CHECKING:
     import h5py
 
+    from bdtui.engine.inputs.stored_arrays import ArrayFile
+
 Kind = Literal["model", "weights", "images", "recipe", "architecture"]
 
-SUFFIXES = (".h5", ".hdf5", ".keras", ".json", ".toml")
+SUFFIXES = (".h5", ".hdf5", ".keras", ".npz", ".json", ".toml")
 """Of the files that are worth a look."""
 
 _LARGEST_JSON = 64 * 1024**2
@@ -35,10 +39,10 @@ _BEGINNING = 4096
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file that can be opened.
+    """A file, or a folder of pictures, that can be opened.
 
     Attributes:
-        path: the file.
+        path: the file or folder.
         kind: what it can be opened as.
         summary: for a person, e.g. ``1,283 images of 55×47×3 · float64 · 10 classes``.
     """
@@ -49,13 +53,15 @@ class FoundFile:
 
 
 def look_at(path: Path) -> FoundFile | None:
-    """Say what a file holds.
+    """Say what a file holds, or a folder of pictures.
 
     Returns:
         None for what cannot be opened: another kind of file, a damaged one, one that may not be read.
     """
     looks: dict[str, Callable[[Path], FoundFile | None]] = {".toml": _recipe, ".json": _architecture}
     try:
+        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
+            return _folder(path)
         require_file(path, InputError, "a file")
         return looks.get(path.suffix.lower(), _stored)(path)
     except Exception:
@@ -99,24 +105,31 @@ def _stored(path: Path) -> FoundFile | None:
     return _hdf5(path)
 
 
-class _BoundedFile:
-    """A file that refuses large reads, so that a zip file cannot ask for a table of contents of gigabytes."""
+def _folder(path: Path) -> FoundFile | None:
+    """A folder with one sub-folder a class. Of a few of them it is seen whether they hold pictures."""
+    from bdtui.engine.inputs.picture_folder import holds_classes, sub_folders
 
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int = -1) -> bytes:
-        if size > _LARGEST_DIRECTORY:
-            raise OSError("too large to preview")
-        return self._file.read(_LARGEST_DIRECTORY if size < 0 else size)
+    names = sub_folders(path)
+    if not holds_classes(path, names):
+        return None
+    return FoundFile(path, "images", f"pictures · {_count(len(names), 'class', 'classes')}")
 
 
 def _archive(path: Path) -> FoundFile | None:
-    with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, _BoundedFile(file))) as archive:
-        if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
-            return None
-    return FoundFile(path, "model", f"whole Keras model · {_size(path)}")
+    with path.open("rb") as file:
+        bounded = BoundedFile(file, _LARGEST_DIRECTORY)
+        with zipfile.ZipFile(cast(BinaryIO, bounded)) as archive:
+            names = set(archive.namelist())
+    if {"config.json", "model.weights.h5"} <= names:
+        return FoundFile(path, "model", f"whole Keras model · {_size(path)}")
+    return _npz(path) if any(name.endswith(".npy") for name in names) else None
+
+
+def _npz(path: Path) -> FoundFile:
+    from bdtui.engine.inputs.npz import open_npz
+
+    with open_npz(path) as file:
+        return FoundFile(path, "images", _images(file, lambda label: True))
 
 
 def _hdf5(path: Path) -> FoundFile | None:
@@ -125,11 +138,12 @@ def _hdf5(path: Path) -> FoundFile | None:
     with open_hdf5(path, InputError) as file:
         if "model_config" in file.attrs:
             return FoundFile(path, "model", f"whole Keras model · {_size(path)}")
-        if _lies_within(file, "data") and _lies_within(file, "label"):
-            return FoundFile(path, "images", _images(path, file))
         layers = _layers_of_weights(file)
-        if layers is None:
-            return None
+        if layers is None or _lies_within(file, "data"):
+            from bdtui.engine.inputs.hdf5_arrays import Hdf5ArrayFile
+
+            images = _images(Hdf5ArrayFile(path, file), lambda label: _in_small_chunks(file[label]))
+            return FoundFile(path, "images", images)
         return FoundFile(path, "weights", f"weights alone · {_count(layers, 'layer')} · {_size(path)}")
 
 
@@ -154,39 +168,42 @@ def _layers_of_weights(file: h5py.File) -> int | None:
     return None
 
 
-def _images(path: Path, file: h5py.File) -> str:
-    from bdtui.engine.inputs.hdf5 import own_dataset
+def _images(file: ArrayFile, counts: Callable[[str], bool]) -> str:
+    """What a file of arrays holds; ``counts`` says of the labels' name whether they can be read quickly."""
+    from bdtui.engine.inputs.array_names import find_names
 
-    data = own_dataset(file, "data", path, InputError)
-    label = own_dataset(file, "label", path, InputError)
-    if data.dtype.kind not in "uif" or data.ndim < 2 or not data.size or not label.shape:
-        raise InputError(f"{path}: holds no images")
-    words = [f"{_count(data.shape[0], 'image')} of {_image_shape(data.shape[1:])}", str(data.dtype)]
-    classes = _classes(label, data.shape[0])
-    if classes is not None:
-        words.append(_count(classes, "class", "classes"))
+    names = find_names(file, None, "valid")
+    shape, dtype = file.header(names.data)
+    label, label_type = file.header(names.label)
+    if dtype.kind not in "uif" or len(shape) < 2 or 0 in shape or not label:
+        raise InputError(f"{file.path}: holds no images")
+    words = [f"{_count(shape[0], 'image')} of {_image_shape(shape[1:])}", str(dtype)]
+    if len(label) == 2 and label[1] > 1:
+        words.append(_count(label[1], "class", "classes"))
+        return " · ".join(words)
+    plain = label_type.kind in "uifb" and label in ((shape[0],), (shape[0], 1))
+    if plain and shape[0] <= _MOST_LABELS and counts(names.label):
+        words.append(_count(_classes(file, names.label, shape[0]), "class", "classes"))
     return " · ".join(words)
+
+
+def _classes(file: ArrayFile, label: str, images: int) -> int:
+    import numpy as np
+
+    return len(np.unique(np.concatenate([values.reshape(-1) for values in file.blocks(label, images)])))
+
+
+def _in_small_chunks(label: h5py.Dataset) -> bool:
+    size = label.dtype.itemsize
+    for length in label.chunks or ():
+        size *= length
+    return bool(size <= _LARGEST_CHUNK)
 
 
 def _image_shape(shape: tuple[int, ...]) -> str:
     """An image's shape, height × width × colours where one can tell the colours from the axes' lengths."""
     channel_first = len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] not in (1, 3, 4)
     return "×".join(map(str, (*shape[1:], shape[0]) if channel_first else shape))
-
-
-def _classes(label: h5py.Dataset, images: int) -> int | None:
-    """How many classes the labels name; None where counting them would take long."""
-    import numpy as np
-
-    if label.ndim == 2 and label.shape[1] > 1:
-        return int(label.shape[1])
-    chunk = label.dtype.itemsize
-    for length in label.chunks or ():
-        chunk *= length
-    if label.dtype.kind not in "uifb" or label.size != images or images > _MOST_LABELS or chunk > _LARGEST_CHUNK:
-        return None
-    values: Any = label[()]
-    return len(np.unique(values))
 
 
 def _count(number: int, one: str, many: str = "") -> str:

@@ -5,16 +5,21 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from bdtui.engine.errors import DataError
-from bdtui.engine.inputs.pictures import EXPECTED, SUFFIXES
 
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
+"""Of the files that are taken for pictures: those of Keras' loader, and WebP."""
+EXPECTED = "JPEG, PNG, BMP, GIF or WebP"
 _PARTS = {"train", "training", "test", "testing", "val", "valid", "validation", "dev"}
 """Names of folders that hold a data set's parts, not its classes."""
 _NOT_CLASSES = {"__MACOSX"}
 """What macOS adds to archives."""
 _MOST_SHOWN = 5
+_LOOKED_INTO, _LOOKED_AT = 3, 20
+"""Sub-folders, and files in each, that are looked at to see whether there are pictures at all."""
 _ONE_EACH = "expected one sub-folder a class"
 
 
@@ -126,6 +131,13 @@ def find_classes(folder: Path, classes: int, class_names: Sequence[str]) -> Clas
     )
 
 
+def holds_classes(folder: Path, names: Sequence[str]) -> bool:
+    """Whether sub-folders look like classes: some of the first hold pictures, and they are not called test and train."""
+    if all(name.lower() in _PARTS for name in names):
+        return False
+    return any(_is_picture(found) for name in names[:_LOOKED_INTO] for found in _names(folder / name, _LOOKED_AT))
+
+
 def _refuse_parts(folder: Path, names: list[str]) -> None:
     """Refuse the folder above the one that is meant."""
     if all(name.lower() in _PARTS for name in names):
@@ -199,8 +211,9 @@ def _is_picture(name: str) -> bool:
     return name.lower().endswith(SUFFIXES)
 
 
-def _names(folder: Path) -> list[str]:
+def _names(folder: Path, most: int | None = None) -> list[str]:
     try:
-        return [entry.name for entry in folder.iterdir()]
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in islice(entries, most)]
     except OSError:
         return []

@@ -15,11 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from bdtui.engine.inputs.picture_folder import EXPECTED
 from bdtui.engine.inputs.stored_images import first_line
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp")
-"""Of the files that are taken for pictures: those of Keras' loader, and WebP."""
-EXPECTED = "JPEG, PNG, BMP, GIF or WebP"
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP")
 """The only decoders that may run: others of Pillow's start programs, or are seldom looked at."""
 _LARGEST_FILE = 256 * 1024**2

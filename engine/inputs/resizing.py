@@ -20,18 +20,16 @@ def resize(pixels: NDArray[np.generic], height: int, width: int) -> NDArray[np.f
     """
     images, rows, columns, channels = pixels.shape
     upper, lower, down = _between(rows, height)
-    left, right, across = (
-        (places[:, None] * channels + np.arange(channels)).ravel()
-        if places.dtype.kind == "i"
-        else places.repeat(channels)
-        for places in _between(columns, width)
-    )
+    first, second, between = _between(columns, width)
+    # All channels of a column lie side by side.
+    left, right = ((some[:, None] * channels + np.arange(channels)).ravel() for some in (first, second))
+    across = between.repeat(channels)
     lines = pixels.reshape(images, rows, columns * channels)
     resized = np.empty((images, height, width * channels), np.float32)
 
     def interpolated(some: slice, chosen: NDArray[np.intp]) -> NDArray[np.float32]:
         of_rows = np.take(lines[some], chosen, axis=1)
-        start = np.take(of_rows, left, axis=2).astype(np.float32)
+        start: NDArray[np.float32] = np.take(of_rows, left, axis=2).astype(np.float32)
         end = np.take(of_rows, right, axis=2).astype(np.float32)
         end -= start
         end *= across
@@ -40,8 +38,8 @@ def resize(pixels: NDArray[np.generic], height: int, width: int) -> NDArray[np.f
 
     together = max(1, _AT_ONCE // (height * width * channels))
     step = max(1, _AT_ONCE // (together * width * channels))
-    for first in range(0, images, together):
-        some = slice(first, first + together)
+    for image in range(0, images, together):
+        some = slice(image, image + together)
         for row in range(0, height, step):
             part = slice(row, row + step)
             top, bottom = interpolated(some, upper[part]), interpolated(some, lower[part])

@@ -76,6 +76,10 @@ class InputForm(VerticalScroll, can_focus=False):
                 else:
                     yield PathInput(id=name, placeholder=option.hint, paths=option.names_file)
 
+    def on_mount(self) -> None:
+        # Not higher than its lines and the blank ones behind each group.
+        self.styles.max_height = len(self._options) + len({option.group for option in self._options.values()}) - 1
+
     def fill(self, settings: RunSettings) -> None:
         """Show what settings say; what they leave open becomes empty."""
         for name in self._options:
