@@ -30,7 +30,7 @@ def read_class_names(path: Path, classes: int) -> tuple[str, ...]:
         raise DataError(f"{path}: cannot be read as UTF-8 text; {expected}") from problem
     names = tuple(line.strip() for line in text.rstrip().splitlines())
     if len(names) != classes:
-        raise DataError(f"{path}: has {len(names)} lines; {expected}")
+        raise DataError(f"{path}: has {len(names)} line{'' if len(names) == 1 else 's'}; {expected}")
     if not all(names):
         raise DataError(f"{path}: line {names.index('') + 1} is empty; {expected}")
     if len(set(names)) < len(names):

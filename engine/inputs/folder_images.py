@@ -116,7 +116,7 @@ def open_folder(
     """
     found = find_classes(folder, classes, class_names)
     listing = list_pictures(folder, found.labels)
-    broken = dict.fromkeys(listing.links, "a link")
+    broken = dict.fromkeys(listing.links, "a link, which is not followed")
     if broken and not skip_broken:
         raise _unreadable(folder, broken, len(listing.pictures) + len(broken))
     size, readings = _decide_size(folder, wanted, listing, reporter)

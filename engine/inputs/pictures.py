@@ -59,7 +59,9 @@ def read_picture_file(path: Path) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as problem:
-        raise BrokenPicture("a link" if path.is_symlink() else problem.strerror or "cannot be opened") from problem
+        raise BrokenPicture(
+            "a link, which is not followed" if path.is_symlink() else problem.strerror or "cannot be opened"
+        ) from problem
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
