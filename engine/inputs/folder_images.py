@@ -215,7 +215,7 @@ def _channels(folder: Path, wanted: Wanted, listing: Listing) -> int:
 
 def _unreadable(folder: Path, broken: dict[str, str], of: int) -> DataError:
     name, why = next(iter(broken.items()))
-    rest = f", and so are {len(broken) - 1} more of {of:,}" if len(broken) > 1 else ""
+    rest = f", nor can {len(broken) - 1} more of {of:,}" if len(broken) > 1 else ""
     if len(broken) == of:
         return DataError(
             f"{folder}: no picture can be read ({name!r} is {_is(why)}); expected JPEG, PNG, BMP, GIF or WebP"

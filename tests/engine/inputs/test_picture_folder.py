@@ -400,7 +400,7 @@ def test_a_class_that_is_a_link_is_not_followed(folder: Path, tmp_path: Path) ->
 def test_all_broken_pictures_are_counted(folder: Path) -> None:
     for name in ("ant/1.png", "bee/0.png", "cat/1.png"):
         (folder / name).write_text("x")
-    with pytest.raises(DataError, match=r"'ant/1.png' cannot be read .*and so are 2 more of 8"):
+    with pytest.raises(DataError, match=r"'ant/1.png' cannot be read .*nor can 2 more of 8"):
         opened(folder)
     assert opened(folder, skip_broken=True).images == 5
     for path in folder.rglob("*.png"):
