@@ -73,7 +73,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image = picture(height, width, seed=number)
         if mode.endswith("A"):
             image.putalpha(Image.fromarray(RANDOM.integers(0, 256, (height, width), dtype=np.uint8)))
-        below = ("", "a-b", "a", "a/c")[number % 4]
+        below = ("", "a-b", "a", "a/c")[number // 4 % 4]
         put(folder / CLASSES[number % 4] / below / f"{number}.{suffix}", image.convert(mode))
     return folder
 
