@@ -18,7 +18,7 @@ from bdtui.engine.errors import DataError
 from bdtui.engine.events import Progress
 from bdtui.engine.inputs.picture_folder import Listing, PictureFile, find_classes, list_pictures
 from bdtui.engine.inputs.pictures import BrokenPicture, decode_picture, picture_size, read_picture_file
-from bdtui.engine.inputs.pixel_fit import PixelFit, Wanted, fit_pixels
+from bdtui.engine.inputs.pixel_fit import PixelFit, Wanted, fit_pixels, reads_planes
 from bdtui.engine.inputs.stored_arrays import shape_words
 from bdtui.engine.inputs.stored_images import ReadImages, StoredImages
 from bdtui.engine.machine.array_store import ArrayStore, default_budget, let_go
@@ -161,14 +161,17 @@ def _read(path: Path, channels: int, fit: Any) -> _ReadPicture:
     except BrokenPicture as problem:
         return _ReadPicture(broken=str(problem))
     how: PixelFit = fit(decoded.pixels.shape)
-    pixels = decoded.pixels.reshape(how.image_shape) if how.size is None else how.apply(decoded.pixels[None])[0]
+    pixels: NDArray[Any] = how.apply(decoded.pixels[None])[0]
+    if how.keeps_values:
+        pixels = pixels.astype(np.uint8)
     sha256 = hashlib.sha256(content).hexdigest()
     return _ReadPicture(sha256, pixels, how.size is not None, decoded.alpha, decoded.colour)
 
 
 def _decide_size(folder: Path, wanted: Wanted, listing: Listing, reporter: Reporter) -> tuple[Wanted, tuple[str, ...]]:
     """What the network reads; where any size will do, the pictures' own if they have one, else that of Keras' loader."""
-    if None not in wanted[:2] or len(wanted) != 3:
+    sides = slice(1, 3) if reads_planes(wanted) else slice(0, 2)
+    if None not in wanted[sides] or len(wanted) != 3:
         return wanted, ()
 
     def size_of(picture: PictureFile) -> tuple[int, int] | None:
@@ -187,14 +190,16 @@ def _decide_size(folder: Path, wanted: Wanted, listing: Listing, reporter: Repor
                 break
     if len(sizes) == 1:
         return wanted, ()
-    height, width = (size or _KERAS_SIZE for size in wanted[:2])
-    return (height, width, wanted[2]), (
-        f"pictures are of several sizes and the model takes any: {height}×{width} is used, as Keras' loader does",
-    )
+    height, width = (size or _KERAS_SIZE for size in wanted[sides])
+    known: Wanted = (wanted[0], height, width) if reads_planes(wanted) else (height, width, wanted[2])
+    reading = f"pictures are of several sizes and the model takes any: {height}×{width} is used, as Keras' loader does"
+    return known, (reading,)
 
 
 def _channels(folder: Path, wanted: Wanted, listing: Listing) -> int:
     """How many channels the network reads: 1, 3 or 4."""
+    if reads_planes(wanted):
+        return int(wanted[0] or 0)
     if len(wanted) == 3 and wanted[2] in (1, 3, 4):
         return wanted[2]
     if len(wanted) == 2 and wanted[1] not in (1, 3, 4):
@@ -241,7 +246,7 @@ def _words(good: Sequence[_ReadPicture], size: Wanted, broken: dict[str, str], l
     """What was done to the pictures, a sentence each."""
     resized = sum(picture.resized for picture in good)
     if resized:
-        shape = shape_words(size[:2])
+        shape = shape_words(size[1:] if reads_planes(size) else size[:2])
         many = "pictures are" if resized == len(good) else f"{resized:,} of {len(good):,} pictures are"
         yield f"{many} resized to {shape} (bilinear, as Keras' loader)"
     for number, what in (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class PixelFit:
         size: height and width that images are resized to; None where they have the right one.
         image_shape: of one image as the network reads it.
         reading: what is done, for a person; empty where images are read as they are.
+        planes: whether the network reads the channels first.
     """
 
     layout: str
@@ -49,6 +50,12 @@ class PixelFit:
     colours: Colours = ""
     size: tuple[int, int] | None = None
     reading: str = ""
+    planes: bool = False
+
+    @property
+    def keeps_values(self) -> bool:
+        """Whether images only change their shape: pixels of whole numbers stay so."""
+        return self.size is None and self.colours in ("", "repeat", "drop alpha")
 
     def apply(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """Images, float32, shape (rows, …) as the network reads them, of stored ones; never the same memory."""
@@ -61,6 +68,8 @@ class PixelFit:
             pixels = resize(pixels, *self.size)
         if self.colours == "repeat":
             pixels = np.repeat(pixels, 3, axis=-1)
+        if self.planes:
+            pixels = np.moveaxis(pixels, -1, 1)
         return np.ascontiguousarray(pixels).reshape(len(stored), *self.image_shape)
 
 
@@ -103,6 +112,8 @@ def fit_pixels(name: str, shape: Shape, wanted: Wanted, layout: str) -> PixelFit
             return PixelFit(order, stored, _in_order(stored, order))
     if len(wanted) == 1:
         found = _flattened(stored, wanted)
+    elif reads_planes(wanted):
+        found = _as_planes(name, shape, wanted, layout)
     elif len(wanted) == 3:
         found = _as_pictures(name, shape[0], stored, wanted, layouts)
     else:
@@ -133,6 +144,17 @@ def _flattened(stored: Shape, wanted: Wanted) -> PixelFit | None:
     return PixelFit(
         "nhwc", stored, (prod(stored),), reading=f"images of {shown} are flattened to {prod(stored)} values"
     )
+
+
+def reads_planes(wanted: Wanted) -> bool:
+    """Whether a network reads pictures with the channels first."""
+    return len(wanted) == 3 and wanted[0] in _CHANNELS and wanted[2] not in _CHANNELS
+
+
+def _as_planes(name: str, shape: Shape, wanted: Wanted, layout: str) -> PixelFit | None:
+    """Pictures for a network that reads the channels first: as for one that reads them last, then turned."""
+    fit = fit_pixels(name, shape, (*wanted[1:], wanted[0]), layout)
+    return replace(fit, image_shape=(fit.image_shape[-1], *fit.image_shape[:-1]), planes=True)
 
 
 def _without_channels(stored: Shape, wanted: Wanted, layouts: tuple[str, ...]) -> PixelFit | None:

@@ -139,6 +139,7 @@ def test_webp_opens_too(tmp_path: Path) -> None:
         ((24 * 32,), lambda grey, colour: grey.reshape(-1)),
         ((24 * 32 * 3,), lambda grey, colour: colour.reshape(-1)),
         ((24, 32), lambda grey, colour: grey),
+        ((3, 24, 32), lambda grey, colour: np.moveaxis(colour, -1, 0)),
         ((None, None, 3), lambda grey, colour: colour),
         ((24, 32, 4), lambda grey, colour: np.dstack([colour, np.full(SIZE, 255)])),
     ],

@@ -45,6 +45,8 @@ READ: dict[str, tuple[np.ndarray, tuple[int | None, ...], np.ndarray, str]] = {
     "planes of another size": (planes(COLOUR), (9, 4, 3), resized(COLOUR, 9, 4), "resized to 9×4"),
     "grey of another size for three": (GREY, (9, 4, 3), resized(THREE, 9, 4), "repeated to three channels; of 6×5"),
     "alpha where any size will do": (ALPHA, (None, None, 3), ALPHA[..., :3], "alpha"),
+    "colours last for colours first": (COLOUR, (3, 6, 5), planes(COLOUR), ""),
+    "grey of another size for colours first": (GREY, (3, 9, 7), planes(resized(THREE, 9, 7)), "resized to 9×7"),
     "flattened grey": (GREY.reshape(3, -1), (6, 5, 1), GREY[..., None], "flattened, unfolded to 6×5×1"),
     "flattened grey without channels": (GREY.reshape(3, -1), (6, 5), GREY, "flattened, unfolded"),
     "flattened grey for three": (GREY.reshape(3, -1), (6, 5, 3), THREE, "flattened, unfolded to 6×5×1; grey"),
