@@ -170,8 +170,8 @@ def _read(path: Path, channels: int, fit: Any) -> _ReadPicture:
 
 def _decide_size(folder: Path, wanted: Wanted, listing: Listing, reporter: Reporter) -> tuple[Wanted, tuple[str, ...]]:
     """What the network reads; where any size will do, the pictures' own if they have one, else that of Keras' loader."""
-    sides = slice(1, 3) if reads_planes(wanted) else slice(0, 2)
-    if None not in wanted[sides] or len(wanted) != 3:
+    sides = wanted[1:] if reads_planes(wanted) else wanted[:2]
+    if None not in sides or len(wanted) != 3:
         return wanted, ()
 
     def size_of(picture: PictureFile) -> tuple[int, int] | None:
@@ -190,7 +190,7 @@ def _decide_size(folder: Path, wanted: Wanted, listing: Listing, reporter: Repor
                 break
     if len(sizes) == 1:
         return wanted, ()
-    height, width = (size or _KERAS_SIZE for size in wanted[sides])
+    height, width = (size or _KERAS_SIZE for size in sides)
     known: Wanted = (wanted[0], height, width) if reads_planes(wanted) else (height, width, wanted[2])
     reading = f"pictures are of several sizes and the model takes any: {height}×{width} is used, as Keras' loader does"
     return known, (reading,)
