@@ -161,9 +161,11 @@ def _read(path: Path, channels: int, fit: Any) -> _ReadPicture:
     except BrokenPicture as problem:
         return _ReadPicture(broken=str(problem))
     how: PixelFit = fit(decoded.pixels.shape)
-    pixels: NDArray[Any] = how.apply(decoded.pixels[None])[0]
     if how.keeps_values:
-        pixels = pixels.astype(np.uint8)
+        turned = np.moveaxis(decoded.pixels, -1, 0) if how.planes else decoded.pixels
+        pixels: NDArray[Any] = np.ascontiguousarray(turned).reshape(how.image_shape)
+    else:
+        pixels = how.apply(decoded.pixels[None])[0]
     sha256 = hashlib.sha256(content).hexdigest()
     return _ReadPicture(sha256, pixels, how.size is not None, decoded.alpha, decoded.colour)
 

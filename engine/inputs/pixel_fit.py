@@ -54,12 +54,21 @@ class PixelFit:
 
     @property
     def keeps_values(self) -> bool:
-        """Whether images only change their shape: pixels of whole numbers stay so."""
-        return self.size is None and self.colours in ("", "repeat", "drop alpha")
+        """Whether images only change their shape, or the order of their axes."""
+        return self.size is None and not self.colours
 
     def apply(self, stored: NDArray[Any]) -> NDArray[np.float32]:
         """Images, float32, shape (rows, …) as the network reads them, of stored ones; never the same memory."""
-        pixels = _channel_last(stored.reshape(len(stored), *self.unfolded), self.layout)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._apply(stored)
+
+    def _apply(self, stored: NDArray[Any]) -> NDArray[np.float32]:
+        unfolded = stored.reshape(len(stored), *self.unfolded)
+        if self.size is not None and self.colours != "grey":
+            # Converted where it is resized, and no more of it than that needs.
+            pixels = unfolded if self.layout == "nhwc" else np.moveaxis(unfolded, 1, -1)
+        else:
+            pixels = _channel_last(unfolded, self.layout)
         if self.colours == "drop alpha":
             pixels = pixels[..., :3]
         elif self.colours == "grey":
@@ -82,14 +91,13 @@ def to_grey(pixels: NDArray[np.float32], *, whole: bool) -> NDArray[np.float32]:
 
 
 def _channel_last(raw: NDArray[Any], layout: str) -> NDArray[np.float32]:
-    with np.errstate(over="ignore", invalid="ignore"):
-        if layout == "nhwc" or raw.ndim < 3:
-            return raw.astype(np.float32)
-        pixels = np.empty((len(raw), *raw.shape[2:], raw.shape[1]), np.float32)
-        # One channel after the other: numpy is twice as fast with that.
-        for channel in range(raw.shape[1]):
-            pixels[..., channel] = raw[:, channel]
-        return pixels
+    if layout == "nhwc" or raw.ndim < 3:
+        return raw.astype(np.float32)
+    pixels = np.empty((len(raw), *raw.shape[2:], raw.shape[1]), np.float32)
+    # One channel after the other: numpy is twice as fast with that.
+    for channel in range(raw.shape[1]):
+        pixels[..., channel] = raw[:, channel]
+    return pixels
 
 
 def fit_pixels(name: str, shape: Shape, wanted: Wanted, layout: str) -> PixelFit:
