@@ -1,10 +1,13 @@
-"""The pictures of a folder: each file is read, hashed and decoded once, and its pixels are kept from then on."""
+"""The pictures of a folder: each file is read, hashed and decoded once, and its pixels are kept from then on.
+
+Pixels that memory has no room for are not kept: their files are read and decoded again, and have to be the same.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -21,7 +24,7 @@ from bdtui.engine.inputs.pictures import BrokenPicture, decode_picture, picture_
 from bdtui.engine.inputs.pixel_fit import PixelFit, Wanted, fit_pixels, reads_planes
 from bdtui.engine.inputs.stored_arrays import shape_words
 from bdtui.engine.inputs.stored_images import ReadImages, StoredImages
-from bdtui.engine.machine.array_store import ArrayStore, default_budget, let_go
+from bdtui.engine.machine.array_store import default_budget
 from bdtui.engine.machine.ordered_threads import WORKERS, done_in_order
 from bdtui.engine.reporter import Reporter
 
@@ -36,12 +39,15 @@ class FolderImages(StoredImages):
     """Decoded pictures.
 
     Attributes:
-        pictures: of each the pixels, as the network reads them; uint8, or float32 where they were resized.
+        pictures: of each the pixels, as the network reads them; uint8, or float32 where they were resized; None where
+            memory had no room for them.
         image_shape: of each.
+        decode_again: gives the pixels of a picture by its number, from any thread.
     """
 
-    pictures: Sequence[NDArray[Any]]
+    pictures: Sequence[NDArray[Any] | None]
     image_shape: tuple[int, ...]
+    decode_again: Callable[[int], NDArray[Any]]
 
     @contextmanager
     def reader(self) -> Iterator[ReadImages]:
@@ -51,8 +57,7 @@ class FolderImages(StoredImages):
             chosen = self.pictures[start:stop]
             pixels = np.empty((len(chosen), *self.image_shape), np.float32)
             for row, picture in enumerate(chosen):
-                pixels[row] = picture
-                let_go(picture)
+                pixels[row] = self.decode_again(start + row) if picture is None else picture
             return pixels
 
         yield read
@@ -121,9 +126,10 @@ def open_folder(
         raise _unreadable(folder, broken, len(listing.pictures) + len(broken))
     size, readings = _decide_size(folder, wanted, listing, reporter)
     channels = _channels(folder, size, listing)
-    store = ArrayStore(default_budget(), what="images")
-    kept: list[NDArray[Any]] = []
+    room = default_budget()
+    kept: list[NDArray[Any] | None] = []
     good: list[tuple[PictureFile, _ReadPicture]] = []
+    image_shape: tuple[int, ...] = ()
     fit = lru_cache(maxsize=1024)(lambda shape: fit_pixels(f"{folder}: a picture", (1, *shape), size, "nhwc"))
 
     def read(picture: PictureFile) -> _ReadPicture:
@@ -135,16 +141,26 @@ def open_folder(
             if result.pixels is None:
                 broken[picture.name] = result.broken
             else:
-                kept.append(store.keep(result.pixels))
+                room -= result.pixels.nbytes
+                kept.append(result.pixels if room >= 0 else None)
+                image_shape = result.pixels.shape
                 good.append((picture, replace(result, pixels=None)))
             if number % _EVERY == 0 or number == len(listing.pictures):
                 reporter.emit(Progress(stage, number, len(listing.pictures), "pictures"))
     if broken and (not skip_broken or not good):
         raise _unreadable(folder, broken, len(listing.pictures) + len(listing.links))
+
+    def read_again(number: int) -> NDArray[Any]:
+        picture, before = good[number]
+        now = read(picture)
+        if now.pixels is None or now.sha256 != before.sha256:
+            raise DataError(f"{folder / picture.name}: changed while it was being read; expected the same picture")
+        return now.pixels
+
     return OpenedFolder(
         _hash_of_all([(picture.name, result.sha256) for picture, result in good]),
         np.array([picture.label for picture, _ in good], np.int64),
-        FolderImages(kept, kept[0].shape),
+        FolderImages(kept, image_shape, read_again),
         found.class_names,
         tuple(
             f"{folder}: {reading}"

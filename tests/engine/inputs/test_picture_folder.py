@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import subprocess
@@ -20,7 +21,6 @@ from bdtui.engine.events import Progress
 from bdtui.engine.inputs import folder_images, pictures
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.model import open_model
-from bdtui.engine.machine import array_store
 from bdtui.engine.network.channels import find_source
 from bdtui.engine.reporter import Reporter
 from tests.networks import CASES, build, write_images
@@ -211,14 +211,23 @@ def test_every_file_is_read_and_decoded_once_however_often_its_pixels_are_used(
     assert counted == {"read_picture_file": 8, "decode_picture": 8}
 
 
-def test_pixels_that_memory_has_no_room_for_lie_in_an_unnamed_file(
-    mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_pixels_that_memory_has_no_room_for_are_decoded_again(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = opened(mixed)
+    monkeypatch.setattr(folder_images, "default_budget", lambda: 20_000)
+    images = opened(mixed)
+    pictures = images.stored.pictures  # type: ignore[attr-defined]
+    assert {picture is None for picture in pictures} == {True, False}
+    np.testing.assert_array_equal(pixels_of(images), pixels_of(kept))
+
+
+def test_a_picture_that_changed_before_it_is_decoded_again_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    inside = pixels_of(opened(mixed))
-    monkeypatch.setattr(folder_images, "default_budget", lambda: 10_000)
-    monkeypatch.setattr(array_store.tempfile, "tempdir", str(tmp_path))
-    np.testing.assert_array_equal(pixels_of(opened(mixed)), inside)
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(folder_images, "default_budget", lambda: 0)
+    images = opened(folder)
+    put(folder / "bee" / "1.png", picture(seed=99))
+    with pytest.raises(DataError, match=r"bee/1\.png: changed while it was being read"):
+        pixels_of(images)
 
 
 def test_the_hash_is_that_of_the_lines_of_sha256sum(mixed: Path) -> None:
@@ -425,4 +434,21 @@ def test_hidden_files_are_left_out_and_others_are_counted(folder: Path) -> None:
 def test_only_the_decoders_of_the_five_kinds_may_run(folder: Path) -> None:
     put(folder / "ant" / "0.tiff").rename(folder / "ant" / "0.png")
     with pytest.raises(DataError, match=r"'ant/0\.png' cannot be read .not JPEG"):
+        opened(folder)
+
+
+def test_names_that_are_no_utf8_are_read_and_named(folder: Path) -> None:
+    odd = Path(os.fsdecode(os.fsencode(folder / "ant") + b"/\xff.png"))
+    sound = put(folder / "ant" / "new.png").rename(odd)
+    images = opened(folder)
+    assert images.images == 9
+    done = subprocess.run(
+        ["bash", "-c", "find . -type f -print0 | sed -z 's:^./::' | LC_ALL=C sort -z | xargs -0 sha256sum"],
+        cwd=folder,
+        capture_output=True,
+        check=True,
+    )
+    assert images.sha256 == hashlib.sha256(done.stdout).hexdigest()
+    sound.write_text("x")
+    with pytest.raises(DataError, match="cannot be read"):
         opened(folder)
