@@ -113,11 +113,9 @@ def _cannot_tell(file: ArrayFile, present: list[str], found: list[tuple[str, str
         shown.append(f"{len(present) - _MOST_SHOWN} more")
     holds = ", ".join(shown) or "nothing"
     if not present:
-        return DataError(
-            f"{file.path}: the file holds nothing; expected images and labels, for example 'data' and 'label'"
-        )
+        return DataError(f"{file.path}: the file holds nothing; expected images and labels, as 'data' and 'label'")
     if found:
-        which = ", ".join(repr(data) for data, _ in found)
+        which = ", ".join(f"{data!r} with {label!r}" for data, label in found)
         return DataError(f"{file.path}: {which} may be the images (the file holds {holds}); expected --keys DATA,LABEL")
     return DataError(
         f"{file.path}: no images and labels under the usual names (the file holds {holds}); "

@@ -20,6 +20,7 @@ from bdtui.engine.inputs.folder_images import open_folder
 from bdtui.engine.inputs.hdf5_arrays import open_hdf5_arrays
 from bdtui.engine.inputs.labels import read_labels
 from bdtui.engine.inputs.npz import open_npz
+from bdtui.engine.inputs.picture_folder import SUFFIXES
 from bdtui.engine.inputs.pixel_fit import fit_pixels
 from bdtui.engine.inputs.preprocessing import AS_STORED, Preprocessing
 from bdtui.engine.inputs.stored_arrays import ArrayFile, shape_words
@@ -203,7 +204,7 @@ def _open_folder(
 
 def _open_arrays(path: Path, reporter: Reporter) -> AbstractContextManager[ArrayFile]:
     """Open a file of arrays, whatever its name says."""
-    require_file(path, DataError, "an HDF5 file")
+    require_file(path, DataError, "an HDF5 file, an .npz file or a folder")
     try:
         with path.open("rb") as file:
             beginning = file.read(len(_NPY))
@@ -213,4 +214,6 @@ def _open_arrays(path: Path, reporter: Reporter) -> AbstractContextManager[Array
         raise DataError(
             f"{path}: holds a single array; expected images and labels in one file (in numpy: np.savez(file, data=…, label=…))"
         )
+    if path.suffix.lower() in SUFFIXES:
+        raise DataError(f"{path}: a single picture; expected a folder with one sub-folder a class")
     return open_npz(path, reporter) if beginning.startswith(_ZIP) else open_hdf5_arrays(path)

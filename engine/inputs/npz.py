@@ -206,7 +206,12 @@ def open_npz(path: Path, reporter: Reporter = SILENT) -> Iterator[NpzFile]:
             raise DataError(
                 f"{path}: truncated or corrupted ({first_line(problem)}); expected a complete .npz file"
             ) from problem
-        yield NpzFile(path, archive, reporter)
+        arrays = NpzFile(path, archive, reporter)
+        if not arrays.names():
+            raise DataError(
+                f"{path}: an archive without arrays; expected an .npz file, or pictures unpacked into a folder"
+            )
+        yield arrays
 
 
 def _bytes_of(array: NDArray[Any]) -> NDArray[np.uint8]:

@@ -24,9 +24,9 @@ _WHOLE_LUMINANCE = np.array([19595, 38470, 7471], np.float64)
 _COLOURS: dict[tuple[int, int], Colours] = {(1, 3): "repeat", (3, 1): "grey", (4, 1): "grey", (4, 3): "drop alpha"}
 """What is done to images of so many channels for a network of so many."""
 _COLOUR_WORDS = {
-    "repeat": "grey, repeated to three channels",
-    "grey": "in colour, turned to grey (luminance)",
-    "drop alpha": "with an alpha channel, which is left out",
+    "repeat": "grey is repeated to three channels",
+    "grey": "colours are turned to grey (luminance)",
+    "drop alpha": "the alpha channel is left out",
 }
 
 
@@ -193,14 +193,11 @@ def _as_pictures(name: str, images: int, stored: Shape, wanted: Wanted, layouts:
         return None
     size = (sides[0] if height is None else height, sides[1] if width is None else width)
     resized = None if list(size) == sides else size
-    words = [f"flattened, unfolded to {shape_words(shape)}"] if len(stored) == 1 else []
-    words += [_COLOUR_WORDS[colours]] if colours else []
-    words += (
-        [f"of {sides[0]}×{sides[1]}, resized to {size[0]}×{size[1]} (bilinear, as Keras' loader)"] if resized else []
-    )
-    return PixelFit(
-        order, shape, (*size, channels), colours, resized, f"images are {'; '.join(words)}" if words else ""
-    )
+    said = [f"flattened images are unfolded to {shape_words(shape)}"] if len(stored) == 1 else []
+    said += [_COLOUR_WORDS[colours]] if colours else []
+    if resized:
+        said.append(f"images of {shape_words(sides)} are resized to {shape_words(size)} (bilinear, as Keras' loader)")
+    return PixelFit(order, shape, (*size, channels), colours, resized, "; ".join(said))
 
 
 def _unfold(

@@ -955,6 +955,9 @@ def test_a_real_process_says_it_in_one_line_and_exits_with_2(sound: Path, tmp_pa
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.splitlines()[-1] == "bdtui: error: none.h5: no such file; expected an HDF5 file"
+    assert (
+        done.stderr.splitlines()[-1]
+        == "bdtui: error: none.h5: no such file; expected an HDF5 file, an .npz file or a folder"
+    )
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -171,7 +171,9 @@ def missing(settings: RunSettings) -> Problem | None:
     except MissingOption as problem:
         is_image_set = problem.option in ROLES
         expected = (
-            f"a file at {label_of(problem.option)}" if is_image_set else "a model, or an architecture with weights"
+            f"a file or folder at {label_of(problem.option)}"
+            if is_image_set
+            else "a model, or an architecture with weights"
         )
         return Problem(f"{problem.finding}; expected {expected}", problem.option)
     return None

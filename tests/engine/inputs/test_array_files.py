@@ -344,6 +344,19 @@ def test_of_two_members_with_one_name_none_is_believed_before_its_header(tmp_pat
         opened(tmp_path / "a.npz")
 
 
+def test_an_archive_of_pictures_is_to_be_unpacked(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "pics.zip", "w") as archive:
+        archive.writestr("cat/1.png", b"x")
+    with pytest.raises(DataError, match=r"an archive without arrays; .* pictures unpacked into a folder"):
+        opened(tmp_path / "pics.zip")
+
+
+def test_a_single_picture_is_named_as_that(tmp_path: Path) -> None:
+    (tmp_path / "cat.JPG").write_bytes(b"x")
+    with pytest.raises(DataError, match="a single picture; expected a folder"):
+        opened(tmp_path / "cat.JPG")
+
+
 def test_a_single_array_says_how_to_save_two(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", IMAGES)
     with pytest.raises(DataError, match=r"a single array; expected images and labels in one file .*np\.savez"):
