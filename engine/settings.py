@@ -93,12 +93,12 @@ class RunSettings:
     clean_test: Path | None = _image_set("clean test images", "for the final rates")
     poisoned_test: Path | None = _image_set("triggered test images", "for the final rates")
     class_names: Path | None = option(
-        file_kind("a text file with one class a line"),
-        "the names of the classes, one a line, in the order of the model's outputs",
+        file_kind("a text file with one class a line", "class names"),
+        "names of the classes, one a line in the order of the outputs",
         IMAGES,
         "FILE",
         opens=True,
-        hint="a text file, one class a line",
+        hint="one class a line",
     )
     layout: str = option(
         CHOICE,

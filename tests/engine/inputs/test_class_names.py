@@ -1,40 +1,55 @@
-"""The names of the classes come from a text file, one a line, one for each class of the model."""
+"""Files that name the classes of a network."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from bdtui.engine.errors import DataError
-from bdtui.engine.inputs.class_names import read_class_names
-
-
-@pytest.mark.parametrize("content", ["ant\nbee\ncat", "ant\nbee\ncat\n\n", "\ufeffant\r\n bee \r\ncat\r\n"])
-def test_names_are_read_in_the_order_of_the_lines(tmp_path: Path, content: str) -> None:
-    (tmp_path / "names.txt").write_bytes(content.encode())
-    assert read_class_names(tmp_path / "names.txt", 3) == ("ant", "bee", "cat")
+from bdtui.engine.inputs.class_names import read_class_names, shown_class
 
 
 @pytest.mark.parametrize(
-    ("make", "finding"),
+    ("content", "names"),
     [
-        (lambda path: path.write_text("ant\nbee"), "has 2 lines; expected 3 lines, one class in each"),
-        (lambda path: path.write_text("ant"), "has 1 line; expected 3"),
-        (lambda path: path.write_text("ant\n\nbee"), "line 2 is empty"),
-        (lambda path: path.write_text("ant\nbee\nant"), "names 'ant' twice"),
-        (lambda path: path.write_bytes(b"ant\n\xff\nbee"), "cannot be read as UTF-8"),
-        (lambda path: None, "no such file"),
-        (Path.mkdir, "is a folder"),
-        (os.mkfifo, "is not a regular file"),
+        ("cat\ndog\n", ("cat", "dog")),
+        ("\ufeffcat\r\ndog\r\n\r\n", ("cat", "dog")),
+        ("  Schäferhund \nblack cat", ("Schäferhund", "black cat")),
+        ("0 Class 1\n1 Class 2\n", ("Class 1", "Class 2")),
+        ("1 one\n2 two\n", ("1 one", "2 two")),
     ],
-    ids=str,
+    ids=["plain", "Windows", "blanks", "Teachable Machine", "numbers of another order are part of the names"],
 )
-def test_anything_else_is_refused_with_what_is_expected(
-    tmp_path: Path, make: Callable[[Path], object], finding: str
-) -> None:
-    make(tmp_path / "names.txt")
+def test_class_names_are_read_one_a_line(tmp_path: Path, content: str, names: tuple[str, ...]) -> None:
+    (tmp_path / "labels.txt").write_bytes(content.encode())
+    assert read_class_names(tmp_path / "labels.txt", 2) == names
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"),
+    [
+        (b"cat\n", "names 1 classes; expected one line for each of the network's 2"),
+        (b"", "names 0 classes"),
+        (b"cat\n\ndog\n", "names 3 classes"),
+        (b"\ndog\n", "line 1 is empty"),
+        (b"cat\ncat\n", "lines 1 and 2 are the same"),
+        (b"cat\n\x1b[2Jdog\n", "line 2 is no class name"),
+        (b"cat\n" + b"d" * 201, "line 2 is no class name"),
+        (b"\xff\xfe\x00", "is not UTF-8 text"),
+        (b"\n" * 2**22 + b"x", "bytes long"),
+    ],
+)
+def test_what_does_not_name_each_class_once_is_refused(tmp_path: Path, content: bytes, finding: str) -> None:
+    (tmp_path / "labels.txt").write_bytes(content)
     with pytest.raises(DataError, match=finding):
-        read_class_names(tmp_path / "names.txt", 3)
+        read_class_names(tmp_path / "labels.txt", 2)
+
+
+def test_a_folder_is_no_list_of_class_names(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a folder; expected a text file with one class a line"):
+        read_class_names(tmp_path, 2)
+
+
+def test_a_class_is_shown_with_its_name_where_it_has_one() -> None:
+    assert (shown_class(1, ("cat", "dog")), shown_class(2, ("cat", "dog")), shown_class(1)) == ("1 (dog)", "2", "1")
