@@ -29,6 +29,7 @@ class OptionKind:
         contents: the same, in the words of `bdtui.engine.inputs.file_preview.Kind`.
         error: class of the error where the file is something else.
         show: makes of a value the text that one types.
+        folders: whether any folder will do as well.
         folder_marks: files of which a folder holds one that will do in place of the file.
     """
 
@@ -40,12 +41,14 @@ class OptionKind:
     contents: tuple[str, ...] = ()
     error: type[InputError] = DataError
     show: Callable[[Any], str] = str
+    folders: bool = False
     folder_marks: tuple[str, ...] = ()
 
     def require(self, path: Path) -> None:
         """Raise `error` where a path names nothing that could be such a file, or such a folder."""
         # os.path answers where Path raises: names that are too long, folders that may not be entered.
-        if not any(os.path.isfile(path / mark) for mark in self.folder_marks):  # noqa: PTH113
+        is_folder = self.folders and os.path.isdir(path)  # noqa: PTH112
+        if not is_folder and not any(os.path.isfile(path / mark) for mark in self.folder_marks):  # noqa: PTH113
             require_file(path, self.error, self.expected)
 
 
@@ -205,9 +208,13 @@ def _load_path(value: Any) -> str:
 
 
 def file_kind(
-    expected: str, *contents: str, error: type[InputError] = DataError, folder_marks: tuple[str, ...] = ()
+    expected: str,
+    *contents: str,
+    error: type[InputError] = DataError,
+    folders: bool = False,
+    folder_marks: tuple[str, ...] = (),
 ) -> OptionKind:
-    """The kind of an option that names a file, to be read as what is expected."""
+    """The kind of an option that names a file, or a folder where one will do, to be read as what is expected."""
     return OptionKind(
         lambda value: Path(_load_path(value)),
         Path,
@@ -216,6 +223,7 @@ def file_kind(
         expected,
         contents,
         error,
+        folders=folders,
         folder_marks=folder_marks,
     )
 

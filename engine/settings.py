@@ -51,13 +51,17 @@ MEAN_STD = "mean-std"
 """How pixels are prepared where ``--mean`` and ``--std`` say it."""
 _MEANT_BY_SCALE = {AUTO: AUTO, "1": RAW, "255": UNIT}
 
-NETWORK, IMAGES, RUN = "the network", "the images (HDF5 with 'data' and 'label')", "the run"
+NETWORK, IMAGES, RUN = (
+    "the network",
+    "the images (HDF5 or .npz with labels, or a folder with one sub-folder a class)",
+    "the run",
+)
 """The groups of options in ``--help``."""
 
 
 def _image_set(help: str, hint: str, *displaced_by: str) -> Any:
-    kind = file_kind("an HDF5 file", "images")
-    return option(kind, help, IMAGES, "FILE", opens=True, hint=hint, displaced_by=("sample", *displaced_by))
+    kind = file_kind("an HDF5 file, an .npz file or a folder", "images", folders=True)
+    return option(kind, help, IMAGES, "PATH", opens=True, hint=hint, displaced_by=("sample", *displaced_by))
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class RunSettings:
         hint="deepid or a Keras .json",
         displaced_by=("model", "sample"),
     )
-    clean_valid: Path | None = _image_set("clean validation images; required", "needed: HDF5, data and label")
+    clean_valid: Path | None = _image_set("clean validation images; required", "needed: HDF5, .npz or a folder")
     poisoned_valid: Path | None = _image_set(
         "triggered ones, labelled as the attacker wants", "with the attacker's labels", "trigger"
     )
@@ -191,6 +195,18 @@ class RunSettings:
         choices=SCALES,
         reads_pixels=True,
         displaced_by=("preprocess", "mean", "std"),
+    )
+    keys: str | None = option(
+        TEXT,
+        "names of images and labels in HDF5 or .npz (default: the usual ones)",
+        IMAGES,
+        "DATA,LABEL",
+        opens=True,
+        hint="data,label or as the file has them",
+        reads_pixels=True,
+    )
+    skip_broken: bool = option(
+        FLAG, "leave out pictures that cannot be read", IMAGES, default=False, opens=True, reads_pixels=True
     )
     layer: str | None = option(
         TEXT,
@@ -291,7 +307,7 @@ def check_given(settings: RunSettings) -> None:
             "MODEL, or --weights with their --architecture, or --sample",
         )
     if settings.clean_valid is None:
-        raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid FILE")
+        raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid PATH")
     if settings.trigger is not None and settings.target is None:
         raise MissingOption("target", "a trigger was given without the class it leads to", "--target CLASS, or next")
     alone = next((name for name in ("target", "trigger_at") if getattr(settings, name) is not None), None)

@@ -25,6 +25,7 @@ _EXAMPLES = """\
 examples:
   bdtui --sample
   bdtui bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5
+  bdtui net.keras --clean-valid photos/valid          (a folder with one sub-folder a class, or x.npz)
   bdtui --batch --sample --out demo-run
   bdtui --batch bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5 --out run
   bdtui --batch --architecture deepid --weights bd_weights.h5 --clean-valid valid.h5 --layer pool_3

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bdtui.engine.evaluation.cut_runner import CutRunner, FrontValues
 from bdtui.engine.events import Progress
 from bdtui.engine.inputs.stored_images import ReadImages
-from bdtui.engine.machine.array_store import ActivationStore
+from bdtui.engine.machine.array_store import ArrayStore
 from bdtui.engine.machine.ordered_threads import WORKERS, done_in_order
 from bdtui.engine.network.cut_values import FrontierBlock
 from bdtui.engine.reporter import SILENT, Reporter
@@ -53,7 +53,7 @@ def profile_images(
     runner: CutRunner,
     read: ReadImages,
     images: int,
-    store: ActivationStore,
+    store: ArrayStore,
     reporter: Reporter = SILENT,
     stage: str = "profile",
 ) -> ProfiledImages:

@@ -17,7 +17,7 @@ from bdtui.engine.evaluation.predictions import MaskedImages, Predictions, predi
 from bdtui.engine.events import Notice
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
-from bdtui.engine.machine.array_store import ActivationStore, default_budget
+from bdtui.engine.machine.array_store import ArrayStore, default_budget
 from bdtui.engine.network.channels import ChannelSource, check_channels, silent_channels, weight_norms
 from bdtui.engine.network.copies import copy_with_pruned
 from bdtui.engine.network.cut import cut_network
@@ -76,7 +76,7 @@ class PruningSession(Evaluator):
             shorter_way=shorter_way,
             notify=lambda sentence: reporter.emit(Notice(sentence)),
         )
-        store = ActivationStore(default_budget() if memory_budget is None else memory_budget, scratch)
+        store = ArrayStore(default_budget() if memory_budget is None else memory_budget, scratch)
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
         self._runner = runner

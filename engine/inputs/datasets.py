@@ -1,35 +1,37 @@
-"""Labelled images in HDF5 files, read in batches as the network wants them.
+"""Labelled images of a file or a folder, read in batches as the network wants them.
 
-A file holds ``data`` and ``label``, and where the attack kept them, the poisoned images' ``true_label``.
-Labels are read at once; pixels never are.
+Which kind of file it is, is decided by its content. Labels are read at once; pixels never are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import DataError, OptionError
-from bdtui.engine.inputs.hdf5 import PackedChunks, explain_damage, open_hdf5, own_dataset
+from bdtui.engine.inputs.array_names import TRUE_LABEL, find_names, parse_keys
+from bdtui.engine.inputs.folder_images import open_folder
+from bdtui.engine.inputs.hdf5_arrays import open_hdf5_arrays
+from bdtui.engine.inputs.labels import read_labels
+from bdtui.engine.inputs.npz import open_npz
+from bdtui.engine.inputs.picture_folder import SUFFIXES
+from bdtui.engine.inputs.pixel_fit import fit_pixels
 from bdtui.engine.inputs.preprocessing import AS_STORED, Preprocessing
-from bdtui.engine.inputs.stored_images import (
-    WHOLE_IMAGES,
-    Hdf5Images,
-    ReadImages,
-    StoredImages,
-    first_line,
-)
-from bdtui.engine.machine.files import file_sha256
-from bdtui.engine.settings import LAYOUTS
+from bdtui.engine.inputs.stored_arrays import ArrayFile, shape_words
+from bdtui.engine.inputs.stored_images import ArrayImages, ReadImages, StoredImages
+from bdtui.engine.machine.files import file_sha256, require_file
+from bdtui.engine.reporter import SILENT, Reporter
+from bdtui.engine.settings import CLEAN_VALID, LAYOUTS
 
 _LARGEST_IMAGE = 2**26
 """Values of one image; a batch of eight has to fit into memory."""
+_ZIP, _NPY = b"PK\x03\x04", b"\x93NUMPY"
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,19 @@ class LabelledImages:
     """An image set on disk that fits a model.
 
     Attributes:
-        path: the HDF5 file.
-        sha256: of the file's bytes, in hex.
+        path: the file or the folder.
+        sha256: of the file's bytes, in hex; of a folder, of the lines ``sha256  name`` of its pictures.
         images: how many there are, N.
-        layout: ``nchw`` (channel first) or ``nhwc`` (channel last) order of ``data``.
-        dtype: of ``data`` in the file.
+        layout: ``nchw`` (channel first) or ``nhwc`` (channel last) order of the stored pixels.
+        dtype: of the pixels as they are stored.
         image_shape: of one image as the model reads it, channel last.
         labels: the class each image is to get, int64, shape (N,); for poisoned images the attacker's class.
         true_labels: of poisoned images, int64, shape (N,); None where the file does not say.
         stored: the pixels, where they are kept.
         preprocessing: what is done to them before the network reads them.
+        readings: what was understood that a person should know, a sentence each.
+        class_names: of the model's classes, in order; empty where the set does not tell them.
+        first_label: number of the first class in the file; None where classes are not told by numbers.
     """
 
     path: Path
@@ -60,6 +65,9 @@ class LabelledImages:
 
     stored: StoredImages
     preprocessing: Preprocessing = AS_STORED
+    readings: tuple[str, ...] = ()
+    class_names: tuple[str, ...] = ()
+    first_label: int | None = None
 
     def prepared(self, preprocessing: Preprocessing) -> LabelledImages:
         """The same images, with their pixels prepared in another way."""
@@ -89,107 +97,123 @@ class LabelledImages:
 
 
 def open_dataset(
-    path: str | Path, input_shape: tuple[int | None, ...], classes: int, layout: str = "auto"
+    path: str | Path,
+    input_shape: tuple[int | None, ...],
+    classes: int,
+    layout: str = "auto",
+    *,
+    keys: str | None = None,
+    class_names: Sequence[str] = (),
+    first_label: int | None = None,
+    skip_broken: bool = False,
+    role: str = CLEAN_VALID,
+    reporter: Reporter = SILENT,
 ) -> LabelledImages:
     """Open an image set and check that it fits a model.
 
     Args:
-        path: HDF5 file with ``data`` (N×C×H×W or N×H×W×C, or with one, three or no spatial axes; any integer or
-            float type) and ``label`` (N or N×1 whole numbers, or N×classes one-hot).
+        path: an HDF5 or ``.npz`` file with images (N×C×H×W or N×H×W×C, or with one, three or no spatial axes; any
+            integer or float type) and labels (N or N×1 whole numbers or names, or N×classes one-hot), or a folder of
+            pictures with one sub-folder a class.
         input_shape: of one image as the model reads it, channel last, None where any size will do.
-        classes: how many classes the model has; labels lie between 0 and ``classes - 1``.
+        classes: how many classes the model has.
         layout: ``nchw``, ``nhwc`` or ``auto``, which decides from the input shape.
+        keys: ``DATA,LABEL``, the names of images and labels in a file; None for the usual ones.
+        class_names: of the model's classes, in order; empty where they are not known.
+        first_label: number of the first class in other files of the run; decides where the labels alone do not.
+        skip_broken: leave out pictures of a folder that cannot be read.
+        role: of the set in the run; decides which part of a file with several is taken.
+        reporter: receives the progress of reading pictures; may stop it.
 
     Raises:
         DataError: the file is missing, damaged, or does not hold such images and labels.
-        OptionError: there is no such layout.
+        OptionError: there is no such layout, or the keys are not two names.
+        Interrupted: the reporter requested a stop.
     """
     path = Path(path)
     if layout not in LAYOUTS:
         raise OptionError(f"layout {layout!r} is not valid; expected one of {', '.join(LAYOUTS)}")
-    with open_hdf5(path, DataError) as file, explain_damage(path, DataError, WHOLE_IMAGES):
-        data = own_dataset(file, "data", path, DataError)
-        if data.dtype.kind not in "uif":
-            raise DataError(f"{path}: 'data' is of type {data.dtype}; expected uint8, float32 or float64 pixels")
-        if not input_shape:
-            raise DataError(f"{path}: the model reads single numbers; expected a model of images or vectors")
-        if data.ndim < 2:
-            raise DataError(f"{path}: 'data' has shape {data.shape}; expected one image in each row")
-        if not data.size:
-            raise DataError(
-                f"{path}: 'data' of shape {'×'.join(map(str, data.shape))} holds no images; expected at least one"
-            )
-        if data.size // data.shape[0] > _LARGEST_IMAGE:
-            raise DataError(
-                f"{path}: 'data' has images of shape {data.shape[1:]}; expected at most {_LARGEST_IMAGE:,} values"
-            )
-        found = _decide_layout(path, data.shape, input_shape, layout)
-        labels = _read_labels(file, "label", path, data.shape[0], classes)
-        true_labels = _read_labels(file, "true_label", path, data.shape[0], classes) if "true_label" in file else None
-        shape = data.shape[1:] if found == "nhwc" else (*data.shape[2:], data.shape[1])
-        dtype = str(data.dtype)
-    stored = Hdf5Images(path, "data", len(labels), found, shape)
-    return LabelledImages(path, file_sha256(path), len(labels), found, dtype, shape, labels, true_labels, stored)
+    names = None if keys is None else parse_keys(keys)
+    if not input_shape:
+        raise DataError(f"{path}: the model reads single numbers; expected a model of images or vectors")
+    if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on names that are too long)
+        return _open_folder(path, input_shape, classes, class_names, role, reporter, skip_broken=skip_broken)
+    with _open_arrays(path, reporter) as file:
+        found = find_names(file, names, role.rpartition("_")[2])
+        shape, dtype = file.header(found.data)
+        where = f"{path}: {found.data!r}"
+        if dtype.kind not in "uif":
+            raise DataError(f"{where} is of type {dtype}; expected uint8, float32 or float64 pixels")
+        if len(shape) < 2:
+            raise DataError(f"{where} has shape {shape}; expected one image in each row")
+        values = int(np.prod(shape[1:], dtype=object))
+        if not shape[0] * values:
+            raise DataError(f"{where} of shape {shape_words(shape)} holds no images; expected at least one")
+        if values > _LARGEST_IMAGE:
+            raise DataError(f"{where} has images of shape {shape[1:]}; expected at most {_LARGEST_IMAGE:,} values")
+        fit = fit_pixels(where, shape, input_shape, layout)
+        labels = read_labels(file, found.label, shape[0], classes, class_names, first_label)
+        has_true = TRUE_LABEL in file.names()
+        true = read_labels(file, TRUE_LABEL, shape[0], classes, class_names, labels.first) if has_true else None
+        stored = ArrayImages(path, file.stored(found.data), fit)
+    understood = [found.reading, fit.reading, labels.reading]
+    if true and true.first != labels.first:
+        understood.append(f"of the true classes, {true.reading or 'labels count from 0'}")
+    readings = [f"{path}: {reading}" for reading in understood if reading]
+    return LabelledImages(
+        path,
+        file_sha256(path),
+        shape[0],
+        fit.layout,
+        str(dtype),
+        fit.image_shape,
+        labels.classes,
+        true.classes if true else None,
+        stored,
+        readings=tuple(readings),
+        first_label=labels.first,
+    )
 
 
-def _decide_layout(path: Path, shape: tuple[int, ...], wanted: tuple[int | None, ...], layout: str) -> str:
-    """The axis order in which images of the file's shape fit the model."""
-    in_order = {"nhwc": shape[1:], "nchw": (*shape[2:], shape[1])}
-    fitting = [
-        name
-        for name in ("nhwc", "nchw")
-        if layout in ("auto", name)
-        and len(in_order[name]) == len(wanted)
-        and all(want in (None, have) for want, have in zip(wanted, in_order[name], strict=True))
-    ]
-    if not fitting:
-        expected = " or ".join(
-            "×".join(["N", *("any" if size is None else str(size) for size in sizes)])
-            for name, sizes in (("nhwc", wanted), ("nchw", (wanted[-1], *wanted[:-1])))
-            if layout in ("auto", name)
-        )
-        raise DataError(f"{path}: 'data' has shape {'×'.join(map(str, shape))}; the model expects {expected}")
-    # Where all axes are of one length both fit; Keras' own order is the better guess, --layout the way to say otherwise.
-    return fitting[0]
+def _open_folder(
+    path: Path,
+    input_shape: tuple[int | None, ...],
+    classes: int,
+    class_names: Sequence[str],
+    role: str,
+    reporter: Reporter,
+    *,
+    skip_broken: bool,
+) -> LabelledImages:
+    stage = f"{role.replace('_', ' ')}: reading"
+    found = open_folder(path, input_shape, classes, class_names, reporter, skip_broken=skip_broken, stage=stage)
+    return LabelledImages(
+        path,
+        found.sha256,
+        len(found.labels),
+        "nhwc",
+        "uint8",
+        found.stored.image_shape,
+        found.labels,
+        None,
+        found.stored,
+        readings=found.readings,
+        class_names=found.class_names,
+    )
 
 
-def _read_labels(file: h5py.File, key: str, path: Path, images: int, classes: int) -> NDArray[np.int64]:
-    stored = own_dataset(file, key, path, DataError)
-    expected = f"expected {images} whole numbers from 0 to {classes - 1}"
-    if stored.dtype.kind not in "uifb":
-        raise DataError(f"{path}: {key!r} is of type {stored.dtype}; {expected}")
-    one_hot = stored.ndim == 2 and stored.shape[1] == classes and classes > 1
-    if stored.shape not in ((images,), (images, 1)) and not (one_hot and stored.shape[0] == images):
-        raise DataError(
-            f"{path}: {key!r} has shape {'×'.join(map(str, stored.shape)) or 'of one number'} for {images} images; "
-            f"{expected}, or one-hot rows of {classes}"
-        )
+def _open_arrays(path: Path, reporter: Reporter) -> AbstractContextManager[ArrayFile]:
+    """Open a file of arrays, whatever its name says."""
+    require_file(path, DataError, "an HDF5 file, an .npz file or a folder")
     try:
-        PackedChunks(stored, f"{path}: {key!r}", DataError).check(0, images)
-        values = _from_one_hot(stored, path, key) if one_hot else np.asarray(stored[()]).reshape(images)
-    except (OSError, RuntimeError) as problem:
-        raise DataError(f"{path}: {key!r} cannot be read ({first_line(problem)}); {expected}") from problem
-    numbers = values.astype(np.float64)
-    for bad, what in (
-        (~np.isfinite(numbers), "not a finite number"),
-        (numbers != np.floor(numbers), "not a whole number"),
-        ((numbers < 0) | (numbers >= classes), "out of range"),
-    ):
-        if bad.any():
-            worst = int(np.argmax(bad))
-            hint = " (labels that count from 1?)" if numbers.min() == 1 and numbers.max() == classes else ""
-            raise DataError(f"{path}: {key!r} of image {worst} is {numbers[worst]:g}, {what}{hint}; {expected}")
-    return numbers.astype(np.int64)
-
-
-def _from_one_hot(stored: h5py.Dataset, path: Path, key: str) -> NDArray[np.int64]:
-    found = np.empty(stored.shape[0], np.int64)
-    rows = max(1, 2**20 // stored.shape[1])
-    for start in range(0, len(found), rows):
-        block = stored[start : start + rows]
-        sound = (np.count_nonzero(block, axis=1) == 1) & (block.max(axis=1) == 1)
-        if not sound.all():
-            worst = start + int(np.argmin(sound))
-            raise DataError(f"{path}: {key!r} of image {worst} is not one-hot; expected a single 1 among zeros")
-        found[start : start + rows] = block.argmax(axis=1)
-    return found
+        with path.open("rb") as file:
+            beginning = file.read(len(_NPY))
+    except OSError as problem:
+        raise DataError(f"{path}: cannot be read ({problem.strerror}); expected a readable file") from problem
+    if beginning.startswith(_NPY):
+        raise DataError(
+            f"{path}: holds a single array; expected images and labels in one file (in numpy: np.savez(file, data=…, label=…))"
+        )
+    if path.suffix.lower() in SUFFIXES:
+        raise DataError(f"{path}: a single picture; expected a folder with one sub-folder a class")
+    return open_npz(path, reporter) if beginning.startswith(_ZIP) else open_hdf5_arrays(path)

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, BinaryIO, Literal, cast
 
 from bdtui.engine.errors import InputError
 from bdtui.engine.inputs.foreign_files import BoundedFile
@@ -25,9 +25,11 @@ from bdtui.engine.machine.files import require_file
 if TYPE_CHECKING:
     import h5py
 
+    from bdtui.engine.inputs.stored_arrays import ArrayFile
+
 Kind = Literal["model", "weights", "images", "recipe", "architecture", "trigger"]
 
-SUFFIXES = (".h5", ".hdf5", ".keras", ".json", ".toml", ".png")
+SUFFIXES = (".h5", ".hdf5", ".keras", ".npz", ".json", ".toml", ".png")
 """Of the files that are worth a look."""
 
 _LARGEST_JSON = 64 * 1024**2
@@ -40,10 +42,10 @@ _LARGEST_SIDE = 1024
 
 @dataclass(frozen=True)
 class FoundFile:
-    """A file that can be opened.
+    """A file, or a folder of pictures, that can be opened.
 
     Attributes:
-        path: the file.
+        path: the file or folder.
         kind: what it can be opened as.
         summary: for a person, e.g. ``1,283 images of 55×47×3 · float64 · 10 classes``.
         architecture: of weights, the built-in one that they fit, if they fit one.
@@ -56,7 +58,7 @@ class FoundFile:
 
 
 def look_at(path: Path) -> FoundFile | None:
-    """Say what a file holds.
+    """Say what a file holds, or a folder of pictures.
 
     Returns:
         None for what cannot be opened: another kind of file, a damaged one, one that may not be read.
@@ -69,6 +71,8 @@ def look_at(path: Path) -> FoundFile | None:
     try:
         if is_saved_model(path):
             return _saved_model(path)
+        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
+            return _folder(path)
         require_file(path, InputError, "a file")
         return looks.get(path.suffix.lower(), _stored)(path)
     except Exception:
@@ -129,11 +133,29 @@ def _stored(path: Path) -> FoundFile | None:
     return _hdf5(path)
 
 
+def _folder(path: Path) -> FoundFile | None:
+    """A folder with one sub-folder a class. Of a few of them it is seen whether they hold pictures."""
+    from bdtui.engine.inputs.picture_folder import holds_classes, sub_folders
+
+    names = sub_folders(path)
+    if not holds_classes(path, names):
+        return None
+    return FoundFile(path, "images", f"pictures · {_count(len(names), 'class', 'classes')}")
+
+
 def _archive(path: Path) -> FoundFile | None:
     with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, BoundedFile(file))) as archive:
-        if not {"config.json", "model.weights.h5"} <= set(archive.namelist()):
-            return None
-    return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
+        names = set(archive.namelist())
+    if {"config.json", "model.weights.h5"} <= names:
+        return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
+    return _npz(path) if any(name.endswith(".npy") for name in names) else None
+
+
+def _npz(path: Path) -> FoundFile:
+    from bdtui.engine.inputs.npz import open_npz
+
+    with open_npz(path) as file:
+        return FoundFile(path, "images", _images(file, lambda label: True))
 
 
 def _hdf5(path: Path) -> FoundFile | None:
@@ -142,11 +164,12 @@ def _hdf5(path: Path) -> FoundFile | None:
     with open_hdf5(path, InputError) as file:
         if "model_config" in file.attrs:
             return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
-        if _lies_within(file, "data") and _lies_within(file, "label"):
-            return FoundFile(path, "images", _images(path, file))
         layers = stored_layers(file)
-        if not layers:
-            return None
+        if not layers or _lies_within(file, "data"):
+            from bdtui.engine.inputs.hdf5_arrays import Hdf5ArrayFile
+
+            images = _images(Hdf5ArrayFile(path, file), lambda label: _in_small_chunks(file[label]))
+            return FoundFile(path, "images", images)
         fits = deepid_classes(layers) is not None
         words = ["weights alone", _count(len(layers), "layer"), *(["fit deepid"] if fits else [])]
         summary = " · ".join([*words, _size(path.stat().st_size)])
@@ -161,39 +184,42 @@ def _lies_within(group: h5py.Group, key: str) -> bool:
     return bool(group.id.links.exists(name)) and group.id.links.get_info(name).type == h5py.h5l.TYPE_HARD
 
 
-def _images(path: Path, file: h5py.File) -> str:
-    from bdtui.engine.inputs.hdf5 import own_dataset
+def _images(file: ArrayFile, counts: Callable[[str], bool]) -> str:
+    """What a file of arrays holds; ``counts`` says of the labels' name whether they can be read quickly."""
+    from bdtui.engine.inputs.array_names import find_names
 
-    data = own_dataset(file, "data", path, InputError)
-    label = own_dataset(file, "label", path, InputError)
-    if data.dtype.kind not in "uif" or data.ndim < 2 or not data.size or not label.shape:
-        raise InputError(f"{path}: holds no images")
-    words = [f"{_count(data.shape[0], 'image')} of {_image_shape(data.shape[1:])}", str(data.dtype)]
-    classes = _classes(label, data.shape[0])
-    if classes is not None:
-        words.append(_count(classes, "class", "classes"))
+    names = find_names(file, None, "valid")
+    shape, dtype = file.header(names.data)
+    label, label_type = file.header(names.label)
+    if dtype.kind not in "uif" or len(shape) < 2 or 0 in shape or not label:
+        raise InputError(f"{file.path}: holds no images")
+    words = [f"{_count(shape[0], 'image')} of {_image_shape(shape[1:])}", str(dtype)]
+    if len(label) == 2 and label[1] > 1:
+        words.append(_count(label[1], "class", "classes"))
+        return " · ".join(words)
+    plain = label_type.kind in "uifb" and label in ((shape[0],), (shape[0], 1))
+    if plain and shape[0] <= _MOST_LABELS and counts(names.label):
+        words.append(_count(_classes(file, names.label, shape[0]), "class", "classes"))
     return " · ".join(words)
+
+
+def _classes(file: ArrayFile, label: str, images: int) -> int:
+    import numpy as np
+
+    return len(np.unique(np.concatenate([values.reshape(-1) for values in file.blocks(label, images)])))
+
+
+def _in_small_chunks(label: h5py.Dataset) -> bool:
+    size = label.dtype.itemsize
+    for length in label.chunks or ():
+        size *= length
+    return bool(size <= _LARGEST_CHUNK)
 
 
 def _image_shape(shape: tuple[int, ...]) -> str:
     """An image's shape, height × width × colours where one can tell the colours from the axes' lengths."""
     channel_first = len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] not in (1, 3, 4)
     return "×".join(map(str, (*shape[1:], shape[0]) if channel_first else shape))
-
-
-def _classes(label: h5py.Dataset, images: int) -> int | None:
-    """How many classes the labels name; None where counting them would take long."""
-    import numpy as np
-
-    if label.ndim == 2 and label.shape[1] > 1:
-        return int(label.shape[1])
-    chunk = label.dtype.itemsize
-    for length in label.chunks or ():
-        chunk *= length
-    if label.dtype.kind not in "uifb" or label.size != images or images > _MOST_LABELS or chunk > _LARGEST_CHUNK:
-        return None
-    values: Any = label[()]
-    return len(np.unique(values))
 
 
 def _count(number: int, one: str, many: str = "") -> str:

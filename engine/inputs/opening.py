@@ -67,6 +67,15 @@ class OpenedInputs:
     class_names: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _OpenedImages:
+    """The image sets of a run and the ranges their pixels are stored in, by role, and the names of their classes."""
+
+    data: dict[str, LabelledImages]
+    ranges: dict[str, StoredRange]
+    class_names: tuple[str, ...]
+
+
 def sample_settings(settings: RunSettings) -> RunSettings:
     """Settings with the bundled BadNet and data in place of files.
 
@@ -126,7 +135,8 @@ def open_inputs(
             Notice(f"{model.path} holds weights alone; they fit {model.fitting}, which is taken for the model")
         )
     class_names = () if found.class_names is None else read_class_names(found.class_names, model.classes)
-    data, ranges = _open_images(found, model, class_names, expected, reporter)
+    opened = _open_images(found, model, class_names, expected, reporter)
+    data, ranges, class_names = opened.data, opened.ranges, opened.class_names
     sha256 |= {role: images.sha256 for role, images in data.items() if getattr(found, role) is not None}
     _check_runs(model, data[CLEAN_VALID])
     runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
@@ -153,31 +163,47 @@ def _open_images(
     class_names: tuple[str, ...],
     expected: Mapping[str, str],
     reporter: Reporter,
-) -> tuple[dict[str, LabelledImages], dict[str, StoredRange]]:
+) -> _OpenedImages:
     """The image sets that files hold, and those that a trigger makes of them, with the ranges of their pixels."""
     data: dict[str, LabelledImages] = {}
     for role in ROLES:
         path = getattr(found, role)
         if path is not None:
             reporter.checkpoint()
-            images = open_dataset(path, model.input_shape, model.classes, found.layout)
+            # What one set alone does not tell is as in the clean images, which come first.
+            clean = data.get(CLEAN_VALID)
+            images = open_dataset(
+                path,
+                model.input_shape,
+                model.classes,
+                found.layout,
+                keys=found.keys,
+                class_names=class_names or (clean.class_names if clean else ()),
+                first_label=clean.first_label if clean else None,
+                skip_broken=found.skip_broken,
+                role=role,
+                reporter=reporter,
+            )
             _check_hash(images.path, images.sha256, expected.get(role), DataError)
             data[role] = images
             reporter.emit(_describe_images(role, images))
+            for reading in images.readings:
+                reporter.emit(Notice(reading))
     _check_sizes(data)
+    class_names = class_names or data[CLEAN_VALID].class_names
     if class_names:
         reporter.emit(ClassesNamed(class_names))
     ranges = {role: find_stored_range(images) for role, images in data.items()}
     if found.trigger is not None:
         target = read_target(str(found.target), model.classes, class_names)
         trigger = read_trigger(found.trigger, data[CLEAN_VALID].image_shape, found.trigger_at)
-        for clean, poisoned in ((CLEAN_VALID, POISONED_VALID), (CLEAN_TEST, POISONED_TEST)):
-            if clean in data:
-                data[poisoned] = stamp_images(data[clean], ranges[clean], trigger, target, model.classes)
-                ranges[poisoned] = ranges[clean]
+        for role, poisoned in ((CLEAN_VALID, POISONED_VALID), (CLEAN_TEST, POISONED_TEST)):
+            if role in data:
+                data[poisoned] = stamp_images(data[role], ranges[role], trigger, target, model.classes)
+                ranges[poisoned] = ranges[role]
                 reporter.emit(_describe_images(poisoned, data[poisoned], class_names))
         data = {role: data[role] for role in ROLES if role in data}
-    return data, ranges
+    return _OpenedImages(data, ranges, class_names)
 
 
 def describe_layer(source: ChannelSource) -> LayerChosen:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import DataError
-from bdtui.engine.inputs.hdf5 import PackedChunks, explain_damage, open_hdf5, own_dataset
+
+if TYPE_CHECKING:
+    from bdtui.engine.inputs.pixel_fit import PixelFit
+    from bdtui.engine.inputs.stored_arrays import StoredArray
 
 ReadImages = Callable[[int, int], NDArray[np.float32]]
 """Reads the images from a number up to another, shape (images, …), into an array that the caller may change."""
@@ -23,7 +25,7 @@ WHOLE_IMAGES = "whole images and labels"
 
 
 class StoredImages(ABC):
-    """The images of a set as they are kept: pixels untouched, channel last."""
+    """The images of a set as they are kept: of the shape that the network reads, channel last, values untouched."""
 
     @abstractmethod
     def reader(self) -> AbstractContextManager[ReadImages]:
@@ -34,65 +36,32 @@ class StoredImages(ABC):
         """
 
 
-@dataclass(frozen=True)
-class Hdf5Images(StoredImages):
-    """Images in a data set of an HDF5 file.
+@dataclass(frozen=True, eq=False)
+class ArrayImages(StoredImages):
+    """Images in one array.
 
     Attributes:
-        path: the file.
-        key: name of the data set, (N, …).
-        images: how many there are, N.
-        layout: ``nchw`` (channel first) or ``nhwc`` (channel last) order of the data set.
-        image_shape: of one image, channel last.
+        path: the file, for messages.
+        array: the pixels, (N, …).
+        fit: how one image of it becomes what the network reads.
     """
 
     path: Path
-    key: str
-    images: int
-    layout: str
-    image_shape: tuple[int, ...]
+    array: StoredArray
+    fit: PixelFit
 
     @contextmanager
     def reader(self) -> Iterator[ReadImages]:
         """See `StoredImages.reader`."""
-        with open_hdf5(self.path, DataError, chunk_cache=64 * 1024**2) as file:
-            with explain_damage(self.path, DataError, WHOLE_IMAGES):
-                data = own_dataset(file, self.key, self.path, DataError)
-                packed = PackedChunks(data, f"{self.path}: {self.key!r}", DataError)
-            # Used again by each thread: fresh memory costs more than what is read into it.
-            own = threading.local()
+        with self.array.rows() as read_rows:
 
             def read(start: int, stop: int) -> NDArray[np.float32]:
-                images = max(0, min(stop, len(data)) - start)
-                if len(getattr(own, "buffer", ())) < images:
-                    own.buffer = np.empty((images, *data.shape[1:]), data.dtype)
-                raw = own.buffer[:images]
-                try:
-                    packed.check(start, start + images)
-                    data.read_direct(raw, np.s_[start : start + images])
-                except (OSError, RuntimeError) as problem:
-                    raise DataError(
-                        f"{self.path}: images from number {start} on cannot be read ({first_line(problem)}); "
-                        f"expected {self.images} whole images"
-                    ) from problem
-                if len(raw) != min(stop, self.images) - start:
-                    raise DataError(f"{self.path}: changed while it was being read; expected {self.images} images")
-                return self._channel_last(raw, start)
+                pixels = self.fit.apply(read_rows(start, stop))
+                if self.array.dtype.kind == "f":
+                    refuse_not_finite(pixels, start, self.path)
+                return pixels
 
             yield read
-
-    def _channel_last(self, raw: NDArray[Any], start: int) -> NDArray[np.float32]:
-        pixels = np.empty((len(raw), *self.image_shape), np.float32)
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self.layout == "nchw":
-                # One channel after the other: numpy is twice as fast with that.
-                for channel in range(raw.shape[1]):
-                    pixels[..., channel] = raw[:, channel]
-            else:
-                pixels[...] = raw
-        if raw.dtype.kind == "f":
-            refuse_not_finite(pixels, start, self.path)
-        return pixels
 
 
 def refuse_not_finite(pixels: NDArray[np.float32], start: int, path: Path) -> None:

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from bdtui.engine.machine.array_store import ActivationStore, let_go
+from bdtui.engine.machine.array_store import ArrayStore, let_go
 from bdtui.engine.network.cut import Array, Cut, shapes_of, silent_values
 
 Mask = NDArray[np.bool_]
@@ -70,7 +70,7 @@ class FrontierBlock:
             [np.concatenate(arrays) for arrays in zip(*(block.others for block in blocks), strict=True)],
         )
 
-    def stored(self, store: ActivationStore) -> FrontierBlock:
+    def stored(self, store: ArrayStore) -> FrontierBlock:
         """The same block where a store keeps it."""
         carriers, others = ([store.keep(array) for array in arrays] for arrays in (self.carriers, self.others))
         return FrontierBlock(self.images, self.fires, carriers, others)

@@ -9,8 +9,10 @@ so to a run instead of a refusal; a size that was believed would take all memory
 from __future__ import annotations
 
 import base64
+import io
 import json
 import marshal
+import os
 import pickle
 import shutil
 import struct
@@ -23,6 +25,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+from PIL import Image
 
 from bdtui.engine.inputs import checkpoint
 from tests.hostile.cases import (
@@ -48,7 +51,8 @@ def hostile_cases(sound: SoundFiles, folder: Path) -> Iterator[Case]:
     """Make the files of every case in a folder, each just before it is asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     for make in (
-        *(_code, _names, _sizes, _links, _chunks, _hangs, _archives, _saved_models, _pickles, _texts, _triggers),
+        *(_code, _names, _sizes, _links, _chunks, _hangs, _archives, _saved_models, _pickles),
+        *(_image_archives, _pictures, _texts, _triggers),
     ):
         yield from make(sound, folder)
 
@@ -710,6 +714,125 @@ def _pickles(sound: SoundFiles, folder: Path) -> Iterator[Case]:
         yield Case(f"pickles as {key}", images_arguments(path, sound), finding="is of type")
     _repack(sound.archive, folder / "model.keras", {"model.weights.npz": pickled, "model.weights.h5": pickled})
     yield Case("a pickle in an archive", model_arguments(folder / "model.keras", sound))
+
+
+# --- images in archives and folders -------------------------------------------------------------------------------
+
+
+def _npy(array: Any) -> bytes:
+    into = io.BytesIO()
+    np.save(into, array, allow_pickle=True)
+    return into.getvalue()
+
+
+def _header(text: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text) + 1) + text.encode() + b"\n"
+
+
+def _image_archives(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    path = folder / "data.npz"
+    payload, deep = np.array([_Payload()] * 20), "{'descr': '|u1', 'fortran_order': False, 'shape': "
+    for told, members, finding in (
+        ("pickled images", {"data": _npy(payload)}, "pickled objects, which could run code"),
+        ("pickled labels", {"label": _npy(payload)}, "pickled objects, which could run code"),
+        ("pickled true labels", {"true_label": _npy(payload)}, "pickled objects, which could run code"),
+        ("a bare pickle", {"data": pickle.dumps(_Payload())}, "is not an array as numpy saves it"),
+        ("code as a header", {"data": _header(f"__import__('os').system({_TOUCH!r})")}, "is not an array"),
+        ("a header nested 9,000 deep", {"data": _header("[" * 9000)}, "is not an array"),
+        ("a number of 9,000 digits", {"data": _header(deep + "(" + "9" * 9000 + ",)}")}, "is not an array"),
+        ("10^15 images", {"data": _header(deep + "(1" + "0" * 15 + ", 8, 8, 3)}")}, "declares 192,000,"),
+        ("a shape below zero", {"data": _header(deep + "(-20, -8, 8, 3)}") + IMAGES.tobytes()}, "of 0 and more"),
+        ("a name with escape sequences", {"data": None, f"data{_ESCAPES}": _npy(IMAGES)}, "expected"),
+        ("a name that leads out", {"data": None, f"../{MARK}": _npy(IMAGES)}, "expected"),
+    ):
+        content = {"data": _npy(IMAGES), "label": _npy(LABELS), **members}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, member in content.items():
+                if member is not None:
+                    archive.writestr(f"{name}.npy", member)
+        yield Case(f"{told}, in .npz", images_arguments(path, sound), finding=finding)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("label.npy", _npy(LABELS))
+        with archive.open("data.npy", "w", force_zip64=True) as member:
+            member.write(_header(deep + f"({2**24}, 8, 8, 3)}}"))
+            for _ in range(48):
+                member.write(bytes(2**26))
+    yield Case("zeros that unpack to 3 GiB, in .npz", images_arguments(path, sound), finding="unpacks to 3,221,")
+    np.savez_compressed(path, data=IMAGES, label=LABELS)
+    for told, member in {"images": b"data.npy", "labels": b"label.npy"}.items():
+        _declare_size(path, member, 2**32 - 2)
+        yield Case(
+            f"{told} that say they have 4 GB, in .npz", images_arguments(path, sound), finding="unpacks|expected"
+        )
+        np.savez_compressed(path, data=IMAGES, label=LABELS)
+
+
+def _png(width: int, height: int, pixels: bytes) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+def _pictures(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    elsewhere = folder / "elsewhere"
+    shutil.rmtree(elsewhere, ignore_errors=True)
+    _write_pictures(elsewhere)
+
+    def inside(name: str, content: bytes) -> Callable[[Path], object]:
+        return lambda pictures: (pictures / "2" / name).write_bytes(content)
+
+    def instead(make: Callable[[Path], object]) -> Callable[[Path], object]:
+        def replace(pictures: Path) -> None:
+            (pictures / "2" / "0.png").unlink()
+            make(pictures / "2" / "0.png")
+
+        return replace
+
+    def class_elsewhere(pictures: Path) -> None:
+        shutil.rmtree(pictures / "2")
+        (pictures / "2").symlink_to(elsewhere / "2")
+
+    def script(pictures: Path) -> None:
+        (pictures / "2" / "0.png").write_text(f"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n({MARK}) (w) file\n")
+
+    # Where nothing is found the picture is sound: of a PNG no more is unpacked than its pixels need.
+    for told, edit, finding in (
+        ("a PNG of 10^10 pixels", inside("7.png", _png(10**5, 10**5, zlib.compress(bytes(10**6)))), "67,108,864"),
+        ("a PNG that unpacks to 8 GiB", inside("7.png", _png(8, 8, _bomb(8))), ""),
+        ("a BMP of 10^18 pixels", inside("7.bmp", b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 10**9, 10**9, 1, 24, 0) + bytes(20)), "pixels|cannot be read"),
+        ("a pickle as a picture", inside("7.jpg", pickle.dumps(_Payload())), "not JPEG"),
+        ("PostScript as a picture", script, "not JPEG"),
+        ("a link to a picture elsewhere", instead(lambda path: path.symlink_to(elsewhere / "2" / "0.png")), "a link"),
+        ("a link to a device", instead(lambda path: path.symlink_to("/dev/zero")), "a link"),
+        ("a class that is a link", class_elsewhere, "a link"),
+        ("a pipe that nobody writes to", instead(os.mkfifo), "not a regular file"),
+        ("a name with escape sequences", inside(f"{_ESCAPES}.png".replace("/", "|"), b"x"), "cannot be read"),
+        ("a class with escape sequences", lambda p: (p / "2").rename(p / _ESCAPES.replace("/", "|")), ""),
+        ("folders 200 deep and no picture", lambda p: [shutil.rmtree(p / str(n)) for n in range(5)] and (p / "/".join(["d"] * 200)).mkdir(parents=True), "expected"),
+    ):  # fmt: skip
+        pictures = folder / "pictures"
+        shutil.rmtree(pictures, ignore_errors=True)
+        _write_pictures(pictures)
+        edit(pictures)
+        arguments = images_arguments(pictures, sound)
+        yield Case(f"{told}, in a folder", arguments, must_refuse=bool(finding), finding=finding)
+    for told, names in {
+        "class names with escape sequences": _ESCAPES,
+        "class names of ten million lines": "x\n" * 10**7,
+    }.items():
+        (folder / "names.txt").write_text(names)
+        arguments = ("--class-names", str(folder / "names.txt"), *images_arguments(sound.images, sound))
+        yield Case(told, arguments, finding="expected")
+    arguments = ("--class-names", "/dev/zero", *images_arguments(sound.images, sound))
+    yield Case("class names from a device", arguments, finding="not a regular file")
+
+
+def _write_pictures(folder: Path) -> None:
+    for number, (image, label) in enumerate(zip(IMAGES, LABELS, strict=True)):
+        (folder / str(label)).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / str(label) / f"{number // 5}.png")
 
 
 # --- recipes and manifests -----------------------------------------------------------------------------------------

@@ -244,7 +244,7 @@ BAD_DATA: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "nothing": (lambda f: None, "the file holds nothing"),
     "no images": (lambda f: put(f, IMAGES[:0], LABELS[:0]), "holds no images"),
     "images of no size": (lambda f: put(f, IMAGES[:, :0]), "20×0×8×3"),
-    "other image size": (lambda f: put(f, IMAGES[:, 1:]), "20×7×8×3"),
+    "two channels": (lambda f: put(f, IMAGES[..., :2]), "20×8×8×2; the model expects N×8×8×3 or N×3×8×8"),
     "other rank": (lambda f: put(f, IMAGES[0]), "8×8×3"),
     "one axis": (lambda f: put(f, LABELS), "shape"),
     "data one number": (lambda f: put(f, 7), "shape"),
@@ -282,7 +282,7 @@ BAD_DATA: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "too few labels": (lambda f: put(f, label=LABELS[:19]), "has shape 19 for 20 images"),
     "two labels each": (lambda f: put(f, label=np.stack([LABELS, LABELS], 1)), "20×2"),
     "labels lying": (lambda f: put(f, label=LABELS[None]), "1×20"),
-    "label too large": (lambda f: put(f, label=LABELS + 1), "image 4 is 5, out of range"),
+    "label too large": (lambda f: put(f, label=LABELS + 2), "image 3 is 5, out of range"),
     "label negative": (lambda f: put(f, label=LABELS - 1), "image 0 is -1, out of range"),
     "label past int64": (lambda f: put(f, label=LABELS.astype("u8") + 2**63), "out of range"),
     "label fractional": (lambda f: put(f, label=LABELS + 0.5), "image 0 is 0.5, not a whole number"),
@@ -300,7 +300,7 @@ BAD_DATA: dict[str, tuple[Callable[[h5py.File], object], str]] = {
         ),
         "declares",
     ),
-    "true label out of range": (lambda f: (put(f), f.create_dataset("true_label", data=LABELS + 1)), "'true_label'"),
+    "true label out of range": (lambda f: (put(f), f.create_dataset("true_label", data=LABELS + 2)), "'true_label'"),
     "true label in another file": (
         lambda f: (put(f), f.__setitem__("true_label", h5py.ExternalLink("elsewhere.h5", "/label"))),
         "'true_label' is a link",
@@ -765,7 +765,7 @@ def test_a_file_of_another_kind_in_place_of_the_model_is_refused(refuse_model: R
 
 
 def test_a_model_in_place_of_the_images_is_refused(refuse_data: Refuse, sound: Path) -> None:
-    refuse_data(sound / "model.h5", finding="'data' is missing")
+    refuse_data(sound / "model.h5", finding="no images and labels under the usual names .*model_weights")
 
 
 # --- options -------------------------------------------------------------------------------------------------------
@@ -978,6 +978,9 @@ def test_a_real_process_says_it_in_one_line_and_exits_with_2(sound: Path, tmp_pa
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 2
     assert done.stdout == ""
-    assert done.stderr.splitlines()[-1] == "bdtui: error: none.h5: no such file; expected an HDF5 file"
+    assert (
+        done.stderr.splitlines()[-1]
+        == "bdtui: error: none.h5: no such file; expected an HDF5 file, an .npz file or a folder"
+    )
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []

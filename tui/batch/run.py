@@ -63,7 +63,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
     ):
         raise OptionError(
-            "--max-asr has no poisoned images to be measured on; expected --poisoned-valid FILE, or --trigger"
+            "--max-asr has no poisoned images to be measured on; expected --poisoned-valid PATH, or --trigger"
         )
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))

@@ -43,7 +43,7 @@ class Entry:
         previewed: whether ``found`` is known.
         found: content of the file; None if it cannot be opened.
         generation: how often the folder has been listed; results of earlier listings are dropped.
-        lines: the lines of the folder's files, by path.
+        lines: the lines of the folder's entries, by path.
     """
 
     path: Path | None
@@ -55,7 +55,10 @@ class Entry:
 
 
 class FileTree(Tree[Entry]):
-    """Folders, and the files in them that can be opened; hidden ones are left out."""
+    """Folders, and the files in them that can be opened; hidden ones are left out.
+
+    A folder that can be opened itself (pictures, one sub-folder a class) is chosen like a file; ``right`` unfolds it.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "select_cursor", "Take", key_display="⏎"),
@@ -137,8 +140,10 @@ class FileTree(Tree[Entry]):
         if entry is None or entry.path is None:
             return Text.assemble((node.label if isinstance(node.label, str) else node.label.plain, "dim italic"))
         room = self.scrollable_content_region.width - self.guide_depth * _depth(node) - 2
-        if entry.folder:
+        if entry.folder and (entry.found is None or node.is_expanded):
             mark, kind = ("▾ " if node.is_expanded else "▸ "), Style(bold=True)
+        elif entry.folder:
+            mark, kind = _mark(entry) + " ", Style(bold=True)
         else:
             mark, kind = _mark(entry) + " ", Style(dim=entry.previewed and entry.found is None)
         name = Text(_shown_name(entry), style + kind)
@@ -150,6 +155,14 @@ class FileTree(Tree[Entry]):
             summary.truncate(room, overflow="ellipsis")
             line.append_text(summary)
         return line
+
+    def action_select_cursor(self) -> None:
+        """Choose what is under the cursor; a folder that can be opened itself is not unfolded."""
+        node = self.cursor_node
+        if node is not None and node.data is not None and node.data.folder and node.data.found is not None:
+            self._choose(node.data.found.path, node.data.found)
+        else:
+            super().action_select_cursor()
 
     def on_resize(self) -> None:
         self._show_title()
@@ -182,7 +195,7 @@ class FileTree(Tree[Entry]):
         def work() -> None:
             listing = list_folder(folder)
             self._post(self.Listed(node, generation, listing))
-            for path in listing.files if listing is not None else ():
+            for path in (*listing.files, *listing.folders) if listing is not None else ():
                 if entry.generation != generation or not self.is_attached:
                     return
                 self._post(self.Previewed(node, generation, path, look_at(path)))
@@ -210,7 +223,7 @@ class FileTree(Tree[Entry]):
         """Choose the file, once it has been previewed."""
         event.stop()
         entry = event.node.data
-        if entry is None or entry.path is None or entry.folder:
+        if entry is None or entry.path is None or (entry.folder and entry.found is None):
             return
         if entry.previewed:
             self._choose(entry.path, entry.found)
@@ -240,7 +253,7 @@ class FileTree(Tree[Entry]):
             node.add_leaf(Text("cannot be read"), Entry(None))
             return
         for path in listing.folders:
-            child = node.add(Text(plain(path.name)), Entry(path, folder=True))
+            child = entry.lines[path] = node.add(Text(plain(path.name)), Entry(path, folder=True))
             if path == self._return_to:
                 self._return_to = None
                 self.call_after_refresh(self.move_cursor, child)
@@ -327,6 +340,6 @@ def _description(node: TreeNode[Entry]) -> str:
     entry = node.data
     if entry is None or entry.path is None:
         return ""
-    if entry.folder or not entry.previewed:
+    if not entry.previewed or (entry.folder and entry.found is None):
         return _shown_name(entry)
     return f"{_shown_name(entry)}: {entry.found.summary if entry.found else 'unsupported file'}"

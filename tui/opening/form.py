@@ -90,6 +90,10 @@ class InputForm(VerticalScroll, can_focus=False):
                 else:
                     yield PathInput(id=name, placeholder=option.hint, paths=option.names_file)
 
+    def on_mount(self) -> None:
+        # Not higher than its lines and the blank ones behind each group.
+        self.styles.max_height = len(self._options) + len({option.group for option in self._options.values()}) - 1
+
     def fill(self, settings: RunSettings) -> None:
         """Show what settings say; what they leave open becomes empty."""
         shown = spelled_out(settings)
@@ -200,6 +204,8 @@ def missing(settings: RunSettings) -> Problem | None:
             if of_network
             else f"a class, or next, at {line}"
             if problem.option == "target"
+            else f"a file or folder at {line}"
+            if problem.option in ROLES
             else f"a file at {line}"
         )
         return Problem(f"{problem.finding}; expected {expected}", problem.option)
@@ -207,7 +213,7 @@ def missing(settings: RunSettings) -> Problem | None:
 
 
 def unopenable(settings: RunSettings) -> Problem | None:
-    """The first file that is not there. Asks the file system."""
+    """The first file or folder that is not there. Asks the file system."""
     for name, option in options_of(settings).items():
         path = option.file(getattr(settings, name))
         try:

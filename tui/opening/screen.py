@@ -44,7 +44,8 @@ class LoadScreen(ModalScreen["RunSettings | UnfinishedRun | None"]):
 The tree shows the files that can be opened, with their content: ◆ a model, ◇ weights only, ▦ images, ≡ a recipe,
 ▵ an architecture only, ✚ a picture that may be a trigger.
 
-- `enter` on a file fills in the line that its kind and name suggest; `backspace` goes one folder up.
+- `enter` on a file fills in the line that its kind and name suggest, as it does on a folder of pictures with one
+  sub-folder a class (▦), which `right` unfolds; `backspace` goes one folder up.
 - `f2` in a line moves to the tree to pick a file for this line; `f2` in the tree goes back.
 - `up` and `down` move between lines. Paths are completed as you type: `right` accepts. `~` is the home folder.
 - A model needs *Clean valid*; weights also need an *Architecture*, if they do not fit deepid. All other lines are optional.

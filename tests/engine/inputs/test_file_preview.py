@@ -98,6 +98,40 @@ def test_labels_in_a_column_are_counted(tmp_path: Path) -> None:
     assert found.summary.endswith("uint8 · 3 classes")
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_an_archive_of_arrays_is_summed_up_by_its_headers(tmp_path: Path, save: Callable[..., None]) -> None:
+    save(tmp_path / "mnist.npz", x_test=np.zeros((20, 28, 28), "u1"), y_test=np.arange(20) % 10)
+    found = look_at(tmp_path / "mnist.npz")
+    assert found is not None
+    assert (found.kind, found.summary) == ("images", "20 images of 28×28 · uint8 · 10 classes")
+
+
+def test_images_under_other_names_are_known(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["test_set_x"], file["test_set_y"] = np.zeros((6, 4, 4, 3), "u1"), np.arange(6) % 2
+    found = look_at(tmp_path / "a.h5")
+    assert found is not None
+    assert found.summary == "6 images of 4×4×3 · uint8 · 2 classes"
+
+
+def pictures(folder: Path) -> Path:
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(folder / name / "1.PNG")
+    return folder
+
+
+def test_a_folder_with_one_sub_folder_a_class_is_known_and_those_around_it_are_not(tmp_path: Path) -> None:
+    found = look_at(pictures(tmp_path / "set" / "test"))
+    assert found is not None
+    assert (found.kind, found.summary) == ("images", "pictures · 2 classes")
+    pictures(tmp_path / "set" / "train")
+    for other in (tmp_path, tmp_path / "set", tmp_path / "set" / "test" / "cat"):
+        assert look_at(other) is None
+
+
 def test_classes_of_millions_of_labels_are_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "_MOST_LABELS", 5)
     found = look_at(images(tmp_path / "a.h5"))

@@ -13,7 +13,7 @@ import pytest
 
 from bdtui.engine.errors import OptionError, OutputError
 from bdtui.engine.inputs.recipe import read_recipe, write_recipe_text
-from bdtui.engine.machine.array_store import ActivationStore, default_budget, let_go
+from bdtui.engine.machine.array_store import ArrayStore, default_budget, let_go
 from bdtui.engine.machine.atomic_files import atomic_file, write_text
 from bdtui.engine.reports.saved_models import write_model
 from bdtui.engine.runs.folder import default_folder, output_folder
@@ -138,7 +138,7 @@ def test_recipes_are_toml_that_others_can_read() -> None:
 
 
 def test_activations_past_the_budget_spill_to_an_unnamed_file(tmp_path: Path) -> None:
-    store = ActivationStore(budget=4 * 100, folder=tmp_path)
+    store = ArrayStore(budget=4 * 100, folder=tmp_path)
     first, *others = np.arange(100, dtype=np.float32), np.full((50, 2), 3, np.float32), np.eye(30, dtype=np.float32)
     inside, *outside = (store.keep(array) for array in (first, *others))
     assert inside is first
@@ -158,7 +158,7 @@ def test_no_disk_space_for_activations_is_a_clear_error(tmp_path: Path, monkeypa
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(OutputError, match=r"67,108,864 bytes of activations cannot be kept there"):
-        ActivationStore(budget=0, folder=tmp_path).keep(np.zeros(100, np.float32))
+        ArrayStore(budget=0, folder=tmp_path).keep(np.zeros(100, np.float32))
 
 
 def test_the_default_budget_is_a_part_of_memory() -> None:

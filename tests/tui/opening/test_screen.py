@@ -594,7 +594,7 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
         assert reached == [
             "load-tree", "model", "weights", "architecture", "clean_valid", "poisoned_valid", "clean_test",
             "poisoned_test", "trigger", "target", "trigger_at", "class_names", "layout", "preprocess", "mean", "std",
-            "layer", "load-open", "load-sample", "load-cancel", "load-recent",
+            "keys", "skip_broken", "layer", "load-open", "load-sample", "load-cancel", "load-recent",
         ]  # fmt: skip
 
 
@@ -605,9 +605,9 @@ async def test_arrows_go_through_the_lines_and_choose(size: tuple[int, int]) -> 
         app.form.focus_line("class_names")
         await pilot.press("down", "right", "down", "left", "down")
         assert app.line("mean").has_focus
-        assert [choice.value for choice in app.load.query(Choice)] == ["nchw", "caffe"]
+        assert [choice.value for choice in app.load.query(Choice)] == ["nchw", "caffe", "no"]
         await pilot.press("up", "up", "right", "right")
-        assert [choice.value for choice in app.load.query(Choice)] == ["auto", "caffe"]
+        assert [choice.value for choice in app.load.query(Choice)] == ["auto", "caffe", "no"]
         await pilot.press("up")
         assert app.line("class_names").has_focus
 
@@ -743,3 +743,43 @@ async def test_of_many_unfinished_runs_the_last_are_offered(folder: Path) -> Non
         journal = begin(folder / "bdtui-runs" / f"run-{number}", 1) / ".bdtui" / "journal.sqlite"
         os.utime(journal, (1_800_000_000 + number,) * 2)
     assert [run.folder.name for run in unfinished_runs(folder)] == ["run-4", "run-3", "run-2"]
+
+
+def write_pictures(folder: Path) -> Path:
+    from PIL import Image
+
+    for name in ("cat", "dog"):
+        (folder / name).mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(folder / name / "1.png")
+    return folder
+
+
+async def test_a_folder_of_pictures_is_taken_by_enter_and_unfolded_by_right(
+    size: tuple[int, int], folder: Path
+) -> None:
+    pictures = write_pictures(folder / "photos" / "valid")
+    app = Host(RunSettings(model=folder / "bd_net.h5"))
+    async with app.run_test(size=size) as pilot:
+        await take(pilot, app, pictures)
+        assert app.message == "→ clean valid: valid"
+        assert app.form.settings(RunSettings()).clean_valid == pictures
+        node = app.tree.cursor_node
+        assert node is not None and not node.is_expanded
+        await until(pilot, lambda: "valid/: pictures · 2 classes" in shown(app))
+        await pilot.press("right")
+        await until(pilot, lambda: node.is_expanded and len(node.children) == 2)
+        await pilot.press("f10")
+        await until(pilot, lambda: app.answer != NOT_YET)
+    assert isinstance(app.answer, RunSettings)
+    assert app.answer.clean_valid == pictures
+
+
+async def test_a_folder_that_holds_no_pictures_is_unfolded_by_enter(folder: Path) -> None:
+    write_pictures(folder / "photos" / "valid")
+    app = Host(RunSettings())
+    async with app.run_test() as pilot:
+        node = await point_at(pilot, app, folder / "photos")
+        await until(pilot, lambda: node.data is not None and node.data.previewed)
+        await pilot.press("enter")
+        await until(pilot, lambda: node.is_expanded)
+        assert app.line("clean_valid").value == ""

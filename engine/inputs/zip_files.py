@@ -1,0 +1,24 @@
+"""Zip files from strangers: their table of contents is bounded before it is read."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+
+class BoundedFile:
+    """A file that refuses large reads, so that a zip file cannot ask for a table of contents of gigabytes.
+
+    Args:
+        file: a zip file.
+        most: bytes of a read.
+    """
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        self._file, self._most = file, most
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, size: int = -1) -> bytes:
+        """See `BinaryIO.read`; OSError where that is too large."""
+        if size > self._most:
+            raise OSError("too large a table of contents")
+        return self._file.read(self._most if size < 0 else size)
