@@ -43,6 +43,7 @@ WHOLE_BACK_ONLY = {
     "sum, images of any size",
     "sum, channels first",
     "concatenation, read by a product",
+    "units of a transformer",
 }
 IMAGES, CHANNELS, CLASSES = 90, 12, 70
 IMAGE = (10, 10, 3)
