@@ -321,7 +321,6 @@ CASES = {
     "sum, read behind a pooling": NetworkCase(residual, "end"),
     "sum, read by two convolutions": NetworkCase(lambda: joined(next_stage), "sum"),
     "sum, read by every kind of layer": NetworkCase(lambda: joined(read_by_every_kind), "sum"),
-    "sum, read behind two poolings": NetworkCase(lambda: joined(two_poolings), "pool"),
     "sum, images of any size": NetworkCase(lambda: joined(two_poolings, (None, None, 3)), "pool"),
     "sum by an operation": NetworkCase(
         lambda: functional(
@@ -343,9 +342,6 @@ CASES = {
     "densely connected": NetworkCase(densely_connected, "end"),
     "units of a transformer": NetworkCase(
         lambda: token_network(lambda x: head_of_any(layers.GlobalAveragePooling1D()(x))), "units_1"
-    ),
-    "tokens of a transformer": NetworkCase(
-        lambda: token_network(lambda x: head(layers.MaxPooling1D(3, name="pool")(x))), "pool"
     ),
     "grouped": NetworkCase(lambda: functional(lambda x: head(conv("conv", groups=2)(conv("stem")(x)))), "conv"),
 }

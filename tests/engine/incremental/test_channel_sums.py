@@ -39,7 +39,6 @@ WHOLE_BACK_ONLY = {
     "two frontier tensors",
     "bare operations",
     "sum, read by every kind of layer",
-    "sum, read behind two poolings",
     "sum, images of any size",
     "sum, channels first",
     "concatenation, read by a product",
