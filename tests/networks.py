@@ -159,6 +159,20 @@ def densely_connected() -> keras.Model:
     return functional(body)
 
 
+def token_network(classifier: Callable[[Any], Any]) -> keras.Model:
+    """A small transformer: patches become tokens, two blocks of attention and units."""
+
+    def body(x: Any) -> Any:
+        x = layers.Reshape((-1, 8))(layers.Conv2D(8, 4, strides=4, name="patches")(x))
+        for number in range(2):
+            x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(*2 * [layers.LayerNormalization()(x)])])
+            units = layers.Dense(16, activation="gelu", name=f"units_{number}")(layers.LayerNormalization()(x))
+            x = layers.Add()([x, layers.Dense(8, name=f"back_{number}")(layers.Dropout(0.1)(units))])
+        return classifier(layers.LayerNormalization()(x))
+
+    return functional(body)
+
+
 def sum_with_channels_first() -> keras.Model:
     def body(x: Any) -> Any:
         x = added(layers.Permute((3, 1, 2))(x), first=True)
@@ -307,7 +321,6 @@ CASES = {
     "sum, read behind a pooling": NetworkCase(residual, "end"),
     "sum, read by two convolutions": NetworkCase(lambda: joined(next_stage), "sum"),
     "sum, read by every kind of layer": NetworkCase(lambda: joined(read_by_every_kind), "sum"),
-    "sum, read behind two poolings": NetworkCase(lambda: joined(two_poolings), "pool"),
     "sum, images of any size": NetworkCase(lambda: joined(two_poolings, (None, None, 3)), "pool"),
     "sum by an operation": NetworkCase(
         lambda: functional(
@@ -327,6 +340,9 @@ CASES = {
     ),
     "concatenation, read by a product": NetworkCase(lambda: branches(squeezed), "pool"),
     "densely connected": NetworkCase(densely_connected, "end"),
+    "units of a transformer": NetworkCase(
+        lambda: token_network(lambda x: head_of_any(layers.GlobalAveragePooling1D()(x))), "units_1"
+    ),
     "grouped": NetworkCase(lambda: functional(lambda x: head(conv("conv", groups=2)(conv("stem")(x)))), "conv"),
 }
 

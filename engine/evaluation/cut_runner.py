@@ -48,6 +48,8 @@ class CutRunner:
         batch_size: rows of a batch at most, positive; None chooses by the size of the network's tensors.
         shorter_way: take the shorter way through the back where the graph allows one.
         notify: is given a sentence when memory does not suffice for whole batches.
+        checkpoint: called between any two layers while the functions are traced, which takes seconds for a large
+            network; may raise.
 
     Attributes:
         frontier: how values at the cut are kept.
@@ -66,9 +68,11 @@ class CutRunner:
         *,
         shorter_way: bool = True,
         notify: Callable[[str], None] = lambda sentence: None,
+        checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
         self.cut = cut
         self.notify = notify
+        self._checkpoint = checkpoint
         self._lock = threading.Lock()
         self._front_batches, self._back_batches = SmallerBatches(notify), SmallerBatches(notify)
         self.batch_size = batch_size or rows_at_once([image_shape, *_output_shapes(cut.network.calls)], 256)
@@ -144,7 +148,7 @@ class CutRunner:
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
         values = {cut.network.input: tf.cast(images, cut.network.input_dtype)}
-        run_calls(cut.front, values)
+        self._trace(cut.front, values)
         tensors = [tf.cast(values[tensor], tf.float32) for tensor in cut.frontier]
         (profiled,) = cut.source.profiled.outputs
         activations = values[profiled]
@@ -164,8 +168,13 @@ class CutRunner:
 
     def _back(self, tensors: list[Any]) -> Any:
         values = dict(zip(self.cut.frontier, tensors, strict=True))
-        run_calls(self.cut.back, values)
+        self._trace(self.cut.back, values)
         return tf.argmax(values[self.cut.network.output], axis=-1)
+
+    def _trace(self, calls: Iterable[Call], values: dict[int, Any]) -> None:
+        for call in calls:
+            self._checkpoint()
+            run_calls([call], values)
 
 
 def _joined(pieces: list[FrontValues]) -> FrontValues:

@@ -75,6 +75,7 @@ class PruningSession(Evaluator):
             batch_size,
             shorter_way=shorter_way,
             notify=lambda sentence: reporter.emit(Notice(sentence)),
+            checkpoint=reporter.checkpoint,
         )
         store = ArrayStore(default_budget() if memory_budget is None else memory_budget, scratch)
         self.statistics: dict[str, ChannelStatistics] = {}

@@ -6,6 +6,7 @@ is read: with the slices of all kernels that read it at zero, it has no part in 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
@@ -79,9 +80,10 @@ def find_readers(network: Network, region: Sequence[Call], channels: int, axis: 
     if network.output in carried | moved:
         return "its channels are the classes"
     places = _Places(network, carried, channels, axis, way)
+    uses = Counter(id(call.layer) for call in network.calls)
     found = []
     for call in reading:
-        if sum(other.layer is call.layer for other in network.calls) > 1:
+        if uses[id(call.layer)] > 1:
             return f"{call.name!r} reads its channels and is used several times"
         inputs = places.of_inputs(call)
         if inputs is None:

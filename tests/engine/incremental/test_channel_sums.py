@@ -39,10 +39,10 @@ WHOLE_BACK_ONLY = {
     "two frontier tensors",
     "bare operations",
     "sum, read by every kind of layer",
-    "sum, read behind two poolings",
     "sum, images of any size",
     "sum, channels first",
     "concatenation, read by a product",
+    "units of a transformer",
 }
 IMAGES, CHANNELS, CLASSES = 90, 12, 70
 IMAGE = (10, 10, 3)

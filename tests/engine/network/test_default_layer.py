@@ -12,7 +12,7 @@ from keras import layers
 from bdtui.engine.network.channels import ChannelSource, find_source
 from bdtui.engine.network.deepid import build_deepid
 from bdtui.engine.network.graph import trace_network
-from tests.networks import added, conv, functional, head, head_of_any
+from tests.networks import added, conv, functional, head, head_of_any, token_network
 
 _POOL, _CLASSIFIER = "avg_pool", "predictions"
 _UNNAMED = "global_average_pooling2d"
@@ -78,20 +78,6 @@ def test_the_table_has_every_network_that_keras_offers() -> None:
 def residual_block(x: Any, name: str) -> Any:
     inner = conv(f"{name}_1", padding="same")(x)
     return layers.ReLU(name=f"{name}_out")(layers.Add()([x, conv(f"{name}_2", None, padding="same")(inner)]))
-
-
-def token_network(classifier: Any) -> keras.Model:
-    """A small transformer: patches become tokens, two blocks of attention and units."""
-
-    def body(x: Any) -> Any:
-        x = layers.Reshape((-1, 8))(layers.Conv2D(8, 4, strides=4, name="patches")(x))
-        for number in range(2):
-            x = layers.Add()([x, layers.MultiHeadAttention(2, 4)(*2 * [layers.LayerNormalization()(x)])])
-            units = layers.Dense(16, activation="gelu", name=f"units_{number}")(layers.LayerNormalization()(x))
-            x = layers.Add()([x, layers.Dense(8, name=f"back_{number}")(layers.Dropout(0.1)(units))])
-        return classifier(layers.LayerNormalization()(x))
-
-    return functional(body)
 
 
 DEFAULTS = {
