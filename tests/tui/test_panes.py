@@ -378,7 +378,7 @@ async def test_layers_painted_at_once_are_written_out() -> None:
             table.render_line(line)
         await settle(pilot)
         await settle(pilot)
-        await shows(pilot, "conv_1_of_a_longer_name")
+        await shows(pilot, "conv_1_of_a_longe")
 
 
 # Data.
@@ -479,9 +479,9 @@ async def test_reached_thresholds_tell_their_rates_on_test_images() -> None:
         await settle(pilot)
         rows = cells(app, "#export-table")
         assert rows[0] == ["·", "model_X=2.h5", "47", "95.72", "100.00", "", "B′, pruned"]
-        assert rows[1] == ["·", "goodnet_X=2.keras", "47", "95.72", "100.00", "3.25/61.50", "G, GoodNet of B and B′"]
+        assert rows[1] == ["·", "goodnet_X=2.keras", "47", "95.72", "100.00", "3.25/61.50", "G, the GoodNet"]
         assert rows[2][2:5] == ["–", "", ""]
-        assert text_of(app, "#export-note") == "reached: X=2 · rates on test images · e writes all of this"
+        assert text_of(app, "#export-note") == "reached: X=2 · rates on test images"
 
 
 async def test_without_test_images_the_rates_are_those_on_validation_images() -> None:
@@ -504,9 +504,9 @@ async def test_each_file_is_ticked_when_it_is_written() -> None:
         for count, name in enumerate(ALL_SIX, 1):
             app.engine.say(events.ArtifactWritten(f"{OUT}/{name}"))
             await until(pilot, lambda count=count: ticks(app) == ALL_SIX[:count])  # type: ignore[misc]
-        assert text_of(app, "#export-note") == f"writing to {OUT} …"
+        assert text_of(app, "#export-written") == f"writing to {OUT} …"
         app.engine.say(events.RunFinished(OUT, 3.0), events.WorkEnded())
-        await until(pilot, lambda: text_of(app, "#export-note") == f"12 files in {OUT}")
+        await until(pilot, lambda: text_of(app, "#export-written") == f"12 files in {OUT}")
         await pilot.press("y")
         assert app.clipboard.split("\n")[1:] == [f"{OUT}/{name}" for name in ALL_SIX]
 
@@ -526,7 +526,7 @@ async def test_an_export_names_the_thresholds_it_finds_and_the_next_folder() -> 
         assert app.query_one("#export-folder", Input).value == f"{OUT}-2"
         await pilot.press("e")
         await until(pilot, lambda: app.engine.last == Export(Path(f"{OUT}-2")))
-        await until(pilot, lambda: text_of(app, "#export-note") == f"12 files in {OUT}-2")
+        await until(pilot, lambda: text_of(app, "#export-written") == f"12 files in {OUT}-2")
 
 
 async def test_after_an_export_on_a_small_terminal_y_takes_the_paths() -> None:

@@ -54,15 +54,18 @@ class StatusBar(Static):
     def _draw(self) -> None:
         left = self.status or "nothing is open"
         extras = []
-        if self._pending_step is not None:
-            extras.append(f"measuring step {self._pending_step}")
         if self._position:
             here = self._position.step
             reached = [f"X={state.drop:g}" for state in self._position.thresholds if (state.step or here + 1) <= here]
             extras += [f"reached {' '.join(reached)}"] if reached else []
+        if self._pending_step is not None:
+            extras.append(f"measuring step {self._pending_step}")
         if self._count:
             extras.append(f"{self._count}×")
-        right = " · ".join(extras)
         room = self.content_size.width - len(left)
-        padded = f"{right:>{max(0, room)}}" if len(right) + 2 < room else ""
+        # Where there is room for some of them only, what was typed last matters most.
+        while extras and len(" · ".join(extras)) + 2 > room:
+            extras.pop(0)
+        right = " · ".join(extras)
+        padded = f"{right:>{max(0, room)}}"
         self.update(Text.assemble((left, "bold"), padded, no_wrap=True), layout=False)

@@ -8,25 +8,38 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.containers import Horizontal
 from textual.widget import Widget
-from textual.widgets import DataTable, Input, Static
+from textual.widgets import Input, Label, Static
 
 from bdtui.engine import events
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import Event
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.tui.panes.pane import Pane
+from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
 from bdtui.tui.widgets.path_input import PathInput
 from bdtui.tui.wording import percent_text, plain
 
+# Short enough to stand whole on a terminal of 80 columns.
 _PURPOSES = {
-    "recipe.toml": "replays this run with --batch",
-    "curve.csv": "rates after every step",
-    "curve.png": "the curve as a figure",
-    "report.md": "human-readable report",
-    "manifest.json": "hashes of all this, for --verify",
-    "results.json": "everything measured, for programs",
+    "recipe.toml": "for --recipe",
+    "curve.csv": "rates by step",
+    "curve.png": "the figure",
+    "report.md": "for people",
+    "manifest.json": "for --verify",
+    "results.json": "for programs",
 }
+_PRUNED, _GOODNET = "B′, pruned", "G, the GoodNet"
+_COLUMNS = (
+    FittedColumn(" "),
+    FittedColumn("file", narrowest=14),
+    FittedColumn("step", right=True, spare=2),
+    FittedColumn("accur.", right=True),
+    FittedColumn("ASR", right=True),
+    FittedColumn("flagged\nclean/poisoned", right=True, spare=1),
+    FittedColumn("what", spare=3),
+)
 _WAITING, _WRITTEN = "·", "✓"
 
 
@@ -40,9 +53,9 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
 - **B′** is the pruned network at a threshold X (the first step at which clean accuracy has dropped by X points), **G** the
   GoodNet of B and B′. Their rates are those on the test sets where there are any, else on the validation sets.
 - **flagged clean/poisoned**: percentage of clean and of poisoned images that G assigns to its extra class.
-- A threshold that you have not come to yet is found during the export, which draws the curve to its end.
-- `✓` marks files that were written. The folder can be changed above the table (`enter` takes it); after an export the
-  next one gets a folder of its own.
+- A threshold that you have not come to yet (step –) is found during the export, which draws the curve to its end.
+- `✓` marks files that were written, in the folder named above the table. The next export goes to the folder below it, a
+  new one each time; change it there (`enter` takes it).
 - `recipe.toml` holds your order; `bdtui --batch --recipe …/recipe.toml --out NEW` makes the same files again.
 
 `y` copies the paths that were written.
@@ -57,11 +70,14 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         self._place: tuple[tuple[int, ...], int] = ((), 0)
 
     def compose(self) -> ComposeResult:
-        """The folder above, the files below."""
-        yield PathInput(placeholder="folder", id="export-folder")
-        table: DataTable[Text] = DataTable(cursor_type="row", header_height=2, id="export-table")
-        table.add_columns("", "file", "step", "accur.", "ASR", "flagged\nclean/poisoned", "what")
-        yield table
+        """Above the files the folder they were written to, below them the one that the next export goes to."""
+        written = Static("", id="export-written", markup=False)
+        written.display = False
+        yield written
+        yield FittedTable(_COLUMNS, id="export-table", heading_lines=2)
+        with Horizontal(id="export-line"):
+            yield Label("next export to ")
+            yield PathInput(placeholder="a new folder", id="export-folder")
         yield Static("Nothing is open yet.", id="export-note", markup=False)
 
     @property
@@ -73,7 +89,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
 
     def focus_target(self) -> Widget:
         """The table."""
-        return self.query_one(DataTable)
+        return self.query_one(FittedTable)
 
     def show(self, event: Event) -> None:
         """Follow plan, thresholds and files."""
@@ -114,51 +130,52 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         return "\n".join(self._written)
 
     def _draw(self) -> None:
-        table = self.query_one(DataTable)
-        cursor = table.cursor_row
-        table.clear()
-        for state in self._thresholds:
-            self._add_threshold(table, state)
-        for name in self._plan.files if self._plan else ():
-            self._add(table, name, _PURPOSES.get(name, ""))
-        table.move_cursor(row=cursor, animate=False)
+        rows = [row for state in self._thresholds for row in self._threshold_rows(state)]
+        rows += [self._row(name, _PURPOSES.get(name, "")) for name in (self._plan.files if self._plan else ())]
+        self.query_one(FittedTable).list_rows(rows)
+        written = self.query_one("#export-written", Static)
+        written.display = bool(self._written)
+        written.update(self._written_line(), layout=False)
         self.query_one("#export-note", Static).update(self._note(), layout=False)
 
-    def _add_threshold(self, table: DataTable[Text], threshold: Threshold) -> None:
+    def _threshold_rows(self, threshold: Threshold) -> list[list[Text]]:
+        """A row for B′ and one for G."""
         tested = threshold.pruned_test != NO_RATES
         pruned = threshold.pruned_test if tested else threshold.rates
         goodnet = threshold.goodnet_test if tested else threshold.goodnet_valid
-        step, yet = ("–", ", not reached yet") if threshold.step is None else (str(threshold.step), "")
-        self._add(table, threshold.model, f"B′, pruned{yet}", step, pruned)
+        step = "–" if threshold.step is None else str(threshold.step)
         flagged = (
             "" if goodnet == NO_RATES else "/".join(map(_share, (goodnet.clean_flagged, goodnet.poisoned_flagged)))
         )
-        self._add(table, threshold.goodnet, f"G, GoodNet of B and B′{yet}", step, goodnet, flagged)
+        return [
+            self._row(threshold.model, _PRUNED, step, pruned),
+            self._row(threshold.goodnet, _GOODNET, step, goodnet, flagged),
+        ]
 
-    def _add(
-        self, table: DataTable[Text], name: str, what: str, step: str = "", rates: Rates = NO_RATES, flagged: str = ""
-    ) -> None:
+    def _row(self, name: str, what: str, step: str = "", rates: Rates = NO_RATES, flagged: str = "") -> list[Text]:
         written = any(Path(path).name == name for path in self._written)
         known = rates != NO_RATES
-        table.add_row(
+        return [
             Text(_WRITTEN if written else _WAITING, style="bold green" if written else "dim"),
             Text(plain(name)),
-            Text(step, justify="right"),
-            Text(_share(rates.clean) if known else "", justify="right"),
-            Text(_share(rates.attack) if known else "", justify="right"),
-            Text(flagged, justify="right"),
+            Text(step),
+            Text(_share(rates.clean) if known else ""),
+            Text(_share(rates.attack) if known else ""),
+            Text(flagged),
             Text(what, style="dim"),
-        )
+        ]
+
+    def _written_line(self) -> str:
+        if not self._written:
+            return ""
+        folder = plain(str(Path(self._written[0]).parent))
+        return f"writing to {folder} …" if self._exporting else f"{len(self._written)} files in {folder}"
 
     def _note(self) -> str:
-        if self._exporting and self._written:
-            return f"writing to {plain(str(Path(self._written[0]).parent))} …"
-        if self._written:
-            return f"{len(self._written)} files in {plain(str(Path(self._written[0]).parent))}"
         tested = any(threshold.pruned_test != NO_RATES for threshold in self._thresholds)
         reached = [f"X={state.drop:g}" for state in self._thresholds if state.step is not None]
         known = f"reached: {', '.join(reached)}" if reached else "no threshold is reached yet"
-        return f"{known} · rates on {'test' if tested else 'validation'} images · e writes all of this"
+        return f"{known} · rates on {'test' if tested else 'validation'} images"
 
 
 def _share(share: Share | None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.message import Message
@@ -14,11 +13,18 @@ from textual.widgets import DataTable, Static
 from bdtui.engine import events
 from bdtui.engine.events import Event
 from bdtui.tui.panes.pane import Pane
+from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
 from bdtui.tui.wording import plain, shape_text
 
 _NOTHING = "Open a model to see its layers."
-_HEADINGS = (" ", "layer", "channels", "kind", "output", "parameters")
-_NUMBERS = (2, 5)
+_COLUMNS = (
+    FittedColumn(" "),
+    FittedColumn("layer", narrowest=16),
+    FittedColumn("channels", right=True),
+    FittedColumn("kind", spare=2),
+    FittedColumn("output", spare=1),
+    FittedColumn("parameters", right=True, spare=3),
+)
 
 
 class ModelPane(Pane):
@@ -50,8 +56,7 @@ The number of channels whose weights are already zero in the file stands above t
 
     def compose(self) -> ComposeResult:
         yield Static(_NOTHING, id="model-summary", markup=False)
-        table: DataTable[Text] = DataTable(cursor_type="row", id="layer-table")
-        yield table
+        yield FittedTable(_COLUMNS, id="layer-table")
 
     def prunable_layers(self) -> list[tuple[str, str]]:
         """Names of the layers that can be pruned, with descriptions."""
@@ -65,7 +70,7 @@ The number of channels whose weights are already zero in the file stands above t
         return list(found.items())
 
     def focus_target(self) -> Widget:
-        return self.query_one(DataTable)
+        return self.query_one(FittedTable)
 
     def show(self, event: Event) -> None:
         """Fill the table with a model's layers, and mark the chosen one."""
@@ -95,7 +100,7 @@ The number of channels whose weights are already zero in the file stands above t
         model, chosen = self._opened, self._chosen
         if model is None:
             self.query_one("#model-summary", Static).update(_NOTHING)
-            self.query_one(DataTable).clear()
+            self.query_one(FittedTable).list_rows(())
             return
         parameters = sum(layer.parameters for layer in model.layers)
         lines = [
@@ -107,27 +112,15 @@ The number of channels whose weights are already zero in the file stands above t
             pruned = "its channels where they are read: " if chosen.where_read else ""
             lines.append(f"reads {plain(chosen.profiled)}, prunes {pruned}{plain(chosen.pruned)} · {zero}")
         self.query_one("#model-summary", Static).update(Text("\n".join(lines), no_wrap=True, overflow="ellipsis"))
-        rows = [_row(layer, chosen) for layer in model.layers]
-        table = self.query_one(DataTable)
-        table.clear(columns=True)
-        # Explicit widths: a table that measures them itself may be painted before it has, and then stays cut off.
-        for place, heading in enumerate(_HEADINGS):
-            table.add_column(heading, width=max(len(heading), *(cell_len(row[place]) for row in rows)))
-        for layer, row in zip(model.layers, rows, strict=True):
-            style = "" if layer.channels else "dim"
-            cells = [
-                Text(cell, style=style, justify="right" if place in _NUMBERS else "left")
-                for place, cell in enumerate(row)
-            ]
-            table.add_row(*cells)
         names = [layer.name for layer in model.layers]
-        if chosen and chosen.profiled in names:
-            table.move_cursor(row=names.index(chosen.profiled), animate=False)
+        cursor = names.index(chosen.profiled) if chosen and chosen.profiled in names else None
+        self.query_one(FittedTable).list_rows([_row(layer, chosen) for layer in model.layers], cursor)
 
 
-def _row(layer: events.LayerFound, chosen: events.LayerChosen | None) -> tuple[str, ...]:
+def _row(layer: events.LayerFound, chosen: events.LayerChosen | None) -> tuple[Text, ...]:
     mark = ""
     if chosen:
         mark = "▸" if layer.name == chosen.profiled else "×" if layer.name in chosen.pruned.split(", ") else ""
     output = shape_text(layer.output_shape[1:])
-    return mark, plain(layer.name), str(layer.channels or "–"), layer.kind, output, f"{layer.parameters:,}"
+    texts = mark, plain(layer.name), str(layer.channels or "–"), layer.kind, output, f"{layer.parameters:,}"
+    return tuple(Text(text, style="" if layer.channels else "dim") for text in texts)

@@ -1,0 +1,116 @@
+"""On every terminal, nothing is covered, lost, or cut without a sign."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.widgets import DataTable
+
+from bdtui.engine import events
+from tests.tui.fake_engine import OUT, FakeApp, opened, settle, shows, until
+
+pytestmark = pytest.mark.asyncio
+
+SIZES = ((60, 20), (80, 24), (120, 40), (200, 60))
+each_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: "×".join(map(str, size)))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"):
+        monkeypatch.setenv(name, str(tmp_path / "home"))
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def bottom(app: FakeApp) -> list[str]:
+    """The activity line, the status line and the footer."""
+    return app.text.split("\n")[-3:]
+
+
+@each_size
+async def test_a_notice_covers_neither_the_status_line_nor_what_is_beside_it(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size, notifications=True) as pilot:
+        await pilot.press("a", "7")
+        await until(pilot, lambda: app.step == 47)
+        await until(pilot, lambda: bottom(app)[1].rstrip().endswith("7×"))
+        before = bottom(app)
+        app.engine.say(events.SessionKept("bdtui-runs/bd_net-20261126-135358"))
+        await shows(pilot, "Autosaving to")
+        await settle(pilot)
+        assert bottom(app) == before
+
+
+@each_size
+@pytest.mark.parametrize(("key", "table"), [("f4", "#layer-table"), ("f6", "#export-table")], ids=["model", "export"])
+async def test_a_table_shows_every_text_whole_or_shortened_with_a_sign(
+    size: tuple[int, int], key: str, table: str
+) -> None:
+    app = FakeApp()
+    async with opened(app, size) as pilot:
+        await pilot.press("a", key)
+        await until(pilot, lambda: app.step == 47)
+        await settle(pilot)
+        found = app.query_one(table, DataTable)
+        await until(pilot, lambda: 0 < found.virtual_size.width <= found.outer_size.width)
+        top = round(found.scroll_offset.y)
+        in_view = slice(top, top + found.scrollable_content_region.height - found.header_height)
+        for column in found.ordered_columns:
+            for cell in [str(each) for each in found.get_column(column.key)][in_view]:
+                assert len(cell) <= column.width
+                await shows(pilot, cell)
+
+
+async def test_a_number_of_parameters_is_never_cut() -> None:
+    app = FakeApp()
+    async with opened(app, (120, 40)) as pilot:
+        await pilot.press("f4")
+        await settle(pilot)
+        await shows(pilot, "conv_2")
+        lines = [line.split() for line in app.text.split("\n") if "24×20×40" in line]
+        assert all("7," not in line for line in lines)
+
+
+async def test_a_table_gets_its_columns_back_when_there_is_room_again() -> None:
+    app = FakeApp()
+    async with opened(app, (54, 20)) as pilot:
+        await pilot.press("f4")
+        table = app.query_one("#layer-table", DataTable)
+        await until(pilot, lambda: [str(column.label) for column in table.ordered_columns][-1] == "output")
+        await pilot.press("up", "up")
+        row = table.cursor_row
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: [str(column.label) for column in table.ordered_columns][-1] == "parameters")
+        await shows(pilot, "7,240")
+        assert table.cursor_row == row
+
+
+async def test_a_long_name_is_shortened_with_a_sign() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f4")
+        model = next(event for event in app.engine.found if isinstance(event, events.ModelOpened))
+        longer = tuple(replace(layer, name=f"a_layer_with_quite_a_name_{layer.name}") for layer in model.layers)
+        app.engine.say(replace(model, layers=longer))
+        await shows(pilot, "a_layer_with_quite_a_name…")
+        await shows(pilot, "7,240")
+
+
+async def test_the_folder_above_the_ticks_is_the_one_that_was_written() -> None:
+    app = FakeApp()
+    async with opened(app, (80, 24)) as pilot:
+        await pilot.press("a", "e")
+        await shows(pilot, f"12 files in {OUT}")
+        await shows(pilot, "✓  model_X=2.h5")
+        await settle(pilot)
+        lines = app.text.split("\n")
+        first_tick = next(place for place, line in enumerate(lines) if "✓" in line)
+        assert [line for line in lines[:first_tick] if OUT in line] == [
+            line for line in lines if line.strip() == f"12 files in {OUT}"
+        ]
+        following = [place for place, line in enumerate(lines) if f"next export to {OUT}-2" in line]
+        assert following and following[0] > first_tick
