@@ -95,5 +95,41 @@ def _nested(keras2: Any) -> Any:
     return keras2.Sequential([keras2.Input(SHAPE), *inner, layers.Dense(4, activation="softmax")])
 
 
-_BUILDERS = {"sequential": _sequential, "functional": _functional, "nested": _nested}
+def _base(keras2: Any) -> Any:
+    layers = keras2.layers
+    start = keras2.Input(SHAPE)
+    x = layers.BatchNormalization()(layers.Conv2D(4, 3)(start))
+    x = layers.DepthwiseConv2D(3)(layers.ReLU()(x))
+    return keras2.Model(start, layers.Conv2D(4, 1)(x), name="base")
+
+
+def _transfer_learning(keras2: Any) -> Any:
+    """A frozen model in a model, behind augmentation, as tutorials make it."""
+    layers = keras2.layers
+    base = _base(keras2)
+    base.trainable = False
+    start = keras2.Input(SHAPE)
+    x = layers.RandomRotation(0.1)(layers.RandomFlip("horizontal")(start))
+    x = layers.GlobalAveragePooling2D()(base(layers.Rescaling(1 / 2)(x), training=False))
+    return keras2.Model(start, layers.Dense(4, activation="softmax")(layers.Dropout(0.2)(x)))
+
+
+def _teachable_machine(keras2: Any) -> Any:
+    layers = keras2.layers
+    front = keras2.Sequential([_base(keras2), layers.GlobalAveragePooling2D()])
+    head = keras2.Sequential(
+        [layers.Dense(8, activation="relu", input_shape=(4,)), layers.Dense(4, activation="softmax", use_bias=False)]
+    )
+    model = keras2.Sequential([front, head])
+    model.build((None, *SHAPE))
+    return model
+
+
+_BUILDERS = {
+    "sequential": _sequential,
+    "functional": _functional,
+    "nested": _nested,
+    "transfer learning": _transfer_learning,
+    "Teachable Machine": _teachable_machine,
+}
 KINDS = tuple(_BUILDERS)
