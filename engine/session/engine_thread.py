@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
-from bdtui.engine.events import LOADING, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.events import LOADING, Event, Progress, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.pruning.moves import Move
 from bdtui.engine.reporter import Emit, Reporter
@@ -113,7 +113,7 @@ class EngineThread:
     def _next_ticket(self, session: Session) -> _Ticket:
         """Wait for a request; until it comes, measure what nobody waits for."""
         stops = self._stops
-        unhurried = Reporter(self._emit, lambda: self._stops != stops or not self._requests.empty())
+        unhurried = Reporter(self._emit_unasked, lambda: self._stops != stops or not self._requests.empty())
         try:
             while not unhurried.stop_requested and session.idle(unhurried):
                 pass
@@ -124,6 +124,11 @@ class EngineThread:
         except Exception as problem:
             self._emit_failure("measuring in the background", problem)
         return self._requests.get()
+
+    def _emit_unasked(self, event: Event) -> None:
+        """Emit what comes of work that nobody waits for, but not how far it is: no work of theirs is under way."""
+        if not isinstance(event, Progress):
+            self._emit(event)
 
     def _fulfil(self, session: Session, request: Request) -> _Ticket | None:
         """Do what was asked; gives back what was taken from the queue and has to wait."""

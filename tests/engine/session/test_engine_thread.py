@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bdtui.engine.errors import Interrupted, Kept, ModelError, OptionError
-from bdtui.engine.events import Event, Notice, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.events import Event, Notice, Progress, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 from bdtui.engine.pruning.moves import GoTo, Move, Prune, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.session.engine_thread import EngineThread
@@ -50,6 +50,9 @@ class SlowSession:
 
     def idle(self, reporter: Reporter) -> bool:
         reporter.checkpoint()
+        if self.idle_pieces > 0:
+            reporter.emit(Progress("predictions", 1, 2, "images"))
+            reporter.emit(Notice("measured"))
         self.idle_pieces -= 1
         return self.idle_pieces > 0
 
@@ -176,6 +179,21 @@ def test_what_nobody_waits_for_is_done_between_requests(engine: tuple[EngineThre
     while bench.idle_pieces > 0 and time.monotonic() < deadline:
         time.sleep(0.005)
     assert bench.idle_pieces <= 0
+
+
+def test_what_nobody_waits_for_shows_what_it_found_and_not_how_far_it_is(
+    engine: tuple[EngineThread, SlowSession, Heard],
+) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    bench.idle_pieces = 3
+    thread.submit(Prune())
+    heard.until(ended)
+    seen = [
+        *heard.until(lambda event: event == Notice("measured")),
+        *heard.until(lambda event: isinstance(event, Notice)),
+    ]
+    assert not [event for event in seen if isinstance(event, Progress)]
 
 
 def test_what_cannot_be_loaded_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
