@@ -163,6 +163,8 @@ class _Mender:
         if class_name in _OPERATION_LAYERS:
             raise ModelError(f"{where} applies a function outside of a graph; expected stock layers only")
         class_name, settings = mend_settings(class_name, settings, where)
+        if "name" in settings:
+            settings["name"] = _sound(settings["name"])
         mended = {
             key: value if key.endswith(_NOT_LAYERS) or key == "dtype" else self._object(value)
             for key, value in settings.items()
@@ -180,7 +182,11 @@ class _Mender:
     def _sequential(self, settings: Any) -> Config:
         # Keras 2.2 wrote the bare list of layers.
         layers = settings if isinstance(settings, list) else settings.get("layers", [])
-        kept = {"name": settings.get("name") or "sequential"} if isinstance(settings, dict) else {"name": "sequential"}
+        kept = (
+            {"name": _sound(settings.get("name") or "sequential")}
+            if isinstance(settings, dict)
+            else {"name": "sequential"}
+        )
         if isinstance(settings, dict) and "build_input_shape" in settings:
             kept["build_input_shape"] = settings["build_input_shape"]
         mended = [self._object(layer) for layer in layers]
@@ -203,7 +209,9 @@ class _Mender:
         for layer in layers:
             nodes = [self._call(node, numbering) for node in layer.get("inbound_nodes", [])]
             # Keras wrote each layer behind those that it reads, but for layers that are used again.
-            ranks[layer["name"]] = rank_of_call(layer, *nodes[0], ranks) if nodes else rank_of_layer(layer, None)
+            ranks[_sound(layer["name"])] = (
+                rank_of_call(layer, *nodes[0], ranks) if nodes else rank_of_layer(layer, None)
+            )
             if layer["class_name"] in _OPERATION_LAYERS:
                 if numbering.note_batch_size(layer, nodes):
                     continue
@@ -211,14 +219,14 @@ class _Mender:
             else:
                 made = self._object(layer)
                 calls = [_in_order_of_arguments(made["class_name"], first, keywords) for first, keywords in nodes]
-                mended.append({**made, "name": layer["name"], "inbound_nodes": calls})
+                mended.append({**made, "name": _sound(layer["name"]), "inbound_nodes": calls})
         graphs = {layer["name"] for layer in mended if layer["class_name"] == "Functional"}
         ends = {}
         for key in ("input_layers", "output_layers"):
             tensors = _map_references(settings[key], lambda found: self._end(numbering.place(*found), graphs))
             single = isinstance(tensors, list) and len(tensors) == 1 and isinstance(tensors[0], list)
             ends[key] = tensors[0] if single and not outermost else tensors
-        return {"name": settings.get("name") or "model", "layers": mended, **ends}
+        return {"name": _sound(settings.get("name") or "model"), "layers": mended, **ends}
 
     @staticmethod
     def _end(place: tuple[str, int, int], graphs: set[str]) -> list[Any]:
@@ -285,7 +293,7 @@ class _Numbering:
         """Where a tensor is made, as Keras 3 counts."""
         if name in self._split:
             return self.name_of_call(name, node), 0, tensor
-        return name, node - self._first.get(name, 0), tensor
+        return _sound(name), node - self._first.get(name, 0), tensor
 
     def tensor(self, reference: list[Any]) -> Any:
         """A tensor in Keras 3's form, or `BATCH_SIZE`."""
@@ -309,7 +317,12 @@ class _Numbering:
     @staticmethod
     def name_of_call(name: str, number: int) -> str:
         """The name of an operation of its own for one of a layer's calls."""
-        return name if number == 0 else f"{name}_call_{number}"
+        return _sound(name) if number == 0 else f"{_sound(name)}_call_{number}"
+
+
+def _sound(name: Any) -> Any:
+    """A layer's name as Keras 3 allows it: MobileNetV3 of Keras 2 has a layer ``Conv/BatchNorm``."""
+    return name.replace("/", "_") if isinstance(name, str) else name
 
 
 def _in_order_of_arguments(class_name: str, first: Any, keywords: Config) -> Config:

@@ -62,7 +62,11 @@ def rank_of_layer(layer: Config, rank: int | None) -> int | None:
         return rank
     if class_name in ("Functional", "Model"):
         # By the names alone: what the last layer makes, where that does not depend on what it reads.
-        last = [inner for inner in settings["layers"] if inner["name"] == settings["output_layers"][0][0]]
+        ends = settings["output_layers"]
+        while isinstance(ends, list) and len(ends) == 1:
+            ends = ends[0]
+        name = ends[0] if isinstance(ends, list) else None
+        last = [inner for inner in settings["layers"] if inner["name"] == name]
         return rank_of_layer(last[0], None) if last else None
     if class_name in _SAME:
         return rank

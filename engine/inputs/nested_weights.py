@@ -7,7 +7,7 @@ put into the order of layers, as if all were trained; nothing here trains.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import h5py
@@ -42,7 +42,7 @@ def _ordered(layer: Config, weights: h5py.Group) -> Config:
         return layer
     names = [name.decode(errors="replace") if isinstance(name, bytes) else str(name) for name in stored]
     places = {leaf["config"]["name"]: place for place, leaf in enumerate(leaves)}
-    owners = [next((part for part in name.split("/")[:-1] if part in places), None) for name in names]
+    owners = [_owner(name, places) for name in names]
     if len(places) < len(leaves) or None in owners:
         return layer
 
@@ -53,6 +53,14 @@ def _ordered(layer: Config, weights: h5py.Group) -> Config:
     group.attrs["weight_names"] = [names[number].encode() for number in sorted(range(len(names)), key=place)]
     trained: Config = _all_trained(layer)
     return trained
+
+
+def _owner(name: str, places: Collection[str]) -> str | None:
+    """The layer that a weight's name, ``conv/kernel:0``, tells; slashes in layers' names have become underlines."""
+    parts = name.split("/")[:-1]
+    whole = "_".join(parts)
+    begun = [layer for layer in places if whole == layer or whole.startswith(f"{layer}_")]
+    return next((part for part in parts if part in places), max(begun, key=len, default=None))
 
 
 def _leaves(node: Config) -> Iterator[Config]:

@@ -40,7 +40,8 @@ class _Assignment:
         for place, metadata in saved_nodes(folder):
             number = self._at(place)
             if number is not None and isinstance(metadata, dict):
-                self._names[number] = str(metadata.get("name"))
+                # As the configuration was mended (`bdtui.engine.inputs.keras2_config`).
+                self._names[number] = str(metadata.get("name")).replace("/", "_")
 
     def assign(self, model: keras.Model) -> None:
         """Assign every weight of a model."""
