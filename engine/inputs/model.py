@@ -15,7 +15,8 @@ from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_outpu
 from bdtui.engine.inputs.keras_config import check_config, mend_config
 from bdtui.engine.inputs.keras_files import copy_for_keras, read_architecture, read_config
 from bdtui.engine.machine.files import file_sha256
-from bdtui.engine.network.graph import Network, trace_network
+from bdtui.engine.network.class_scores import scoring_network
+from bdtui.engine.network.graph import Network
 
 _RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]{1,200}")
 
@@ -25,11 +26,11 @@ class OpenedModel:
     """An image classifier, ready to be looked at.
 
     Attributes:
-        keras_model: the model, uncompiled.
-        network: its calls.
+        keras_model: the model, uncompiled, with one output.
+        network: its calls, up to a vector of one score for each class.
         path: the file the weights came from.
         sha256: of that file's bytes, in hex.
-        classes: N, the length of the output vector.
+        classes: N, the number of scores; 2 for a network with one output unit.
     """
 
     keras_model: keras.Model
@@ -49,6 +50,7 @@ def open_model(
     *,
     weights: str | Path | None = None,
     architecture: str | None = None,
+    output: str | None = None,
 ) -> OpenedModel:
     """Open a Keras image classifier.
 
@@ -56,10 +58,11 @@ def open_model(
         path: a whole model, ``.h5``/``.hdf5`` of Keras 2.2 to 3 or ``.keras``.
         weights: weights-only HDF5, laid over ``path`` or over ``architecture``.
         architecture: ``deepid``, or the path of a Keras JSON configuration.
+        output: name of the layer whose output is meant, of a model with several outputs.
 
     Raises:
         ModelError: a file is missing or damaged, holds anything but stock Keras, does not fit the other, or is no
-            classifier with one input and one vector of at least two scores.
+            classifier with one input and one vector of scores (see `bdtui.engine.network.class_scores`).
     """
     if path is not None and architecture is not None:
         raise ModelError("both a model and an architecture were given; use one of them")
@@ -90,13 +93,16 @@ def open_model(
             raise ModelError(
                 f"{source}: Keras cannot rebuild the model ({detail}); expected a sound model and weights that fit it"
             ) from problem
-    return OpenedModel(model, _traced(model, source), source, file_sha256(source), _count_classes(model, source))
+    model = _with_one_output(model, output, source)
+    network = _traced(model, source)
+    _refuse_infinite_weights(model, source)
+    return OpenedModel(model, network, source, file_sha256(source), network.classes)
 
 
 def _traced(model: keras.Model, path: Path) -> Network:
     """The calls of a model, each with a name TensorFlow can run it under."""
     try:
-        network = trace_network(model)
+        network = scoring_network(model)
     except ModelError as problem:
         raise ModelError(f"{path}: {problem}") from problem
     for call in network.calls:
@@ -112,13 +118,25 @@ def _traced(model: keras.Model, path: Path) -> Network:
     return network
 
 
-def _count_classes(model: keras.Model, path: Path) -> int:
-    shape = model.outputs[0].shape
-    if len(shape) != 2 or shape[1] is None or shape[1] < 2:
-        raise ModelError(
-            f"{path}: the model's output has shape {tuple(shape)}; expected one vector of scores for at least two classes"
-        )
+def _with_one_output(model: keras.Model, name: str | None, path: Path) -> keras.Model:
+    """The part of a model that leads to one of its outputs; the model itself, if it has no other."""
+    try:
+        names = [tensor._keras_history.operation.name for tensor in model.outputs]
+    except (AttributeError, ValueError):
+        # It was never built, and tracing it will say so.
+        return model
+    listed = ", ".join(f"{name!r} {tuple(tensor.shape)}" for name, tensor in zip(names, model.outputs, strict=True))
+    if name is None and len(names) > 1:
+        raise ModelError(f"{path}: the model has {len(names)} outputs: {listed}; choose one with --output NAME")
+    if name is not None and names.count(name) != 1:
+        found = "several outputs" if name in names else "no output"
+        raise ModelError(f"{path}: the model has {found} named {name[:80]!r}; expected one of {listed}")
+    if len(names) <= 1 and not isinstance(getattr(model, "output", None), dict):
+        return model
+    return keras.Model(model.inputs, model.outputs[names.index(name) if name else 0], name=model.name)
+
+
+def _refuse_infinite_weights(model: keras.Model, path: Path) -> None:
     for variable in model.weights:
         if variable.dtype.startswith(("float", "bfloat")) and not np.isfinite(np.asarray(variable, np.float32)).all():
             raise ModelError(f"{path}: weights {variable.path!r} hold NaN or infinite values; expected finite numbers")
-    return int(shape[1])
