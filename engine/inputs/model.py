@@ -127,7 +127,9 @@ def _with_one_output(model: keras.Model, name: str | None, path: Path) -> keras.
         return model
     listed = ", ".join(f"{name!r} {tuple(tensor.shape)}" for name, tensor in zip(names, model.outputs, strict=True))
     if name is None and len(names) > 1:
-        raise ModelError(f"{path}: the model has {len(names)} outputs: {listed}; choose one with --output NAME")
+        raise ModelError(
+            f"{path}: the model has {len(names)} outputs: {listed}; expected --output with one of these names"
+        )
     if name is not None and names.count(name) != 1:
         found = "several outputs" if name in names else "no output"
         raise ModelError(f"{path}: the model has {found} named {name[:80]!r}; expected one of {listed}")

@@ -402,7 +402,7 @@ class Oddity(layers.Layer):
 
 NETWORKS: dict[str, tuple[Callable[[], keras.Model], str]] = {
     "two inputs": (lambda: functional(inputs=2), "2 inputs; expected exactly one"),
-    "two outputs": (lambda: functional(outputs=2), "2 outputs: .*choose one with --output NAME"),
+    "two outputs": (lambda: functional(outputs=2), "2 outputs: .*expected --output"),
     "an image as output": (lambda: ends_in(layers.Conv2D(4, 3)), r"output has shape \(None, 6, 6, 4\)"),
     "a single score": (
         lambda: ends_in(layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(1, "tanh")),

@@ -154,7 +154,9 @@ def drawn(form: Form, pixels: np.ndarray) -> keras.Model:
         weight.assign(random.normal(0 if kernel else 0.1, 2 / np.sqrt(fan_in) if kernel else 0.3, weight.shape))
     # Scores are centred: otherwise one class would win on nearly every image.
     scores = by_keras(model, pixels).astype(np.float64).reshape(len(pixels), -1)
-    if 0 <= scores.min() and scores.max() <= 1:
+    # A saturated sigmoid has no logit.
+    scores = scores.clip(1e-9, 1 - 1e-9) if scores.min() >= 0 and scores.max() <= 1 else scores
+    if scores.min() >= 0 and scores.max() <= 1:
         scores = np.log(scores) - (np.log(1 - scores) if scores.shape[1] == 1 else 0)
     bias = [weight for weight in model.trainable_weights if weight.path.endswith("bias")][-1]
     bias.assign(np.asarray(bias, np.float32) - np.median(scores, axis=0))
