@@ -104,6 +104,15 @@ class RunSettings:
         hint="deepid or a Keras .json",
         displaced_by=("model", "sample"),
     )
+    output: str | None = option(
+        TEXT,
+        "which output of a model that has several",
+        NETWORK,
+        "NAME",
+        opens=True,
+        hint="only if there are several",
+        displaced_by=("model", "architecture", "sample"),
+    )
     clean_valid: Path | None = _image_set("clean validation images; required", "needed: HDF5, .npz or a folder")
     poisoned_valid: Path | None = _image_set(
         "triggered ones, labelled as the attacker wants", "with the attacker's labels", "trigger"

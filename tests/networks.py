@@ -389,7 +389,8 @@ def on_any_processor(model: keras.Model) -> keras.Model:
     """
 
     def reads_channels_first(layer: layers.Layer) -> bool:
-        return getattr(layer, "data_format", None) == "channels_first" and not isinstance(layer, layers.Flatten)
+        everywhere = isinstance(layer, layers.Flatten) or "Global" in type(layer).__name__
+        return getattr(layer, "data_format", None) == "channels_first" and not everywhere
 
     def with_channels_last(layer: layers.Layer) -> layers.Layer:
         if not reads_channels_first(layer):

@@ -178,6 +178,8 @@ def _norm(layer: Any) -> float:
         return sqrt(_overlap(layer.pool_size, layer.strides))
     if kind in NO_FARTHER:
         return 1.0
+    if kind is layers.Rescaling:
+        return float(np.abs(np.asarray(layer.scale, np.float64)).max())
     return _slope_of_layer(layer)
 
 

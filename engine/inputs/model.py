@@ -29,7 +29,8 @@ from bdtui.engine.inputs.keras_files import (
 from bdtui.engine.inputs.layer_order import refuse_other_order
 from bdtui.engine.inputs.saved_model import checkpoint_of, is_saved_model, model_sha256
 from bdtui.engine.inputs.saved_weights import load_saved_weights
-from bdtui.engine.network.graph import Network, trace_network
+from bdtui.engine.network.class_scores import scoring_network
+from bdtui.engine.network.graph import Network
 
 _RUNNABLE_NAME = re.compile(r"[A-Za-z0-9_.\\/>-]{1,200}")
 
@@ -39,11 +40,11 @@ class OpenedModel:
     """An image classifier, ready to be looked at.
 
     Attributes:
-        keras_model: the model, uncompiled.
-        network: its calls.
+        keras_model: the model, uncompiled, with one output.
+        network: its calls, up to a vector of one score for each class.
         path: the file the weights came from.
         sha256: of that file's bytes, in hex.
-        classes: N, the length of the output vector.
+        classes: N, the number of scores; 2 for a network with one output unit.
         fitting: the built-in architecture that was taken because the weights fit it; None where it was given.
     """
 
@@ -65,6 +66,7 @@ def open_model(
     *,
     weights: str | Path | None = None,
     architecture: str | None = None,
+    output: str | None = None,
 ) -> OpenedModel:
     """Open a Keras image classifier.
 
@@ -73,10 +75,11 @@ def open_model(
             alone that fit ``deepid``.
         weights: weights-only HDF5, laid over ``path`` or over ``architecture``, or by itself if it fits ``deepid``.
         architecture: ``deepid``, or the path of a Keras JSON configuration.
+        output: name of the layer whose output is meant, of a model with several outputs.
 
     Raises:
         ModelError: a file is missing or damaged, holds anything but stock Keras, does not fit the other, or is no
-            classifier with one input and one vector of at least two scores.
+            classifier with one input and one vector of scores (see `bdtui.engine.network.class_scores`).
     """
     if path is not None and architecture is not None:
         raise ModelError("both a model and an architecture were given; use one of them")
@@ -101,10 +104,10 @@ def open_model(
     check_config(config, str(described))
     source = described if weights is None else Path(weights)
     rebuild = _rebuilt_saved_model if is_saved_model(source) else _rebuilt
-    model = rebuild(config, described, source)
-    return OpenedModel(
-        model, _traced(model, source), source, model_sha256(source), _count_classes(model, source), fitting
-    )
+    model = _with_one_output(rebuild(config, described, source), output, source)
+    network = _traced(model, source)
+    _refuse_infinite_weights(model, source)
+    return OpenedModel(model, network, source, model_sha256(source), network.classes, fitting)
 
 
 def _rebuilt(config: dict[str, Any], described: Path, source: Path) -> keras.Model:
@@ -155,7 +158,7 @@ def _built(config: dict[str, Any], described: Path) -> keras.Model:
 def _traced(model: keras.Model, path: Path) -> Network:
     """The calls of a model, each with a name TensorFlow can run it under."""
     try:
-        network = trace_network(model)
+        network = scoring_network(model)
     except ModelError as problem:
         raise ModelError(f"{path}: {problem}") from problem
     for call in network.calls:
@@ -171,13 +174,27 @@ def _traced(model: keras.Model, path: Path) -> Network:
     return network
 
 
-def _count_classes(model: keras.Model, path: Path) -> int:
-    shape = model.outputs[0].shape
-    if len(shape) != 2 or shape[1] is None or shape[1] < 2:
+def _with_one_output(model: keras.Model, name: str | None, path: Path) -> keras.Model:
+    """The part of a model that leads to one of its outputs; the model itself, if it has no other."""
+    try:
+        names = [tensor._keras_history.operation.name for tensor in model.outputs]
+    except (AttributeError, ValueError):
+        # It was never built, and tracing it will say so.
+        return model
+    listed = ", ".join(f"{name!r} {tuple(tensor.shape)}" for name, tensor in zip(names, model.outputs, strict=True))
+    if name is None and len(names) > 1:
         raise ModelError(
-            f"{path}: the model's output has shape {tuple(shape)}; expected one vector of scores for at least two classes"
+            f"{path}: the model has {len(names)} outputs: {listed}; expected --output with one of these names"
         )
+    if name is not None and names.count(name) != 1:
+        found = "several outputs" if name in names else "no output"
+        raise ModelError(f"{path}: the model has {found} named {name[:80]!r}; expected one of {listed}")
+    if len(names) <= 1 and not isinstance(getattr(model, "output", None), dict):
+        return model
+    return keras.Model(model.inputs, model.outputs[names.index(name) if name else 0], name=model.name)
+
+
+def _refuse_infinite_weights(model: keras.Model, path: Path) -> None:
     for variable in model.weights:
         if variable.dtype.startswith(("float", "bfloat")) and not np.isfinite(np.asarray(variable, np.float32)).all():
             raise ModelError(f"{path}: weights {variable.path!r} hold NaN or infinite values; expected finite numbers")
-    return int(shape[1])

@@ -116,7 +116,7 @@ def open_inputs(
     asked = asked_mode(settings)
     found = sample_settings(settings) if settings.sample else settings
     expected = dict(expected_sha256 or {})
-    model = open_model(found.model, weights=found.weights, architecture=found.architecture)
+    model = open_model(found.model, weights=found.weights, architecture=found.architecture, output=found.output)
     sha256: dict[str, str] = {}
     for name, option in options_of(found).items():
         path = option.file(getattr(found, name))
@@ -227,7 +227,7 @@ def _describe(model: OpenedModel) -> ModelOpened:
                 sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
                 prunable.get(call.name),
             )
-            for call in model.network.calls
+            for call in model.network.own_calls
         ),
     )
 

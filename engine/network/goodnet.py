@@ -16,9 +16,10 @@ import numpy as np
 from keras import layers
 
 from bdtui.engine.network.channels import ChannelSource, check_channels, find_source, silence
+from bdtui.engine.network.class_scores import scoring_network
 from bdtui.engine.network.copies import clone_layer, finalize_layers
 from bdtui.engine.network.cut import cut_network, silent_values
-from bdtui.engine.network.graph import Call, Network, run_calls, trace_network
+from bdtui.engine.network.graph import Call, Network, run_calls
 from bdtui.engine.network.readers import find_readers
 
 
@@ -26,7 +27,7 @@ def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> 
     """Join a BadNet B and its pruned form B′ into a GoodNet G.
 
     Args:
-        model: B, untouched; one input, one vector of N scores.
+        model: B, untouched; one input, one vector of N scores, or one unit for two classes (N is 2).
         layer: name of the layer whose channels are silenced in B′, e.g. ``pool_3``.
         channels: indices of the channels silenced in B′.
 
@@ -36,9 +37,9 @@ def build_goodnet(model: keras.Model, layer: str, channels: Collection[int]) -> 
         output c is 1 and all others 0; else output N is 1 and all others 0.
 
     Raises:
-        ModelError: the layer does not exist or cannot be pruned soundly.
+        ModelError: the layer does not exist or cannot be pruned soundly, or the model has no scores of classes.
     """
-    network = trace_network(model)
+    network = scoring_network(model)
     return join_networks(network, find_source(network, layer), channels)
 
 

@@ -74,6 +74,20 @@ class Network:
     """Shape of one input without the batch axis."""
     input_dtype: str
     """What Keras casts an input to, e.g. ``float32`` or ``uint8``."""
+    added: int = 0
+    """How many of the last calls are not the model's own (see `bdtui.engine.network.class_scores`)."""
+
+    @property
+    def own_calls(self) -> tuple[Call, ...]:
+        """The calls that the model is saved with."""
+        return self.calls[: len(self.calls) - self.added]
+
+    @property
+    def classes(self) -> int:
+        """N, the length of the output."""
+        maker = self.maker(self.output)
+        shape = self.input_shape if maker is None else maker.output_shapes[maker.outputs.index(self.output)]
+        return int(shape[-1] or 0)
 
     def maker(self, tensor: int) -> Call | None:
         """The call that makes a tensor; None for the network's input."""

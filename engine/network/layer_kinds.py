@@ -83,6 +83,8 @@ PASSED_THROUGH = (*INACTIVE, layers.Flatten, layers.Reshape, layers.Permute)
 
 GLOBAL_POOLINGS = tuple(pooling for pooling in POOLINGS if pooling.__name__.startswith("Global"))
 
+AVERAGE_POOLINGS = tuple(pooling for pooling in POOLINGS if "Average" in pooling.__name__)
+
 WINDOWED_POOLINGS = tuple(pooling for pooling in POOLINGS if pooling not in GLOBAL_POOLINGS)
 
 # Layers behind which values lie no farther apart than before.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from bdtui.engine.events import Notice
 from bdtui.engine.machine.batches import SmallerBatches, rows_at_once
 from bdtui.engine.network.channels_last import reads_channels_first
+from bdtui.engine.network.class_scores import scoring_model
 from bdtui.engine.network.graph import run_network, trace_network
 from bdtui.engine.reporter import SILENT, Reporter
 
@@ -21,7 +22,8 @@ class ScoreRunner:
     """A model, ready to be given images of one shape.
 
     Args:
-        model: Functional or Sequential, with one input and one vector of N scores. Its weights may change.
+        model: Functional or Sequential, with one input and N scores, or one unit for two classes, as `scoring_model`
+            takes it. Its weights may change.
         image_shape: of one image, without the batch axis.
         reporter: gets a notice when memory does not suffice for whole batches; may stop the work before each.
         compiled: trace the model first, which pays from some hundred images on.
@@ -30,7 +32,7 @@ class ScoreRunner:
         batch_size: how many images are computed at once.
 
     Raises:
-        ModelError: the model has several inputs or outputs, or no graph.
+        ModelError: the model has several inputs or outputs, no graph, or no scores of classes.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class ScoreRunner:
         *,
         compiled: bool = True,
     ) -> None:
+        model = scoring_model(model)
         network = trace_network(model)
         tensors = [shape[1:] for call in network.calls for shape in call.output_shapes]
         self.batch_size = rows_at_once([image_shape, *tensors], 256)
@@ -53,8 +56,8 @@ class ScoreRunner:
             signature = [tf.TensorSpec((None, *image_shape), tf.float32)]
             self._run = tf.function(self._run, input_signature=signature, autograph=False)
 
-    def scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scores, shape (rows, N), of images as the model reads them, shape (rows, …) with at least one row.
+    def scores(self, images: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+        """Scores, float32 or float64, shape (rows, N), of images as the model reads them, shape (rows, …) with at least one row.
 
         Raises:
             OutOfMemory: memory does not suffice for a single image.
@@ -63,7 +66,8 @@ class ScoreRunner:
         starts = range(0, len(images), self.batch_size)
         return np.concatenate([self._batch_scores(images[start : start + self.batch_size]) for start in starts])
 
-    def _batch_scores(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _batch_scores(self, images: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
         self._reporter.checkpoint()
         pieces = self._batches.compute(len(images), lambda rows: np.asarray(self._run(images[rows])))
-        return np.concatenate(pieces).astype(np.float32, copy=False)
+        scores = np.concatenate(pieces)
+        return scores if scores.dtype == np.float64 else scores.astype(np.float32, copy=False)

@@ -402,9 +402,12 @@ class Oddity(layers.Layer):
 
 NETWORKS: dict[str, tuple[Callable[[], keras.Model], str]] = {
     "two inputs": (lambda: functional(inputs=2), r"2 inputs .*; expected exactly one"),
-    "two outputs": (lambda: functional(outputs=2), "2 outputs; expected exactly one"),
+    "two outputs": (lambda: functional(outputs=2), "2 outputs: .*expected --output"),
     "an image as output": (lambda: ends_in(layers.Conv2D(4, 3)), r"output has shape \(None, 6, 6, 4\)"),
-    "a single score": (lambda: ends_in(layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(1)), "two classes"),
+    "a single score": (
+        lambda: ends_in(layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(1, "tanh")),
+        "expected sigmoid",
+    ),
     "any number of scores": (lambda: ends_in(layers.ReLU(), start=(None,)), r"output has shape \(None, None\)"),
     "nothing to prune": (lambda: ends_in(layers.Flatten(), layers.Dense(5)), "no layer of the model can be pruned"),
     "no layers": (lambda: keras.Sequential([]), "holds no weights"),
