@@ -13,6 +13,7 @@ from bdtui.tui.terminal.memory_meter import GpuMeter, process_memory
 from bdtui.tui.wording import plain
 
 _MEMORY_SECONDS = 2.0
+_LONGEST_MODEL = 24
 
 
 class HeaderBar(Static):
@@ -62,21 +63,21 @@ class HeaderBar(Static):
         width = self.content_size.width
         left = {
             "app": "bdtui",
-            "model": self._model,
+            "model": self._model if len(self._model) <= _LONGEST_MODEL else self._model[: _LONGEST_MODEL - 1] + "…",
             "layer": self._layer,
             "channels": self._channels,
             "ranking": self._ranking,
         }
         right = {"device": self._device, "memory": self._memory}
-        for least_needed in ("", "channels", "app", "memory", "ranking", "device", "layer"):
+        for least_needed in ("", "channels", "app", "ranking", "memory", "device", "layer"):
             left.pop(least_needed, None)
             right.pop(least_needed, None)
             before = " · ".join(plain(part) for part in left.values() if part)
             behind = " · ".join(part for part in right.values() if part)
             if len(before) + len(behind) + 2 <= width:
                 break
-        else:
-            before, behind = before if len(before) <= width else before[: max(0, width - 1)] + "…", ""
+        if len(before) > width:
+            before = before[: max(0, width - 1)] + "…"
         self.update(Text(f"{before}{behind:>{max(0, width - len(before))}}", no_wrap=True), layout=False)
 
     def on_resize(self) -> None:
