@@ -15,7 +15,7 @@ class Action:
         keys: its keys, separated by commas.
         label: one or two words for the footer.
         description: one line for help and command palette.
-        footer: whether it appears in the footer.
+        footer: 0 if it is not in the footer; else the larger, the sooner it is left out on a narrow terminal.
         identity: its name in the configuration file, if not ``name``.
     """
 
@@ -23,7 +23,7 @@ class Action:
     keys: str
     label: str
     description: str
-    footer: bool = False
+    footer: int = 0
     identity: str = ""
 
     @property
@@ -33,43 +33,50 @@ class Action:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("prune", "n", "prune", "Prune the next channel (5n: the next five)", footer=True),
-    Action("undo", "u", "undo", "Undo the last move (3u: the last three)", footer=True),
+    Action("prune", "n", "prune", "Prune the next channel (5n: the next five)", footer=1),
+    Action("undo", "u", "undo", "Undo the last move (3u: the last three)", footer=7),
     Action("redo", "ctrl+r", "redo", "Redo the last undone move"),
-    Action("next_threshold", "a", "next X", "Prune to the next threshold", footer=True),
+    Action("next_threshold", "a", "next X", "Threshold: prune to the next one", footer=2),
     Action(
         "go_to_step",
         "g",
         "go to",
         "Go to a step or a reached threshold, e.g. X=2 (20g: to step 20)",
-        footer=True,
+        footer=10,
     ),
-    Action("toggle_channel", "space", "toggle", "Prune or restore the channel under the cursor", footer=True),
+    Action("toggle_channel", "space", "toggle", "Toggle: prune or restore the channel under the cursor", footer=8),
     Action("choose_layer", "l", "layer", "Layer: choose whose channels to prune"),
     Action("choose_ranking", "r", "ranking", "Ranking: choose the pruning order"),
-    Action("open", "o", "open", "Open a model and images"),
-    Action("export", "e", "export", "Export models, GoodNets, curve, report and recipe", footer=True),
-    Action("stop", "x,ctrl+c", "stop", "Stop what is running", footer=True),
+    Action("open", "o", "open", "Open a model and images", footer=4),
+    Action("open_sample", "O", "sample", "Sample: open the bundled BadNet and its images"),
+    Action("export", "e", "export", "Export models, GoodNets, curve, report and recipe", footer=5),
+    Action("stop", "x,ctrl+c", "stop", "Stop what is running", footer=9),
+    Action("simulate_key('down')", "j", "down", "Move down, as the arrow key does", identity="move_down"),
+    Action("simulate_key('up')", "k", "up", "Move up, as the arrow key does", identity="move_up"),
+    Action("find", "slash", "find", "Find a channel, or a layer in the model pane"),
     Action("sort", "s", "sort", "Sort the channels by the next column"),
     Action("reverse_sort", "S", "reverse", "Reverse the sort"),
-    Action("next_chart", "v", "chart", "Show the next chart"),
+    Action("next_chart", "v", "chart", "Chart: show the next one"),
     Action("zoom", "z", "zoom", "Zoom the focused pane to the whole screen, and back"),
     Action("copy", "y", "copy", "Copy the status line and the focused pane's details to the clipboard"),
     Action("next_theme", "t", "theme", "Theme: next (dark, light, high contrast)"),
-    Action("show_pane('channels')", "f2", "channels", "Show the channels", identity="show_channels"),
-    Action("show_pane('charts')", "f3", "charts", "Show the charts", identity="show_charts"),
-    Action("show_pane('model')", "f4", "model", "Show the layers of the model", identity="show_model"),
-    Action("show_pane('data')", "f5", "data", "Show the images", identity="show_data"),
-    Action("show_pane('export')", "f6", "export", "Show the files to export", identity="show_export"),
-    Action("show_pane('log')", "f7", "log", "Show the log", identity="show_log"),
-    Action("help", "f1,question_mark", "help", "Help on the focused pane and all keys", footer=True),
-    Action("quit", "q", "quit", "Quit", footer=True),
+    Action("show_pane('channels')", "f2", "channels", "Channels: show them", identity="show_channels"),
+    Action("show_pane('charts')", "f3", "charts", "Charts: show them", identity="show_charts"),
+    Action("show_pane('model')", "f4", "model", "Model: show its layers", identity="show_model"),
+    Action("show_pane('data')", "f5", "data", "Data: show the images", identity="show_data"),
+    Action("show_pane('export')", "f6", "export", "Files: show those that an export writes", identity="show_export"),
+    Action("show_pane('log')", "f7", "log", "Log: show it", identity="show_log"),
+    Action("command_palette", "ctrl+p", "palette", "Palette: find any action by name", footer=5),
+    Action("help", "f1,question_mark", "help", "Help on the focused pane and all keys", footer=3),
+    Action("quit", "q", "quit", "Quit", footer=3),
 )
+
+_CHARACTERS = {"question_mark": "?", "slash": "/", "ctrl+p": "^p"}
 
 
 def readable_keys(keys: str) -> str:
     """Keys for display, e.g. ``f1 or ?``."""
-    return " or ".join("?" if key == "question_mark" else key for key in keys.split(","))
+    return " or ".join(_CHARACTERS.get(key, key) for key in keys.split(","))
 
 
 def first_key(identity: str, keymap: Mapping[str, str]) -> str:
@@ -84,37 +91,26 @@ def first_key(identity: str, keymap: Mapping[str, str]) -> str:
 
 
 COMMANDS: tuple[Action, ...] = (
-    Action("reopen_prepared('raw')", "", "", "Reopen the same files, pixels used as stored (raw)", identity="scale_1"),
+    Action("change_theme", "", "", "Theme: choose, with a preview", identity="change_theme"),
+    Action("help", "", "", "Keymap: show all keys", identity="keymap"),
+    Action("reopen_prepared('raw')", "", "", "Preprocess raw: reopen, pixels used as stored", identity="scale_1"),
+    Action("reopen_prepared('unit')", "", "", "Preprocess unit: reopen, pixels divided by 255", identity="scale_255"),
     Action(
-        "reopen_prepared('unit')", "", "", "Reopen the same files, pixels divided by 255 (unit)", identity="scale_255"
+        "reopen_prepared('bytes')", "", "", "Preprocess bytes: reopen, pixels in 0…255", identity="preprocess_bytes"
     ),
+    Action("reopen_prepared('tf')", "", "", "Preprocess tf: reopen, pixels in −1…1", identity="preprocess_tf"),
     Action(
-        "reopen_prepared('bytes')",
-        "",
-        "",
-        "Reopen the same files, pixels brought to 0–255",
-        identity="preprocess_bytes",
-    ),
-    Action(
-        "reopen_prepared('tf')", "", "", "Reopen the same files, pixels brought to −1–1 (tf)", identity="preprocess_tf"
-    ),
-    Action(
-        "reopen_prepared('torch')",
-        "",
-        "",
-        "Reopen the same files, pixels normalised as for torch",
-        identity="preprocess_torch",
+        "reopen_prepared('torch')", "", "", "Preprocess torch: reopen, pixels as for torch", identity="preprocess_torch"
     ),
     Action(
         "reopen_prepared('caffe')",
         "",
         "",
-        "Reopen the same files, pixels as BGR minus the mean (caffe)",
+        "Preprocess caffe: reopen, pixels as BGR minus the mean",
         identity="preprocess_caffe",
     ),
-    Action("reopen_laid_out('nchw')", "", "", "Reopen the same files, images stored channels first", identity="nchw"),
-    Action("reopen_laid_out('nhwc')", "", "", "Reopen the same files, images stored channels last", identity="nhwc"),
-    Action("open_sample", "", "", "Open the bundled BadNet and its images"),
-    Action("save_screenshot", "", "", "Save the screen as SVG", identity="save_screenshot"),
+    Action("reopen_laid_out('nchw')", "", "", "Layout: reopen the same files, stored channels first", identity="nchw"),
+    Action("reopen_laid_out('nhwc')", "", "", "Layout: reopen the same files, stored channels last", identity="nhwc"),
+    Action("save_screenshot", "", "", "Screenshot: save the screen as SVG", identity="save_screenshot"),
 )
 """Offered by the command palette only."""

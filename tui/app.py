@@ -31,6 +31,7 @@ from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.messages import Engine, EngineEvent
 from bdtui.tui.open_actions import AppWithFiles
 from bdtui.tui.opening.recent import remember
+from bdtui.tui.panes.empty import EmptyState
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.preferences import Preferences
 from bdtui.tui.terminal.background import start_in_background
@@ -70,7 +71,7 @@ class BdtuiApp(AppWithFiles):
             action.keys,
             action.name,
             action.label,
-            show=action.footer,
+            show=bool(action.footer),
             id=action.id,
             tooltip=action.description,
         )
@@ -109,6 +110,7 @@ class BdtuiApp(AppWithFiles):
 
     def compose(self) -> ComposeResult:
         yield HeaderBar(id="header")
+        yield EmptyState(id="empty", keymap=self._preferences.keys)
         yield Workspace(id="workspace", size=self.size)
         yield ActivityBar(id="activity", stop_key=first_key("stop", self._preferences.keys))
         yield StatusBar(id="status")
@@ -187,11 +189,15 @@ class BdtuiApp(AppWithFiles):
         self._submit(Redo(self._take_count()))
 
     def action_next_threshold(self) -> None:
+        if self._refuse_while_opening():
+            return
         for _ in range(min(self._take_count(), 100)):
             self._submit(NextThreshold())
 
     def action_go_to_step(self) -> None:
         """Go to the step typed before the key (20g), else open a dialog."""
+        if self._refuse_while_opening():
+            return
         position = self._position
         if self._count:
             step = int(self._count)
@@ -209,6 +215,8 @@ class BdtuiApp(AppWithFiles):
             self.push_screen(GoToDialog(len(position.order), reached), go)
 
     def action_toggle_channel(self) -> None:
+        if self._refuse_while_opening():
+            return
         pane = self.workspace.channels
         channel = pane.selected
         if channel is None:
@@ -221,6 +229,8 @@ class BdtuiApp(AppWithFiles):
             self._submit(Toggle(channel))
 
     def action_choose_layer(self) -> None:
+        if self._refuse_while_opening():
+            return
         layers = self.workspace.query_one(ModelPane).prunable_layers()
         if not layers:
             self._notify_nothing_open()
@@ -238,6 +248,8 @@ class BdtuiApp(AppWithFiles):
         self._submit(ChooseLayer(message.layer))
 
     def action_choose_ranking(self) -> None:
+        if self._refuse_while_opening():
+            return
         # Imported here: it imports numpy, which would delay the first paint.
         from bdtui.engine.pruning.rankings import RANKINGS
 
@@ -258,6 +270,8 @@ class BdtuiApp(AppWithFiles):
         )
 
     def action_export(self) -> None:
+        if self._refuse_while_opening():
+            return
         self.workspace.show_pane("export", focus=False)
         self._submit(Export(self.workspace.export_folder))
 
@@ -274,7 +288,8 @@ class BdtuiApp(AppWithFiles):
         self.action_stop()
 
     def _submit(self, request: Request) -> None:
-        self._engine.submit(request)
+        if not self._refuse_while_opening():
+            self._engine.submit(request)
 
     # Exit.
 

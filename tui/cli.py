@@ -28,7 +28,10 @@ examples:
   bdtui net.keras --clean-valid photos/valid          (a folder with one sub-folder a class, or x.npz)
   bdtui --batch --sample --out demo-run
   bdtui --batch bd_net.h5 --clean-valid valid.h5 --poisoned-valid bd_valid.h5 --out run
-  bdtui --batch --architecture deepid --weights bd_weights.h5 --clean-valid valid.h5 --layer pool_3
+  bdtui --batch keras_model.h5 --clean-valid photos/ --class-names labels.txt
+  bdtui --batch saved_model/ --clean-valid mnist.npz
+  bdtui --batch net.keras --clean-valid val/ --trigger sticker.png --target cat
+  bdtui --batch bd_weights.h5 --clean-valid valid.h5 --layer pool_3
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
 

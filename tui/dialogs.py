@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,6 +16,11 @@ from textual.widgets.option_list import Option
 from bdtui.tui.wording import plain
 
 _LEAVE: list[BindingType] = [Binding("escape", "leave", "close"), Binding("ctrl+c", "leave", show=False, priority=True)]
+
+_MOVE: list[BindingType] = [
+    Binding("j", "app.simulate_key('down')", show=False),
+    Binding("k", "app.simulate_key('up')", show=False),
+]
 
 
 class GoToDialog(ModalScreen[int | None]):
@@ -65,6 +70,39 @@ class GoToDialog(ModalScreen[int | None]):
         return int(text) if text.isdecimal() and len(text) < 9 else None
 
 
+class FindDialog(ModalScreen[None]):
+    """Asks what to find, at the bottom of the screen; the cursor moves while one types.
+
+    Args:
+        what: is found, e.g. ``channel``.
+        find: moves the cursor to the first match of a text and says whether there is one; back for an empty text.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = _LEAVE
+
+    def __init__(self, what: str, find: Callable[[str], bool]) -> None:
+        super().__init__(classes="-find")
+        self._what = what
+        self._find = find
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Input(placeholder=self._what, id="find", compact=True)
+            yield Static("Enter stay · Esc back", classes="dialog-note", markup=False)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        text = event.value.strip()
+        found = self._find(text)
+        self.query_one(".dialog-note", Static).update("Enter stay · Esc back" if found else "not found")
+
+    def on_input_submitted(self) -> None:
+        self.dismiss(None)
+
+    def action_leave(self) -> None:
+        self._find("")
+        self.dismiss(None)
+
+
 class ChoiceDialog(ModalScreen[str | None]):
     """A list to choose one name from.
 
@@ -74,7 +112,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         present: the current one.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("q", "app.quit", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("q", "app.quit", show=False), *_MOVE]
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], present: str | None) -> None:
         super().__init__()
@@ -107,6 +145,21 @@ class ChoiceDialog(ModalScreen[str | None]):
         self.dismiss(None)
 
 
+class ThemeDialog(ChoiceDialog):
+    """The list of themes; the one under the cursor is shown at once, and escape brings the former back."""
+
+    def __init__(self, themes: Sequence[tuple[str, str]], present: str) -> None:
+        super().__init__("Theme", themes, present)
+        self._former = present
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self.app.theme = self._choices[event.option_index][0]
+
+    def action_leave(self) -> None:
+        self.app.theme = self._former
+        super().action_leave()
+
+
 class FailureDialog(ModalScreen[None]):
     """Shows an error."""
 
@@ -137,7 +190,7 @@ class HelpScreen(ModalScreen[None]):
         keys: keys with descriptions.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("f1,question_mark,q", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("f1,question_mark,q", "leave", show=False), *_MOVE]
 
     def __init__(self, title: str, text: str, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__()

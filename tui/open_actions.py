@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.widgets import Button
+
 from bdtui.engine.session.requests import Open
 from bdtui.engine.settings import AUTO, MissingOption, RunSettings, check_given, files_in_place_of_sample
 from bdtui.tui.actions import first_key
 from bdtui.tui.messages import Engine
 from bdtui.tui.opening.recent import recent
+from bdtui.tui.panes.empty import EmptyState
 from bdtui.tui.preferences import Preferences
 from bdtui.tui.view_actions import AppWithViewActions
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from bdtui.engine.runs.unfinished import UnfinishedRun
 
 _WINDOW_SECONDS = 0.3
+_STILL_OPENING = "The files are still being opened; press the key again when they are."
 
 
 class AppWithFiles(AppWithViewActions):
@@ -104,6 +108,8 @@ class AppWithFiles(AppWithViewActions):
                 self._open(answer, screen.expected_sha256(answer))
             elif answer is not None:
                 self._open(answer.settings, answer.sha256, answer.folder)
+            elif self._opened is None and self._opening is None:
+                self._show_empty(True)
 
         screen = LoadScreen(self._requested, recent(), notice)
         self.push_screen(screen, opened)
@@ -111,8 +117,34 @@ class AppWithFiles(AppWithViewActions):
     def _open(
         self, settings: RunSettings, expected_sha256: Mapping[str, str] | None = None, resume_in: Path | None = None
     ) -> None:
+        self._show_empty(False)
         self._requested = self._opening = settings
         self._engine.submit(Open(settings, expected_sha256 or {}, resume_in))
+
+    def _show_empty(self, empty: bool) -> None:
+        """Show what to do in place of empty panes, or the panes."""
+        state = self._main(EmptyState)
+        if state.display == empty:
+            return
+        state.display = empty
+        self.workspace.display = not empty
+        if empty:
+            state.query_one(Button).focus()
+        else:
+            self.workspace.show_pane("channels")
+
+    def _refuse_while_opening(self) -> bool:
+        """Whether files are being opened: what would act on them is refused then, by one notice for all keys.
+
+        Kept, a key would act on other files than those on the screen; and some keys, such as that of a dialog or of the
+        channel under the cursor, could not be kept.
+        """
+        if self._opening is None:
+            return False
+        self._take_count()
+        if _STILL_OPENING not in (notification.message for notification in self._notifications):
+            self.show_notice(_STILL_OPENING)
+        return True
 
     def _notify_nothing_open(self) -> None:
         key = first_key("open", self._preferences.keys)

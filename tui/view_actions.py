@@ -12,7 +12,8 @@ from textual.screen import Screen
 from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.counts import AppWithCounts
-from bdtui.tui.dialogs import HelpScreen
+from bdtui.tui.dialogs import FindDialog, HelpScreen, ThemeDialog
+from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.themes import THEMES
 
 
@@ -46,13 +47,29 @@ class AppWithViewActions(AppWithCounts):
         names = [theme.name for theme in THEMES]
         self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
 
+    def action_change_theme(self) -> None:
+        """Choose a theme; each is shown while the cursor is on it."""
+        own = [theme.name for theme in THEMES]
+        others = sorted(name for name in self.available_themes if name not in own and "ansi" not in name)
+        themes = [(name, "" if name in own else "of Textual") for name in (*own, *others)]
+        self.push_screen(ThemeDialog(themes, self.theme))
+
     def action_help(self) -> None:
         pane = self.workspace.focused_pane()
         keymap = self._preferences.keys
         keys = [(readable_keys(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
-        keys += [("ctrl+p", "Find any action by name"), ("tab", "Move the focus to the next part of the screen")]
+        keys += [("tab", "Move the focus to the next part of the screen")]
         title, text = (pane.TITLE, pane.HELP) if pane else ("bdtui", "")
         self.push_screen(HelpScreen(title, text, keys))
+
+    def action_find(self) -> None:
+        """Find a layer while the model pane is focused, else a channel; the cursor moves as one types."""
+        pane = self.workspace.focused_pane()
+        if not isinstance(pane, ModelPane):
+            pane = self.workspace.channels
+            self.workspace.show_pane("channels")
+        start = pane.cursor
+        self.push_screen(FindDialog(pane.FINDS, lambda text: pane.find(text, start)))
 
     def action_save_screenshot(self) -> None:
         """Save the screen as SVG in the working directory."""
@@ -67,6 +84,8 @@ class AppWithViewActions(AppWithCounts):
             return
         keymap = self._preferences.keys
         for action in (*ACTIONS, *COMMANDS):
+            if action.id == "command_palette":
+                continue
             keys = keymap.get(action.id, action.keys)
             hint = f"key {readable_keys(keys)}" if keys else ""
             yield SystemCommand(

@@ -31,6 +31,8 @@ DETAILS = PANES[2:]
 _NARROW, _MEDIUM, _WIDE = "-narrow", "-medium", "-wide"
 _SMALLEST_MEDIUM = Size(104, 32)
 _SMALLEST_WIDE = Size(168, 46)
+_ALL_TABS = 64
+"""Columns that all tabs take with the usual space between them."""
 _KEYS = dict(zip(PANES, ("F2", "F3", "F4", "F5", "F6", "F7"), strict=True))
 
 
@@ -48,6 +50,7 @@ class Tab(Static):
     def __init__(self, pane: str) -> None:
         super().__init__(Text.assemble((_KEYS[pane], "dim"), f" {pane.capitalize()}"))
         self.pane = pane
+        self.tooltip = f"Show {pane} ({_KEYS[pane]})"
 
     def on_click(self) -> None:
         self.app.call_later(self.app.run_action, f"show_pane('{self.pane}')")
@@ -155,6 +158,7 @@ class Workspace(Vertical):
         for each in (_NARROW, _MEDIUM, _WIDE):
             self.set_class(each == layout, each)
         self.query_one(ChartsPane).set_class(layout == _WIDE, "-all")
+        self.query_one("#all-tabs").set_class(self.app.size.width < _ALL_TABS, "-close")
         self._arrange()
 
     def _arrange(self) -> None:

@@ -164,8 +164,8 @@ class _Arguments:
             raise self.refused("its arguments are not all tensors")
         return values
 
-    def integers(self, *keys: str) -> list[int] | int | None:
-        """An argument that has to be a whole number, or a list of such."""
+    def integers(self, *keys: str) -> Any:
+        """An argument that has to be a whole number, or a list of such at any depth; None where it is absent."""
         value = self.take(*keys)
         if value is not None and not _are_integers(value):
             raise self.refused(f"{keys[-1]} is not a constant whole number")
@@ -344,7 +344,7 @@ def _reduction(class_name: str, poolings: Mapping[int, tuple[list[int], str]] = 
         keep = bool(call.take("keepdims", "keep_dims", default=False))
         tensor = call.tensor("", "input_tensor", "x")
         rank = call.rank(tensor)
-        if rank in poolings and axis is not None and call.in_float32:
+        if rank is not None and rank in poolings and axis is not None and call.in_float32:
             places, pooling = poolings[rank]
             if sorted(number % rank for number in _flat(axis)) == places:
                 return _layer(pooling, tensor, data_format="channels_last", keepdims=keep)
@@ -538,7 +538,7 @@ def _unstack(call: _Arguments) -> Replacement:
 def _getitem(call: _Arguments) -> Replacement:
     parts = call.take("slice_spec")
     parts = parts if isinstance(parts, list) else [parts]
-    key = []
+    key: list[Any] = []
     for part in parts:
         if isinstance(part, dict) and set(part) == {"start", "stop", "step"}:
             if not all(end is None or isinstance(end, int) for end in part.values()):

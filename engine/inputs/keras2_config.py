@@ -392,7 +392,7 @@ def _input_of(layer: Any) -> tuple[Any, str] | None:
         return None
     settings = layer.get("config")
     if layer.get("class_name") == "Sequential":
-        layers = settings if isinstance(settings, list) else settings.get("layers", [])
+        layers = settings if isinstance(settings, list) else (settings or {}).get("layers", [])
         return _input_of(layers[0]) if layers else None
     if not isinstance(settings, dict):
         return None

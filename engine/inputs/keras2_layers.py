@@ -145,7 +145,7 @@ def _settings_of(class_name: str) -> frozenset[str] | None:
     for ancestor in layer.__mro__:
         if "__init__" not in vars(ancestor):
             continue
-        parameters = inspect.signature(ancestor.__init__).parameters.values()
+        parameters = inspect.signature(vars(ancestor)["__init__"]).parameters.values()
         names.update(parameter.name for parameter in parameters if parameter.kind is not parameter.VAR_KEYWORD)
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
             break

@@ -134,10 +134,17 @@ def open_inputs(
         reporter.emit(
             Notice(f"{model.path} holds weights alone; they fit {model.fitting}, which is taken for the model")
         )
+    if model.network.added and model.classes == 2:
+        reporter.emit(
+            Notice("the network ends in one unit: class 1 where it is above ½ (a logit: above 0), else class 0")
+        )
     class_names = () if found.class_names is None else read_class_names(found.class_names, model.classes)
     opened = _open_images(found, model, class_names, expected, reporter)
     data, ranges, class_names = opened.data, opened.ranges, opened.class_names
     sha256 |= {role: images.sha256 for role, images in data.items() if getattr(found, role) is not None}
+    if None in model.input_shape:
+        size = "×".join(map(str, data[CLEAN_VALID].image_shape))
+        reporter.emit(Notice(f"the network takes images of any size; these are {size}"))
     _check_runs(model, data[CLEAN_VALID])
     runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
     mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, reporter)

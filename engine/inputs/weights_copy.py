@@ -78,6 +78,11 @@ class _Budget:
 
 def _copy_dataset(group: h5py.Group, key: str, copy: h5py.Group, budget: _Budget) -> None:
     data = own_dataset(group, key, budget.path, ModelError)
+    if data.dtype == "V2":
+        raise ModelError(
+            f"{budget.path}: {key!r} is stored as bfloat16, which HDF5 has no numbers for; expected float32 weights "
+            "(the dtype policy mixed_bfloat16 computes with bfloat16 and keeps them)"
+        )
     if data.dtype.kind not in "uifb":
         raise ModelError(f"{budget.path}: {key!r} is of type {data.dtype}; expected weights, which are numbers")
     budget.take(data)

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from bdtui.engine.errors import BdtuiError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
+from bdtui.engine.network.graph import trace_network
 from bdtui.engine.network.score_runner import ScoreRunner
 
-_CLOSE = 1e-5
-"""Scores nearer than this, relative to the largest, may change places by rounding alone."""
+_CLOSE = {"float16": 1e-2, "bfloat16": 6e-2}
+"""Scores nearer than this, relative to the largest, may change places by rounding alone where anything is computed so."""
+_CLOSE_OTHERWISE = 1e-5
 
 
 class ReopenCheck:
@@ -27,7 +29,8 @@ class ReopenCheck:
 
     def __init__(self, badnet: keras.Model, images: NDArray[np.float32]) -> None:
         self._images = images
-        self._badnet_clear = _clearly_apart(_scores(badnet, images))
+        self._close = _close(badnet)
+        self._badnet_clear = _clearly_apart(_scores(badnet, images), self._close)
 
     def of(self, pruned_classes: NDArray[np.int64], goodnet_classes: NDArray[np.int64]) -> ThresholdCheck:
         """The check of one threshold.
@@ -36,7 +39,7 @@ class ReopenCheck:
             pruned_classes: reported of B′, shape (rows,).
             goodnet_classes: reported of G, shape (rows,).
         """
-        return ThresholdCheck(self._images, self._badnet_clear.copy(), pruned_classes, goodnet_classes)
+        return ThresholdCheck(self._images, self._close, self._badnet_clear.copy(), pruned_classes, goodnet_classes)
 
 
 class ThresholdCheck:
@@ -45,6 +48,7 @@ class ThresholdCheck:
     def __init__(
         self,
         images: NDArray[np.float32],
+        close: float,
         clear: NDArray[np.bool_],
         pruned_classes: NDArray[np.int64],
         goodnet_classes: NDArray[np.int64],
@@ -52,6 +56,7 @@ class ThresholdCheck:
         self._images = images
         self._pruned_classes = pruned_classes
         self._goodnet_classes = goodnet_classes
+        self._close = close
         self._clear = clear
 
     def check_pruned(self, path: Path) -> None:
@@ -61,7 +66,7 @@ class ThresholdCheck:
             BdtuiError: the saved model predicts otherwise.
         """
         scores = _scores(_reopened(path), self._images)
-        clear = _clearly_apart(scores)
+        clear = _clearly_apart(scores, self._close)
         _compare("B′", scores.argmax(axis=1), self._pruned_classes, clear)
         self._clear &= clear
 
@@ -84,11 +89,17 @@ def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.float
     return ScoreRunner(model, images.shape[1:], compiled=False).scores(images)
 
 
-def _clearly_apart(scores: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+def _close(model: keras.Model) -> float:
+    """How near, relative to the largest, two scores of a model may lie and change places by rounding."""
+    precisions = {getattr(call.layer, "compute_dtype", "float32") for call in trace_network(model).calls}
+    return max((_CLOSE[precision] for precision in precisions if precision in _CLOSE), default=_CLOSE_OTHERWISE)
+
+
+def _clearly_apart(scores: NDArray[np.floating[Any]], close: float) -> NDArray[np.bool_]:
     best = np.partition(scores, -2, axis=1)[:, -2:]
     largest = np.abs(scores).max(axis=1)
     # A lone logit is small just where it is close: how large it is for other images tells how it rounds.
-    return np.asarray(best[:, 1] - best[:, 0] > _CLOSE * np.maximum(largest, np.median(largest)))
+    return np.asarray(best[:, 1] - best[:, 0] > close * np.maximum(largest, np.median(largest)))
 
 
 def _compare(which: str, found: NDArray[np.int64], expected: NDArray[np.int64], clear: NDArray[np.bool_]) -> None:

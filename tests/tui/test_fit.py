@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from textual.widgets import DataTable
+from textual.widgets import DataTable, RichLog
 
 from bdtui.engine import events
-from tests.tui.fake_engine import OUT, FakeApp, opened, settle, shows, until
+from bdtui.engine.settings import RunSettings
+from bdtui.tui.opening.screen import LoadScreen
+from tests.tui.fake_engine import OUT, FakeApp, opened, running, settle, shows, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -114,3 +116,34 @@ async def test_the_folder_above_the_ticks_is_the_one_that_was_written() -> None:
         ]
         following = [place for place, line in enumerate(lines) if f"next export to {OUT}-2" in line]
         assert following and following[0] > first_tick
+
+
+async def test_the_log_wraps_anew_when_the_window_is_narrowed() -> None:
+    app = FakeApp()
+    async with opened(app, (120, 40)) as pilot:
+        await pilot.press("f7", "z")
+        app.engine.say(
+            events.Notice("the first words of a long sentence " + "and more " * 8 + "and its very last words")
+        )
+        await shows(pilot, "its very last words")
+        await pilot.resize_terminal(60, 20)
+        log = app.query_one(RichLog)
+        await until(pilot, lambda: log.scrollable_content_region.width < 60)
+        await until(pilot, lambda: all(line.cell_length <= 60 for line in log.lines) and "its very last" in app.text)
+
+
+async def test_the_load_window_shows_every_button_at_60_by_20_and_says_when_it_is_too_small() -> None:
+    app = FakeApp(RunSettings())
+    async with running(app, (60, 20)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LoadScreen))
+        for name in ("Open", "Sample", "Cancel"):
+            await shows(pilot, name)
+        await settle(pilot)
+        cancel = app.screen.query_one("#load-cancel")
+        assert app.screen.region.contains_region(cancel.region)
+        assert cancel.region.right < 60
+        await pilot.resize_terminal(59, 20)
+        await shows(pilot, "needs a terminal of 60×18")
+        await pilot.resize_terminal(60, 18)
+        await until(pilot, lambda: "60×18" not in app.text)
+        assert cancel.region.bottom < 18

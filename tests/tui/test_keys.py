@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 from textual.command import CommandPalette
+from textual.fuzzy import Matcher
 from textual.pilot import Pilot
-from textual.widgets import Input, Markdown, OptionList, Static
+from textual.widgets import DataTable, Input, Markdown, OptionList, Static
 
 from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.pruning.rankings import RANKINGS
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
 from bdtui.engine.settings import RunSettings
-from bdtui.tui.actions import ACTIONS, COMMANDS
+from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.app import BdtuiApp
 from bdtui.tui.bars.status import StatusBar
-from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen
+from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen, ThemeDialog
 from bdtui.tui.opening.screen import LoadScreen
 from bdtui.tui.panes.charts import ChartsPane
 from bdtui.tui.workspace import PANES
@@ -182,6 +183,47 @@ async def asks_for_files(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     await until(pilot, lambda: not isinstance(app.screen, LoadScreen))
     assert kinds(app) == [Open]
     assert app.step == 0
+
+
+@claim("open_sample")
+async def opens_the_sample(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: app.engine.last == Open(RunSettings(sample=True)))
+
+
+@claim("move_down")
+async def moves_down(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key, key)
+    await until(pilot, lambda: app.workspace.channels.selected == RANKED[2])
+
+
+@claim("move_up")
+async def moves_up(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press("down", "down", "down", key)
+    await until(pilot, lambda: app.workspace.channels.selected == RANKED[2])
+
+
+@claim("find")
+async def finds_a_channel_or_a_layer(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key, "1", "7")
+    await until(pilot, lambda: app.workspace.channels.selected == 17)
+    await pilot.press("escape")
+    await until(pilot, lambda: app.workspace.channels.selected == RANKED[0])
+    await pilot.press(key, "9", "9")
+    await shows(pilot, "not found")
+    await pilot.press("backspace", "enter")
+    await until(pilot, lambda: app.workspace.channels.selected == 9 and len(app.screen_stack) == 1)
+    await pilot.press("f4", key, *"conv_2", "enter")
+    table = app.query_one("#layer-table", DataTable)
+    await until(pilot, lambda: table.cursor_row == 3 and len(app.screen_stack) == 1)
+
+
+@claim("command_palette")
+async def opens_the_palette(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, CommandPalette))
+    await pilot.press("escape")
+    await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
 @claim("export")
@@ -611,7 +653,7 @@ async def test_every_key_is_harmless_before_anything_is_open() -> None:
         await pilot.press("escape")
         await until(pilot, lambda: not isinstance(app.screen, LoadScreen))
         for action in ACTIONS:
-            if action.id in ("open", "quit"):
+            if action.id in ("open", "open_sample", "command_palette", "find", "quit"):
                 continue
             await pilot.press("f2", action.keys.split(",")[0])
             await settle(pilot)
@@ -630,6 +672,39 @@ async def test_every_key_is_harmless_before_anything_is_open() -> None:
         assert app.is_running
         assert app.status == ""
         assert not app.engine.opened
+
+
+async def test_without_files_the_screen_says_what_to_do_and_the_sample_is_one_key_away() -> None:
+    app = FakeApp(RunSettings())
+    async with running(app, (60, 20)) as pilot:
+        await until(pilot, lambda: isinstance(app.screen, LoadScreen))
+        await pilot.press("escape")
+        await shows(pilot, "Nothing is open yet. bdtui needs a Keras model and labelled clean images.")
+        await shows(pilot, "o  Open a model and images")
+        await shows(pilot, "O  Try the sample")
+        assert displayed(app) == []
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, LoadScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: not isinstance(app.screen, LoadScreen))
+        await pilot.click("#empty-open_sample")
+        await until(pilot, lambda: app.engine.last == Open(RunSettings(sample=True)))
+        await until(pilot, lambda: app.step == 0 and displayed(app) == ["channels"])
+
+
+@pytest.mark.parametrize("key", ["n", "u", "a", "g", "space", "l", "r", "e", "ctrl+r"])
+async def test_while_files_open_every_key_that_acts_on_them_is_refused_alike(key: str) -> None:
+    app = FakeApp(held=True)
+    async with running(app, notifications=True) as pilot:
+        await until(pilot, lambda: "loading TensorFlow" in activity(app))
+        await pilot.press("4", key, key)
+        await shows(pilot, "The files are still being opened")
+        assert len(app.notices) == 1
+        assert len(app.screen_stack) == 1
+        app.engine.let_go()
+        await until(pilot, lambda: app.step == 0)
+        assert kinds(app) == [Open]
+        await goes(pilot, app, "n", step=1)
 
 
 async def test_many_wishes_before_anything_is_open_are_one_answer() -> None:
@@ -658,7 +733,7 @@ async def test_help_tells_all_keys_and_explains_the_pane_in_focus() -> None:
             lines = str(app.screen.query_one("#help-keys", Static).content).split("\n")
             told = {what: keys for keys, what in (re.split("  +", line.strip()) for line in lines)}
             for action in ACTIONS:
-                assert told[action.description] == action.keys.replace("question_mark", "?").replace(",", " or ")
+                assert told[action.description] == readable_keys(action.keys)
             await pilot.press("escape")
             await until(pilot, lambda: len(app.screen_stack) == 1)
 
@@ -685,9 +760,38 @@ async def test_the_command_palette_offers_every_action_once_with_its_key() -> No
     app = FakeApp()
     async with opened(app):
         commands = {command.title: command.help for command in app.get_system_commands(app.screen)}
-    assert list(commands) == [action.description for action in (*ACTIONS, *COMMANDS)]
+    offered = [action for action in (*ACTIONS, *COMMANDS) if action.id != "command_palette"]
+    assert list(commands) == [action.description for action in offered]
     assert commands["Stop what is running"] == "key x or ctrl+c"
-    assert commands["Save the screen as SVG"] == ""
+    assert commands["Screenshot: save the screen as SVG"] == ""
+
+
+@pytest.mark.parametrize(
+    "noun",
+    "theme undo redo help export layout scale screenshot keymap layer ranking threshold sample chart log zoom".split(),
+)
+async def test_the_command_palette_finds_everything_by_its_plain_noun(noun: str) -> None:
+    app = FakeApp()
+    async with opened(app):
+        titles = [command.title for command in app.get_system_commands(app.screen)]
+    matcher = Matcher(noun)
+    assert max(titles, key=matcher.match).casefold().startswith(noun)
+
+
+async def test_a_theme_is_shown_while_the_cursor_is_on_it_and_escape_brings_the_former_back() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await run_command(app, "change_theme")
+        await until(pilot, lambda: isinstance(app.screen, ThemeDialog))
+        await pilot.press("j")
+        await until(pilot, lambda: app.theme == "light")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.theme == "dark")
+        await run_command(app, "change_theme")
+        await until(pilot, lambda: isinstance(app.screen, ThemeDialog))
+        await pilot.press("down", "down", "enter")
+        await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert app.theme == "high-contrast"
 
 
 async def test_the_command_palette_offers_nothing_behind_a_dialog() -> None:
@@ -708,8 +812,8 @@ async def test_running_a_command_is_pressing_its_key() -> None:
     async with opened(app) as pilot:
         await pilot.press("ctrl+p")
         await until(pilot, lambda: isinstance(app.screen, CommandPalette))
-        await pilot.press(*"next threshold")
-        await until(pilot, lambda: "Prune to the next threshold" in app.text)
+        await pilot.press(*"threshold")
+        await until(pilot, lambda: "Threshold: prune to the next" in app.text)
         await settle(pilot)
         await pilot.press("enter")
         await until(pilot, lambda: len(app.screen_stack) == 1 or app.step > 0)

@@ -378,7 +378,7 @@ async def test_layers_painted_at_once_are_written_out() -> None:
             table.render_line(line)
         await settle(pilot)
         await settle(pilot)
-        await shows(pilot, "conv_1_of_a_longe")
+        await shows(pilot, "conv_1_of_a_")
 
 
 # Data.

@@ -147,21 +147,23 @@ def test_a_folder_in_its_place_is_refused(config: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_changed_keys_work_and_are_shown_wherever_keys_are_shown(config: Path) -> None:
-    config.write_text('theme = "light"\n[keys]\nprune = "m"\nundo = "k,f9"\nhelp = "f8"\n')
+    config.write_text('theme = "light"\n[keys]\nprune = "m"\nundo = "b,f9"\nhelp = "f8"\n')
     app = FakeApp(preferences=read_preferences(config))
     async with opened(app) as pilot:
         assert app.theme == "light"
         await pilot.press("n", "u", "5", "m")
         await until(pilot, lambda: app.step == 5)
-        await pilot.press("k", "f9")
+        await pilot.press("b", "f9")
         await until(pilot, lambda: app.step == 3)
         footer = app.text.split("\n")[-1].strip()
-        assert footer.startswith("m prune k undo a next X")
+        assert footer.startswith("m prune b undo a next X")
         assert "f8 help" in footer
-        assert {c.title: c.help for c in app.get_system_commands(app.screen)}["Prune to the next threshold"] == "key a"
+        assert {c.title: c.help for c in app.get_system_commands(app.screen)}[
+            "Threshold: prune to the next one"
+        ] == "key a"
         hints = [c.help for c in app.get_system_commands(app.screen)]
         assert hints[0] == "key m"
-        assert hints[1] == "key k or f9"
+        assert hints[1] == "key b or f9"
         await pilot.press("f1", "question_mark")
         await settle(pilot)
         assert len(app.screen_stack) == 1
@@ -171,7 +173,7 @@ async def test_changed_keys_work_and_are_shown_wherever_keys_are_shown(config: P
             re.split("  +", line.strip())[0]
             for line in str(app.screen.query_one("#help-keys", Static).content).split("\n")
         ]
-        assert keys[:2] == ["m", "k or f9"]
+        assert keys[:2] == ["m", "b or f9"]
         assert "n" not in keys
         await pilot.press("escape")
         await settle(pilot)
@@ -191,11 +193,11 @@ async def test_actions_that_change_places_do_so_in_the_app(config: Path) -> None
 
 @pytest.mark.asyncio
 async def test_what_runs_names_the_key_that_stops_it(config: Path) -> None:
-    config.write_text('[keys]\nstop = "k"\n')
+    config.write_text('[keys]\nstop = "b"\n')
     app = FakeApp(preferences=read_preferences(config))
     async with opened(app) as pilot:
         app.engine.say(events.WorkStarted("exporting"), events.Progress("curve", 12, 60, "steps"))
-        await until(pilot, lambda: "curve · 12/60 steps · k stops" in app.text)
+        await until(pilot, lambda: "curve · 12/60 steps · b stops" in app.text)
 
 
 @pytest.mark.parametrize("theme", THEME_NAMES)

@@ -13,15 +13,17 @@ from bdtui.tui.terminal.memory_meter import GpuMeter, process_memory
 from bdtui.tui.wording import plain
 
 _MEMORY_SECONDS = 2.0
+_LONGEST_MODEL = 24
 
 
 class HeaderBar(Static):
-    """Model, layer, ranking, device and memory."""
+    """Model, layer, ranking, device and memory; parts that do not fit are left out whole, the least needed first."""
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, markup=False)
         self._model = ""
         self._layer = ""
+        self._channels = ""
         self._ranking = ""
         self._device = ""
         self._memory = ""
@@ -41,11 +43,12 @@ class HeaderBar(Static):
                     self._gpu = GpuMeter(int(number))
             case events.ModelOpened():
                 self._model, self._layer, self._ranking = Path(event.path).name, "", ""
+                self._channels = ""
             case events.NothingOpen():
-                self._model = self._layer = self._ranking = ""
+                self._model = self._layer = self._channels = self._ranking = ""
             case events.LayerChosen():
-                owner = event.profiled if event.where_read else event.pruned
-                self._layer = f"{owner} · {event.channels} channels"
+                self._layer = event.profiled if event.where_read else event.pruned
+                self._channels = f"{event.channels} channels"
             case events.ChannelsProfiled():
                 self._ranking = f"by {event.ranking}"
             case _:
@@ -58,13 +61,25 @@ class HeaderBar(Static):
         self._draw()
 
     def _draw(self) -> None:
-        left = " · ".join(plain(part) for part in ("bdtui", self._model, self._layer, self._ranking) if part)
-        right = " · ".join(part for part in (self._device, self._memory) if part)
         width = self.content_size.width
-        room = width - len(right) - 2
-        left = left if len(left) <= room else left[: max(0, room - 1)] + "…"
-        line = f"{left}{right:>{max(1, width - len(left))}}"
-        self.update(Text(line, no_wrap=True), layout=False)
+        left = {
+            "app": "bdtui",
+            "model": self._model if len(self._model) <= _LONGEST_MODEL else self._model[: _LONGEST_MODEL - 1] + "…",
+            "layer": self._layer,
+            "channels": self._channels,
+            "ranking": self._ranking,
+        }
+        right = {"device": self._device, "memory": self._memory}
+        for least_needed in ("", "channels", "app", "ranking", "memory", "device", "layer"):
+            left.pop(least_needed, None)
+            right.pop(least_needed, None)
+            before = " · ".join(plain(part) for part in left.values() if part)
+            behind = " · ".join(part for part in right.values() if part)
+            if len(before) + len(behind) + 2 <= width:
+                break
+        if len(before) > width:
+            before = before[: max(0, width - 1)] + "…"
+        self.update(Text(f"{before}{behind:>{max(0, width - len(before))}}", no_wrap=True), layout=False)
 
     def on_resize(self) -> None:
         self._draw()

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     from bdtui.engine.runs.unfinished import UnfinishedRun
 
 
+_TOO_SMALL = (
+    "This window needs a terminal of 60×18. Enlarge it, or name the files when starting: bdtui MODEL --clean-valid FILE"
+)
+
+
 class LoadScreen(ModalScreen["RunSettings | UnfinishedRun | None"]):
     """Asks for a model and image sets; returns settings to open, a run to resume, or None.
 
@@ -66,7 +71,8 @@ The tree shows the files that can be opened, with their content: ◆ a model, �
         Binding("q", "app.quit", "Quit"),
         Binding("ctrl+c", "cancel", show=False, priority=True),
     ]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (36, "-tall")]  # noqa: RUF012 (Textual's own is annotated otherwise)
+    VERTICAL_BREAKPOINTS = [(0, "-too-low"), (18, "-low"), (36, "-tall")]  # noqa: RUF012 (Textual's own is annotated otherwise)
+    HORIZONTAL_BREAKPOINTS = [(0, "-too-narrow"), (60, "-wide-enough")]  # noqa: RUF012
 
     def __init__(self, initial: RunSettings, recent: Sequence[RunSettings] = (), notice: str = "") -> None:
         super().__init__()
@@ -95,6 +101,7 @@ The tree shows the files that can be opened, with their content: ◆ a model, �
                     recent.display = bool(self._recent)
                     self.set_class(recent.display, "-recent")
                     yield recent
+            yield Static(_TOO_SMALL, id="load-too-small", markup=False)
             yield Static(id="load-description", markup=False)
             yield Static(id="load-message", markup=False)
         yield Footer(show_command_palette=False)
@@ -252,10 +259,11 @@ The tree shows the files that can be opened, with their content: ◆ a model, �
 def _unfinished_line(run: UnfinishedRun) -> Text:
     """An unfinished run on one line: folder, time, progress, network."""
     model = Path(SAMPLE_MODEL) if run.settings.sample else run.settings.model or run.settings.weights or Path()
-    line = Text(f"↻ Resume: {plain(run.folder.name)}", no_wrap=True, overflow="ellipsis")
     when = datetime.fromtimestamp(run.touched).astimezone()
     steps = f"{run.steps} step{'' if run.steps == 1 else 's'} measured"
-    line.append(plain(f"  {when:%d %b %H:%M} · {steps} · {model.name}"), "dim")
+    # How far it came stands first: the end of the line may not fit.
+    line = Text(f"↻ Resume: {steps}", no_wrap=True, overflow="ellipsis")
+    line.append(plain(f"  {when:%d %b %H:%M} · {run.folder.name} · {model.name}"), "dim")
     return line
 
 

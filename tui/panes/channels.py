@@ -47,6 +47,7 @@ class ChannelsPane(Pane):
     """The channel table, and a description of the channel under the cursor."""
 
     TITLE = "Channels"
+    FINDS: ClassVar[str] = "index of a channel"
     HELP: ClassVar[str] = """\
 One row for each channel of the layer, in the order in which pruning takes them.
 
@@ -102,6 +103,22 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
     def keep_cursor(self) -> None:
         """Do not move the cursor at the next position."""
         self._cursor_stays = True
+
+    @property
+    def cursor(self) -> int:
+        """The row under the cursor."""
+        return self.table.cursor_row
+
+    def find(self, text: str, start: int) -> bool:
+        """Move the cursor to the channel with this index; back to a row for no text."""
+        if not text:
+            self.table.cursor_row = start
+            return True
+        channel = int(text) if text.isdecimal() and len(text) < 9 else None
+        if channel not in self._places:
+            return False
+        self.table.move_to(channel)
+        return True
 
     def sort_next(self) -> None:
         """Sort by the next column to the right, after the last by the first."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import RichLog
 
@@ -16,8 +18,9 @@ from bdtui.tui.panes.pane import Pane
 from bdtui.tui.wording import plain, sentence
 
 _LINES = 2000
-_NARROWEST = 56
-"""In columns: a hidden pane has width 0, and lines written to it would be wrapped to that."""
+_NARROWEST = 20
+"""In columns, to which lines are wrapped that are written while the pane is hidden; showing it wraps them anew."""
+_WRAP_SECONDS = 0.05
 
 
 class LogPane(Pane):
@@ -34,6 +37,9 @@ The arrows and `pgup`/`pgdn` scroll, `end` returns to the newest line, `y` copie
         super().__init__(id=id)
         self._channels = 0
         self._last = ""
+        self._entries: deque[Text] = deque(maxlen=_LINES)
+        self._wrapping: Timer | None = None
+        self._width = 0
 
     def compose(self) -> ComposeResult:
         yield RichLog(max_lines=_LINES, min_width=_NARROWEST, wrap=True, markup=False, highlight=False, id="log-lines")
@@ -57,8 +63,24 @@ The arrows and `pgup`/`pgdn` scroll, `end` returns to the newest line, `y` copie
 
     def write(self, text: str, style: str = "") -> None:
         self._last = plain(text)
-        clock = time.strftime("%H:%M:%S")
-        self.query_one(RichLog).write(Text.assemble((f"{clock} ", "dim"), (self._last, style)))
+        line = Text.assemble((f"{time.strftime('%H:%M:%S')} ", "dim"), (self._last, style))
+        self._entries.append(line)
+        self.query_one(RichLog).write(line)
+
+    def on_resize(self) -> None:
+        """Wrap all lines anew, once the width has stopped changing."""
+        if self._wrapping is not None:
+            self._wrapping.stop()
+        self._wrapping = self.set_timer(_WRAP_SECONDS, self._wrap)
+
+    def _wrap(self) -> None:
+        lines = self.query_one(RichLog)
+        width = lines.scrollable_content_region.width
+        if width and width != self._width:
+            self._width = width
+            lines.clear()
+            for line in self._entries:
+                lines.write(line)
 
     def copied_text(self) -> str:
         return self._last

@@ -31,6 +31,7 @@ class ModelPane(Pane):
     """The layer table, with the chosen layer marked."""
 
     TITLE = "Model"
+    FINDS: ClassVar[str] = "name of a layer, or a part of it"
     HELP: ClassVar[str] = """\
 The layers of the network, in running order.
 
@@ -71,6 +72,20 @@ The number of channels whose weights are already zero in the file stands above t
 
     def focus_target(self) -> Widget:
         return self.query_one(FittedTable)
+
+    @property
+    def cursor(self) -> int:
+        """The row under the cursor."""
+        return self.query_one(FittedTable).cursor_row
+
+    def find(self, text: str, start: int) -> bool:
+        """Move the cursor to the first layer with this text in its name, from a row on; to that row for no text."""
+        names = [layer.name.casefold() for layer in self._opened.layers] if self._opened else []
+        rows = [*range(start, len(names)), *range(start)]
+        found = next((row for row in rows if text.casefold() in names[row]), None)
+        if found is not None:
+            self.query_one(FittedTable).move_cursor(row=found, animate=False)
+        return found is not None
 
     def show(self, event: Event) -> None:
         """Fill the table with a model's layers, and mark the chosen one."""
