@@ -15,6 +15,7 @@ from keras import layers
 from bdtui.engine.errors import ModelError
 from bdtui.engine.network.graph import Call, Network, trace_network
 from bdtui.engine.network.layer_kinds import AVERAGE_POOLINGS, INACTIVE, WEIGHTED
+from bdtui.engine.network.region import is_elementwise
 
 _PROBABILITIES = ("sigmoid", "hard_sigmoid")
 """Activations that make of each unit a number from 0 to 1, by itself."""
@@ -87,6 +88,9 @@ def _activation_name(maker: Call | None) -> str:
     layer = None if maker is None else maker.layer
     if isinstance(layer, (*WEIGHTED, layers.Activation, layers.BatchNormalization)):
         activation = getattr(layer, "activation", None)
+        if isinstance(activation, layers.Pipeline):
+            # Keras 2's hard_sigmoid, as it is put into a network of Keras 3; nothing else is such a piece.
+            return "hard_sigmoid" if is_elementwise(activation) else ""
         return "linear" if activation is None else str(getattr(activation, "__name__", ""))
     # Of a bare operation, `keras.ops.sigmoid`, the name is that of its class.
     return "sigmoid" if type(layer).__name__ == "Sigmoid" else ""

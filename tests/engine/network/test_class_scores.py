@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tf_keras
 from keras import layers
 
 from bdtui.engine.errors import ModelError
@@ -45,6 +46,17 @@ def test_one_unit_says_class_1_exactly_above_the_middle(
     activation: str | None, values: list[float], expected: list[int]
 ) -> None:
     assert classes(passing_on(activation), values) == expected
+
+
+def test_a_hard_sigmoid_unit_of_keras_2_is_one_too(tmp_path: Path) -> None:
+    old = tf_keras.Sequential([tf_keras.layers.Dense(1, "hard_sigmoid", input_shape=(3,))])
+    old.save(tmp_path / "old.h5")
+    opened = open_model(tmp_path / "old.h5")
+    values = np.random.default_rng(2).normal(size=(50, 3)).astype(np.float32)
+    expected = old.predict(values, verbose=0)[:, 0] > 0.5
+    assert 0 < expected.sum() < 50
+    scores = ScoreRunner(opened.keras_model, (3,)).scores(values)
+    np.testing.assert_array_equal(scores.argmax(axis=1), expected.astype(int))
 
 
 def ends_in(*ends: layers.Layer) -> keras.Model:
