@@ -71,7 +71,7 @@ class BdtuiApp(AppWithFiles):
             action.keys,
             action.name,
             action.label,
-            show=action.footer,
+            show=bool(action.footer),
             id=action.id,
             tooltip=action.description,
         )

@@ -104,7 +104,7 @@ def _draw_band(canvas: Canvas, points: list[Point], images: int | None, glyph: s
     """Shade the 95 % interval of every rate where it is higher than a line of the chart."""
     if not images:
         return
-    cells = set()
+    cells: set[tuple[int, int]] = set()
     for x, rate in points:
         low, high = Share(round(rate * images / 100), images).wilson_interval()
         rows = range(canvas.row(low), canvas.row(high) + 1)
