@@ -147,3 +147,15 @@ async def test_the_load_window_shows_every_button_at_60_by_20_and_says_when_it_i
         await pilot.resize_terminal(60, 18)
         await until(pilot, lambda: "60×18" not in app.text)
         assert cancel.region.bottom < 18
+
+
+async def test_a_hint_that_is_longer_than_the_line_is_wrapped_and_the_next_takes_one_line_again() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        hint = (
+            "bd_valid.h5 has 44 different labels. Expected for all-to-all attacks. Otherwise check that 'label' is the"
+        )
+        app.engine.say(events.Notice(f"{hint} attacker's target: with true classes ASR is meaningless"))
+        await shows(pilot, f"{hint} attacker's target: with true classes ASR is meaningless")
+        app.engine.say(events.Notice("short"))
+        await until(pilot, lambda: bottom(app)[0].strip() == "short" and "attacker" not in app.text)

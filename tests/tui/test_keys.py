@@ -267,7 +267,7 @@ async def turns_the_order_round(app: FakeApp, pilot: Pilot[None], key: str) -> N
 async def shows_the_next_chart(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     pane = app.workspace.query_one(ChartsPane)
     await pilot.press("f3")
-    for shown, words in ((0, "accuracy 98.65 %"), (1, "across: accuracy, up: ASR"), (2, "mean activation"), (0, "acc")):
+    for shown, words in ((0, "accuracy 98.65 %"), (1, "ASR (%)"), (2, "mean activation"), (0, "acc")):
         await until(pilot, lambda words=words: words in app.text)  # type: ignore[misc]
         assert pane.shown == shown
         await pilot.press(key)

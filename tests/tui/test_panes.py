@@ -588,7 +588,7 @@ async def test_the_charts_follow_the_position() -> None:
         await until(pilot, lambda: app.step == 49)
         await settle(pilot)
         await shows(pilot, "step 49/60")
-        for words in ("X=2", "X=4", "accuracy 9", "across: accuracy, up: ASR", "mean activation", "░ pruned"):
+        for words in ("X=2", "X=4", "⠒ accuracy", "ASR (%)", "mean activation", "░ pruned"):
             await shows(pilot, words)
 
 

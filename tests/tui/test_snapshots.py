@@ -21,7 +21,7 @@ from bdtui.tui.preferences import Preferences
 from bdtui.tui.terminal.memory_meter import MemoryUse
 from tests.tui.fake_engine import FakeApp, settle, until
 
-SIZES = {"80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
+SIZES = {"60x20": (60, 20), "80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
 SnapCompare = Callable[..., bool]
 
 

@@ -87,8 +87,12 @@ class ActivityBar(Horizontal):
             bar.update(ProgressBar(total=total, completed=done), layout=False)
 
     def _set_text(self, text: str) -> None:
-        line = Text(plain(text), no_wrap=True, overflow="ellipsis")
-        self.query_one("#activity-text", Static).update(line, layout=False)
+        """Show a text in one line; a lasting one that is longer is wrapped, since it may say what to do."""
+        long = text == self._last_message and len(text) > self.content_size.width > 0
+        changed = long or self.has_class("-long")
+        self.set_class(long, "-long")
+        line = Text(plain(text), no_wrap=not long, overflow="fold" if long else "ellipsis")
+        self.query_one("#activity-text", Static).update(line, layout=changed)
 
 
 def _duration(seconds: float) -> str:

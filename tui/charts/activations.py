@@ -19,10 +19,13 @@ from bdtui.tui.charts.canvas import (
     Axis,
     Canvas,
     columns_beside,
+    title_lines,
+    titled,
     too_small,
 )
 from bdtui.tui.charts.points import legend_line, number, step_part
 
+TITLE = "channels in pruning order"
 NO_ACTIVATIONS = "No channel of this layer has an activation that could be drawn."
 
 
@@ -50,7 +53,7 @@ def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: i
         return Text(NO_ACTIVATIONS)
     up = _value_axis(min(0.0, *finite), max(0.0, *finite), height)
     places = _Places(len(in_order), columns_beside(width, up))
-    canvas = Canvas(width, height, across=places.axis(), up=up)
+    canvas = Canvas(width, height - title_lines(height), across=places.axis(), up=up)
     if step:
         canvas.verticals({places.columns(min(step, len(in_order)) - 1)[-1]}, CURSOR, CURSOR_COLOUR)
     bars = places.largest(clean)
@@ -62,7 +65,7 @@ def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: i
         if abs(value - bars.get(column, math.inf)) >= (up.high - up.low) / canvas.rows
     }
     canvas.cells(differing, DASH, ASR_COLOUR)
-    return canvas.as_text()
+    return titled(canvas.as_text(), TITLE, width, height)
 
 
 def activations_legend(profiled: ChannelsProfiled, order: tuple[int, ...], step: int, width: int = 78) -> Text:
@@ -72,7 +75,6 @@ def activations_legend(profiled: ChannelsProfiled, order: tuple[int, ...], step:
         parts.append((DASH, ASR_COLOUR, "when poisoned"))
     parts.append(step_part(CURSOR, CURSOR_COLOUR, step, len(order)))
     parts.append((PRUNED_BAR, ACCURACY_COLOUR, "pruned"))
-    parts.append(("", "", "across: channels in pruning order"))
     return legend_line(parts, width)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from rich.style import Style
 from rich.text import Text
 
 SMALLEST_WIDTH = 30
@@ -48,7 +49,9 @@ class Axis:
 
 PERCENT = Axis(0.0, 100.0, (0.0, 25.0, 50.0, 75.0, 100.0), ("0", "25", "50", "75", "100"))
 _COARSE_PERCENT = Axis(0.0, 100.0, (0.0, 50.0, 100.0), ("0", "50", "100"))
-FRACTION = Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), ("0", "0.25", "0.5", "0.75", "1"))
+_NARROW = 56
+"""Columns below which the axis of channels gets three labels in place of five."""
+_LOWEST_TITLED = 10
 
 
 class Canvas:
@@ -204,6 +207,36 @@ def _dot(value: float, axis: Axis, dots: int) -> int:
 
 def _middle(cell: int, axis: Axis, cells: int) -> float:
     return axis.low + (axis.high - axis.low) * cell / (cells - 1)
+
+
+def channel_axis(channels: int, width: int) -> Axis:
+    """The axis of channels pruned, counted as in the status line, each label with its fraction of all."""
+    fractions = (0.0, 0.5, 1.0) if width < _NARROW else (0.0, 0.25, 0.5, 0.75, 1.0)
+    labels = tuple(f"{channels * each:g} ({each:g})" if 0 < each < 1 else f"{channels * each:g}" for each in fractions)
+    return Axis(0.0, float(channels), tuple(channels * each for each in fractions), labels)
+
+
+def zoomed_percent_axis(values: Sequence[float], steps: int) -> Axis:
+    """An axis of percentages around the values, at least five points long, within 0 and 100."""
+    low, high = min(values), max(values)
+    spare = max(0.05 * (high - low), (5 - (high - low)) / 2, 0.0)
+    low, high = max(0.0, low - spare), min(100.0, high + spare)
+    if high - low < 5:
+        low, high = (low, low + 5) if low < 50 else (high - 5, high)
+    ticks = tuple(low + (high - low) * step / steps for step in range(steps + 1))
+    return Axis(low, high, ticks, tuple(f"{tick:.1f}" for tick in ticks))
+
+
+def title_lines(height: int) -> int:
+    """How many lines of a chart of this height go to the title of its horizontal axis."""
+    return 1 if height >= _LOWEST_TITLED else 0
+
+
+def titled(chart: Text, title: str, width: int, height: int) -> Text:
+    """A chart with the title of its horizontal axis below it, where there is room."""
+    if not title_lines(height):
+        return chart
+    return chart.append("\n").append(title[:width].center(width), Style(dim=True))
 
 
 def percent_axis(height: int) -> Axis:

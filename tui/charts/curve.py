@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rich.text import Text
 
 from bdtui.engine.events import PositionReached
+from bdtui.engine.rates import Share
 from bdtui.tui.charts.canvas import (
     ACCURACY_COLOUR,
     ASR_COLOUR,
@@ -12,23 +15,27 @@ from bdtui.tui.charts.canvas import (
     CURSOR,
     CURSOR_COLOUR,
     DASH,
-    FRACTION,
     PRESENT_LINE,
     THRESHOLD_COLOUR,
     Canvas,
+    Point,
+    channel_axis,
     percent_axis,
+    title_lines,
+    titled,
     too_small,
 )
 from bdtui.tui.charts.points import (
     accuracy,
     asr,
-    fraction,
     has_asr,
     legend_line,
     percent,
     reached,
+    runs,
     series,
     split_by_hand,
+    step,
     step_part,
     threshold_name,
 )
@@ -37,44 +44,81 @@ LINE = "⠒"
 PRESENT_DASH = "◇"
 BY_HAND_DASH = "×"
 THRESHOLD = "┊"
+ACCURACY_BAND, ASR_BAND = "⠐", "░"
+_FEWEST_ROWS = 2
+_MANY = 200
+"""With so many images no interval is higher than a few lines of a chart."""
+TITLE = "channels pruned (fraction)"
 
 
-def draw_curve(position: PositionReached, channels: int, width: int, height: int) -> Text:
-    """Clean accuracy and ASR in percent against the fraction of channels pruned.
+@dataclass(frozen=True)
+class ImageCounts:
+    """How many images the rates are over; None where that is not known: no intervals are drawn then."""
+
+    clean: int | None = None
+    poisoned: int | None = None
+
+
+def draw_curve(
+    position: PositionReached, channels: int, width: int, height: int, images: ImageCounts = ImageCounts()
+) -> Text:
+    """Clean accuracy and ASR in percent against the number of channels pruned.
+
+    Only neighbouring steps are connected. Where there are so few images that the 95 % interval of a rate is higher than
+    a line of the chart, the interval is shaded.
 
     Args:
         position: the present position; everything measured for its layer is drawn.
         channels: how many channels the layer has.
         width: columns of the chart.
         height: lines of the chart.
+        images: how many there are in the validation sets.
     """
     if sentence := too_small(width, height):
         return sentence
-    canvas = Canvas(width, height, across=FRACTION, up=percent_axis(height))
+    canvas = Canvas(width, height - title_lines(height), channel_axis(channels, width), percent_axis(height))
     in_order, by_hand = split_by_hand(position)
-    accuracies = series(in_order, fraction, accuracy)
-    asrs = series(in_order, fraction, asr)
-    verticals = {canvas.column(threshold.step / channels) for threshold in reached(position.thresholds)}
-    cursor = canvas.column(position.step / channels)
+    verticals = {canvas.column(threshold.step) for threshold in reached(position.thresholds)}
+    cursor = canvas.column(position.step)
     canvas.verticals(verticals, THRESHOLD, THRESHOLD_COLOUR)
     canvas.verticals({cursor}, CURSOR, CURSOR_COLOUR)
-    canvas.line(accuracies, ACCURACY_COLOUR)
-    canvas.dashes(asrs, DASH, ASR_COLOUR)
+    _draw_band(canvas, series(in_order, step, asr), images.poisoned, ASR_BAND, ASR_COLOUR)
+    _draw_band(canvas, series(in_order, step, accuracy), images.clean, ACCURACY_BAND, ACCURACY_COLOUR)
+    connected = runs(in_order)
+    for run in connected:
+        canvas.line(series(run, step, accuracy), ACCURACY_COLOUR)
+    for run in connected:
+        canvas.dashes(series(run, step, asr), DASH, ASR_COLOUR)
     for points, dash_glyph, line_glyph in (
         (by_hand, BY_HAND_DASH, BY_HAND_LINE),
         (() if position.present.by_hand else (position.present,), PRESENT_DASH, PRESENT_LINE),
     ):
-        canvas.marks(series(points, fraction, asr), dash_glyph, ASR_COLOUR)
-        canvas.marks(series(points, fraction, accuracy), line_glyph, ACCURACY_COLOUR)
+        canvas.marks(series(points, step, asr), dash_glyph, ASR_COLOUR)
+        canvas.marks(series(points, step, accuracy), line_glyph, ACCURACY_COLOUR)
     for threshold in reached(position.thresholds):
-        canvas.label(threshold_name(threshold), canvas.column(threshold.step / channels), {*verticals, cursor})
-    return canvas.as_text()
+        canvas.label(threshold_name(threshold), canvas.column(threshold.step), {*verticals, cursor})
+    return titled(canvas.as_text(), TITLE, width, height)
 
 
-def curve_legend(position: PositionReached, channels: int, width: int = 78) -> Text:
+def _draw_band(canvas: Canvas, points: list[Point], images: int | None, glyph: str, colour: str) -> None:
+    """Shade the 95 % interval of every rate where it is higher than a line of the chart."""
+    if not images:
+        return
+    cells: set[tuple[int, int]] = set()
+    for x, rate in points:
+        low, high = Share(round(rate * images / 100), images).wilson_interval()
+        rows = range(canvas.row(low), canvas.row(high) + 1)
+        if len(rows) > _FEWEST_ROWS:
+            cells.update((canvas.column(x), row) for row in rows)
+    canvas.cells(cells, glyph, colour, takes=False)
+
+
+def curve_legend(
+    position: PositionReached, channels: int, width: int = 78, images: ImageCounts = ImageCounts()
+) -> Text:
     """The legend of `draw_curve`, in one line, with the present rates."""
     present = position.present
-    parts = [(LINE, ACCURACY_COLOUR, f"accuracy {percent(present.clean_accuracy)}")]
+    parts = [("", "", "%"), (LINE, ACCURACY_COLOUR, f"accuracy {percent(present.clean_accuracy)}")]
     if has_asr(position):
         parts.append((DASH, ASR_COLOUR, f"ASR {percent(present.attack_success_rate)}"))
     parts.append(step_part(CURSOR, CURSOR_COLOUR, position.step, channels))
@@ -85,5 +129,6 @@ def curve_legend(position: PositionReached, channels: int, width: int = 78) -> T
         parts.append((glyphs, "", "off curve"))
     if not has_asr(position):
         parts.append(("", "", "no poisoned images, no ASR"))
-    parts.append(("", "", "across: fraction of channels pruned"))
+    if min(images.clean or _MANY, images.poisoned or _MANY) < _MANY:
+        parts.append((ASR_BAND, "", "95 % interval"))
     return legend_line(parts, width)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -11,6 +12,8 @@ from rich.text import Text
 from bdtui.engine.event_values import MeasuredPoint, Threshold
 from bdtui.engine.events import PositionReached
 from bdtui.tui.charts.canvas import Point
+
+_FIGURE = re.compile(r" [\d.]+ %$")
 
 Part = tuple[str, str, str]
 """A part of a legend: glyphs, colour and name."""
@@ -32,9 +35,20 @@ def series(
     return [pair for pair in pairs if math.isfinite(pair[0]) and math.isfinite(pair[1])]
 
 
-def fraction(point: MeasuredPoint) -> float:
-    """Channels pruned, 0 to 1."""
-    return point.fraction
+def step(point: MeasuredPoint) -> float:
+    """Channels pruned."""
+    return float(point.step)
+
+
+def runs(points: Iterable[MeasuredPoint]) -> list[list[MeasuredPoint]]:
+    """Points by step, cut where a step between two was not measured: a line across it would be invented."""
+    found: list[list[MeasuredPoint]] = []
+    for point in points:
+        if found and point.step - found[-1][-1].step <= 1:
+            found[-1].append(point)
+        else:
+            found.append([point])
+    return found
 
 
 def accuracy(point: MeasuredPoint) -> float:
@@ -86,13 +100,19 @@ def step_part(glyph: str, colour: str, step: int, channels: int) -> Part:
 
 
 def legend_line(parts: Iterable[Part], width: int) -> Text:
-    """Glyphs and names in one line; parts at the end that do not fit are left out."""
+    """Glyphs and names in one line: without figures where these do not fit, then without parts at the end."""
+    listed = list(parts)
+    if _length(listed) > width:
+        listed = [(glyph, colour, _FIGURE.sub("", name)) for glyph, colour, name in listed]
+    while listed and _length(listed) > width:
+        listed.pop()
     legend = Text()
-    for glyph, colour, name in parts:
+    for glyph, colour, name in listed:
         part = Text(f"{glyph} {name}".strip())
         part.stylize("bold" if colour == "default" else colour, 0, len(glyph))
-        gap = "  " if legend else ""
-        if legend.cell_len + len(gap) + part.cell_len > width:
-            break
-        legend.append(gap).append_text(part)
+        legend.append("  " if legend else "").append_text(part)
     return legend
+
+
+def _length(parts: Sequence[Part]) -> int:
+    return sum(len(f"{glyph} {name}".strip()) + 2 for glyph, _, name in parts) - 2

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
@@ -18,9 +19,10 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
-from bdtui.engine.events import ChannelsProfiled, Event, ModelOpened, PositionReached
+from bdtui.engine.events import ChannelsProfiled, DataOpened, Event, ModelOpened, PositionReached
+from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
 from bdtui.tui.charts.activations import activations_legend, draw_activations
-from bdtui.tui.charts.curve import curve_legend, draw_curve
+from bdtui.tui.charts.curve import ImageCounts, curve_legend, draw_curve
 from bdtui.tui.charts.trade_off import draw_trade_off, trade_off_legend
 from bdtui.tui.panes.pane import Pane
 
@@ -38,9 +40,11 @@ class ChartsPane(Pane, can_focus=True):
 
     TITLE = "Charts"
     HELP: ClassVar[str] = """\
-- **Accuracy and ASR** by the fraction of channels pruned. The vertical line is the present step; dotted lines mark the
+- **Accuracy and ASR** by the number of channels pruned. Only neighbouring steps are connected; with few images
+  the 95 % interval of the rates is shaded. The vertical line is the present step; dotted lines mark the
   first step at which accuracy has dropped by X percentage points. `+` and `×` are measurements off the ranking's path.
-- **Trade-off**: the path from the BadNet (`B`) to the present step (`◆`). Pruning that removes the backdoor moves down;
+- **Trade-off**: the path from the BadNet (`B`) to the present step (`◆`). Dotted lines stand at the accuracies
+  that the thresholds tolerate; the axes are zoomed to what was measured. Pruning that removes the backdoor moves down;
   pruning that only costs accuracy moves left. Best is the lower right corner.
 - **Activations**: the mean activation of each channel, in pruning order. Dots show it on poisoned images where that
   differs: a low bar under a high dot is a channel that the trigger activates. If several channels share a column, it
@@ -55,6 +59,7 @@ class ChartsPane(Pane, can_focus=True):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._profiled: ChannelsProfiled | None = None
+        self._images = ImageCounts()
         self._drawing: Timer | None = None
         self._drawn = -_DRAWING_SECONDS
         self._position: PositionReached | None = None
@@ -68,7 +73,12 @@ class ChartsPane(Pane, can_focus=True):
         """Draw new channels and positions; a model that is being opened has neither yet."""
         match event:
             case ModelOpened():
+                self._images = ImageCounts()
                 self.clear()
+            case DataOpened() if event.role == CLEAN_VALID:
+                self._images = replace(self._images, clean=event.images)
+            case DataOpened() if event.role == POISONED_VALID:
+                self._images = replace(self._images, poisoned=event.images)
             case ChannelsProfiled():
                 self.show_channels(event)
             case PositionReached():
@@ -129,12 +139,12 @@ class ChartsPane(Pane, can_focus=True):
     def _curve(self, width: int, height: int) -> Text:
         if self._position is None:
             return self._waiting()
-        return draw_curve(self._position, len(self._position.order), width, height)
+        return draw_curve(self._position, len(self._position.order), width, height, self._images)
 
     def _curve_legend(self, width: int, _height: int) -> Text:
         if self._position is None:
             return Text()
-        return curve_legend(self._position, len(self._position.order), width)
+        return curve_legend(self._position, len(self._position.order), width, self._images)
 
     def _trade_off(self, width: int, height: int) -> Text:
         if self._position is None:

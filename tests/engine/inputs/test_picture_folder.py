@@ -143,7 +143,7 @@ def test_webp_opens_too(tmp_path: Path) -> None:
         ((None, None, 3), lambda grey, colour: colour),
         ((24, 32, 4), lambda grey, colour: np.dstack([colour, np.full(SIZE, 255)])),
     ],
-    ids=str,
+    ids=lambda value: None if callable(value) else str(value),
 )
 def test_networks_of_every_input_read_pictures(
     folder: Path, shape: tuple[int | None, ...], read: Callable[[np.ndarray, np.ndarray], np.ndarray]

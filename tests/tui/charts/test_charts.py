@@ -12,8 +12,17 @@ from bdtui.engine.events import ChannelsProfiled, PositionReached
 from bdtui.tui import workspace
 from bdtui.tui.charts.activations import NO_ACTIVATIONS, activations_legend, draw_activations
 from bdtui.tui.charts.canvas import BAR, BY_HAND_LINE, CURSOR, DASH, PRESENT_LINE, PRUNED_BAR
-from bdtui.tui.charts.curve import BY_HAND_DASH, PRESENT_DASH, THRESHOLD, curve_legend, draw_curve
-from bdtui.tui.charts.trade_off import NO_ASR, START, THRESHOLD_POINT, draw_trade_off, trade_off_legend
+from bdtui.tui.charts.curve import (
+    ACCURACY_BAND,
+    ASR_BAND,
+    BY_HAND_DASH,
+    PRESENT_DASH,
+    THRESHOLD,
+    ImageCounts,
+    curve_legend,
+    draw_curve,
+)
+from bdtui.tui.charts.trade_off import LIMIT, NO_ASR, START, THRESHOLD_POINT, draw_trade_off, trade_off_legend
 from bdtui.tui.panes import charts as pane_module
 from bdtui.tui.panes.charts import WAITING, WAITING_FOR_POSITION, ChartsPane, Drawing
 
@@ -64,7 +73,7 @@ def activations(channels: ChannelsProfiled, step: int = 0, width: int = 76, heig
 
 def columns_of(glyph: str, text: Text) -> set[int]:
     """The columns, counted from the axis, in which a glyph stands."""
-    lines = [line.partition("┤" if "┤" in line else "│")[2] for line in text.plain.split("\n")[:-2]]
+    lines = [line.partition("┤" if "┤" in line else "│")[2] for line in text.plain.split("\n")[:-3]]
     return {column for line in lines for column, character in enumerate(line) if character == glyph}
 
 
@@ -120,7 +129,7 @@ def test_present_rates_stand_on_the_cursor() -> None:
 
 
 def test_the_two_series_differ_without_colour() -> None:
-    text = draw_curve(position(point(0, 90.0, 20.0), point(60, 90.0, 20.0)), CHANNELS, 76, 14)
+    text = draw_curve(position(*(point(each, 90.0, 20.0) for each in range(61))), CHANNELS, 76, 14)
     with_line = [row for row, line in enumerate(text.plain.split("\n")) if BRAILLE.search(line)]
     with_dashes = [row for row, line in enumerate(text.plain.split("\n")) if DASH in line]
     assert len(with_line) == len(with_dashes) == 1
@@ -128,19 +137,52 @@ def test_the_two_series_differ_without_colour() -> None:
 
 
 def test_both_series_show_where_both_are_at_100() -> None:
-    top = draw_curve(position(point(0, 100.0, 100.0), point(60, 100.0, 100.0)), CHANNELS, 76, 14).plain.split("\n")[0]
+    whole = position(*(point(each, 100.0, 100.0) for each in range(61)))
+    top = draw_curve(whole, CHANNELS, 76, 14).plain.split("\n")[0]
     assert top.count(DASH) > 30
     assert len(BRAILLE.findall(top)) > 30
 
 
 def test_a_fall_is_drawn_without_gaps() -> None:
-    text = draw_curve(position(point(0, 50.0, 100.0), point(29, 50.0, 100.0), point(30, 50.0, 0.0)), CHANNELS, 76, 20)
-    rows_with_dashes = [DASH in line or PRESENT_DASH in line for line in text.plain.split("\n")[:-2]]
+    text = draw_curve(position(point(29, 50.0, 100.0), point(30, 50.0, 0.0)), CHANNELS, 76, 20)
+    rows_with_dashes = [DASH in line or PRESENT_DASH in line for line in text.plain.split("\n")[:-3]]
     assert all(rows_with_dashes)
 
 
+def test_steps_that_were_not_measured_are_not_made_up_between_those_that_were() -> None:
+    sparse = position(point(0, 90.0, 100.0), point(1, 90.0, 100.0), point(40, 20.0, 10.0))
+    for text in (draw_curve(sparse, CHANNELS, 76, 20), draw_trade_off(sparse, 76, 20)):
+        rows = text.plain.split("\n")[4:14]
+        assert not any(BRAILLE.search(row) or DASH in row for row in rows)
+
+
+def test_the_axis_counts_channels_as_the_status_line_does() -> None:
+    assert re.search(r"0 +15 \(0.25\) +30 \(0.5\) +45 \(0.75\) +60", draw_curve(whole_run(), CHANNELS, 76, 14).plain)
+
+
+def test_the_trade_off_is_zoomed_to_what_was_measured_with_the_thresholds_marked() -> None:
+    near = position(
+        *(point(each, 99.0 - each, 100.0 - each) for each in range(6)), thresholds=(Threshold(2.0, 2), Threshold(50.0))
+    )
+    text = draw_trade_off(near, 76, 20)
+    assert len(columns_of(LIMIT, text)) == 1
+    assert "X=2" in text.plain
+    assert "X=50" not in text.plain
+    rows = [BRAILLE.search(line) is not None for line in text.plain.split("\n")[:-3]]
+    assert sum(rows) > 12
+
+
+def test_the_interval_is_shaded_where_images_are_few() -> None:
+    run = whole_run()
+    few = draw_curve(run, CHANNELS, 76, 20, ImageCounts(5, 5)).plain
+    assert ASR_BAND in few
+    assert ACCURACY_BAND in few
+    assert ASR_BAND not in draw_curve(run, CHANNELS, 76, 20, ImageCounts(6000, 4300)).plain
+    assert "95 % interval" in curve_legend(run, CHANNELS, 110, ImageCounts(5, 5)).plain
+
+
 def test_a_curve_without_poisoned_images_draws_accuracy_alone() -> None:
-    run = position(point(0, asr=None), point(30, asr=None), point(40, 70.0, None, True))
+    run = position(point(0, asr=None), point(1, asr=None), point(30, asr=None), point(40, 70.0, None, True))
     text = draw_curve(run, CHANNELS, 76, 14)
     assert BRAILLE.search(text.plain)
     assert not {DASH, PRESENT_DASH, BY_HAND_DASH} & set(text.plain)
@@ -212,7 +254,7 @@ def test_trade_off_runs_from_b_to_the_present_point() -> None:
     )
     lines = draw_trade_off(run, 76, 14).plain.split("\n")
     assert lines[0].rstrip().endswith(START)
-    assert lines[0].index(THRESHOLD_POINT) == lines[11].index(PRESENT_LINE)
+    assert lines[0].index(THRESHOLD_POINT) == lines[10].index(PRESENT_LINE)
     assert any("X=2" in line for line in lines)
 
 
@@ -226,7 +268,7 @@ def test_silenced_channels_are_pale_and_the_next_is_not() -> None:
 
 
 def test_activations_come_in_pruning_order() -> None:
-    lines = draw_activations(profile([9.0, 1.0, 5.0]), (1, 2, 0), 0, 76, 14).plain.split("\n")[:-2]
+    lines = draw_activations(profile([9.0, 1.0, 5.0]), (1, 2, 0), 0, 76, 14).plain.split("\n")[:-3]
     heights = [
         sum(line.partition("┤" if "┤" in line else "│")[2][column] != " " for line in lines) for column in (5, 30, 60)
     ]
@@ -281,7 +323,7 @@ def test_legends_fit_in_one_line(width: int) -> None:
 def test_legend_of_the_curve_names_every_mark_in_78_columns() -> None:
     run = dataclasses.replace(whole_run(), present=point(54, 100.0, 100.0))
     legend = curve_legend(run, CHANNELS).plain
-    for name in ("accuracy 100.00 %", "ASR 100.00 %", "step 54/60", "X reached", "off curve"):
+    for name in ("accuracy", "ASR", "step 54/60", "X reached", "+× off curve"):
         assert name in legend
 
 
@@ -330,11 +372,13 @@ async def test_pane_draws_at_every_size(size: tuple[int, int]) -> None:
         host.show_run()
         await pilot.pause()
         lines = host.screen_text.split("\n")
-        assert "accuracy 31.40 %" in lines[1]
-        # The figure reaches from border to border, and its axis to the last line but one.
+        assert "⠒ accuracy" in lines[1]
+        # The figure reaches from border to border.
         assert lines[2].startswith("│100┤")
-        assert lines[-3].startswith("│   └┬")
-        assert lines[-3].endswith("┬│")
+        (axis,) = [line for line in lines if line.startswith("│   └┬")]
+        assert axis.endswith("┬│")
+        assert "60" in lines[lines.index(axis) + 1]
+        assert size == (40, 12) or "channels pruned (fraction)" in lines[lines.index(axis) + 2]
         assert "accuracy and ASR · 1/3" in lines[-1]
 
 
@@ -345,7 +389,7 @@ async def test_pane_redraws_when_the_terminal_changes_its_size() -> None:
         host.show_run()
         await pilot.resize_terminal(110, 30)
         await pilot.pause()
-        assert host.screen_text.split("\n")[-3].endswith("┬│")
+        assert host.screen_text.split("\n")[-4].endswith("┬│")
         await pilot.resize_terminal(25, 10)
         await pilot.pause()
         assert "A chart needs" in host.screen_text
