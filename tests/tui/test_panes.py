@@ -623,3 +623,23 @@ async def test_copying_takes_the_status_where_a_pane_has_nothing() -> None:
         await pilot.press("f3", "y")
         assert app.clipboard == app.screen_stack[0].query_one(StatusBar).status
         assert app.engine.requests == [Open(app.engine.requests[0].settings)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("size", "shown"), [((80, 24), True), ((120, 40), True), ((200, 60), True), ((60, 12), False)])
+async def test_the_verdict_stands_below_the_charts_where_there_is_room(size: tuple[int, int], shown: bool) -> None:
+    app = FakeApp()
+    sentences = ("Backdoor towards class 0.", "It survives.", "No network here is safe.", "Next: another layer.")
+    async with opened(app, size) as pilot:
+        await pilot.press("f3")
+        line = app.query_one("#verdict", Static)
+        assert not line.display
+        app.engine.say(events.VerdictReached(event_values.Verdict("measured", 0, True, None, sentences)))
+        await until(pilot, lambda: line.display)
+        assert line.tooltip == " ".join(sentences)
+        if shown:
+            await shows(pilot, "Backdoor towards class 0. It survives.")
+        else:
+            await settle(pilot)
+            assert "Backdoor towards" not in app.text
+        app.engine.say(events.ModelOpened("other.h5", "0" * 64, 5, (8, 8, 3), ()))
+        await until(pilot, lambda: not line.display)

@@ -7,29 +7,33 @@ arrived in between.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.events import Resize
 from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
+from textual.widgets import Static
 
-from bdtui.engine.events import ChannelsProfiled, DataOpened, Event, ModelOpened, PositionReached
+from bdtui.engine.events import ChannelsProfiled, DataOpened, Event, ModelOpened, PositionReached, VerdictReached
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
 from bdtui.tui.charts.activations import activations_legend, draw_activations
 from bdtui.tui.charts.curve import ImageCounts, curve_legend, draw_curve
 from bdtui.tui.charts.trade_off import draw_trade_off, trade_off_legend
 from bdtui.tui.panes.pane import Pane
+from bdtui.tui.wording import plain
 
 WAITING = "Open a model to see how accuracy and ASR move as its channels are pruned."
 WAITING_FOR_POSITION = "Measuring the unpruned network."
 
 _DRAWING_SECONDS = 0.1
+_LEAST_HEIGHT_WITH_VERDICT = 10
 
 Draw = Callable[[int, int], Text]
 """Draws a text of the given width and height."""
@@ -46,6 +50,8 @@ class ChartsPane(Pane, can_focus=True):
 - **Trade-off**: the path from the BadNet (`B`) to the present step (`◆`). Dotted lines stand at the accuracies
   that the thresholds tolerate; the axes are zoomed to what was measured. Pruning that removes the backdoor moves down;
   pruning that only costs accuracy moves left. Best is the lower right corner.
+- **Verdict** below the charts: what was found so far, whether the backdoor survives, and which network to use. The
+  report has all of it.
 - **Activations**: the mean activation of each channel, in pruning order. Dots show it on poisoned images where that
   differs: a low bar under a high dot is a channel that the trigger activates. If several channels share a column, it
   shows the largest.
@@ -68,6 +74,7 @@ class ChartsPane(Pane, can_focus=True):
         yield Chart(self._curve_legend, self._curve, id="curve")
         yield Chart(self._trade_off_legend, self._trade_off, id="trade-off")
         yield Chart(self._activations_legend, self._activations, id="activations")
+        yield Static("", id="verdict", markup=False)
 
     def show(self, event: Event) -> None:
         """Draw new channels and positions; a model that is being opened has neither yet."""
@@ -75,6 +82,9 @@ class ChartsPane(Pane, can_focus=True):
             case ModelOpened():
                 self._images = ImageCounts()
                 self.clear()
+                self.show_verdict(())
+            case VerdictReached():
+                self.show_verdict(event.verdict.sentences)
             case DataOpened() if event.role == CLEAN_VALID:
                 self._images = replace(self._images, clean=event.images)
             case DataOpened() if event.role == POISONED_VALID:
@@ -94,6 +104,13 @@ class ChartsPane(Pane, can_focus=True):
         self._position = event
         self._redraw()
 
+    def show_verdict(self, sentences: Sequence[str]) -> None:
+        """What was found, whether it survives, and what to use, as far as there is room; all of it under the mouse."""
+        line = self.query_one("#verdict", Static)
+        line.update(plain(" ".join(sentences[:3])))
+        line.tooltip = plain(" ".join(sentences)) or None
+        line.display = bool(sentences)
+
     def clear(self) -> None:
         self._profiled = self._position = None
         self._redraw()
@@ -107,8 +124,12 @@ class ChartsPane(Pane, can_focus=True):
             chart.set_class(self.shown == len(self.CHARTS) - 1, "-spare")
 
     def on_mount(self) -> None:
+        self.query_one("#verdict").display = False
         self.watch_shown()
         self._name_charts()
+
+    def on_resize(self, event: Resize) -> None:
+        self.set_class(event.size.height < _LEAST_HEIGHT_WITH_VERDICT, "-short")
 
     def on_chart_visibility_changed(self, event: Chart.VisibilityChanged) -> None:
         event.stop()
