@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Static
+from textual.widgets import Button, OptionList, Static
 from textual.widgets.tree import TreeNode
 
 from bdtui.engine.evaluation.measurements import PRUNED, Measurement
@@ -543,7 +543,7 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(80, 14), (80, 24), (120, 40)])  # in the first one the form itself scrolls
+@pytest.mark.parametrize("size", [(80, 18), (80, 24), (120, 40)])  # in the first one the form itself scrolls
 async def test_arrows_go_through_the_lines_and_choose(size: tuple[int, int]) -> None:
     app = Host(WHOLE)
     async with app.run_test(size=size) as pilot:
@@ -674,3 +674,11 @@ async def test_of_many_unfinished_runs_the_last_are_offered(folder: Path) -> Non
         journal = begin(folder / "bdtui-runs" / f"run-{number}", 1) / ".bdtui" / "journal.sqlite"
         os.utime(journal, (1_800_000_000 + number,) * 2)
     assert [run.folder.name for run in unfinished_runs(folder)] == ["run-4", "run-3", "run-2"]
+
+
+async def test_every_line_and_button_has_a_tooltip() -> None:
+    app = Host(RunSettings())
+    async with app.run_test(size=(120, 40)):
+        controls = [*app.load.query(PathInput), *app.load.query(Choice), *app.load.query(Button)]
+        assert len(controls) > 12
+        assert all(control.tooltip for control in controls)
