@@ -137,7 +137,8 @@ def test_keys_prune_and_the_status_line_tells_the_rates(opened: Tmux) -> None:
 
 
 def test_the_screen_follows_the_size_of_the_window(opened: Tmux) -> None:
-    before, first_size = opened.wait_for(START), opened.size
+    first_size = opened.size
+    before = opened.wait_until(lambda screen: START in screen and "Autosaving" not in screen, "no notice")
     try:
         for size in (MEDIUM, SMALL, MEDIUM, SMALL):
             opened.resize(*size)

@@ -85,10 +85,13 @@ class InputForm(VerticalScroll, can_focus=False):
         for name, option in self._options.items():
             with Horizontal(classes="line last" if name in last_files.values() else "line"):
                 yield Label(label_of(name))
+                line: Choice | PathInput
                 if option.choices or option.kind is FLAG:
-                    yield Choice(option.choices or _NO_YES, id=name)
+                    line = Choice(option.choices or _NO_YES, id=name)
                 else:
-                    yield PathInput(id=name, placeholder=option.hint, paths=option.names_file)
+                    line = PathInput(id=name, placeholder=option.hint, paths=option.names_file)
+                line.tooltip = option.help.replace("{default}", str(option.default))
+                yield line
 
     def on_mount(self) -> None:
         # Not higher than its lines and the blank ones behind each group.

@@ -93,9 +93,13 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
                 with Vertical(id="load-right"):
                     yield InputForm(id="load-form")
                     with Horizontal(id="load-buttons"):
-                        yield Button("Open", id="load-open", variant="primary", compact=True)
-                        yield Button("Sample", id="load-sample", compact=True)
-                        yield Button("Cancel", id="load-cancel", compact=True)
+                        yield Button(
+                            "Open", id="load-open", variant="primary", compact=True, tooltip="Open these files (f10)"
+                        )
+                        yield Button(
+                            "Sample", id="load-sample", compact=True, tooltip="Open the bundled BadNet and its images"
+                        )
+                        yield Button("Cancel", id="load-cancel", compact=True, tooltip="Close this window (escape)")
                     yield Static("Recent files" if self._recent else "", id="load-recent-title")
                     recent = OptionList(*map(_recent_line, self._recent), id="load-recent", compact=True, markup=False)
                     recent.display = bool(self._recent)

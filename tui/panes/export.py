@@ -77,7 +77,9 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         yield FittedTable(_COLUMNS, id="export-table", heading_lines=2)
         with Horizontal(id="export-line"):
             yield Label("next export to ")
-            yield PathInput(placeholder="a new folder", id="export-folder")
+            folder = PathInput(placeholder="a new folder", id="export-folder")
+            folder.tooltip = "The folder that the next export goes to; enter takes it"
+            yield folder
         yield Static("Nothing is open yet.", id="export-note", markup=False)
 
     @property

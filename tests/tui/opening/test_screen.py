@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 from textual.app import App
 from textual.pilot import Pilot
-from textual.widgets import OptionList, Static
+from textual.widgets import Button, OptionList, Static
 from textual.widgets.tree import TreeNode
 
 from bdtui.engine.evaluation.measurements import PRUNED, Measurement
@@ -598,7 +598,7 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(80, 14), (80, 24), (120, 40)])  # in the first one the form itself scrolls
+@pytest.mark.parametrize("size", [(80, 18), (80, 24), (120, 40)])  # in the first one the form itself scrolls
 async def test_arrows_go_through_the_lines_and_choose(size: tuple[int, int]) -> None:
     app = Host(WHOLE)
     async with app.run_test(size=size) as pilot:
@@ -783,3 +783,11 @@ async def test_a_folder_that_holds_no_pictures_is_unfolded_by_enter(folder: Path
         await pilot.press("enter")
         await until(pilot, lambda: node.is_expanded)
         assert app.line("clean_valid").value == ""
+
+
+async def test_every_line_and_button_has_a_tooltip() -> None:
+    app = Host(RunSettings())
+    async with app.run_test(size=(120, 40)):
+        controls = [*app.load.query(PathInput), *app.load.query(Choice), *app.load.query(Button)]
+        assert len(controls) > 12
+        assert all(control.tooltip for control in controls)
