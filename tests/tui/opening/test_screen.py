@@ -226,7 +226,7 @@ async def test_a_path_is_typed_with_completion(size: tuple[int, int], folder: Pa
         await until(pilot, lambda: app.line("model")._suggestion == "bd_net.h5")
         await pilot.press("right", "enter")
         assert app.line("weights").has_focus
-        await pilot.press("down", "down", "c")
+        await pilot.press("down", "down", "down", "c")
         await until(pilot, lambda: app.line("clean_valid")._suggestion == "cl/")
         await pilot.press("right", "v")
         await until(pilot, lambda: app.line("clean_valid")._suggestion == "cl/valid.h5")
@@ -592,7 +592,7 @@ async def test_everything_can_be_reached_with_tab_and_is_seen_when_it_is(size: t
             if app.tree.has_focus:
                 break
         assert reached == [
-            "load-tree", "model", "weights", "architecture", "clean_valid", "poisoned_valid", "clean_test",
+            "load-tree", "model", "weights", "architecture", "output", "clean_valid", "poisoned_valid", "clean_test",
             "poisoned_test", "trigger", "target", "trigger_at", "class_names", "layout", "preprocess", "mean", "std",
             "keys", "skip_broken", "layer", "load-open", "load-sample", "load-cancel", "load-recent",
         ]  # fmt: skip
