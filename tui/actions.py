@@ -93,8 +93,8 @@ def first_key(identity: str, keymap: Mapping[str, str]) -> str:
 COMMANDS: tuple[Action, ...] = (
     Action("change_theme", "", "", "Theme: choose, with a preview", identity="change_theme"),
     Action("help", "", "", "Keymap: show all keys", identity="keymap"),
-    Action("reopen_prepared('raw')", "", "", "Preprocess raw: reopen, pixels used as stored", identity="scale_1"),
-    Action("reopen_prepared('unit')", "", "", "Preprocess unit: reopen, pixels divided by 255", identity="scale_255"),
+    Action("reopen_prepared('raw')", "", "", "Scale 1: reopen, pixels used as stored (raw)", identity="scale_1"),
+    Action("reopen_prepared('unit')", "", "", "Scale 255: reopen, pixels divided by 255 (unit)", identity="scale_255"),
     Action(
         "reopen_prepared('bytes')", "", "", "Preprocess bytes: reopen, pixels in 0…255", identity="preprocess_bytes"
     ),

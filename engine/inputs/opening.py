@@ -195,7 +195,8 @@ def _open_images(
             data[role] = images
             reporter.emit(_describe_images(role, images))
             for reading in images.readings:
-                reporter.emit(Notice(reading))
+                # The same words when the run is replayed from its recipe, which names files by their whole path.
+                reporter.emit(Notice(reading.replace(str(path), str(path.resolve()), 1)))
     _check_sizes(data)
     class_names = class_names or data[CLEAN_VALID].class_names
     if class_names:

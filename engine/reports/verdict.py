@@ -48,7 +48,8 @@ def judge(run: RunRecord) -> Verdict:
 
 def results_json(run: RunRecord) -> dict[str, Any]:
     """The content of results.json: the record of a run, and its verdict."""
-    return {**run.as_json(), "verdict": asdict(judge(run))}
+    verdict = asdict(judge(run))
+    return {**run.as_json(), "verdict": {**verdict, "sentences": list(verdict["sentences"])}}
 
 
 def _baseline(run: RunRecord) -> Rates:
@@ -86,7 +87,7 @@ def _finding(run: RunRecord, backdoor: str) -> str:
     if backdoor == INCONCLUSIVE:
         return f"Inconclusive: {measured} get the attacker's class, which may be chance."
     if run.target == ALL_TO_ALL:
-        return f"Backdoor, all-to-all: {measured} get the class the attacker wants for them."
+        return f"Backdoor, all-to-all: {measured} get the class of their label; if labels are true classes, it is no attack."
     towards = "" if run.target is None else f" towards {run.model.class_text(int(run.target))}"
     return f"Backdoor{towards}: {measured}."
 
@@ -158,9 +159,14 @@ def _fates(run: RunRecord, recommended: Candidate | None) -> Iterator[str]:
         return
     recovered = f", {_share(rates.recovered)} get their true class" if rates.recovered else ""
     alarms = f" It flags {_share(rates.clean_flagged)} of the clean images." if rates.clean_flagged else ""
+    left = f", {_share(rates.attack)} still get the attacker's class"
+    if rates.attack.images != rates.poisoned_flagged.images:
+        # The ASR leaves out images that are of the attacker's class anyway.
+        left = (
+            f"; of the {rates.attack.images} that are not of the attacker's class {_share(rates.attack)} still get it"
+        )
     yield (
-        f"{shown.name}: of the poisoned images {_share(rates.poisoned_flagged)} are flagged{recovered}, "
-        f"{_share(rates.attack)} still get the attacker's class.{alarms}"
+        f"{shown.name}: of the poisoned images {_share(rates.poisoned_flagged)} are flagged{recovered}{left}.{alarms}"
     )
 
 
@@ -173,7 +179,7 @@ def _warnings(run: RunRecord) -> Iterator[str]:
         )
     for share, kind in ((clean, "clean validation"), (attack, "poisoned")):
         if share and share.images < _FEW:
-            yield f"Only {share.images} {kind} images: {share.hits} of {share.images} says little ({_interval(share)})."
+            yield f"Only {share.images} {kind} images: {share.hits} of {share.images}, {_interval(share)}."
     reached = [threshold for threshold in run.thresholds if threshold.step is not None]
     for _, same in groupby(reached, key=lambda threshold: threshold.step):
         drops = [f"X={threshold.drop:g}" for threshold in same]
@@ -202,8 +208,9 @@ def _rise(run: RunRecord) -> Iterator[str]:
     rises: list[tuple[float, int, Share, int, Share]] = []
     for step in run.curve:
         attack = step.rates.attack
-        if attack is None:
-            return
+        if attack is None or step.step == run.layer.channels:
+            # Without any channel left, all images get one class.
+            break
         if lowest is None or attack.percent < lowest[1].percent:
             lowest = step.step, attack
         elif attack.wilson_interval()[0] > lowest[1].wilson_interval()[1]:

@@ -776,7 +776,7 @@ def _png(width: int, height: int, pixels: bytes) -> bytes:
 
 
 def _pictures(sound: SoundFiles, folder: Path) -> Iterator[Case]:
-    elsewhere = folder / "elsewhere"
+    elsewhere = folder / "pictures-elsewhere"
     shutil.rmtree(elsewhere, ignore_errors=True)
     _write_pictures(elsewhere)
 

@@ -768,7 +768,7 @@ async def test_the_command_palette_offers_every_action_once_with_its_key() -> No
 
 @pytest.mark.parametrize(
     "noun",
-    "theme undo redo help export layout scale screenshot keymap layer ranking threshold sample chart log zoom".split(),
+    "theme undo redo help export layout scale preprocess screenshot keymap layer ranking threshold sample chart log zoom".split(),
 )
 async def test_the_command_palette_finds_everything_by_its_plain_noun(noun: str) -> None:
     app = FakeApp()

@@ -210,11 +210,11 @@ def test_the_target_is_what_most_poisoned_images_get(
         ),
         (
             replace(BACKDOORED, baseline_valid=few(5), baseline_test=NO_RATES),
-            "Only 5 poisoned images: 5 of 5 says little (95 % interval 56.6–100).",
+            "Only 5 poisoned images: 5 of 5, 95 % interval 56.6–100.",
         ),
         (
             replace(BACKDOORED, baseline_valid=Rates(Share(44, 44), Share(400, 430))),
-            "Only 44 clean validation images: 44 of 44 says little (95 % interval 92–100).",
+            "Only 44 clean validation images: 44 of 44, 95 % interval 92–100.",
         ),
         (
             replace(BACKDOORED, baseline_valid=few(5), baseline_test=NO_RATES),
@@ -237,6 +237,20 @@ def test_a_sentence_is_said_where_it_is_true(run: RunRecord, sentence: str) -> N
     assert any(said.endswith(sentence) for said in judge(run).sentences), judge(run).sentences
     # And not of a run where it is not.
     assert not any(said.endswith(sentence) for said in judge(BACKDOORED).sentences)
+
+
+def test_the_goodnets_shares_say_of_which_images_they_are() -> None:
+    goodnet = replace(flagged(2, 60), attack=Share(2000, 8000))
+    run = changed(at(2, rates(97, 50), goodnet=goodnet, test=NO_RATES), baseline_test=NO_RATES)
+    assert (
+        "GoodNet at X=2: of the poisoned images 60.00 % are flagged; of the 8000 that are not of the attacker's class "
+        "25.00 % still get it. It flags 2.00 % of the clean images."
+    ) in judge(run).sentences
+
+
+def test_the_step_at_which_nothing_is_left_is_no_rise() -> None:
+    curve = tuple(Step(n, None, n / 4, rates(99, asr)) for n, asr in enumerate((99, 80, 80, 80, 100)))
+    assert not any("rises" in sentence for sentence in judge(replace(BACKDOORED, curve=curve)).sentences)
 
 
 def test_a_rise_by_chance_is_not_told() -> None:
