@@ -16,7 +16,7 @@ import platformdirs
 from bdtui.engine.errors import InputError
 from bdtui.engine.machine.files import abandon_passing_files
 from bdtui.tui.exit_codes import ExitCode
-from bdtui.tui.options import check_output_folder, merge_options
+from bdtui.tui.merged_options import check_output_folder, merge_options
 from bdtui.tui.preferences import preferences_path, read_preferences
 from bdtui.tui.terminal.native_output import capture_native_output
 from bdtui.tui.terminal.terminal import TerminalWatch, require_terminal

@@ -767,7 +767,7 @@ def _image_archives(sound: SoundFiles, folder: Path) -> Iterator[Case]:
         np.savez_compressed(path, data=IMAGES, label=LABELS)
 
 
-def _png(width: int, height: int, pixels: bytes) -> bytes:
+def _rgb_png(width: int, height: int, pixels: bytes) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -799,8 +799,8 @@ def _pictures(sound: SoundFiles, folder: Path) -> Iterator[Case]:
 
     # Where nothing is found the picture is sound: of a PNG no more is unpacked than its pixels need.
     for told, edit, finding in (
-        ("a PNG of 10^10 pixels", inside("7.png", _png(10**5, 10**5, zlib.compress(bytes(10**6)))), "67,108,864"),
-        ("a PNG that unpacks to 8 GiB", inside("7.png", _png(8, 8, _bomb(8))), ""),
+        ("a PNG of 10^10 pixels", inside("7.png", _rgb_png(10**5, 10**5, zlib.compress(bytes(10**6)))), "67,108,864"),
+        ("a PNG that unpacks to 8 GiB", inside("7.png", _rgb_png(8, 8, _bomb(8))), ""),
         ("a BMP of 10^18 pixels", inside("7.bmp", b"BM" + bytes(12) + struct.pack("<IiiHHI", 40, 10**9, 10**9, 1, 24, 0) + bytes(20)), "pixels|cannot be read"),
         ("a pickle as a picture", inside("7.jpg", pickle.dumps(_Payload())), "not JPEG"),
         ("PostScript as a picture", script, "not JPEG"),

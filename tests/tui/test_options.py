@@ -19,9 +19,9 @@ from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.settings import IMAGES, RUN, SAMPLE_MODEL, RunSettings
 from bdtui.tui.cli import build_parser
+from bdtui.tui.merged_options import merge_options
 from bdtui.tui.opening.form import InputForm, unopenable
 from bdtui.tui.opening.recent import recent, remember
-from bdtui.tui.options import merge_options
 
 
 @dataclass(frozen=True)

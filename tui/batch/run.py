@@ -27,7 +27,7 @@ from bdtui.engine.startup import load_tensorflow
 from bdtui.tui.batch.gates import Gates
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
-from bdtui.tui.options import merge_options
+from bdtui.tui.merged_options import merge_options
 from bdtui.tui.terminal.native_output import NativeOutput, capture_native_output
 from bdtui.tui.wording import plain
 
