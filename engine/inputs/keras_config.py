@@ -16,7 +16,7 @@ import keras
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
-from bdtui.engine.inputs.graph_operations import OPERATIONS
+from bdtui.engine.inputs.operation_call import OPERATIONS
 
 RUNS_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
 """Layers of Keras that run code which comes with a file."""
