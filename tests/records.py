@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from bdtui.engine.rates import NO_RATES, Rates, Share
-from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RecordedModel, RunRecord
+from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RecordedModel, RunRecord
 from bdtui.engine.settings import CLEAN_VALID
 
 IMAGES = 10_000

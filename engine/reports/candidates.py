@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bdtui.engine.rates import Rates
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.record import RunRecord
 
 
 @dataclass(frozen=True)

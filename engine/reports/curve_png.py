@@ -8,7 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from bdtui.engine.machine.atomic_files import atomic_file
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.record import RunRecord
 
 _ACCURACY, _ATTACK, _MARK = "#0b6e99", "#c8321e", "#666666"
 

@@ -8,7 +8,7 @@ from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.file_names import FIGURE, RECIPE
-from bdtui.engine.reports.results import RecordedLayer, RecordedTrigger, RunRecord
+from bdtui.engine.reports.record import RecordedLayer, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge
 from bdtui.engine.settings import BY_HAND
 

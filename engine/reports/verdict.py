@@ -11,7 +11,7 @@ from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import Threshold, Verdict
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.candidates import Candidate, candidates
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.record import RunRecord
 
 MEASURED, NO_SIGN, INCONCLUSIVE, NOT_EXAMINED = "measured", "no sign", "inconclusive", "not examined"
 

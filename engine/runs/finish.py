@@ -20,7 +20,7 @@ from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, REPORT, RESULTS
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
+from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.folder import discard_networks

@@ -19,7 +19,7 @@ from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.file_names import CURVE, RECIPE
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import results_json
 from bdtui.engine.runs.curve import draw_and_save, measure_networks
 from bdtui.engine.runs.files import RunFiles

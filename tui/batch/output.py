@@ -16,7 +16,7 @@ from rich.text import Text
 from bdtui.engine import events
 from bdtui.engine.events import Event
 from bdtui.engine.rates import Rates, Share
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge
 from bdtui.tui.wording import plain, sentence, shape_text, status_line
 

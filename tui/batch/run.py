@@ -20,7 +20,8 @@ from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RESULTS
-from bdtui.engine.reports.results import RunRecord, read_results, record_of
+from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.reports.results import read_results, record_of
 from bdtui.engine.runs.manifest import check_manifest
 from bdtui.engine.settings import RunSettings, check_given
 from bdtui.engine.startup import load_tensorflow

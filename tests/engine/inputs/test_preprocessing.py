@@ -19,7 +19,7 @@ from bdtui.engine.inputs.preprocessing import Preprocessing, PreprocessingMode
 from bdtui.engine.inputs.recipe import read_recipe, write_recipe_text
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.results import record_from_json
 from bdtui.engine.runs.journal_folder import read_begun_recipe
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings, asked_preprocessing, spelled_out
@@ -275,7 +275,7 @@ def test_numbers_given_for_mean_and_deviation_are_in_the_results_and_the_report(
     assert results["input"] == {"layout": "nhwc", "scale": None, "preprocess": "mean-std", **numbers}
     report = (tmp_path / "run" / "report.md").read_text()
     assert "normalised with the mean and deviation given (0.5 and 0.5, 0.5, 0.25)" in report
-    assert RunRecord.from_json(results).as_json()["input"] == results["input"]
+    assert record_from_json(results).as_json()["input"] == results["input"]
 
 
 def test_an_image_that_is_not_finite_is_refused_before_anything_is_chosen(tmp_path: Path, model: Path) -> None:

@@ -22,7 +22,8 @@ from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.markdown import write_report_text
-from bdtui.engine.reports.results import RecordedImages, RecordedLayer, RunRecord, read_record
+from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RunRecord
+from bdtui.engine.reports.results import read_record, record_from_json
 from bdtui.engine.reports.verdict import results_json
 from bdtui.engine.settings import ROLES
 from tests.records import record
@@ -93,7 +94,7 @@ def test_channels_silenced_where_they_are_read_are_said_to_be(tmp_path: Path) ->
     run = record(layer=layer, curve=(Step(0, None, 0.0, NO_RATES),))
     found = run.as_json()["layer"]
     assert (found["profiled"], found["pruned"], found["where_read"]) == ("avg_pool", "inner, around", True)
-    assert RunRecord.from_json(run.as_json()).layer == layer
+    assert record_from_json(run.as_json()).layer == layer
     text = " ".join(write_report_text(run).split())
     assert "the 4 channels were pruned where they are read (the weights of `inner, around` that read them" in text
     assert "where_read" not in record().as_json()["layer"], "older results say nothing of it"
@@ -183,7 +184,7 @@ def test_a_percentage_of_so_many_images_is_one_count(data: st.DataObject, images
     content["curve"] = [{**content["curve"][0], "clean_accuracy": Share(hits, images).percent}]
     content["thresholds"] = []
     content["baseline"]["valid"]["clean_accuracy"] = Share(hits, images).percent
-    assert RunRecord.from_json(content).baseline_valid.clean == Share(hits, images)
+    assert record_from_json(content).baseline_valid.clean == Share(hits, images)
 
 
 def drop(key: str) -> Callable[[dict[str, Any]], Any]:

@@ -11,7 +11,7 @@ from bdtui.engine.evaluation.target import ALL_TO_ALL, find_target
 from bdtui.engine.event_values import Threshold, Verdict
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
 from tests.records import rates, record
 

@@ -6,7 +6,7 @@ import pytest
 
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.rates import NO_RATES, Rates
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.record import RunRecord
 from bdtui.tui.batch.gates import Gates
 from tests.records import rates, record
 

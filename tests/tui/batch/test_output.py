@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bdtui.engine.rates import Rates, Share
-from bdtui.engine.reports.results import RunRecord
+from bdtui.engine.reports.record import RunRecord
 from bdtui.tui.batch.output import print_results
 from tests.records import rates, record
 
