@@ -9,17 +9,16 @@ from __future__ import annotations
 import json
 import os
 import struct
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from bdtui.engine.errors import InputError
-from bdtui.engine.inputs.foreign_files import BoundedFile
 from bdtui.engine.inputs.recipe import read_recipe
 from bdtui.engine.inputs.saved_model import checkpoint_of, is_saved_model, may_be_rebuilt
 from bdtui.engine.inputs.stored_weights import deepid_classes, stored_layers
+from bdtui.engine.inputs.zip_files import names_in_zip
 from bdtui.engine.machine.files import require_file
 
 if TYPE_CHECKING:
@@ -144,8 +143,7 @@ def _folder(path: Path) -> FoundFile | None:
 
 
 def _archive(path: Path) -> FoundFile | None:
-    with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, BoundedFile(file))) as archive:
-        names = set(archive.namelist())
+    names = set(names_in_zip(path))
     if {"config.json", "model.weights.h5"} <= names:
         return FoundFile(path, "model", f"whole Keras model · {_size(path.stat().st_size)}")
     return _npz(path) if any(name.endswith(".npy") for name in names) else None

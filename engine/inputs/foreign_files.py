@@ -10,11 +10,10 @@ import json
 import re
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+
+from bdtui.engine.inputs.zip_files import names_in_zip
 
 _BEGINNING = 4096
-_LARGEST_DIRECTORY = 1024**2
-"""Bytes of a zip file's table of contents; Keras' own has some hundred."""
 _LARGEST_JSON = 64 * 1024**2
 _CONVERT = "expected a Keras model: build the network in Keras, load these weights, and save it"
 _UNPACK = "expected the file in it, unpacked"
@@ -87,24 +86,9 @@ def name_foreign(path: Path) -> str | None:
     return _SUFFIXES.get(path.suffix.lower())
 
 
-class BoundedFile:
-    """A file that refuses large reads, so that a zip file cannot ask for a table of contents of gigabytes."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, size: int = -1) -> bytes:
-        """As that of a file; raises OSError where it would be a large one."""
-        if size > _LARGEST_DIRECTORY:
-            raise OSError("too large to preview")
-        return self._file.read(_LARGEST_DIRECTORY if size < 0 else size)
-
-
 def _zip_file(path: Path) -> str | None:
     try:
-        with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, BoundedFile(file))) as archive:
-            names = [PurePosixPath(name) for name in archive.namelist()]
+        names = [PurePosixPath(name) for name in names_in_zip(path)]
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return None
     if any(name.name in ("data.pkl", "constants.pkl") for name in names):

@@ -7,8 +7,8 @@ meet, there is a sentence for it; else as much of theirs as fits on a line goes 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,12 @@ _UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:|Unknown o
 _CHANNELS_FIRST = re.compile(r"NHWC|NCHW|channels_first|data_format", re.IGNORECASE)
 
 
-@contextmanager
-def explain_build(path: Path) -> Iterator[None]:
+def explain_build(path: Path) -> AbstractContextManager[None]:
     """Turn what Keras raises over a configuration into a sentence; ``path`` is where that was read from."""
-    try:
-        yield
-    except BdtuiError:
-        raise
-    except MemoryError as problem:
-        raise _too_large(path) from problem
-    except Exception as problem:
-        raise ModelError(f"{path}: {_build_sentence(problem)}") from problem
+    return _explained(path, _build_sentence)
 
 
-@contextmanager
-def explain_weights(path: Path, model: keras.Model, copy: Path) -> Iterator[None]:
+def explain_weights(path: Path, model: keras.Model, copy: Path) -> AbstractContextManager[None]:
     """Turn what Keras raises over weights into a sentence: which layer's are missing, or of another shape.
 
     Args:
@@ -46,6 +37,17 @@ def explain_weights(path: Path, model: keras.Model, copy: Path) -> Iterator[None
         model: that they do not fit.
         copy: the weights.
     """
+
+    def sentence(problem: Exception) -> str:
+        with h5py.File(copy, "r") as file:
+            stored = stored_layers(file) or ()
+        return _weights_sentence(problem, model, stored)
+
+    return _explained(path, sentence)
+
+
+@contextmanager
+def _explained(path: Path, sentence: Callable[[Exception], str]) -> Iterator[None]:
     try:
         yield
     except BdtuiError:
@@ -53,9 +55,7 @@ def explain_weights(path: Path, model: keras.Model, copy: Path) -> Iterator[None
     except MemoryError as problem:
         raise _too_large(path) from problem
     except Exception as problem:
-        with h5py.File(copy, "r") as file:
-            stored = stored_layers(file) or ()
-        raise ModelError(f"{path}: {_weights_sentence(problem, model, stored)}") from problem
+        raise ModelError(f"{path}: {sentence(problem)}") from problem
 
 
 def run_sentence(problem: BaseException) -> str:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+import zipfile
+from pathlib import Path
+from typing import BinaryIO, cast
+
+_LARGEST_LIST = 1024**2
+"""Bytes of a table of contents that is read for its names; Keras' own has some hundred."""
 
 
 class BoundedFile:
@@ -22,3 +27,14 @@ class BoundedFile:
         if size > self._most:
             raise OSError("too large a table of contents")
         return self._file.read(self._most if size < 0 else size)
+
+
+def names_in_zip(path: Path) -> list[str]:
+    """The names in a zip file's table of contents.
+
+    Raises:
+        OSError: it cannot be read, or is too large.
+        zipfile.BadZipFile: it is no zip file, or corrupted.
+    """
+    with path.open("rb") as file, zipfile.ZipFile(cast(BinaryIO, BoundedFile(file, _LARGEST_LIST))) as archive:
+        return archive.namelist()

@@ -20,12 +20,8 @@ each_size = pytest.mark.parametrize("size", SIZES, ids=lambda size: "×".join(ma
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(nobodys_home: Path) -> Path:
+    return nobodys_home
 
 
 def bottom(app: FakeApp) -> list[str]:

@@ -36,22 +36,8 @@ BY_ID = {action.id: action for action in (*ACTIONS, *COMMANDS)}
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder one starts in, with files where the settings say they are; nobody's home."""
-    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    for path in map(
-        Path,
-        (
-            "faces/bd_net.h5",
-            *(f"faces/{kind}" for kind in ("cl/valid.h5", "cl/test.h5", "bd/bd_valid.h5", "bd/bd_test.h5")),
-        ),
-    ):
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).touch()
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(folder_with_files: Path) -> Path:
+    return folder_with_files
 
 
 def claim(identity: str) -> Callable[[Claim], Claim]:

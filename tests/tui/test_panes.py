@@ -33,12 +33,8 @@ ALL_SIX = [
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def folder(nobodys_home: Path) -> Path:
+    return nobodys_home
 
 
 def displayed(app: FakeApp) -> list[str]:

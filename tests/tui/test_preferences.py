@@ -17,12 +17,8 @@ from tests.tui.fake_engine import FakeApp, opened, settle, until
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("XDG_STATE_HOME", "XDG_CONFIG_HOME", "HOME"):
-        monkeypatch.setenv(name, str(tmp_path / "home"))
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+def home(nobodys_home: Path) -> Path:
+    return nobodys_home
 
 
 @pytest.fixture

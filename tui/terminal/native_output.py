@@ -29,30 +29,25 @@ class NativeOutput:
         return self._file.read().decode(errors="replace")
 
 
-class _PipeStream(io.TextIOWrapper):
+class _ResultStream(io.TextIOWrapper):
     """A stream for results: once its reader has gone (``| head -1``), what is written leads nowhere."""
 
+    ignored: type[OSError] = BrokenPipeError
+
     def write(self, text: str) -> int:
-        with suppress(BrokenPipeError):
+        with suppress(self.ignored):
             super().write(text)
         return len(text)
 
     def flush(self) -> None:
-        with suppress(BrokenPipeError):
+        with suppress(self.ignored):
             super().flush()
 
 
-class _LossyStream(io.TextIOWrapper):
-    """A stream that ignores write errors, for messages that may get lost."""
+class _MessageStream(_ResultStream):
+    """A stream for messages, which may get lost."""
 
-    def write(self, text: str) -> int:
-        with suppress(OSError):
-            super().write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            super().flush()
+    ignored = OSError
 
 
 @contextmanager
@@ -65,7 +60,7 @@ def capture_native_output() -> Iterator[NativeOutput]:
     first_streams = sys.__stdout__, sys.__stderr__
     with tempfile.TemporaryFile() as file:
         outputs: list[io.TextIOWrapper] = []
-        kinds: tuple[type[io.TextIOWrapper], ...] = _PipeStream, _LossyStream
+        kinds: tuple[type[io.TextIOWrapper], ...] = _ResultStream, _MessageStream
         for kind, descriptor, stream in zip(kinds, saved, streams, strict=True):
             binary = open(descriptor, "wb", closefd=False)  # noqa: SIM115
             outputs.append(kind(binary, encoding=stream.encoding, errors="replace", line_buffering=True))

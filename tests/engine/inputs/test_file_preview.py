@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from bdtui.engine.inputs import file_preview as catalogue
-from bdtui.engine.inputs import foreign_files, recipe
+from bdtui.engine.inputs import recipe, zip_files
 from bdtui.engine.inputs.file_preview import look_at
 from bdtui.engine.settings import RunSettings
 
@@ -262,7 +262,7 @@ def test_an_external_link_is_not_followed(tmp_path: Path, keys: tuple[str, ...])
 def test_a_zip_file_with_a_vast_table_of_contents_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     path = LEGACY / "tfkeras_functional.keras"
     assert look_at(path) is not None
-    monkeypatch.setattr(foreign_files, "_LARGEST_DIRECTORY", 100)
+    monkeypatch.setattr(zip_files, "_LARGEST_LIST", 100)
     assert look_at(path) is None
 
 
