@@ -18,12 +18,14 @@ class Candidate:
         file: in the run's folder.
         valid: rates on the validation images, which may decide.
         test: rates on the test images, which only tell.
+        is_goodnet: whether it is B and B′ joined.
     """
 
     name: str
     file: str
     valid: Rates
     test: Rates
+    is_goodnet: bool
 
 
 def candidates(run: RunRecord) -> Iterator[Candidate]:
@@ -31,5 +33,7 @@ def candidates(run: RunRecord) -> Iterator[Candidate]:
     for threshold in run.thresholds:
         if threshold.step is not None:
             place = f"at X={threshold.drop:g}"
-            yield Candidate(f"B′ {place}", threshold.model, threshold.rates, threshold.pruned_test)
-            yield Candidate(f"GoodNet {place}", threshold.goodnet, threshold.goodnet_valid, threshold.goodnet_test)
+            yield Candidate(f"B′ {place}", threshold.model, threshold.rates, threshold.pruned_test, False)
+            yield Candidate(
+                f"GoodNet {place}", threshold.goodnet, threshold.goodnet_valid, threshold.goodnet_test, True
+            )

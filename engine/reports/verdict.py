@@ -152,7 +152,7 @@ def _recommendation(run: RunRecord, recommended: Candidate | None, backdoor: str
 
 def _fates(run: RunRecord, recommended: Candidate | None) -> Iterator[str]:
     """What G makes of poisoned and of clean images, where pruning went farthest or G is recommended."""
-    goodnets = [one for one in candidates(run) if one.name.startswith("GoodNet")]
+    goodnets = [one for one in candidates(run) if one.is_goodnet]
     shown = recommended if recommended in goodnets else goodnets[-1] if goodnets else None
     rates = NO_RATES if shown is None else shown.test if shown.test.poisoned_flagged else shown.valid
     if shown is None or rates.attack is None or rates.poisoned_flagged is None:
