@@ -29,8 +29,6 @@ _MOST_SHARDS = 1000
 _MOST_UNUSED = 16 * 1024**2
 _FOOTER = 48
 _MAGIC = 0xDB4775248B80FB57
-_TRAILER = 5
-"""Bytes behind a block: how it is packed, and its checksum."""
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _CORRUPTED = (IndexError, ValueError, OverflowError, struct.error, TypeError)
 

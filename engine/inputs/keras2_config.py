@@ -23,7 +23,7 @@ from bdtui.engine.inputs.keras2_calls import (
 )
 from bdtui.engine.inputs.keras2_layers import is_stock_layer, mend_settings
 from bdtui.engine.inputs.keras2_ranks import rank_of_call, rank_of_layer
-from bdtui.engine.inputs.operation_call import OPERATIONS, OperationCall, is_tensor, spelled_out
+from bdtui.engine.inputs.operation_call import OPERATIONS, OperationCall, is_tensor
 
 Config = dict[str, Any]
 
@@ -107,19 +107,6 @@ def _without_training(node: Any) -> Any:
     ):
         mended.update(module=OPERATIONS[class_name], registered_name=class_name)
     return mended
-
-
-def _without_ellipsis(call: Any) -> Any:
-    """A call of GetItem whose key names every axis: Keras cannot read ``...`` out of HDF5."""
-    args = call.get("args") if isinstance(call, dict) else None
-    if not (
-        isinstance(args, list)
-        and len(args) == 2
-        and is_tensor(args[0])
-        and isinstance(args[0]["config"]["shape"], list)
-    ):
-        return call
-    return {**call, "args": [args[0], spelled_out(args[1], len(args[0]["config"]["shape"]))]}
 
 
 class _Mender:
