@@ -75,8 +75,7 @@ def find_names(file: ArrayFile, keys: tuple[str, str] | None, part: str) -> Foun
     if "data" in present or "label" in present:
         # One of bdtui's own names: what is missing is the other one.
         return FoundNames("data", "label")
-    pairs = {pair: pair for pair in _USUAL}
-    found = [(by_small[data], by_small[label]) for data, label in pairs if data in by_small and label in by_small]
+    found = [(by_small[data], by_small[label]) for data, label in _USUAL if data in by_small and label in by_small]
     parts = _find_parts(by_small, part)
     found += parts[:1]
     if len(found) == 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -125,11 +125,12 @@ def open_inputs(
             # The weights were hashed when the model was opened.
             sha256[name] = model.sha256 if path == model.path else model_sha256(path)
             _check_hash(path, sha256[name], expected.get(name), option.kind.error)
+    sources = prunable_sources(model.network)
     try:
-        source = find_source(model.network, found.layer)
+        source = find_source(model.network, found.layer, sources)
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
-    reporter.emit(_describe(model))
+    reporter.emit(_describe(model, sources))
     if model.fitting is not None:
         reporter.emit(
             Notice(f"{model.path} holds weights alone; they fit {model.fitting}, which is taken for the model")
@@ -220,8 +221,8 @@ def describe_layer(source: ChannelSource) -> LayerChosen:
     return LayerChosen(source.profiled.name, source.pruned, source.channels, silent, bool(source.readers))
 
 
-def _describe(model: OpenedModel) -> ModelOpened:
-    prunable = {entry.profiled.name: entry.channels for entry in prunable_sources(model.network)}
+def _describe(model: OpenedModel, sources: Sequence[ChannelSource]) -> ModelOpened:
+    prunable = {source.profiled.name: source.channels for source in sources}
     return ModelOpened(
         path=str(model.path),
         sha256=model.sha256,

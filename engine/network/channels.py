@@ -10,7 +10,7 @@ kernel that reads it become zero, and what it holds has no part in anything that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -95,24 +95,27 @@ class ChannelSource:
         return replace(self, maker=region[0], region=region, pieces=pieces)
 
 
-def find_source(network: Network, layer_name: str | None = None) -> ChannelSource:
+def find_source(
+    network: Network, layer_name: str | None = None, sources: Sequence[ChannelSource] | None = None
+) -> ChannelSource:
     """Find the channels of a layer, or of the layer that is profiled by default.
 
     Args:
         network: the traced model.
         layer_name: a layer's name; ``outer/inner`` (or just ``inner`` where that is unambiguous) inside a nested
             model. None for the default; see `bdtui.engine.network.default_layer`.
+        sources: all of the network, where they are known (`prunable_sources`).
 
     Raises:
         ModelError: there is no such layer, or it cannot be pruned soundly. The message names those that can.
     """
     if layer_name is None:
-        return default_source(network, prunable_sources(network))
+        return default_source(network, prunable_sources(network) if sources is None else sources)
     calls = [call for call in network.calls if call.name == layer_name]
     calls = calls or [call for call in network.calls if call.name.rsplit("/", 1)[-1] == layer_name]
     if not calls:
         raise ModelError(f"there is no layer {layer_name!r} in the model; {_prunable_sentence(network)}")
-    found = _source_or_reason(network, calls)
+    found = _Finder(network).source_or_reason(calls)
     if isinstance(found, str):
         raise ModelError(f"layer {layer_name!r} cannot be pruned: {found}; {_prunable_sentence(network)}")
     return found
@@ -123,7 +126,8 @@ def prunable_sources(network: Network) -> list[ChannelSource]:
     by_name: dict[str, list[Call]] = {}
     for call in network.calls:
         by_name.setdefault(call.name, []).append(call)
-    found = (_source_or_reason(network, calls) for calls in by_name.values())
+    finder = _Finder(network)
+    found = (finder.source_or_reason(calls) for calls in by_name.values())
     return [source for source in found if isinstance(source, ChannelSource)]
 
 
@@ -237,39 +241,70 @@ def _prunable_sentence(network: Network) -> str:
     return f"layers that can be pruned: {', '.join(names)}" if names else "no layer of the model can be pruned"
 
 
-def _source_or_reason(network: Network, calls: list[Call]) -> ChannelSource | str:
-    """The channels that a layer shows, or why they cannot be pruned."""
-    if len(calls) > 1:
-        return f"it is used {len(calls)} times, so its channels mean something else each time"
-    profiled = calls[0]
-    maker = profiled
-    while not isinstance(maker.layer, WEIGHTED) and not _joins(maker):
-        if not is_single_tensor(maker) or not may_be_channelwise(maker):
+class _Finder:
+    """Finds the channels that layers of a network show; layers behind the same makers are looked into once."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+        self._regions: dict[int, ChannelSource | str] = {}
+        self._sources: dict[int, ChannelSource | str] = {}
+
+    def source_or_reason(self, calls: list[Call]) -> ChannelSource | str:
+        """The channels that a layer shows, or why they cannot be pruned."""
+        if len(calls) > 1:
+            return f"it is used {len(calls)} times, so its channels mean something else each time"
+        profiled = calls[0]
+        maker = self._maker(profiled)
+        if isinstance(maker, str):
+            return maker
+        found = self._known(self._regions, maker, self._region)
+        if isinstance(found, str):
+            return found
+        if profiled not in found.region:
+            return f"the channels of {maker.name!r} do not reach it one by one"
+        source = self._known(self._sources, maker, lambda maker: self._silenced(found))
+        return source if isinstance(source, str) else replace(source, profiled=profiled)
+
+    def _known(
+        self, known: dict[int, ChannelSource | str], maker: Call, find: Callable[[Call], ChannelSource | str]
+    ) -> ChannelSource | str:
+        if id(maker) not in known:
+            known[id(maker)] = find(maker)
+        return known[id(maker)]
+
+    def _maker(self, call: Call) -> Call | str:
+        while not isinstance(call.layer, WEIGHTED) and not _joins(call):
+            if not is_single_tensor(call) or not may_be_channelwise(call):
+                return f"{_kind(call)} {call.name!r} mixes channels or has none of its own"
+            before = self._network.maker(call.inputs[0])
+            if before is None:
+                return "no weighted layer stands before it"
+            call = before
+        return call
+
+    def _region(self, maker: Call) -> ChannelSource | str:
+        """The channels of a maker, without how they are silenced."""
+        axis = channel_axis(self._network, maker)
+        if not is_elementwise(getattr(maker.layer, "activation", None)):
+            return f"the activation of {maker.name!r} mixes its channels"
+        channels = maker.output_shapes[0][axis]
+        if channels is None:
+            return f"{maker.name!r} has no fixed number of channels"
+        return ChannelSource(maker, maker, region_behind(self._network, maker, axis), channels, axis)
+
+    def _silenced(self, source: ChannelSource) -> ChannelSource | str:
+        """The same channels with how they are silenced, or why they cannot be."""
+        network, maker, axis = self._network, source.maker, source.axis
+        if not _joins(maker):
+            return _unsound(network, source) or source
+        if not _joins_channels(maker, axis):
             return f"{_kind(maker)} {maker.name!r} mixes channels or has none of its own"
-        before = network.maker(maker.inputs[0])
-        if before is None:
-            return "no weighted layer stands before it"
-        maker = before
-    axis = channel_axis(network, maker)
-    if not is_elementwise(getattr(maker.layer, "activation", None)):
-        return f"the activation of {maker.name!r} mixes its channels"
-    channels = maker.output_shapes[0][axis]
-    if channels is None:
-        return f"{maker.name!r} has no fixed number of channels"
-    region = region_behind(network, maker, axis)
-    if profiled not in region:
-        return f"the channels of {maker.name!r} do not reach it one by one"
-    source = ChannelSource(profiled, maker, region, channels, axis)
-    if not _joins(maker):
-        return _unsound(network, source) or source
-    if not _joins_channels(maker, axis):
-        return f"{_kind(maker)} {maker.name!r} mixes channels or has none of its own"
-    readers = find_readers(network, region, channels, axis)
-    if not isinstance(readers, str):
-        return replace(source, readers=readers)
-    pieces = makers_side_by_side(network, maker, axis) if isinstance(maker.layer, layers.Concatenate) else None
-    side_by_side = replace(source, pieces=tuple(pieces or ()))
-    return side_by_side if pieces and not _unsound(network, side_by_side) else readers
+        readers = find_readers(network, source.region, source.channels, axis)
+        if not isinstance(readers, str):
+            return replace(source, readers=readers)
+        pieces = makers_side_by_side(network, maker, axis) if isinstance(maker.layer, layers.Concatenate) else None
+        side_by_side = replace(source, pieces=tuple(pieces or ()))
+        return side_by_side if pieces and not _unsound(network, side_by_side) else readers
 
 
 def _joins(call: Call) -> bool:
