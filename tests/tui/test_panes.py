@@ -592,8 +592,10 @@ async def test_the_log_tells_the_story_and_y_takes_its_last_line() -> None:
     app = FakeApp()
     async with opened(app) as pilot:
         await pilot.press("a", "e", "f7")
-        await until(pilot, lambda: f"Run complete: {OUT}" in app.text)
-        lines = [line.text.rstrip() for line in app.query_one(RichLog).lines]
+        log = app.query_one(RichLog)
+        # Written once it has a size, and the last line last.
+        await until(pilot, lambda: bool(log.lines) and f"Run complete: {OUT}" in log.lines[-1].text)
+        lines = [line.text.rstrip() for line in log.lines]
         told = [line[9:] for line in lines]
         assert all(line[2] == line[5] == ":" for line in lines if not line.startswith(" ") and line[:2].isdigit())
         assert told[0] == "TensorFlow 2.21.0, Keras 3.12.0, on CPU"
@@ -609,8 +611,9 @@ async def test_the_log_keeps_its_last_lines_only() -> None:
     async with opened(app) as pilot:
         await pilot.press("f7")
         app.engine.say(*(events.Notice(f"line {number}") for number in range(2100)))
-        await until(pilot, lambda: "line 2099" in app.text)
-        assert len(app.query_one(RichLog).lines) == 2000
+        log = app.query_one(RichLog)
+        await until(pilot, lambda: bool(log.lines) and "line 2099" in log.lines[-1].text)
+        assert len(log.lines) == 2000
 
 
 async def test_copying_takes_the_status_where_a_pane_has_nothing() -> None:
