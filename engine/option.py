@@ -200,6 +200,38 @@ def _parse_mebibytes(text: str) -> int:
     return int(text)
 
 
+def _load_percent(value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 100:
+        raise OptionError(f"is {str(value)[:80]}; expected a percentage between 0 and 100")
+    return float(value)
+
+
+def _parse_percent(text: str) -> float:
+    try:
+        return _load_percent(float(text))
+    except (ValueError, OptionError):
+        raise OptionError(f"{text!r} is no percentage between 0 and 100") from None
+
+
+def words_kind(*words: str) -> OptionKind:
+    """The kind of an option that takes some of a few words, with commas between them."""
+    expected = f"some of {', '.join(words)}"
+
+    def load(value: Any) -> tuple[str, ...]:
+        found = _load_list(str, value, f"a list with {expected}")
+        if not found or not set(found) <= set(words):
+            raise OptionError(f"is {str(value)[:80]}; expected {expected}")
+        return found
+
+    def parse(text: str) -> tuple[str, ...]:
+        try:
+            return load(text.split(","))
+        except OptionError:
+            raise OptionError(f"{text!r} is not valid; expected {expected}, with commas between") from None
+
+    return OptionKind(load, parse, list, show=",".join)
+
+
 def _load_path(value: Any) -> str:
     try:
         return path_from_text(_load_text(value))
@@ -247,6 +279,7 @@ CHOICE = OptionKind(lambda value: _load_text(str(value) if type(value) is int el
 FLAG = OptionKind(_load_plain(bool, "true or false"))
 WHOLE_NUMBER = OptionKind(_load_whole_number, int)
 MEBIBYTES = OptionKind(_load_whole_number, _parse_mebibytes)
+PERCENT = OptionKind(_load_percent, _parse_percent, show=lambda percent: f"{percent:g}")
 DROPS = OptionKind(
     _load_drops, _parse_drops, lambda drops: [int(drop) if drop == int(drop) else drop for drop in drops]
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from bdtui.engine.option import (
     FLAG,
     MEAN,
     MEBIBYTES,
+    PERCENT,
     PLACE,
     TEXT,
     WHOLE_NUMBER,
@@ -24,6 +25,7 @@ from bdtui.engine.option import (
     name_or_file_kind,
     option,
     options_of,
+    words_kind,
 )
 
 DEFAULT_THRESHOLDS = (2.0, 4.0, 10.0)
@@ -49,12 +51,16 @@ NEXT = "next"
 """The target of an all-to-all attack: the class after the true one."""
 MEAN_STD = "mean-std"
 """How pixels are prepared where ``--mean`` and ``--std`` say it."""
+BACKDOORED, UNCLEAR = "backdoored", "inconclusive"
+FAIL_IF = (BACKDOORED, UNCLEAR)
+"""Verdicts that a script can stop at."""
 _MEANT_BY_SCALE = {AUTO: AUTO, "1": RAW, "255": UNIT}
 
-NETWORK, IMAGES, RUN = (
+NETWORK, IMAGES, RUN, DEMANDS = (
     "the network",
     "the images (HDF5 or .npz with labels, or a folder with one sub-folder a class)",
     "the run",
+    "what a network has to meet (the verdict recommends one that does; --batch exits with 3 if none does)",
 )
 """The groups of options in ``--help``."""
 
@@ -253,6 +259,51 @@ class RunSettings:
         "MIB",
         may_change=True,
     )
+    max_asr: float | None = option(
+        PERCENT,
+        "at most this ASR in percent; without it the verdict wants 5, by the upper end of its interval",
+        DEMANDS,
+        "P",
+        may_change=True,
+    )
+    min_accuracy: float | None = option(
+        PERCENT,
+        "at least this clean accuracy in percent; without it the verdict wants at most 4 points lost",
+        DEMANDS,
+        "P",
+        may_change=True,
+    )
+    fail_if: tuple[str, ...] | None = option(
+        words_kind(*FAIL_IF), "exit 3 at these verdicts: backdoored,inconclusive", DEMANDS, "VERDICTS", may_change=True
+    )
+
+
+@dataclass(frozen=True)
+class Gates:
+    """What a person demands, for a recommendation and for exit status 3.
+
+    Attributes:
+        max_asr: attack success that a network may have, in percent; None for no demand.
+        min_accuracy: clean accuracy that it needs, in percent; None for no demand.
+        fail_if: verdicts that are to fail, of `FAIL_IF`.
+    """
+
+    max_asr: float | None = None
+    min_accuracy: float | None = None
+    fail_if: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The demands that were made."""
+        made = {name: value for name, value in asdict(self).items() if value not in (None, ())}
+        return made | ({"fail_if": list(self.fail_if)} if self.fail_if else {})
+
+
+NO_GATES = Gates()
+
+
+def gates_of(settings: RunSettings) -> Gates:
+    """What the settings demand of a network."""
+    return Gates(settings.max_asr, settings.min_accuracy, settings.fail_if or ())
 
 
 def asked_preprocessing(settings: RunSettings) -> str:

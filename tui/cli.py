@@ -78,8 +78,6 @@ def build_parser(declared: type[RunSettings] = RunSettings) -> argparse.Argument
     front.add_argument(
         "--verify", metavar="DIR", type=Path, help="check the files of a finished run against its manifest"
     )
-    front.add_argument("--max-asr", metavar="P", type=_percent, help="exit 3 unless a result has at most P %% ASR")
-    front.add_argument("--min-accuracy", metavar="P", type=_percent, help="… and at least P %% clean accuracy")
     return parser
 
 
@@ -176,9 +174,6 @@ def _main(arguments: list[str]) -> ExitCode:
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
 
     if screen:
-        gate = next((name for name in ("max_asr", "min_accuracy") if name in options), None)
-        if gate:
-            parser.error(f"--{gate.replace('_', '-')} judges the results of --batch; expected --batch with it")
         from bdtui.tui.start import run_app
 
         return run_app(options)
@@ -186,13 +181,3 @@ def _main(arguments: list[str]) -> ExitCode:
     from bdtui.tui.batch.run import run_batch
 
     return run_batch(options)
-
-
-def _percent(text: str) -> float:
-    try:
-        percent = float(text)
-    except ValueError:
-        percent = -1
-    if not 0 <= percent <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is no percentage between 0 and 100")
-    return percent

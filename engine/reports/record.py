@@ -10,7 +10,7 @@ from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates
-from bdtui.engine.settings import MEAN_STD, RAW, ROLES
+from bdtui.engine.settings import MEAN_STD, NO_GATES, RAW, ROLES, Gates
 
 SCHEMA = 1
 
@@ -139,6 +139,7 @@ class RunRecord:
         mean: what was subtracted, for ``mean-std``.
         deviation: what they were divided by, for ``mean-std``.
         target: the class that most poisoned images get from B, or `ALL_TO_ALL`; None where that is not known.
+        gates: what a network has to meet to be recommended, where a person says so.
     """
 
     version: str
@@ -160,6 +161,7 @@ class RunRecord:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     target: int | str | None = None
+    gates: Gates = NO_GATES
 
     @property
     def is_tested(self) -> bool:
@@ -190,6 +192,7 @@ class RunRecord:
             "detections": [],
             "seconds": dict(self.seconds),
             "notices": list(self.notices),
+            **({"gates": gates} if (gates := self.gates.as_json()) else {}),
         }
 
     def _numbers_json(self) -> dict[str, list[float]]:

@@ -13,10 +13,18 @@ from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
-from bdtui.engine.reports.record import SCHEMA, RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
+from bdtui.engine.reports.record import (
+    SCHEMA,
+    RecordedImages,
+    RecordedLayer,
+    RecordedModel,
+    RecordedTrigger,
+    RunRecord,
+)
 from bdtui.engine.settings import (
     CLEAN_TEST,
     CLEAN_VALID,
+    FAIL_IF,
     MEAN_STD,
     NEXT,
     POISONED_TEST,
@@ -25,6 +33,7 @@ from bdtui.engine.settings import (
     RAW,
     ROLES,
     UNIT,
+    Gates,
 )
 
 _LARGEST = 2**26
@@ -150,7 +159,23 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         seconds={_text(stage): _number(seconds) for stage, seconds in content["seconds"].items()},
         notices=tuple(map(_text, content.get("notices", ()))),
         target=_target(content.get("verdict", {}).get("target")),
+        gates=_gates(content.get("gates", {})),
     )
+
+
+def _gates(content: Mapping[str, Any]) -> Gates:
+    fail_if = tuple(map(_text, content.get("fail_if", ())))
+    if not set(fail_if) <= set(FAIL_IF):
+        raise ValueError(f"gates {fail_if}")
+    return Gates(_percent(content.get("max_asr")), _percent(content.get("min_accuracy")), fail_if)
+
+
+def _percent(value: Any) -> float | None:
+    if value is None:
+        return None
+    if not 0 <= _number(value) <= 100:
+        raise ValueError(f"{value} %")
+    return float(value)
 
 
 def _target(value: Any) -> int | str | None:

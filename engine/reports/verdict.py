@@ -12,13 +12,15 @@ from bdtui.engine.event_values import Threshold, Verdict
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.settings import Gates
 
 MEASURED, NO_SIGN, INCONCLUSIVE, NOT_EXAMINED = "measured", "no sign", "inconclusive", "not examined"
 
 SAFE_ASR = 5.0
-"""Attack success, in percent, that the upper end of its interval must not exceed for a network to be recommended."""
+"""Attack success, in percent, that the upper end of its interval must not exceed for a network to be recommended, where
+nobody demands another."""
 SAFE_DROP = 4.0
-"""Clean validation accuracy, in points, that a recommended network may lie below B."""
+"""Clean validation accuracy, in points, that a recommended network may lie below B, where no accuracy is demanded."""
 _FEW = 100
 """Images below which a rate says little."""
 _LOW_ACCURACY = 50.0
@@ -125,22 +127,31 @@ def _recommended(run: RunRecord) -> Candidate | None:
     before = run.baseline_valid.clean
     if before is None:
         return None
-    safe = [
-        one
-        for one in candidates(run)
-        if one.valid.attack is not None
-        and one.valid.clean is not None
-        and one.valid.attack.wilson_interval()[1] <= SAFE_ASR
-        and before.percent - one.valid.clean.percent <= SAFE_DROP
-    ]
+    safe = [one for one in candidates(run) if _is_safe(one.valid, before, run.gates)]
     return max(safe, key=lambda one: one.valid.clean_accuracy or 0.0, default=None)
+
+
+def _is_safe(rates: Rates, before: Share, gates: Gates) -> bool:
+    if rates.attack is None or rates.clean is None or rates.attack.wilson_interval()[1] > _tolerated_asr(gates):
+        return False
+    if gates.min_accuracy is not None:
+        return rates.clean.percent >= gates.min_accuracy
+    return before.percent - rates.clean.percent <= SAFE_DROP
+
+
+def _tolerated_asr(gates: Gates) -> float:
+    return SAFE_ASR if gates.max_asr is None else gates.max_asr
 
 
 def _recommendation(run: RunRecord, recommended: Candidate | None, backdoor: str) -> Iterator[str]:
     if backdoor == MEASURED and recommended is None and (_networks(run) or _is_complete(run)):
+        gates = run.gates
+        kept = f"a loss of at most {SAFE_DROP:g} points of clean accuracy"
+        if gates.min_accuracy is not None:
+            kept = f"a clean accuracy of at least {gates.min_accuracy:g} %"
         yield (
-            f"No network here is safe to deploy: none has both an ASR that is surely at most {SAFE_ASR:g} % and a loss of "
-            f"at most {SAFE_DROP:g} points of clean accuracy on the validation images."
+            f"No network here is safe to deploy: none has both an ASR that is surely at most {_tolerated_asr(gates):g} % "
+            f"and {kept} on the validation images."
         )
     if recommended is not None and recommended.valid.attack and recommended.valid.clean and run.baseline_valid.clean:
         attack, clean = recommended.valid.attack, recommended.valid.clean

@@ -27,7 +27,7 @@ from bdtui.engine.runs.folder import discard_networks
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import BY_HAND, CLEAN_VALID, NEXT
+from bdtui.engine.settings import BY_HAND, CLEAN_VALID, NEXT, gates_of
 
 
 def finish_run(
@@ -112,6 +112,7 @@ def run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequenc
         thresholds=tuple(thresholds),
         notices=tuple(prepared.notices),
         target=prepared.target,
+        gates=gates_of(settings),
     )
 
 

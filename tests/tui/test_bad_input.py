@@ -813,6 +813,7 @@ OPTIONS = {
     "--max-asr nan": "no percentage between 0 and 100",
     "--max-asr 101": "no percentage between 0 and 100",
     "--min-accuracy high": "no percentage between 0 and 100",
+    "--fail-if clean": "expected some of backdoored, inconclusive",
     "--architecture deepid": "both a model and an architecture",
     "--sample": "together with model",
     "--resume": "no such folder; expected the folder of a run to resume",

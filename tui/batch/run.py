@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,12 @@ from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RESULTS
+from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.results import read_results, record_of
 from bdtui.engine.runs.manifest import check_manifest
-from bdtui.engine.settings import RunSettings, check_given
+from bdtui.engine.settings import RunSettings, check_given, gates_of
 from bdtui.engine.startup import load_tensorflow
-from bdtui.tui.batch.gates import Gates
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.merged_options import merge_options
@@ -58,9 +59,8 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
 
 def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
     settings, out, recipe = merge_options(options)
-    gates = Gates(options.get("max_asr"), options.get("min_accuracy"))
     check_given(settings)
-    if gates.max_asr is not None and not (
+    if settings.max_asr is not None and not (
         settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
     ):
         raise OptionError(
@@ -70,7 +70,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         finished = _finished_run(Path(str(out)))
         if finished is not None:
             _write_line(f"bdtui: {out} is already complete")
-            return _conclude(options, gates, finished, Path(str(out)))
+            return _conclude(options, replace(finished, gates=gates_of(settings)), Path(str(out)))
     emitted: list[Event] = []
     with _display(options) as show:
         reporter = Reporter(show, stop_requested).also(emitted.append)
@@ -86,7 +86,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
             with _report_stdout_errors():
                 print_check(Console(), emitted)
         return ExitCode.DONE
-    return _conclude(options, gates, result.record, result.out)
+    return _conclude(options, result.record, result.out)
 
 
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
@@ -109,16 +109,15 @@ def _load(reporter: Reporter) -> None:
     load_tensorflow()
 
 
-def _conclude(options: Mapping[str, Any], gates: Gates, run: RunRecord, out: Path) -> ExitCode:
+def _conclude(options: Mapping[str, Any], run: RunRecord, out: Path) -> ExitCode:
     """Print the results of a finished run, and judge them."""
     if not options.get("json"):
         with _report_stdout_errors():
             print_results(Console(), run, out)
-    outcome = gates.judge(run)
-    if outcome is None:
-        return ExitCode.DONE
-    _write_line(f"bdtui: {outcome.sentence}")
-    return ExitCode.DONE if outcome.met else ExitCode.GATE
+    outcomes = judge_gates(run)
+    for outcome in outcomes:
+        _write_line(f"bdtui: {outcome.sentence}")
+    return ExitCode.DONE if all(outcome.met for outcome in outcomes) else ExitCode.GATE
 
 
 def _finished_run(out: Path) -> RunRecord | None:

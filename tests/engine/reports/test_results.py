@@ -25,7 +25,7 @@ from bdtui.engine.reports.markdown import write_report_text
 from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RunRecord
 from bdtui.engine.reports.results import read_record, record_from_json
 from bdtui.engine.reports.verdict import results_json
-from bdtui.engine.settings import ROLES
+from bdtui.engine.settings import ROLES, Gates
 from tests.records import record
 
 CLEAN, POISONED = 1_283, 977
@@ -52,6 +52,7 @@ def whole_run() -> RunRecord:
         curve=tuple(
             Step(step, step - 1 if step else None, step / 4, rates(1_270 - 40 * step, 970)) for step in range(5)
         ),
+        gates=Gates(max_asr=1.5, min_accuracy=90, fail_if=("backdoored",)),
         thresholds=(
             Threshold(
                 2, 1, (0,), rates(1_230, 970), flagged(0, 0), rates(1_200, 900, 7), flagged(7, 90), "a.h5", "b.keras"

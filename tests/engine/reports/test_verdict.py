@@ -13,6 +13,7 @@ from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
+from bdtui.engine.settings import Gates
 from tests.records import rates, record
 
 BACKDOORED = record(
@@ -99,6 +100,38 @@ def test_what_is_recommended_is_surely_quiet_and_accurate_on_validation_images(
     thresholds: list[Threshold], expected: str | None
 ) -> None:
     assert judge(changed(*thresholds)).recommended == expected
+
+
+@pytest.mark.parametrize(
+    ("gates", "recommended"),
+    [
+        (Gates(), "b2.h5"),
+        (Gates(max_asr=1), None),
+        (Gates(max_asr=1.3), "b2.h5"),
+        (Gates(min_accuracy=97.1), None),
+        (Gates(min_accuracy=80), "b10.h5"),
+        (Gates(max_asr=0.9, min_accuracy=80), "b10.h5"),
+    ],
+)
+def test_a_persons_own_gates_decide_what_is_recommended(gates: Gates, recommended: str | None) -> None:
+    thresholds = (at(2, rates(97, 1)), at(10, rates(88, 0))) if recommended != "b10.h5" else (at(10, rates(88, 0)),)
+    verdict = judge(changed(*thresholds, gates=gates))
+    assert verdict.recommended == recommended
+
+
+def test_what_no_network_meets_is_told_with_the_persons_own_gates() -> None:
+    verdict = judge(replace(BACKDOORED, gates=Gates(max_asr=1, min_accuracy=90)))
+    assert (
+        "No network here is safe to deploy: none has both an ASR that is surely at most 1 % and a clean accuracy of at least "
+        "90 % on the validation images."
+    ) in verdict.sentences
+
+
+def test_gates_come_back_from_the_results() -> None:
+    gates = Gates(max_asr=1.5, fail_if=("backdoored",))
+    run = replace(BACKDOORED, curve=(Step(0, None, 0.0, BACKDOORED.baseline_valid),), gates=gates)
+    content = results_json(run)
+    assert content["gates"] == {"max_asr": 1.5, "fail_if": ["backdoored"]}
 
 
 def test_a_recommended_network_is_named_with_its_rates() -> None:

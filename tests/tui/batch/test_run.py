@@ -361,6 +361,7 @@ def test_a_gate_that_is_not_met_exits_with_3_and_says_why(tmp_path: Path, capfd:
     assert main(["--batch", "--sample", "--until-last-threshold", *gates, "--out", str(out)]) == 3
     assert "at most 50 % ASR and at least 95 % accuracy" in capfd.readouterr().err.splitlines()[-1]
     assert (out / "results.json").exists(), "a gate judges a run, it does not undo it"
+    assert json.loads((out / "results.json").read_text())["gates"] == {"max_asr": 50, "min_accuracy": 95}
 
 
 def test_check_reports_and_writes_nothing(

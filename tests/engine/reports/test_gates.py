@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.rates import NO_RATES, Rates
+from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
-from bdtui.tui.batch.gates import Gates
+from bdtui.engine.settings import Gates
 from tests.records import rates, record
 
 
@@ -23,8 +26,7 @@ RUN = results(threshold(rates(97, 90), rates(96, 88)), threshold(rates(88, 45), 
 
 
 def met(gates: Gates, run: RunRecord) -> bool:
-    outcome = gates.judge(run)
-    assert outcome is not None
+    (outcome,) = judge_gates(replace(run, gates=gates))
     return outcome.met
 
 
@@ -44,7 +46,7 @@ def test_one_network_has_to_meet_all_demands(gates: Gates, expected: bool) -> No
 
 
 def test_no_demand_means_no_outcome() -> None:
-    assert Gates().judge(RUN) is None
+    assert judge_gates(RUN) == []
 
 
 def test_test_rates_count_before_validation_rates() -> None:
@@ -56,12 +58,24 @@ def test_validation_rates_count_where_there_is_no_test_set() -> None:
 
 
 def test_no_threshold_reached_means_no_network() -> None:
-    outcome = Gates(max_asr=10).judge(results(threshold(NO_RATES, NO_RATES)))
-    assert outcome is not None
+    (outcome,) = judge_gates(replace(results(threshold(NO_RATES, NO_RATES)), gates=Gates(max_asr=10)))
     assert "no threshold was reached" in outcome.sentence
 
 
 def test_the_outcome_names_the_network_that_meets_the_gates() -> None:
-    outcome = Gates(max_asr=50).judge(RUN)
-    assert outcome is not None
+    (outcome,) = judge_gates(replace(RUN, gates=Gates(max_asr=50)))
     assert outcome.sentence == "gate met: GoodNet at X=2 has 87.00 % accuracy and 40.00 % ASR"
+
+
+@pytest.mark.parametrize(
+    ("asr", "fail_if", "expected"),
+    [
+        (99.0, ("backdoored",), False),
+        (1.0, ("backdoored",), True),
+        (5.2, ("backdoored",), True),
+        (5.2, ("backdoored", "inconclusive"), False),
+        (None, ("backdoored", "inconclusive"), True),
+    ],
+)
+def test_a_verdict_that_is_to_fail_fails(asr: float | None, fail_if: tuple[str, ...], expected: bool) -> None:
+    assert met(Gates(fail_if=fail_if), record(baseline_valid=rates(99, asr))) == expected
