@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications robustness sample screenshots clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications robustness sample screenshots man clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -65,6 +65,10 @@ sample: $(VENV)/installed
 
 screenshots: $(VENV)/installed
 	$(BIN)/python docs/screenshots/make.py
+
+# The manual page, from the options of the command line.
+man: $(VENV)/installed
+	$(BIN)/python -m bdtui.tui.commands.man_page > docs/bdtui.1
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info $(DEMO_OUT)

@@ -52,7 +52,11 @@ def test_every_module_and_sample_file_is_in_the_wheel(wheel: set[str]) -> None:
 
 
 def test_nothing_lands_beside_the_namespace(wheel: set[str]) -> None:
-    assert {name.split("/")[0] for name in wheel if ".dist-info" not in name} == {"bdtui"}
+    assert {name.split("/")[0] for name in wheel if ".dist-info/" not in name and ".data/" not in name} == {"bdtui"}
+
+
+def test_the_manual_page_is_installed_where_man_looks(wheel: set[str]) -> None:
+    assert [name.partition("/")[2] for name in wheel if ".data/" in name] == ["data/share/man/man1/bdtui.1"]
 
 
 def test_the_installed_wheel_opens_its_sample_from_another_folder(wheel_path: Path, tmp_path: Path) -> None:

@@ -53,13 +53,21 @@ ACTIONS: tuple[Action, ...] = (
     Action("stop", "x,ctrl+c", "stop", "Stop what is running", footer=9),
     Action("simulate_key('down')", "j", "down", "Move down, as the arrow key does", identity="move_down"),
     Action("simulate_key('up')", "k", "up", "Move up, as the arrow key does", identity="move_up"),
-    Action("find", "slash", "find", "Find a channel, or a layer in the model pane"),
+    Action("simulate_key('pagedown')", "ctrl+d", "page", "Page down, as its key does", identity="page_down"),
+    Action("simulate_key('pageup')", "ctrl+u", "page", "Page up, as its key does", identity="page_up"),
+    Action("simulate_key('home')", "less_than_sign", "top", "Top: go to the first line", identity="move_to_top"),
+    Action(
+        "simulate_key('end')", "greater_than_sign", "bottom", "Bottom: go to the last line", identity="move_to_bottom"
+    ),
+    Action("jump", "semicolon", "jump", "Jump: a letter for every pane, tab and control"),
+    Action("find", "slash", "find", "Find a channel, or in the focused list"),
     Action("sort", "s", "sort", "Sort the channels by the next column"),
     Action("reverse_sort", "S", "reverse", "Reverse the sort"),
     Action("next_chart", "v", "chart", "Chart: show the next one"),
     Action("zoom", "z", "zoom", "Zoom the focused pane to the whole screen, and back"),
     Action("copy", "y", "copy", "Copy the status line and the focused pane's details to the clipboard"),
-    Action("next_theme", "t", "theme", "Theme: next (dark, light, high contrast)"),
+    Action("copy_choice", "Y", "copy …", "Copy …: choose what"),
+    Action("next_theme", "t", "theme", "Theme: next"),
     Action("show_pane('channels')", "f2", "channels", "Channels: show them", identity="show_channels"),
     Action("show_pane('charts')", "f3", "charts", "Charts: show them", identity="show_charts"),
     Action("show_pane('model')", "f4", "model", "Model: show its layers", identity="show_model"),
@@ -67,11 +75,22 @@ ACTIONS: tuple[Action, ...] = (
     Action("show_pane('export')", "f6", "export", "Files: show those that an export writes", identity="show_export"),
     Action("show_pane('log')", "f7", "log", "Log: show it", identity="show_log"),
     Action("command_palette", "ctrl+p", "palette", "Palette: find any action by name", footer=5),
-    Action("help", "f1,question_mark", "help", "Help on the focused pane and all keys", footer=3),
+    Action("help", "f1,question_mark", "help", "Help on the focused pane, and every key", footer=3),
     Action("quit", "q", "quit", "Quit", footer=3),
 )
 
-_CHARACTERS = {"question_mark": "?", "slash": "/", "ctrl+p": "^p"}
+_CHARACTERS = {
+    "question_mark": "?",
+    "slash": "/",
+    "ctrl+p": "^p",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "alt+less_than_sign": "alt+<",
+    "alt+greater_than_sign": "alt+>",
+    "semicolon": ";",
+    "colon": ":",
+    "ctrl+underscore": "ctrl+_",
+}
 
 
 def readable_keys(keys: str) -> str:
@@ -92,7 +111,12 @@ def first_key(identity: str, keymap: Mapping[str, str]) -> str:
 
 COMMANDS: tuple[Action, ...] = (
     Action("change_theme", "", "", "Theme: choose, with a preview", identity="change_theme"),
-    Action("help", "", "", "Keymap: show all keys", identity="keymap"),
+    Action("change_keymap", "", "", "Keymap: choose default, vim or emacs", identity="change_keymap"),
+    Action("change_keys", "", "", "Keys: change them", identity="change_keys"),
+    Action("help", "", "", "Keys: show all", identity="keys"),
+    Action("copy_text('verdict')", "", "", "Verdict: copy it", identity="copy_verdict"),
+    Action("copy_text('path')", "", "", "Path: copy that of the run's folder", identity="copy_path"),
+    Action("copy_text('error')", "", "", "Error: copy the last one", identity="copy_error"),
     Action("reopen_prepared('raw')", "", "", "Scale 1: reopen, pixels used as stored (raw)", identity="scale_1"),
     Action("reopen_prepared('unit')", "", "", "Scale 255: reopen, pixels divided by 255 (unit)", identity="scale_255"),
     Action(

@@ -110,11 +110,11 @@ class BdtuiApp(AppWithFiles):
 
     def compose(self) -> ComposeResult:
         yield HeaderBar(id="header")
-        yield EmptyState(id="empty", keymap=self._preferences.keys)
+        yield EmptyState(id="empty", keymap=self._preferences.changed_keys)
         yield Workspace(id="workspace", size=self.size)
-        yield ActivityBar(id="activity", stop_key=first_key("stop", self._preferences.keys))
+        yield ActivityBar(id="activity", keymap=self._preferences.changed_keys)
         yield StatusBar(id="status")
-        yield KeyBar(id="keys", keymap=self._preferences.keys)
+        yield KeyBar(id="keys", keymap=self._preferences.changed_keys)
 
     def on_load(self) -> None:
         """Runs before Textual changes the terminal's mode, so that a signal never leaves it changed."""
@@ -122,7 +122,7 @@ class BdtuiApp(AppWithFiles):
 
     def on_mount(self) -> None:
         """Start the engine only after the first paint."""
-        self.set_keymap(dict(self._preferences.keys))
+        self.set_keymap(self._preferences.changed_keys)
         if self._watch is not None:
             self.set_interval(_WATCH_SECONDS, self._leave_when_terminal_is_lost)
         self.workspace.show_pane("channels")
@@ -138,6 +138,7 @@ class BdtuiApp(AppWithFiles):
         event = message.event
         if not self.screen_stack:
             return
+        self.copyable.note(event)
         main = self.screen_stack[0]
         main.query_one(HeaderBar).show(event)
         main.query_one(StatusBar).show(event)
@@ -222,7 +223,7 @@ class BdtuiApp(AppWithFiles):
         if channel is None:
             self._notify_nothing_open()
         elif not pane.display:
-            key = first_key("show_channels", self._preferences.keys)
+            key = first_key("show_channels", self._preferences.changed_keys)
             self.show_notice(f"This acts on the channel under the cursor{key and f'; {key} shows the channels'}.")
         else:
             pane.keep_cursor()

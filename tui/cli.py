@@ -12,9 +12,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from bdtui.engine.errors import OptionError
+from bdtui.engine.errors import InputError, OptionError
 from bdtui.engine.option import FLAG, Option, OptionKind, flag_of, options_of
 from bdtui.engine.settings import RUN, RunSettings
+from bdtui.tui.commands.completion import SHELLS, completion_script
 from bdtui.tui.exit_codes import ExitCode
 
 _DESCRIPTION = """\
@@ -32,6 +33,7 @@ examples:
   bdtui --batch saved_model/ --clean-valid mnist.npz
   bdtui --batch net.keras --clean-valid val/ --trigger sticker.png --target cat
   bdtui --batch bd_weights.h5 --clean-valid valid.h5 --layer pool_3
+  bdtui config                                        (writes a settings file with comments)
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
 
@@ -53,7 +55,15 @@ def build_parser(declared: type[RunSettings] = RunSettings) -> argparse.Argument
         argument_default=argparse.SUPPRESS,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="store_true", help="print the version and exit")
+    parser.add_argument(
+        "-V",
+        "--version",
+        action="count",
+        help="print the version and exit; twice (-VV): also those of Python, TensorFlow, Keras, numpy and Textual, and the device",
+    )
+    parser.add_argument(
+        "--print-completion", choices=SHELLS, metavar="|".join(SHELLS), help="print completions for a shell and exit"
+    )
 
     options = {name: option for name, option in options_of(declared).items() if option.group}
     titles = dict.fromkeys(option.group for option in options.values())
@@ -149,8 +159,18 @@ def _flush_or_forget() -> None:
 
 
 def _main(arguments: list[str]) -> ExitCode:
+    if arguments[:1] == ["config"]:
+        return _config(arguments[1:])
     parser = build_parser()
     options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    if "print_completion" in options:
+        print(completion_script(parser, options["print_completion"]))
+        return ExitCode.DONE
+    if options.get("version", 0) > 1:
+        from bdtui.tui.commands.versions import print_versions
+
+        print_versions()
+        return ExitCode.DONE
     if options.get("version"):
         from importlib.metadata import version
 
@@ -181,3 +201,14 @@ def _main(arguments: list[str]) -> ExitCode:
     from bdtui.tui.batch.run import run_batch
 
     return run_batch(options)
+
+
+def _config(arguments: list[str]) -> ExitCode:
+    from bdtui.tui.commands.config import run_config
+    from bdtui.tui.wording import plain
+
+    try:
+        return run_config(_Parser(prog="bdtui config", allow_abbrev=False), arguments)
+    except InputError as problem:
+        print(f"bdtui: error: {plain(str(problem))}", file=sys.stderr)
+        return ExitCode.USAGE

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -13,14 +13,20 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
+from bdtui.tui.actions import ACTIONS, first_key
+from bdtui.tui.finding import Findable, first_match
 from bdtui.tui.wording import plain
 
-_LEAVE: list[BindingType] = [Binding("escape", "leave", "close"), Binding("ctrl+c", "leave", show=False, priority=True)]
+LEAVE: list[BindingType] = [Binding("escape", "leave", "close"), Binding("ctrl+c", "leave", show=False, priority=True)]
 
 _MOVE: list[BindingType] = [
-    Binding("j", "app.simulate_key('down')", show=False),
-    Binding("k", "app.simulate_key('up')", show=False),
+    Binding(action.keys, f"app.{action.name}", show=False, id=action.id)
+    for action in ACTIONS
+    if action.name.startswith("simulate_key(")
 ]
+"""The keys that move in the panes move in a dialog too; their ids let the keymap change them."""
+
+_FIND_NOTE = "Enter stay · ↓ next match · Esc back"
 
 
 class GoToDialog(ModalScreen[int | None]):
@@ -31,7 +37,7 @@ class GoToDialog(ModalScreen[int | None]):
         thresholds: steps of the reached thresholds, by drop.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = _LEAVE
+    BINDINGS: ClassVar[list[BindingType]] = LEAVE
 
     def __init__(self, last: int, thresholds: dict[float, int]) -> None:
         super().__init__()
@@ -75,35 +81,78 @@ class FindDialog(ModalScreen[None]):
 
     Args:
         what: is found, e.g. ``channel``.
-        find: moves the cursor to the first match of a text and says whether there is one; back for an empty text.
+        place: where.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = _LEAVE
+    BINDINGS: ClassVar[list[BindingType]] = [*LEAVE, Binding("down", "next", "next match")]
 
-    def __init__(self, what: str, find: Callable[[str], bool]) -> None:
+    def __init__(self, what: str, place: Findable) -> None:
         super().__init__(classes="-find")
         self._what = what
-        self._find = find
+        self._place = place
+        self._start = place.cursor
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield Input(placeholder=self._what, id="find", compact=True)
-            yield Static("Enter stay · Esc back", classes="dialog-note", markup=False)
+            yield Static(_FIND_NOTE, classes="dialog-note", markup=False)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        text = event.value.strip()
-        found = self._find(text)
-        self.query_one(".dialog-note", Static).update("Enter stay · Esc back" if found else "not found")
+        self._find(event.value.strip(), self._start)
 
     def on_input_submitted(self) -> None:
         self.dismiss(None)
 
+    def action_next(self) -> None:
+        text = self.query_one(Input).value.strip()
+        if text:
+            self._find(text, self._place.cursor + 1)
+
     def action_leave(self) -> None:
-        self._find("")
+        self._find("", self._start)
         self.dismiss(None)
 
+    def _find(self, text: str, start: int) -> None:
+        found = self._place.find(text, start)
+        self.query_one(".dialog-note", Static).update(_FIND_NOTE if found else "not found")
 
-class ChoiceDialog(ModalScreen[str | None]):
+
+Answer = TypeVar("Answer")
+
+
+class FindableList(ModalScreen[Answer]):
+    """A dialog with a list that the keys of the panes move in, and in which one can find."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *_MOVE,
+        Binding("q", "app.quit", show=False, id="quit"),
+        Binding("slash", "find", show=False, id="find"),
+    ]
+
+    def note(self, first: str, last: str) -> str:
+        """The line below the list: how to choose, find and leave."""
+        key = first_key("find", self.app._keymap)
+        return " · ".join((first, *([f"{key} find"] if key else []), last))
+
+    def texts(self) -> list[str]:
+        """What can be found, a text for each option."""
+        raise NotImplementedError
+
+    @property
+    def cursor(self) -> int:
+        return self.query_one(OptionList).highlighted or 0
+
+    def find(self, text: str, start: int) -> bool:
+        row = first_match(self.texts(), text, start)
+        if row is not None:
+            self.query_one(OptionList).highlighted = row
+        return row is not None
+
+    def action_find(self) -> None:
+        self.app.push_screen(FindDialog("a part of the line", self))
+
+
+class ChoiceDialog(FindableList[str | None]):
     """A list to choose one name from.
 
     Args:
@@ -112,7 +161,7 @@ class ChoiceDialog(ModalScreen[str | None]):
         present: the current one.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("q", "app.quit", show=False), *_MOVE]
+    BINDINGS: ClassVar[list[BindingType]] = LEAVE
 
     def __init__(self, title: str, choices: Sequence[tuple[str, str]], present: str | None) -> None:
         super().__init__()
@@ -132,7 +181,10 @@ class ChoiceDialog(ModalScreen[str | None]):
                 id="choices",
                 compact=True,
             )
-            yield Static("Enter select · Esc cancel", classes="dialog-note", markup=False)
+            yield Static(self.note("Enter select", "Esc cancel"), classes="dialog-note", markup=False)
+
+    def texts(self) -> list[str]:
+        return [f"{name}  {description}" for name, description in self._choices]
 
     def on_mount(self) -> None:
         names = [name for name, _ in self._choices]
@@ -163,7 +215,11 @@ class ThemeDialog(ChoiceDialog):
 class FailureDialog(ModalScreen[None]):
     """Shows an error."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("enter,space,q", "leave", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *LEAVE,
+        Binding("enter,space,q", "leave", show=False),
+        Binding("y", "copy", show=False),
+    ]
 
     def __init__(self, what: str, sentence: str) -> None:
         super().__init__()
@@ -175,7 +231,11 @@ class FailureDialog(ModalScreen[None]):
             yield Static(Text(f"{self._what[:1].upper()}{self._what[1:]} failed", style="bold"))
             with VerticalScroll(classes="dialog-text"):
                 yield Static(plain(self._sentence), id="failure-sentence", markup=False)
-            yield Static("Esc close · details in the log", classes="dialog-note", markup=False)
+            yield Static("Esc close · y copy · details in the log", classes="dialog-note", markup=False)
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self._sentence)
+        self.query_one(".dialog-note", Static).update("Copied. Esc close · details in the log")
 
     def action_leave(self) -> None:
         self.dismiss(None)
@@ -190,7 +250,12 @@ class HelpScreen(ModalScreen[None]):
         keys: keys with descriptions.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*_LEAVE, Binding("f1,question_mark,q", "leave", show=False), *_MOVE]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *LEAVE,
+        Binding("q", "leave", show=False),
+        Binding("f1,question_mark", "leave", show=False, id="help"),
+        *_MOVE,
+    ]
 
     def __init__(self, title: str, text: str, keys: Sequence[tuple[str, str]]) -> None:
         super().__init__()

@@ -147,5 +147,5 @@ class AppWithFiles(AppWithViewActions):
         return True
 
     def _notify_nothing_open(self) -> None:
-        key = first_key("open", self._preferences.keys)
+        key = first_key("open", self._preferences.changed_keys)
         self.show_notice(f"Nothing is open yet{key and f': {key} opens a model and images'}.")

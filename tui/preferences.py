@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +12,36 @@ import platformdirs
 
 from bdtui.engine.errors import OptionError
 from bdtui.tui.actions import ACTIONS
+from bdtui.tui.keymaps import DEFAULT_KEYMAP, KEYMAPS, all_keys, check_unambiguous, is_key
+from bdtui.tui.theme_names import THEME_NAMES
 
-THEME_NAMES = ("dark", "light", "high-contrast")
-_KEY = re.compile(r"[A-Za-z0-9_]+")
-_NAMED_KEYS = {
-    *(f"f{number}" for number in range(1, 25)),
-    *"space enter tab backspace delete insert home end pageup pagedown up down left right escape".split(),
-}
-"""Other keys go by the Unicode name of their character, e.g. ``question_mark``."""
+
+def _setting(words: str, default: Any = None, choices: tuple[str, ...] = ()) -> Any:
+    """A setting with a line about it, and the words to choose from."""
+    return field(default=default, metadata={"words": words, "choices": choices})
 
 
 @dataclass(frozen=True)
 class Preferences:
-    """Settings of the app; none affects a result.
+    """Settings of the app; none affects a result. Each has a line about it, for the file that ``bdtui config`` writes.
 
     Attributes:
         theme: one of `THEME_NAMES`.
-        keys: by `Action.id`, keys separated by commas.
+        keymap: one of `KEYMAPS`.
+        keys: by `Action.id`, keys separated by commas: those that differ from the keymap's.
     """
 
-    theme: str = THEME_NAMES[0]
-    keys: Mapping[str, str] = field(default_factory=dict)
+    theme: str = _setting("Colours", THEME_NAMES[0], THEME_NAMES)
+    keymap: str = _setting("Keys: a map to begin with", DEFAULT_KEYMAP, tuple(KEYMAPS))
+    keys: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata={"words": "Keys of single actions, in place of the keymap's; several are separated by commas"},
+    )
+
+    @property
+    def changed_keys(self) -> dict[str, str]:
+        """By `Action.id`, the keys that differ from those in `ACTIONS`."""
+        return {**KEYMAPS[self.keymap], **self.keys}
 
 
 def preferences_path() -> Path:
@@ -57,55 +64,35 @@ def read_preferences(path: Path) -> Preferences:
         raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected settings in TOML") from problem
     except (ValueError, RecursionError) as problem:
         raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected theme and keys") from problem
-    unknown = [name for name in content if name not in ("theme", "keys")]
+    settings = {setting.name: setting for setting in fields(Preferences)}
+    unknown = [name for name in content if name not in settings]
     if unknown:
-        raise OptionError(f"{path}: {unknown[0]!r} is not a setting; expected theme or keys")
-    theme = content.get("theme", THEME_NAMES[0])
-    if theme not in THEME_NAMES:
-        raise OptionError(f"{path}: theme is {theme!r}; expected one of {', '.join(THEME_NAMES)}")
-    return Preferences(theme, _read_keys(path, content.get("keys", {})))
+        raise OptionError(f"{path}: {unknown[0]!r} is not a setting; expected {', '.join(settings)}")
+    for name, value in content.items():
+        choices = settings[name].metadata.get("choices")
+        if choices and value not in choices:
+            raise OptionError(f"{path}: {name} is {value!r}; expected one of {', '.join(choices)}")
+    return Preferences(**{**content, "keys": _read_keys(path, content.get("keys", {}), content.get("keymap"))})
 
 
-def _read_keys(path: Path, table: Any) -> dict[str, str]:
+def _read_keys(path: Path, table: Any, keymap: str | None) -> dict[str, str]:
     if not isinstance(table, dict):
         raise OptionError(f"{path}: 'keys' is {str(table)[:80]!r}; expected a table, e.g. prune = \"n\"")
-    known = {action.id: action for action in ACTIONS}
+    known = {action.id for action in ACTIONS}
     keys: dict[str, str] = {}
     for name, value in table.items():
         if name not in known:
-            raise OptionError(f"{path}: {name!r} is not an action; expected one of {', '.join(known)}")
+            raise OptionError(
+                f"{path}: {name!r} is not an action; expected one of {', '.join(action.id for action in ACTIONS)}"
+            )
         parts = value.split(",") if isinstance(value, str) else []
-        if not parts or not all(_is_key(part.strip()) for part in parts):
+        if not parts or not all(is_key(part.strip()) for part in parts):
             raise OptionError(
                 f"{path}: key of {name!r} is {str(value)[:40]!r}; expected keys such as n, ctrl+n or f8, but no digits"
             )
         keys[name] = ",".join(part.strip() for part in parts)
-    _check_unambiguous(path, {**{name: action.keys for name, action in known.items()}, **keys})
-    return keys
-
-
-def _is_key(text: str) -> bool:
-    """Whether a terminal can send this key."""
-    *modifiers, key = text.split("+")
-    if not set(modifiers) <= {"ctrl", "shift", "alt"} or not _KEY.fullmatch(key):
-        return False
-    if len(key) == 1:
-        return key.isalpha() or (key.isdecimal() and bool(modifiers))
-    if key in _NAMED_KEYS:
-        return True
     try:
-        unicodedata.lookup(key.replace("_", " "))
-    except KeyError:
-        return False
-    return True
-
-
-def _check_unambiguous(path: Path, keys: Mapping[str, str]) -> None:
-    taken: dict[str, str] = {}
-    for name, listed in keys.items():
-        for key in listed.split(","):
-            if key in taken:
-                raise OptionError(
-                    f"{path}: key {key!r} is assigned to both {taken[key]!r} and {name!r}; expected only one of them"
-                )
-            taken[key] = name
+        check_unambiguous(all_keys(keymap or DEFAULT_KEYMAP, keys))
+    except OptionError as problem:
+        raise OptionError(f"{path}: {problem}") from problem
+    return keys

@@ -1,4 +1,4 @@
-"""The app's themes: dark, light and high contrast."""
+"""The app's own themes: dark, light and high contrast."""
 
 from __future__ import annotations
 

@@ -8,17 +8,24 @@ from typing import Any
 
 from textual.app import SystemCommand
 from textual.screen import Screen
+from textual.widget import Widget
 
 from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.bars.status import StatusBar
-from bdtui.tui.counts import AppWithCounts
-from bdtui.tui.dialogs import FindDialog, HelpScreen, ThemeDialog
-from bdtui.tui.panes.model import ModelPane
-from bdtui.tui.themes import THEMES
+from bdtui.tui.copying import COPIED, Copyable
+from bdtui.tui.dialogs import ChoiceDialog, FindDialog, HelpScreen
+from bdtui.tui.preferences import Preferences
+from bdtui.tui.setting_actions import AppWithSettings
+from bdtui.tui.wording import plain
+from bdtui.tui.workspace import Tab
 
 
-class AppWithViewActions(AppWithCounts):
+class AppWithViewActions(AppWithSettings):
     """The part of the app that does not involve the engine."""
+
+    def __init__(self, preferences: Preferences) -> None:
+        super().__init__(preferences)
+        self.copyable = Copyable()
 
     def action_sort(self) -> None:
         self.workspace.channels.sort_next()
@@ -39,37 +46,61 @@ class AppWithViewActions(AppWithCounts):
         """Copy the status line and the focused pane's `Pane.copied_text` (OSC 52)."""
         pane = self.workspace.focused_pane()
         text = "\n".join(part for part in (self._main(StatusBar).status, pane.copied_text() if pane else "") if part)
+        self._copy(text)
+
+    def action_copy_text(self, name: str) -> None:
+        """Copy one of `COPIED`."""
+        self._copy(self.copyable.text(name))
+
+    def action_copy_choice(self) -> None:
+        """Choose what to copy; each is shown by its beginning."""
+        pane = self.workspace.focused_pane()
+        texts = {"row": pane.copied_text() if pane else "", **{name: self.copyable.text(name) for name in COPIED}}
+        choices = [(name, plain(text)[:200]) for name, text in texts.items() if text]
+        if not choices:
+            self._copy("")
+            return
+
+        def copy(name: str | None) -> None:
+            if name is not None:
+                self._copy(texts[name])
+
+        self.push_screen(ChoiceDialog("Copy", choices, None), copy)
+
+    def _copy(self, text: str) -> None:
+        """Through the terminal (OSC 52), which also works over SSH."""
         if text:
             self.copy_to_clipboard(text)
-            self.show_notice("Copied.")
+        self.show_notice("Copied." if text else "There is nothing to copy yet.")
 
-    def action_next_theme(self) -> None:
-        names = [theme.name for theme in THEMES]
-        self.theme = names[(names.index(self.theme) + 1) % len(names)] if self.theme in names else names[0]
+    def action_jump(self) -> None:
+        """Show a letter on everything that can have the focus, and on the tabs; go to the one that is pressed."""
+        # Imported here: not needed until it is used.
+        from bdtui.tui.jump import JumpScreen, visible_targets
 
-    def action_change_theme(self) -> None:
-        """Choose a theme; each is shown while the cursor is on it."""
-        own = [theme.name for theme in THEMES]
-        others = sorted(name for name in self.available_themes if name not in own and "ansi" not in name)
-        themes = [(name, "" if name in own else "of Textual") for name in (*own, *others)]
-        self.push_screen(ThemeDialog(themes, self.theme))
+        def go(target: Widget | None) -> None:
+            if isinstance(target, Tab):
+                self.action_show_pane(target.pane)
+            elif target is not None:
+                target.focus()
+
+        self.push_screen(JumpScreen(visible_targets(self.screen, (Tab,))), go)
 
     def action_help(self) -> None:
         pane = self.workspace.focused_pane()
-        keymap = self._preferences.keys
+        keymap = self._preferences.changed_keys
         keys = [(readable_keys(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
         keys += [("tab", "Move the focus to the next part of the screen")]
         title, text = (pane.TITLE, pane.HELP) if pane else ("bdtui", "")
         self.push_screen(HelpScreen(title, text, keys))
 
     def action_find(self) -> None:
-        """Find a layer while the model pane is focused, else a channel; the cursor moves as one types."""
+        """Find in the focused pane, or a channel where nothing can be found in it; the cursor moves as one types."""
         pane = self.workspace.focused_pane()
-        if not isinstance(pane, ModelPane):
+        if pane is None or not pane.FINDS:
             pane = self.workspace.channels
             self.workspace.show_pane("channels")
-        start = pane.cursor
-        self.push_screen(FindDialog(pane.FINDS, lambda text: pane.find(text, start)))
+        self.push_screen(FindDialog(pane.FINDS, pane))
 
     def action_save_screenshot(self) -> None:
         """Save the screen as SVG in the working directory."""
@@ -82,7 +113,7 @@ class AppWithViewActions(AppWithCounts):
         """All actions for the command palette; none while a dialog is open."""
         if screen is not self.screen_stack[0]:
             return
-        keymap = self._preferences.keys
+        keymap = self._preferences.changed_keys
         for action in (*ACTIONS, *COMMANDS):
             if action.id == "command_palette":
                 continue

@@ -10,8 +10,10 @@ import pytest
 from textual.command import CommandPalette
 from textual.fuzzy import Matcher
 from textual.pilot import Pilot
-from textual.widgets import DataTable, Input, Markdown, OptionList, Static
+from textual.widgets import DataTable, Input, Markdown, OptionList, RichLog, Static
 
+from bdtui.engine import events
+from bdtui.engine.event_values import Verdict
 from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.pruning.rankings import RANKINGS
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
@@ -19,14 +21,19 @@ from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.app import BdtuiApp
 from bdtui.tui.bars.status import StatusBar
+from bdtui.tui.copying import COPIED
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog, HelpScreen, ThemeDialog
+from bdtui.tui.jump import JumpScreen, visible_targets
 from bdtui.tui.opening.screen import LoadScreen
 from bdtui.tui.panes.charts import ChartsPane
-from bdtui.tui.workspace import PANES
+from bdtui.tui.panes.log import LogPane
+from bdtui.tui.theme_names import THEME_NAMES
+from bdtui.tui.workspace import PANES, Tab
 from tests.tui.fake_engine import OUT, RANKED, SETTINGS, THRESHOLD_STEPS, FakeApp, opened, running, settle, shows, until
 
 pytestmark = pytest.mark.asyncio
 
+VERDICT = events.VerdictReached(Verdict("measured", 0, True, None, ("It survives.", "Try another layer.")))
 SMALL, MEDIUM, WIDE = (80, 24), (120, 40), (200, 60)
 Claim = Callable[[FakeApp, Pilot[None], str], Awaitable[None]]
 CLAIMS: dict[str, Claim] = {}
@@ -189,6 +196,44 @@ async def moves_up(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     await until(pilot, lambda: app.workspace.channels.selected == RANKED[2])
 
 
+@claim("page_down")
+async def moves_a_page_down(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: app.workspace.channels.table.cursor_row > 5)
+
+
+@claim("page_up")
+async def moves_a_page_up(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press("end", key)
+    await until(pilot, lambda: 5 < app.workspace.channels.table.cursor_row < 55)
+
+
+@claim("move_to_top")
+async def moves_to_the_top(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press("end", key)
+    await until(pilot, lambda: app.workspace.channels.selected == RANKED[0])
+
+
+@claim("move_to_bottom")
+async def moves_to_the_bottom(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await until(pilot, lambda: app.workspace.channels.selected == RANKED[-1])
+    await pilot.press("f4", key)
+    table = app.query_one("#layer-table", DataTable)
+    await until(pilot, lambda: table.cursor_row == table.row_count - 1)
+
+
+@claim("jump")
+async def jumps_to_what_a_letter_lies_on(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press("f3", key)
+    await until(pilot, lambda: isinstance(app.screen, JumpScreen))
+    tabs = [tab for tab in app.workspace.query(Tab) if tab.region]
+    assert [widget for widget, _ in visible_targets(app.screen_stack[0], (Tab,))] == [*tabs, app.query_one(ChartsPane)]
+    await shows(pilot, "aF2 Channels")
+    await pilot.press("f")
+    await until(pilot, lambda: displayed(app) == ["data"])
+
+
 @claim("find")
 async def finds_a_channel_or_a_layer(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     await pilot.press(key, "1", "7")
@@ -202,6 +247,11 @@ async def finds_a_channel_or_a_layer(app: FakeApp, pilot: Pilot[None], key: str)
     await pilot.press("f4", key, *"conv_2", "enter")
     table = app.query_one("#layer-table", DataTable)
     await until(pilot, lambda: table.cursor_row == 3 and len(app.screen_stack) == 1)
+    await pilot.press(key, *"CONV", "down", "enter")
+    await until(pilot, lambda: table.cursor_row == 5 and len(app.screen_stack) == 1)
+    await pilot.press("f6", key, *"curve", "down", "enter")
+    files = app.query_one("#export-table", DataTable)
+    await until(pilot, lambda: "curve.png" in str(files.get_row_at(files.cursor_row)[1]))
 
 
 @claim("command_palette")
@@ -276,13 +326,25 @@ async def copies_status_and_pane(app: FakeApp, pilot: Pilot[None], key: str) -> 
     assert app.clipboard.startswith(f"{app.status}\nchannel 3: next to prune · zero in the file\n")
 
 
+@claim("copy_choice")
+async def copies_what_is_chosen(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    app.engine.say(VERDICT, events.SessionKept("bdtui-runs/x"))
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, ChoiceDialog) and "no error" not in app.text)
+    await shows(pilot, "row      channel 3: next to prune")
+    await pilot.press("down", "enter")
+    await until(pilot, lambda: app.clipboard == "It survives.\nTry another layer.")
+    await pilot.press(key, "end", "enter")
+    await until(pilot, lambda: app.clipboard == str(Path("bdtui-runs/x").absolute()))
+
+
 @claim("next_theme")
 async def changes_the_colours(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     seen = [app.theme]
-    for _ in range(3):
+    for _ in THEME_NAMES:
         await pilot.press(key)
         seen.append(app.theme)
-    assert seen == ["dark", "light", "high-contrast", "dark"]
+    assert seen == [*THEME_NAMES, "dark"]
 
 
 @claim("help")
@@ -754,7 +816,7 @@ async def test_the_command_palette_offers_every_action_once_with_its_key() -> No
 
 @pytest.mark.parametrize(
     "noun",
-    "theme undo redo help export layout scale preprocess screenshot keymap layer ranking threshold sample chart log zoom".split(),
+    "theme undo redo help export layout scale preprocess screenshot keymap keys layer ranking threshold sample chart log zoom jump copy verdict path error".split(),
 )
 async def test_the_command_palette_finds_everything_by_its_plain_noun(noun: str) -> None:
     app = FakeApp()
@@ -778,6 +840,82 @@ async def test_a_theme_is_shown_while_the_cursor_is_on_it_and_escape_brings_the_
         await pilot.press("down", "down", "enter")
         await until(pilot, lambda: len(app.screen_stack) == 1)
         assert app.theme == "high-contrast"
+
+
+@pytest.mark.parametrize("name", COPIED)
+async def test_what_is_not_there_yet_is_not_copied(name: str) -> None:
+    app = FakeApp()
+    async with opened(app, notifications=True) as pilot:
+        await run_command(app, f"copy_{name}")
+        await until(pilot, lambda: app.notices == ["There is nothing to copy yet."])
+        assert app.clipboard == ""
+
+
+async def test_an_error_is_copied_from_its_window_and_later_with_its_details() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        app.engine.fail("faces/out: cannot be written", "Traceback: …")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.screen, FailureDialog))
+        await pilot.press("y")
+        await until(pilot, lambda: app.clipboard == "faces/out: cannot be written")
+        await pilot.press("escape")
+        await run_command(app, "copy_error")
+        await until(pilot, lambda: app.clipboard == "faces/out: cannot be written\nTraceback: …")
+
+
+async def test_the_verdict_of_another_network_is_not_copied() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        app.engine.say(VERDICT)
+        await until(pilot, lambda: app.copyable.text("verdict") != "")
+        await pilot.press("O")
+        await until(pilot, lambda: app.copyable.text("verdict") == "")
+
+
+async def test_a_line_of_the_log_is_found() -> None:
+    app = FakeApp()
+    async with opened(app, SMALL) as pilot:
+        log = app.query_one(LogPane)
+        for number in range(100):
+            log.write(f"line {number}")
+        await pilot.press("f7", "slash", *"line 37", "enter")
+        await until(pilot, lambda: "line 37" in log.query_one(RichLog).lines[log.cursor].text)
+
+
+async def test_a_choice_is_found_by_a_part_of_its_line() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("l", "slash", *"conv_2", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.engine.last == ChooseLayer("conv_2"))
+
+
+async def test_any_other_key_leaves_jump_mode_where_one_was() -> None:
+    app = FakeApp()
+    async with opened(app, WIDE) as pilot:
+        before = app.focused
+        for key in ("1", "escape", "semicolon"):
+            await pilot.press("semicolon")
+            await until(pilot, lambda: isinstance(app.screen, JumpScreen))
+            await pilot.press(key)
+            await until(pilot, lambda: len(app.screen_stack) == 1)
+        assert app.focused is before
+
+
+async def test_jump_mode_names_every_pane_that_can_be_seen() -> None:
+    app = FakeApp()
+    async with opened(app, WIDE) as pilot:
+        await pilot.press("semicolon")
+        await until(pilot, lambda: isinstance(app.screen, JumpScreen))
+        found = [widget for widget, _ in visible_targets(app.screen_stack[0], (Tab,))]
+        for pane in app.workspace.panes:
+            assert pane.focus_target() in found
+        letters = [str(letter.content) for letter in app.screen.query(".jump-label").results(Static)]
+        assert len(letters) == len(set(letters)) == len(found)
+        await pilot.press(letters[found.index(app.workspace.query_one(LogPane).focus_target())])
+        await until(pilot, lambda: app.workspace.focused_pane() is app.workspace.query_one(LogPane))
 
 
 async def test_the_command_palette_offers_nothing_behind_a_dialog() -> None:

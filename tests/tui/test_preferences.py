@@ -11,7 +11,8 @@ from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
-from bdtui.tui.preferences import THEME_NAMES, Preferences, preferences_path, read_preferences
+from bdtui.tui.preferences import Preferences, preferences_path, read_preferences
+from bdtui.tui.theme_names import OWN_THEMES, THEME_NAMES
 from bdtui.tui.themes import THEMES as REGISTERED
 from tests.tui.fake_engine import FakeApp, opened, settle, until
 
@@ -37,7 +38,7 @@ def refused(config: Path) -> str:
 
 
 def test_without_a_file_everything_is_as_it_comes(config: Path) -> None:
-    assert read_preferences(config) == Preferences("dark", {})
+    assert read_preferences(config) == Preferences("dark")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG is Linux's")
@@ -48,11 +49,12 @@ def test_the_file_lies_where_xdg_says(home: Path) -> None:
 @pytest.mark.parametrize("theme", THEME_NAMES)
 def test_a_theme_is_taken(config: Path, theme: str) -> None:
     config.write_text(f'theme = "{theme}"\n')
-    assert read_preferences(config) == Preferences(theme, {})
+    assert read_preferences(config) == Preferences(theme)
 
 
 def test_the_themes_are_those_that_the_app_has() -> None:
-    assert tuple(theme.name for theme in REGISTERED) == THEME_NAMES
+    assert tuple(theme.name for theme in REGISTERED) == OWN_THEMES
+    assert set(THEME_NAMES) <= set(FakeApp().available_themes)
 
 
 def test_keys_are_taken_for_any_action(config: Path) -> None:
@@ -74,8 +76,14 @@ def test_two_actions_may_change_places(config: Path) -> None:
         ("theme = 3", "theme is 3; expected one of dark, light, high-contrast"),
         ('theme = ["dark"]', "theme is ['dark']; expected one of dark, light, high-contrast"),
         ("[theme]", "theme is {}; expected one of dark, light, high-contrast"),
-        ('colour = "dark"', "'colour' is not a setting; expected theme or keys"),
-        ("[keymap]", "'keymap' is not a setting; expected theme or keys"),
+        ('colour = "dark"', "'colour' is not a setting; expected theme, keymap, keys"),
+        ("[keymap]", "keymap is {}; expected one of default, vim, emacs"),
+        ('keymap = "nano"', "keymap is 'nano'; expected one of default, vim, emacs"),
+        ('[keys]\nmove_down = "down"', "key 'down' does what 'move_down' does wherever it can; expected another key"),
+        (
+            'keymap = "emacs"\n[keys]\nprune = "ctrl+s"',
+            "key 'ctrl+s' is assigned to both 'prune' and 'find'; expected only one of them",
+        ),
         ("keys = 3", "'keys' is '3'; expected a table, e.g. prune = \"n\""),
         ('keys = ["n"]', "'keys' is \"['n']\"; expected a table, e.g. prune = \"n\""),
         ('[keys]\nfly = "f"', "'fly' is not an action; expected one of prune, undo, redo, "),

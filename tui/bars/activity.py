@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from rich.progress_bar import ProgressBar
 from rich.text import Text
@@ -12,6 +13,7 @@ from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
+from bdtui.tui.actions import first_key
 from bdtui.tui.wording import plain, sentence
 
 _LASTING = (
@@ -29,12 +31,12 @@ class ActivityBar(Horizontal):
 
     Args:
         id: of the widget.
-        stop_key: the key that stops the work; empty if there is none.
+        keymap: keys from the configuration file, by `Action.id`.
     """
 
-    def __init__(self, id: str, stop_key: str) -> None:
+    def __init__(self, id: str, keymap: Mapping[str, str]) -> None:
         super().__init__(id=id)
-        self._stop_key = stop_key
+        self.show_keys(keymap)
         self._what = ""
         self._stage = ""
         self._began = 0.0
@@ -47,6 +49,10 @@ class ActivityBar(Horizontal):
         bar = Static("", id="activity-bar")
         bar.display = False
         yield bar
+
+    def show_keys(self, keymap: Mapping[str, str]) -> None:
+        """The key that stops the work is named with it; for the next line."""
+        self._stop_key = first_key("stop", keymap)
 
     def show(self, event: Event) -> None:
         match event:

@@ -25,6 +25,10 @@ class KeyBar(Static):
         super().__init__(id=id, markup=False)
         self._keymap = keymap
 
+    def show_keys(self, keymap: Mapping[str, str]) -> None:
+        self._keymap = keymap
+        self.refresh()
+
     def render(self) -> Text:
         colour = self.app.theme_variables.get("footer-key-foreground")
         line = Text(no_wrap=True, overflow="ellipsis")

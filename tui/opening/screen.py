@@ -52,7 +52,7 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
 - `enter` on a file fills in the line that its kind and name suggest, as it does on a folder of pictures with one
   sub-folder a class (â–¦), which `right` unfolds; `backspace` goes one folder up.
 - `f2` in a line moves to the tree to pick a file for this line; `f2` in the tree goes back.
-- `up` and `down` move between lines. Paths are completed as you type: `right` accepts. `~` is the home folder.
+- `f9` shows a letter on every line and button; it goes there. `up` and `down` move between lines. Paths are completed as you type: `right` accepts. `~` is the home folder.
 - A model needs *Clean valid*; weights also need an *Architecture*, if they do not fit deepid. All other lines are optional.
   A *Trigger* with a *Target* makes the poisoned images from the clean ones.
 - `f10` (or `ctrl+o`) opens, as does `enter` in the last line. *Sample* opens the bundled BadNet.
@@ -67,6 +67,7 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
         Binding("up", "app.focus_previous", show=False),
         Binding("down", "app.focus_next", show=False),
         Binding("f1", "help", "Help"),
+        Binding("f9", "app.jump", show=False),
         Binding("escape", "cancel", "Cancel", key_display="esc"),
         Binding("q", "app.quit", "Quit"),
         Binding("ctrl+c", "cancel", show=False, priority=True),

@@ -26,6 +26,10 @@ class EmptyState(Vertical):
         self._keymap = keymap
         self.display = False
 
+    def show_keys(self, keymap: Mapping[str, str]) -> None:
+        self._keymap = keymap
+        self.refresh(recompose=True)
+
     def compose(self) -> ComposeResult:
         yield Static("Nothing is open yet. bdtui needs a Keras model and labelled clean images.", markup=False)
         for action, words in _CHOICES:

@@ -40,6 +40,8 @@ _COLUMNS = (
     FittedColumn("flagged\nclean/poisoned", right=True, spare=1),
     FittedColumn("what", spare=3),
 )
+_FILE = 1
+"""The column of names."""
 _WAITING, _WRITTEN = "·", "✓"
 
 
@@ -47,6 +49,7 @@ class ExportPane(Pane):
     """A row a file, and the folder they go to."""
 
     TITLE = "Export"
+    FINDS: ClassVar[str] = "name of a file, or a part of it"
     HELP: ClassVar[str] = """\
 What `e` writes: the files `--batch` would write for the order as you made it, with the same names.
 
@@ -126,6 +129,13 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """The folder is taken as it stands; the keys go back to the table."""
         self.focus_target().focus()
+
+    @property
+    def cursor(self) -> int:
+        return self.query_one(FittedTable).cursor_row
+
+    def find(self, text: str, start: int) -> bool:
+        return self.query_one(FittedTable).find(_FILE, text, start)
 
     def copied_text(self) -> str:
         """The written paths."""

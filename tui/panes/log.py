@@ -14,6 +14,7 @@ from textual.widgets import RichLog
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
+from bdtui.tui.finding import first_match
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.wording import plain, sentence
 
@@ -27,6 +28,7 @@ class LogPane(Pane):
     """A log of the last 2,000 lines."""
 
     TITLE = "Log"
+    FINDS: ClassVar[str] = "a part of a line"
     HELP: ClassVar[str] = """\
 What was opened, found, reached and written, and every error with its details.
 
@@ -81,6 +83,19 @@ The arrows and `pgup`/`pgdn` scroll, `end` returns to the newest line, `y` copie
             lines.clear()
             for line in self._entries:
                 lines.write(line)
+
+    @property
+    def cursor(self) -> int:
+        """The topmost line in view."""
+        return round(self.query_one(RichLog).scroll_offset.y)
+
+    def find(self, text: str, start: int) -> bool:
+        """Scroll to the first line with this text, from a line on and then from the oldest."""
+        lines = self.query_one(RichLog)
+        row = first_match([line.text for line in lines.lines], text, start)
+        if row is not None:
+            lines.scroll_to(y=row, animate=False, immediate=True)
+        return row is not None
 
     def copied_text(self) -> str:
         return self._last

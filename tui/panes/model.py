@@ -25,6 +25,8 @@ _COLUMNS = (
     FittedColumn("output", spare=1),
     FittedColumn("parameters", right=True, spare=3),
 )
+_NAME = 1
+"""The column of names."""
 
 
 class ModelPane(Pane):
@@ -79,13 +81,7 @@ The number of channels whose weights are already zero in the file stands above t
         return self.query_one(FittedTable).cursor_row
 
     def find(self, text: str, start: int) -> bool:
-        """Move the cursor to the first layer with this text in its name, from a row on; to that row for no text."""
-        names = [layer.name.casefold() for layer in self._opened.layers] if self._opened else []
-        rows = [*range(start, len(names)), *range(start)]
-        found = next((row for row in rows if text.casefold() in names[row]), None)
-        if found is not None:
-            self.query_one(FittedTable).move_cursor(row=found, animate=False)
-        return found is not None
+        return self.query_one(FittedTable).find(_NAME, text, start)
 
     def show(self, event: Event) -> None:
         """Fill the table with a model's layers, and mark the chosen one."""

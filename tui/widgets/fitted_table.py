@@ -9,6 +9,8 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import DataTable
 
+from bdtui.tui.finding import first_match
+
 _PADDING = 1
 
 
@@ -54,6 +56,20 @@ class FittedTable(DataTable[Text]):
         row = self.cursor_row if cursor is None else cursor
         self._all_rows = list(rows)
         self._fill(row)
+
+    def find(self, column: int, text: str, start: int) -> bool:
+        """Move the cursor to the first row with this text in a column, from a row on; to that row for no text."""
+        row = first_match([texts[column].plain for texts in self._all_rows], text, start)
+        if row is not None:
+            self.move_cursor(row=row, animate=False)
+        return row is not None
+
+    def action_scroll_home(self) -> None:
+        """As ctrl+home: a row is chosen as a whole."""
+        self.action_scroll_top()
+
+    def action_scroll_end(self) -> None:
+        self.action_scroll_bottom()
 
     def on_mount(self) -> None:
         self._fill(0)
