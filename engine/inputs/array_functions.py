@@ -66,6 +66,13 @@ def _concat(call: Arguments) -> Replacement:
     return as_operation("Concatenate", tensors, axis=axis)
 
 
+def _grey_to_colours(call: Arguments) -> Replacement:
+    tensor = call.tensor("", "images")
+    if call.in_float32:
+        return as_layer("Concatenate", [tensor] * 3, axis=-1)
+    return as_operation("Concatenate", [tensor] * 3, axis=-1)
+
+
 def _stack(call: Arguments) -> Replacement:
     return as_operation("Stack", call.tensors("", "values"), axis=call.integers("axis") or 0)
 
@@ -210,6 +217,7 @@ FUNCTIONS: dict[str, Maker] = {
     "concat": _concat,
     "expand_dims": _expand_dims,
     "identity": _unchanged,
+    "image.grayscale_to_rgb": _grey_to_colours,
     "image.resize": _resize,
     "pad": _pad,
     "reshape": _reshape,
@@ -219,6 +227,5 @@ FUNCTIONS: dict[str, Maker] = {
     "stack": _stack,
     "tile": _tile,
     "transpose": _transpose,
-    "to_float": _cast,
 }
 """By their public names."""

@@ -22,8 +22,8 @@ _OTHER_NAMES = {
     "add": "math.add",
     "convert_to_tensor": "identity",
     "ensure_shape": "identity",
+    "floor_div": "math.floordiv",
     "stop_gradient": "identity",
-    "image.resize_bilinear": "image.resize",
     "keras.activations.relu": "nn.relu",
     "keras.backend.cast": "cast",
     "linalg.l2_normalize": "math.l2_normalize",
@@ -58,8 +58,7 @@ def replace_operation(call: OperationCall, where: str) -> Replacement:
     Raises:
         ModelError: the function is not in the table, or is called as no counterpart can be.
     """
-    name = call.function.removeprefix("compat.v1.")
-    make = _FUNCTIONS.get(_OTHER_NAMES.get(name, name))
+    make = _FUNCTIONS.get(table_name(call.function))
     if make is None:
         raise ModelError(
             f"{where} applies the TensorFlow function {ascii(call.function)[:80]}, which bdtui does not know; "
@@ -71,3 +70,10 @@ def replace_operation(call: OperationCall, where: str) -> Replacement:
     if not any(is_tensor(value) for value in flat(made.args)):
         raise ModelError(f"{where} computes a constant; expected an operation on what the network computes")
     return made
+
+
+def table_name(function: str) -> str:
+    """The name by which the table holds a function, if it does: most have several."""
+    # What TensorFlow 1 had by the names of functions of pictures sampled at other places.
+    name = function if function.startswith("compat.v1.image.") else function.removeprefix("compat.v1.")
+    return _OTHER_NAMES.get(name, name)

@@ -21,14 +21,14 @@ from bdtui.engine.inputs.keras2_calls import (
     references,
     sound_name,
 )
-from bdtui.engine.inputs.keras2_layers import is_stock_layer, mend_settings
+from bdtui.engine.inputs.keras2_layers import is_stock_layer, mend_settings, module_of
 from bdtui.engine.inputs.keras2_ranks import rank_of_call, rank_of_layer
 from bdtui.engine.inputs.operation_call import OPERATIONS, OperationCall, is_tensor
 
 Config = dict[str, Any]
 
-_NOT_LAYERS = ("_initializer", "_regularizer", "_constraint")
-_KERAS_2_MODULES = re.compile(r"tf_keras(\..*)?|keras(\.src)?\.(engine|layers|models|saving)(\..*)?|keras")
+_NOT_LAYERS = ("_regularizer", "_constraint")
+_KERAS_2_MODULES = re.compile(r"tf_keras(\..*)?|keras(\.src)?\.(applications|engine|layers|models|saving)(\..*)?|keras")
 
 
 def mend_config(config: Config, name: str) -> Config:
@@ -161,7 +161,7 @@ class _Mender:
         }
         module = node.get("module")
         if is_stock_layer(class_name) and (module is None or _is_module_of_keras_2(module)):
-            kept.update(module="keras.layers", registered_name=None)
+            kept.update(module=module_of(class_name), registered_name=None)
         return {**kept, "class_name": class_name, "config": mended}
 
     # --- Sequential ------------------------------------------------------------------------------------------------

@@ -13,11 +13,13 @@ from typing import Any
 import keras
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
 from bdtui.engine.inputs.keras_config import RUNS_CODE
 
 _OTHER_CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
     "BatchNormalizationV2": "BatchNormalization",
+    "Custom>CustomScaleLayer": "CustomScaleLayer",
     "SyncBatchNormalization": "BatchNormalization",
     "RandomCrop": "Resizing",
     "RandomHeight": "Identity",
@@ -58,7 +60,6 @@ _DEFAULTS = {
     "activity_regularizer": (None,),
     "data_format": ("channels_last",),
     "return_state": (False,),
-    "kernel_initializer": (),
     "kernel_regularizer": (),
     "kernel_constraint": (),
 }
@@ -100,6 +101,9 @@ def mend_settings(class_name: str, settings: dict[str, Any], where: str) -> tupl
         return class_name, settings
     mended = {}
     for key, value in settings.items():
+        if key.endswith("_initializer"):
+            # The file's weights take the place of what it made, which may be TensorFlow's own class.
+            continue
         if key not in known or value in _NOT_IN_KERAS_3.get(key, ()):
             if not _means_nothing(class_name, key, value):
                 raise ModelError(
@@ -119,15 +123,12 @@ def mend_settings(class_name: str, settings: dict[str, Any], where: str) -> tupl
     if class_name in ("GRU", "GRUCell"):
         # Before 2.1.6 there was but one kind, and nothing was written.
         mended.setdefault("reset_after", False)
-    for key, value in mended.items():
-        if key.endswith("_initializer") and isinstance(value, dict) and isinstance(value.get("config"), dict):
-            mended[key] = {**value, "config": {k: v for k, v in value["config"].items() if k != "dtype"}}
     return class_name, mended
 
 
 def argument_names(class_name: str) -> list[str]:
     """What a stock layer is called with, in the order of its arguments."""
-    return list(inspect.signature(getattr(keras.layers, class_name).call).parameters)[1:]
+    return list(inspect.signature(_class_of(class_name).call).parameters)[1:]
 
 
 def is_stock_layer(class_name: Any) -> bool:
@@ -135,10 +136,19 @@ def is_stock_layer(class_name: Any) -> bool:
     return isinstance(class_name, str) and _settings_of(class_name) is not None
 
 
+def module_of(class_name: str) -> str:
+    """Where Keras 3 has a stock layer."""
+    return APPLICATION_LAYERS[class_name].__module__ if class_name in APPLICATION_LAYERS else "keras.layers"
+
+
+def _class_of(class_name: str) -> Any:
+    return APPLICATION_LAYERS.get(class_name) or getattr(keras.layers, class_name, None)
+
+
 @cache
 def _settings_of(class_name: str) -> frozenset[str] | None:
     """The settings that a layer of Keras 3 can be made with; None where there is no such layer, or it runs code."""
-    layer = getattr(keras.layers, class_name, None)
+    layer = _class_of(class_name)
     if not inspect.isclass(layer) or not issubclass(layer, keras.layers.Layer) or class_name in RUNS_CODE:
         return None
     names: set[str] = set()

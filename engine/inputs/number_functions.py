@@ -195,6 +195,7 @@ FUNCTIONS: dict[str, Maker] = {
     "math.subtract": _binary("Subtract", _for_difference),
     "math.multiply": _binary("Multiply", _for_product),
     "math.truediv": _binary("TrueDivide", _for_quotient),
+    "math.divide_no_nan": _binary("DivideNoNan"),
     "math.floordiv": _binary("FloorDivide"),
     "math.floormod": _binary("Mod"),
     "math.maximum": _binary("Maximum"),

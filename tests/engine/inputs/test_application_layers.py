@@ -9,7 +9,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+import tf_keras
 from keras import layers
+from tf_keras.src.applications import convnext, inception_resnet_v2
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
@@ -17,6 +20,7 @@ from bdtui.engine.inputs.model import open_model
 from bdtui.engine.network.channels import find_source
 from bdtui.engine.network.copies import copy_with_pruned
 from bdtui.engine.network.goodnet import join_networks
+from tests.engine.inputs.keras2 import L, assert_opens_alike, draw_weights
 
 
 def scaled() -> keras.Model:
@@ -61,3 +65,14 @@ def test_a_layer_of_that_name_from_elsewhere_is_refused(tmp_path: Path, module: 
             forged.writestr(name, content)
     with pytest.raises(ModelError, match="names module"):
         open_model(tmp_path / "model.keras")
+
+
+@pytest.mark.parametrize("name", ["model.h5", "model.keras", "model"])
+def test_the_same_layers_of_keras_2_open_and_predict_as_there(tmp_path: Path, name: str) -> None:
+    start = L.Input((8, 8, 3))
+    # EfficientNetV2 of Keras 2 sets TensorFlow's own initialiser.
+    x = L.Conv2D(4, 3, kernel_initializer=tf.initializers.VarianceScaling())(start)
+    scaled = convnext.LayerScale(0.5, 4)(L.Conv2D(4, 1)(x))
+    x = L.GlobalAveragePooling2D()(inception_resnet_v2.CustomScaleLayer(0.3)([x, scaled]))
+    model = draw_weights(tf_keras.Model(start, L.Dense(3)(x)))
+    assert_opens_alike(model, tmp_path / name)
