@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bdtui.engine.errors import ModelError
 from bdtui.engine.evaluation.cut_runner import CutRunner, FrontValues
 from bdtui.engine.events import Progress
 from bdtui.engine.inputs.stored_images import ReadImages
@@ -66,6 +67,9 @@ def profile_images(
         store: where the values at the cut are kept.
         reporter: receives `Progress`.
         stage: name under which progress is reported.
+
+    Raises:
+        ModelError: for an image, the layer or what it is made of is not finite.
     """
     channels = runner.cut.source.channels
     fires = np.empty((images, channels), bool)
@@ -77,6 +81,7 @@ def profile_images(
 
     def profile(rows: slice) -> tuple[FrontValues, FrontierBlock]:
         values = runner.front(read(rows.start, rows.stop))
+        _refuse_not_finite(values.finite, rows.start, stage, runner.cut.source.profiled.name)
         fires[rows] = values.fires
         return replace(values, tensors=[]), runner.frontier.block(rows, values.tensors, fires[rows])
 
@@ -94,3 +99,13 @@ def profile_images(
             firing += (values.activation_peaks > 0).sum(axis=0)
             reporter.emit(Progress(stage, rows.stop, images, "images"))
     return ProfiledImages(ChannelStatistics(sums / images, peaks, firing / images), fires, blocks)
+
+
+def _refuse_not_finite(finite: NDArray[np.bool_], start: int, images: str, layer: str) -> None:
+    """Zero times infinity is no number: zeroed weights do not silence such a channel, and no mean ranks it."""
+    if not finite.all():
+        raise ModelError(
+            f"image {start + int(np.argmin(finite))} of the {images} images makes values in or before layer {layer!r} "
+            "that are infinite or no numbers (NaN), which pruning cannot silence; expected finite values: check "
+            "--preprocess, or leave the image out"
+        )

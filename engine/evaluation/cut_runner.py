@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bdtui.engine.incremental.channel_sums import find_summed_shares
 from bdtui.engine.incremental.tail import multiplications
 from bdtui.engine.machine.batches import SmallerBatches, padded, rows_at_once
-from bdtui.engine.network.cut import Array, Cut
+from bdtui.engine.network.cut import Array, Cut, dtypes_of, kept_dtypes_of
 from bdtui.engine.network.cut_values import Frontier
 from bdtui.engine.network.graph import Call, run_calls
 
@@ -29,12 +29,15 @@ class FrontValues:
             float64, shape (channels,).
         activation_peaks: largest activation of each image in each channel, float32, shape (batch, channels).
         fires: whether a channel differs anywhere from its silenced value, bool, shape (batch, channels).
+        finite: whether zeroed weights silence an image's channels: what they are multiplied with is finite, and so is
+            what is ranked, bool, shape (batch,).
     """
 
     tensors: list[Array]
     activation_sums: NDArray[np.float64]
     activation_peaks: Array
     fires: NDArray[np.bool_]
+    finite: NDArray[np.bool_]
 
 
 class CutRunner:
@@ -83,7 +86,8 @@ class CutRunner:
         images = tf.TensorSpec((None, *image_shape), tf.float32)
         rows = tf.TensorSpec((), tf.int32)
         self._run_front = tf.function(self._front, autograph=False).get_concrete_function(images, rows)
-        tensors = [tf.TensorSpec((None, *shape), tf.float32) for shape in self.frontier.shapes]
+        kept = zip(self.frontier.shapes, self.frontier.dtypes, strict=True)
+        tensors = [tf.TensorSpec((None, *shape), dtype) for shape, dtype in kept]
         self._run_back = tf.function(self._back, autograph=False).get_concrete_function(tensors)
         self.back_batch_size = batch_size or rows_at_once([*self.frontier.shapes, *_output_shapes(cut.back)], 4096)
 
@@ -120,12 +124,13 @@ class CutRunner:
 
     def _front_at_once(self, images: Array) -> FrontValues:
         rows = len(images)
-        tensors, sums, peaks, fires = self._run_front(padded(images, self.batch_size), tf.constant(rows))
+        tensors, sums, peaks, fires, finite = self._run_front(padded(images, self.batch_size), tf.constant(rows))
         return FrontValues(
             tensors=[np.asarray(tensor)[:rows] for tensor in tensors],
             activation_sums=np.asarray(sums),
             activation_peaks=np.asarray(peaks)[:rows],
             fires=np.asarray(fires)[:rows],
+            finite=np.asarray(finite)[:rows],
         )
 
     def back(self, images: int, tensors: Callable[[slice], list[Array]]) -> NDArray[np.int64]:
@@ -143,13 +148,16 @@ class CutRunner:
 
     def _back_at_once(self, tensors: list[Array]) -> NDArray[np.int64]:
         rows = len(tensors[0])
-        return np.asarray(self._run_back([padded(values, self.back_batch_size) for values in tensors]))[:rows]
+        scores = self._run_back([padded(values, self.back_batch_size) for values in tensors])
+        # By numpy, as everybody who opens the saved networks: it alone says which of equals, and of what is no number.
+        return np.asarray(scores)[:rows].argmax(axis=-1)
 
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
         values = {cut.network.input: tf.cast(images, cut.network.input_dtype)}
         self._trace(cut.front, values)
-        tensors = [tf.cast(values[tensor], tf.float32) for tensor in cut.frontier]
+        kept = zip(cut.frontier, self.frontier.dtypes, strict=True)
+        tensors = [tf.cast(values[tensor], dtype) for tensor, dtype in kept]
         (profiled,) = cut.source.profiled.outputs
         activations = values[profiled]
         axis = cut.source.axis % len(activations.shape)
@@ -164,12 +172,19 @@ class CutRunner:
             differs = tf.not_equal(carried, silent)
             positions = [i for i in range(1, len(carried.shape)) if i != cut.source.axis % len(carried.shape)]
             fires |= tf.reduce_any(differs, axis=positions) if positions else differs
-        return tensors, sums, peaks, fires
+        multiplied = {*cut.frontier[: cut.carriers], *cut.source.profiled.outputs}
+        if not cut.source.readers:
+            multiplied.update(tensor for maker in cut.source.makers for tensor in maker.inputs)
+        finite = [_all_finite(values[tensor]) for tensor in sorted(multiplied)]
+        return tensors, sums, peaks, fires, tf.reduce_all(finite, axis=0)
 
     def _back(self, tensors: list[Any]) -> Any:
-        values = dict(zip(self.cut.frontier, tensors, strict=True))
-        self._trace(self.cut.back, values)
-        return tf.argmax(values[self.cut.network.output], axis=-1)
+        cut = self.cut
+        own = zip(cut.frontier, tensors, dtypes_of(cut.network, cut.frontier), strict=True)
+        values = {tensor: tf.cast(held, dtype) for tensor, held, dtype in own}
+        self._trace(cut.back, values)
+        (kept,) = kept_dtypes_of(cut.network, [cut.network.output])
+        return tf.cast(values[cut.network.output], kept)
 
     def _trace(self, calls: Iterable[Call], values: dict[int, Any]) -> None:
         for call in calls:
@@ -186,7 +201,15 @@ def _joined(pieces: list[FrontValues]) -> FrontValues:
         activation_sums=np.sum([piece.activation_sums for piece in pieces], axis=0),
         activation_peaks=np.concatenate([piece.activation_peaks for piece in pieces]),
         fires=np.concatenate([piece.fires for piece in pieces]),
+        finite=np.concatenate([piece.finite for piece in pieces]),
     )
+
+
+def _all_finite(tensor: Any) -> Any:
+    """Whether all values of each image are finite numbers, shape (rows,)."""
+    if not tensor.dtype.is_floating:
+        return tf.ones(tf.shape(tensor)[:1], tf.bool)
+    return tf.reduce_all(tf.math.is_finite(tensor), axis=range(1, len(tensor.shape)))
 
 
 def _output_shapes(calls: Iterable[Call]) -> list[tuple[int | None, ...]]:

@@ -92,6 +92,12 @@ class PruningSession(Evaluator):
         """L1 norm of the kernel that makes, or reads, each channel, shape (channels,)."""
         return weight_norms(self.source)
 
+    @property
+    def pruned_value(self) -> float:
+        """What pruned channels hold where they are read, the value farthest from 0: 0 mostly, ½ behind a sigmoid."""
+        held = np.concatenate([values.ravel() for values in self._runner.frontier.silent])
+        return float(held[np.abs(held).argmax()])
+
     def first_images(self, role: str, number: int) -> NDArray[np.float32]:
         """The first images of a set as the network reads them, at most ``number``."""
         return next(self.data[role].batches(number))

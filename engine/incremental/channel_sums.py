@@ -206,7 +206,7 @@ def find_summed_shares(cut: Cut, frontier: Frontier) -> SummedShares | None:
     Returns:
         None where something reads the channels that is not linear, or no bound is known for what follows.
     """
-    found = find_linear_readers(cut)
+    found = find_linear_readers(cut) if set(frontier.dtypes) == {"float32"} else None
     if found is None or not all(_is_finite(call) for call in cut.back):
         return None
     if any(getattr(call.layer, "compute_dtype", "") != "float32" for call in found.tail):

@@ -106,13 +106,17 @@ def fit_pixels(name: str, shape: Shape, wanted: Wanted, layout: str) -> PixelFit
     Args:
         name: of the array with its file, for messages.
         shape: of the array, with the axis of images in front.
-        wanted: of one image as the network reads it, channel last, None where any size will do.
+        wanted: of one image as the network reads it, None where any size will do.
         layout: ``nchw``, ``nhwc``, or ``auto``, which decides from the shapes.
 
     Raises:
         DataError: the images do not fit, or could be read in two ways.
     """
     stored = shape[1:]
+    # Who says so means a network whose first axis only looks like one of channels.
+    as_they_are = layout == "nhwc" and _fits(stored, wanted)
+    if reads_planes(wanted) and not as_they_are:
+        return _as_planes(name, shape, wanted, layout)
     layouts = ("nhwc", "nchw") if layout == "auto" else (layout,)
     for order in layouts:
         # Where all axes are of one length both fit; Keras' own order is the better guess, --layout the way to say otherwise.
@@ -120,8 +124,6 @@ def fit_pixels(name: str, shape: Shape, wanted: Wanted, layout: str) -> PixelFit
             return PixelFit(order, stored, _in_order(stored, order))
     if len(wanted) == 1:
         found = _flattened(stored, wanted)
-    elif reads_planes(wanted):
-        found = _as_planes(name, shape, wanted, layout)
     elif len(wanted) == 3:
         found = _as_pictures(name, shape[0], stored, wanted, layouts)
     else:
@@ -159,7 +161,7 @@ def reads_planes(wanted: Wanted) -> bool:
     return len(wanted) == 3 and wanted[0] in _CHANNELS and wanted[2] not in _CHANNELS
 
 
-def _as_planes(name: str, shape: Shape, wanted: Wanted, layout: str) -> PixelFit | None:
+def _as_planes(name: str, shape: Shape, wanted: Wanted, layout: str) -> PixelFit:
     """Pictures for a network that reads the channels first: as for one that reads them last, then turned."""
     fit = fit_pixels(name, shape, (*wanted[1:], wanted[0]), layout)
     return replace(fit, image_shape=(fit.image_shape[-1], *fit.image_shape[:-1]), planes=True)

@@ -20,7 +20,9 @@ from bdtui.engine.network.channels import ChannelSource, silence
 from bdtui.engine.network.copies import clone_built_layer
 from bdtui.engine.network.graph import Call, Network, run_calls
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
+
+_HALF_PRECISION = ("float16", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,20 @@ def shapes_of(network: Network, tensors: Sequence[int], image_shape: tuple[int, 
     return [tuple(values[tensor].shape[1:]) for tensor in tensors]
 
 
+def dtypes_of(network: Network, tensors: Sequence[int]) -> list[str]:
+    """The types of some tensors, by Keras' names."""
+    told = {
+        tensor: dtype for call in network.calls for tensor, dtype in zip(call.outputs, call.output_dtypes, strict=True)
+    }
+    told[network.input] = network.input_dtype
+    return [told[tensor] for tensor in tensors]
+
+
+def kept_dtypes_of(network: Network, tensors: Sequence[int]) -> list[str]:
+    """The types in which the values of some tensors are kept: their own, but float32 for half precision, exactly."""
+    return ["float32" if dtype in _HALF_PRECISION else dtype for dtype in dtypes_of(network, tensors)]
+
+
 def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
     """What every carrier of the frontier holds when all its channels are silenced.
 
@@ -90,15 +106,18 @@ def silent_values(cut: Cut, image_shape: tuple[int, ...]) -> list[Array]:
         image_shape: shape of one input image, without the batch axis.
 
     Returns:
-        For every carrier an array of its shape without the batch axis, float32.
+        For every carrier an array of its shape without the batch axis, of the type in which its values are kept.
     """
     source, carriers = cut.source, cut.frontier[: cut.carriers]
+    dtypes = kept_dtypes_of(cut.network, carriers)
     if source.readers:
-        return [np.zeros(shape, np.float32) for shape in shapes_of(cut.network, carriers, image_shape)]
+        shapes = shapes_of(cut.network, carriers, image_shape)
+        return [np.zeros(shape, dtype) for shape, dtype in zip(shapes, dtypes, strict=True)]
     silenced = source.with_layers({id(call.layer): clone_built_layer(call.layer) for call in source.made})
     silence(silenced, range(source.channels))
     read = [tensor for maker in source.makers for tensor in maker.inputs]
     shapes = shapes_of(cut.network, read, image_shape)
-    values = {tensor: tf.zeros((1, *shape)) for tensor, shape in zip(read, shapes, strict=True)}
+    types = dtypes_of(cut.network, read)
+    values = {tensor: tf.zeros((1, *shape), dtype) for tensor, shape, dtype in zip(read, shapes, types, strict=True)}
     run_calls(silenced.made, values)
-    return [np.asarray(values[tensor][0], dtype=np.float32) for tensor in carriers]
+    return [np.asarray(values[tensor][0]).astype(dtype) for tensor, dtype in zip(carriers, dtypes, strict=True)]

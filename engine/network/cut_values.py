@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.machine.array_store import ArrayStore, let_go
-from bdtui.engine.network.cut import Array, Cut, shapes_of, silent_values
+from bdtui.engine.network.cut import Array, Cut, kept_dtypes_of, shapes_of, silent_values
 
 Mask = NDArray[np.bool_]
 
@@ -90,6 +90,7 @@ class Frontier:
 
     Attributes:
         shapes: of the frontier's tensors for one image.
+        dtypes: in which their values are kept, by Keras' names.
         silent: for every carrier what its channels hold when they are silenced, (channels, …); see `silent_values`.
         silent_tensors: the same as the carriers of one image, (1, …).
     """
@@ -98,6 +99,7 @@ class Frontier:
         self._axis = cut.source.axis
         self._carriers = cut.carriers
         self.shapes = shapes_of(cut.network, cut.frontier, image_shape)
+        self.dtypes = kept_dtypes_of(cut.network, cut.frontier)
         self.silent_tensors = [values[np.newaxis] for values in silent_values(cut, image_shape)]
         self.silent = [np.moveaxis(values, self._axis, 0)[:, 0] for values in self.silent_tensors]
 

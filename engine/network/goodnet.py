@@ -123,14 +123,16 @@ def _mark_largest(scores: Any, prefix: str, names: _UniqueNames) -> Any:
     def name(part: str) -> str:
         return names.take(f"{prefix}_{part}")
 
-    column = layers.Reshape((scores.shape[1], 1), dtype="float32", name=name("column"))(scores)
-    largest = layers.GlobalMaxPooling1D(data_format="channels_last", dtype="float32", name=name("value"))(column)
-    below = layers.Subtract(dtype="float32", name=name("below"))([scores, largest])
+    # Scores in double precision may differ by less than single precision tells.
+    precision = "float64" if scores.dtype == "float64" else "float32"
+    column = layers.Reshape((scores.shape[1], 1), dtype=precision, name=name("column"))(scores)
+    largest = layers.GlobalMaxPooling1D(data_format="channels_last", dtype=precision, name=name("value"))(column)
+    below = layers.Subtract(dtype=precision, name=name("below"))([scores, largest])
     # Differences of logits have no bound; softsign keeps them from overflowing below, and zero at zero.
-    bounded = layers.Activation("softsign", dtype="float32", name=name("bounded"))(below)
+    bounded = layers.Activation("softsign", dtype=precision, name=name("bounded"))(below)
     # The least difference of scores becomes a huge one, so that only zero stays near 1.
-    steep = layers.Rescaling(1e30, 1.0, dtype="float32", name=name("steep"))(bounded)
-    return layers.ReLU(max_value=1.0, threshold=0.5, dtype="float32", name=name("mark"))(steep)
+    steep = layers.Rescaling(1e30, 1.0, dtype=precision, name=name("steep"))(bounded)
+    return layers.ReLU(max_value=1.0, threshold=0.5, dtype=precision, name=name("mark"))(steep)
 
 
 class _UniqueNames:

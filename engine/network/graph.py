@@ -33,6 +33,7 @@ class Call:
         inputs: numbers of the tensors read.
         outputs: numbers of the tensors made.
         output_shapes: their shapes, batch axis first and None where unknown.
+        output_dtypes: their types, by Keras' names.
     """
 
     layer: Any
@@ -40,6 +41,7 @@ class Call:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     output_shapes: tuple[tuple[int | None, ...], ...]
+    output_dtypes: tuple[str, ...]
     arguments: Any
     """Keras' record of the call's arguments, with symbolic tensors in their places."""
 
@@ -199,6 +201,7 @@ class _Tracer:
                         inputs=tuple(read),
                         outputs=tuple(made),
                         output_shapes=tuple(tuple(tensor.shape) for tensor in node.outputs),
+                        output_dtypes=tuple(tensor.dtype for tensor in node.outputs),
                         arguments=node.arguments,
                     )
                 )

@@ -98,12 +98,14 @@ class _Places:
     def __init__(
         self, network: Network, carried: Collection[int], channels: int, axis: int, way: Sequence[Call]
     ) -> None:
-        self._shapes = {
-            tensor: tuple(size or 1 for size in shape)
+        told = {
+            tensor: shape[1:]
             for call in network.calls
             for tensor, shape in zip(call.outputs, call.output_shapes, strict=True)
         }
-        self._shapes[network.input] = (1, *(size or 1 for size in network.input_shape))
+        told[network.input] = network.input_shape
+        # Two rows and columns where any number will do: of one alone, nobody could tell whether they are mixed.
+        self._shapes = {tensor: (1, *(size or 2 for size in shape)) for tensor, shape in told.items()}
         self._carried, self._channels, self._axis = carried, channels, axis
         self._known: dict[int, tf.Tensor] = {}
         for call in way:

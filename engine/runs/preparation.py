@@ -17,6 +17,7 @@ from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.baseline_warnings import warn_of_baseline
+from bdtui.engine.runs.layer_warnings import warn_of_layer
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.settings import POISONED_TEST, POISONED_VALID, RunSettings
 
@@ -91,7 +92,9 @@ def prepare_layer(prepared: PreparedRun, layer: str, reporter: Reporter) -> Prep
     settings = replace(inputs.settings, layer=source.profiled.name, order=None)
     reporter.emit(describe_layer(source))
     watch = Stopwatch({"load": prepared.seconds.get("load", 0.0)})
-    return _profile(replace(inputs, source=source, settings=settings), reporter, list(prepared.notices), watch)
+    of_the_layer = list(warn_of_layer(prepared.evaluator))
+    notices = [notice for notice in prepared.notices if notice not in of_the_layer]
+    return _profile(replace(inputs, source=source, settings=settings), reporter, notices, watch)
 
 
 def _profile(
@@ -112,7 +115,8 @@ def _profile(
     order = settings.order or tuple(order_channels(evaluator, settings.ranking, settings.seed))
     baseline_valid, baseline_test = evaluator.rates("valid"), evaluator.rates("test")
     reporter.emit(BaselineMeasured(baseline_valid, baseline_test))
-    for sentence in warn_of_baseline(evaluator, baseline_valid, inputs.class_names):
+    warnings = (*warn_of_layer(evaluator), *warn_of_baseline(evaluator, baseline_valid, inputs.class_names))
+    for sentence in warnings:
         if sentence not in notices:
             _noting(reporter, notices).emit(Notice(sentence))
     watch.lap("profile")

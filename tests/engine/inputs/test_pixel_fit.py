@@ -45,6 +45,7 @@ READ: dict[str, tuple[np.ndarray, tuple[int | None, ...], np.ndarray, str]] = {
     "planes of another size": (planes(COLOUR), (9, 4, 3), resized(COLOUR, 9, 4), "resized to 9×4"),
     "grey of another size for three": (GREY, (9, 4, 3), resized(THREE, 9, 4), "repeated to three channels; images of 6×5"),
     "alpha where any size will do": (ALPHA, (None, None, 3), ALPHA[..., :3], "alpha"),
+    "colours first as they are": (planes(COLOUR), (3, 6, 5), planes(COLOUR), ""),
     "colours last for colours first": (COLOUR, (3, 6, 5), planes(COLOUR), ""),
     "grey of another size for colours first": (GREY, (3, 9, 7), planes(resized(THREE, 9, 7)), "resized to 9×7"),
     "flattened grey": (GREY.reshape(3, -1), (6, 5, 1), GREY[..., None], "flattened images are unfolded to 6×5×1"),
@@ -111,3 +112,10 @@ def test_anything_else_is_refused_with_both_shapes(
 def test_resizing_is_that_of_tensorflow(kind: str, before: tuple[int, int], after: tuple[int, int]) -> None:
     pixels = (255 * RANDOM.random((3, *before, 2))).astype(kind)
     np.testing.assert_allclose(resize(pixels, *after), resized(pixels, *after), atol=1e-3)
+
+
+def test_a_network_with_colours_first_knows_how_its_images_are_stored() -> None:
+    wanted = (3, 6, 5)
+    assert fit_pixels("data", (2, 3, 6, 5), wanted, "auto").layout == "nchw"
+    assert fit_pixels("data", (2, 6, 5, 3), wanted, "auto").layout == "nhwc"
+    assert fit_pixels("data", (2, 3, 6, 5), wanted, "nhwc").image_shape == wanted

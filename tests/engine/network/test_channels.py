@@ -14,7 +14,7 @@ from bdtui.engine.errors import ModelError
 from bdtui.engine.network.channels import find_source, prunable_sources, silence, silent_channels
 from bdtui.engine.network.copies import silenced_copy
 from bdtui.engine.network.graph import trace_network
-from tests.networks import CASES, added, build, conv, functional, head, joined
+from tests.networks import CASES, added, build, conv, functional, head, head_of_any, joined
 
 
 def names(model: keras.Model) -> list[str]:
@@ -116,6 +116,16 @@ def test_sums_that_no_kernel_alone_reads_are_refused(behind: Callable[[Any], Any
     keras.utils.clear_session()
     with pytest.raises(ModelError, match=f"layer 'both' cannot be pruned: .*{reason}"):
         find_source(trace_network(joined(behind)), "both")
+
+
+def test_channels_that_images_of_any_size_mix_are_refused() -> None:
+    def behind(x: Any) -> Any:
+        # Of an image of one pixel, and of none else, each row would be a channel.
+        rows = layers.Permute((2, 1))(layers.Reshape((8, -1))(x))
+        return head_of_any(layers.GlobalAveragePooling1D()(layers.Dense(3, name="mixes")(rows)))
+
+    with pytest.raises(ModelError, match="'mixes' reads several of its channels as one input"):
+        find_source(trace_network(joined(behind, (None, None, 3))), "both")
 
 
 def twice_read(x: Any, dense: layers.Layer) -> Any:

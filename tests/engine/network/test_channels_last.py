@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -15,7 +16,17 @@ import tensorflow as tf
 from keras import layers
 
 from bdtui.engine.network.graph import run_network, trace_network
-from tests.networks import CASES, build, functional, on_any_processor, random_images, write_images
+from tests.networks import (
+    CLASSES,
+    NetworkCase,
+    build,
+    conv,
+    functional,
+    head,
+    on_any_processor,
+    random_images,
+    write_images,
+)
 
 FIRST = {"data_format": "channels_first"}
 SHAPES = {1: (4, 11), 2: (4, 9, 11), 3: (4, 7, 9, 6)}
@@ -91,34 +102,50 @@ from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import RunSettings
 folder = Path(sys.argv[1])
-settings = RunSettings(model=folder / "model.h5", clean_valid=folder / "clean.h5", thresholds=(10, 40))
-execute_run(settings, folder / "out", reporter=Reporter())
+for layout in ("nchw", "nhwc"):
+    images = folder / f"{layout}.h5"
+    settings = RunSettings(model=folder / "model.h5", clean_valid=images, thresholds=(10, 40), layer="pool")
+    execute_run(settings, folder / layout, reporter=Reporter())
 """
+
+
+def channels_first_throughout(x: Any) -> Any:
+    x = layers.BatchNormalization(axis=1)(conv("conv", use_bias=False, **FIRST)(x))
+    return head(layers.MaxPooling2D(name="pool", **FIRST)(x))
 
 
 def test_a_network_with_channels_first_is_pruned_and_saved_where_tensorflow_has_channels_last_only(
     tmp_path: Path,
 ) -> None:
-    case = CASES["channels first"]
+    case = NetworkCase(lambda: functional(channels_first_throughout, (3, 12, 12)), "pool", (3, 12, 12))
     model = build(case)
     model.save(tmp_path / "model.h5")
     images = random_images(case, 80)
-    reference = on_any_processor(model)
-    labels = np.asarray(reference(images, training=False)).argmax(axis=1)
-    write_images(tmp_path / "clean.h5", images, labels)
+    labels = classes_of(model, images)
+    write_images(tmp_path / "nchw.h5", images, labels)
+    write_images(tmp_path / "nhwc.h5", np.moveaxis(images, 1, -1), labels)
     surroundings = {**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": ""}
     command = [sys.executable, "-c", PROGRAM, str(tmp_path)]
     done = subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert results["baseline"]["valid"]["clean_accuracy"] == 100
-    saved = sorted((tmp_path / "out").glob("*.h5")) + sorted((tmp_path / "out").glob("*.keras"))
-    assert {path.suffix for path in saved} == {".h5", ".keras"}
-    for path in saved:
-        formats = [
-            layer.data_format
-            for layer in keras.models.load_model(path, compile=False).layers
-            if isinstance(layer, layers.Conv2D | layers.MaxPooling2D)
-        ]
-        assert formats
-        assert set(formats) == {"channels_first"}, path.name
+    first, last = (json.loads((tmp_path / layout / "results.json").read_text()) for layout in ("nchw", "nhwc"))
+    assert (first["input"]["layout"], last["input"]["layout"]) == ("nchw", "nhwc")
+    assert first["baseline"]["valid"]["clean_accuracy"] == 100
+    assert first["curve"] == last["curve"]
+    for threshold in first["thresholds"]:
+        saved = [tmp_path / "nchw" / threshold[network] for network in ("model", "goodnet")]
+        for path in saved:
+            assert path.read_bytes() == (tmp_path / "nhwc" / path.name).read_bytes()
+        pruned, goodnet = (keras.models.load_model(path, compile=False) for path in saved)
+        found = classes_of(pruned, images)
+        assert 100 * (found == labels).mean() == pytest.approx(threshold["valid"]["clean_accuracy"])
+        assert np.array_equal(classes_of(goodnet, images), np.where(found == labels, labels, CLASSES))
+        for network in (pruned, goodnet):
+            formats = {
+                each.data_format for each in network.layers if isinstance(each, layers.Conv2D | layers.MaxPooling2D)
+            }
+            assert formats == {"channels_first"}
+
+
+def classes_of(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    return np.asarray(on_any_processor(model)(images, training=False)).argmax(axis=1)
