@@ -97,6 +97,11 @@ class Threshold:
     goodnet: str = ""
 
 
+FINDING, SURVIVAL, RECOMMENDATION = "finding", "survival", "recommendation"
+GOODNET_FATES, WARNING, NEXT = "goodnet", "warning", "next"
+"""What a sentence of a verdict speaks of; in this order."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a run says about its network.
@@ -107,6 +112,7 @@ class Verdict:
         survives_pruning: whether the attack outlives every threshold; None where that cannot be told.
         recommended: the file of the network to use; None for none.
         sentences: for a person: what was found, whether it survives, what to use; then warnings, and what to do next.
+        kinds: of each sentence what it speaks of, e.g. ``finding``.
     """
 
     backdoor: str
@@ -114,3 +120,4 @@ class Verdict:
     survives_pruning: bool | None
     recommended: str | None
     sentences: tuple[str, ...]
+    kinds: tuple[str, ...] = ()

@@ -66,6 +66,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("show_pane('data')", "f5", "data", "Data: show the images", identity="show_data"),
     Action("show_pane('export')", "f6", "export", "Files: show those that an export writes", identity="show_export"),
     Action("show_pane('log')", "f7", "log", "Log: show it", identity="show_log"),
+    Action("show_pane('verdict')", "f8", "verdict", "Verdict: show it", identity="show_verdict"),
     Action("command_palette", "ctrl+p", "palette", "Palette: find any action by name", footer=5),
     Action("help", "f1,question_mark", "help", "Help on the focused pane and all keys", footer=3),
     Action("quit", "q", "quit", "Quit", footer=3),

@@ -16,6 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from bdtui.engine import events
+from bdtui.engine.event_values import SURVIVAL
 from bdtui.engine.events import LOADING, Event
 from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Emit
@@ -64,7 +65,7 @@ class BdtuiApp(AppWithFiles):
     CSS_PATH: ClassVar[list[str]] = [  # type: ignore[assignment]
         "app.tcss",
         "workspace.tcss",
-        *(f"panes/{name}.tcss" for name in ("channels", "charts", "model", "data", "export", "log")),
+        *(f"panes/{name}.tcss" for name in ("channels", "charts", "verdict", "model", "data", "export", "log")),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -111,7 +112,9 @@ class BdtuiApp(AppWithFiles):
     def compose(self) -> ComposeResult:
         yield HeaderBar(id="header")
         yield EmptyState(id="empty", keymap=self._preferences.keys)
-        yield Workspace(id="workspace", size=self.size)
+        yield Workspace(
+            id="workspace", size=self.size, threshold_key=first_key("next_threshold", self._preferences.keys)
+        )
         yield ActivityBar(id="activity", stop_key=first_key("stop", self._preferences.keys))
         yield StatusBar(id="status")
         yield KeyBar(id="keys", keymap=self._preferences.keys)
@@ -160,6 +163,9 @@ class BdtuiApp(AppWithFiles):
             case events.SessionKept():
                 self.autosave_folder = event.folder
                 self.show_notice(f"Autosaving to {event.folder}")
+            case events.VerdictReached() if SURVIVAL in event.verdict.kinds and not self.workspace.verdict_in_view:
+                # The answer of ``a a a``, wherever one looks.
+                main.query_one(ActivityBar).show_message(" ".join(event.verdict.sentences[:2]))
             case events.RunFinished():
                 self.show_notice(f"Run complete: {event.out}")
             case events.WorkFailed():

@@ -21,7 +21,18 @@ from textual.pilot import Pilot
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
 from bdtui.engine.evaluation.measurements import GOODNET, Evaluator, Measurement
-from bdtui.engine.event_values import ChannelFigures, Picture, Threshold
+from bdtui.engine.event_values import (
+    FINDING,
+    GOODNET_FATES,
+    NEXT,
+    RECOMMENDATION,
+    SURVIVAL,
+    WARNING,
+    ChannelFigures,
+    Picture,
+    Threshold,
+    Verdict,
+)
 from bdtui.engine.events import Event, LayerFound
 from bdtui.engine.pruning.curve import draw_curve, find_threshold
 from bdtui.engine.pruning.moves import GoTo, History, Move, Position
@@ -127,6 +138,7 @@ class FakeEngine:
 
     def __init__(self, emit: Emit, world: World = World()) -> None:
         self._emit = emit
+        self._judged: tuple[Threshold, ...] | None = None
         self._reporter = Reporter(emit)
         self.world = world
         self.requests: list[Request] = []
@@ -215,7 +227,7 @@ class FakeEngine:
     def reached(self, step: int) -> events.PositionReached:
         """What the app receives of another step of the present order."""
         emitted: list[Event] = []
-        self._explore(Reporter(emitted.append)).move([GoTo(step)])
+        self._explore(Reporter(emitted.append), self.position.order).move([GoTo(step)])
         return next(event for event in reversed(emitted) if isinstance(event, events.PositionReached))
 
     def profile(self) -> events.ChannelsProfiled:
@@ -350,7 +362,8 @@ class FakeEngine:
         """Stand at step 0 of a ranking's order."""
         self._settings = replace(self._settings, ranking=ranking)
         self.say(self.profile())
-        self._exploration = self._explore(self._reporter)
+        self._judged = None
+        self._exploration = self._explore(self._reporter.also(self._judge))
         self._exploration.emit_position()
         self.say(events.SessionOpened(self._settings), events.ExportPlanned(self._folder(), RUN_FILES))
 
@@ -364,8 +377,14 @@ class FakeEngine:
         names = ((drop, f"{drop:g}") for drop in self.world.drops)
         return [Threshold(drop, model=f"model_X={x}.h5", goodnet=f"goodnet_X={x}.keras") for drop, x in names]
 
-    def _explore(self, reporter: Reporter) -> Exploration:
-        order = self._exploration.position.order if reporter is not self._reporter else self._ranking
+    def _judge(self, event: Event) -> None:
+        """As the engine does, whenever more is known of the thresholds."""
+        if isinstance(event, events.PositionReached) and event.thresholds != self._judged:
+            self._judged = event.thresholds
+            self.say(events.VerdictReached(verdict(self.world, event.thresholds)))
+
+    def _explore(self, reporter: Reporter, order: Sequence[int] | None = None) -> Exploration:
+        order = self._ranking if order is None else order
         return Exploration(self._evaluator, self._ranking, order, self._planned_thresholds(), reporter)
 
     def _emit_all_again(self) -> None:
@@ -417,6 +436,40 @@ class FakeEngine:
         exploration.mark_announced()
         exploration.emit_position()
         self.say(events.ExportPlanned(self._folder(), RUN_FILES))
+
+
+def verdict(world: World, thresholds: Sequence[Threshold]) -> Verdict:
+    """What the engine would say, in its words."""
+    if not world.poisoned:
+        told = (
+            (FINDING, "Not examined: no poisoned images were given, so whether there is a backdoor was not measured."),
+            (NEXT, "Next: give poisoned images (--poisoned-valid); without them a trained backdoor goes unseen."),
+        )
+        return Verdict(
+            "not examined", None, None, None, tuple(text for _, text in told), tuple(kind for kind, _ in told)
+        )
+    finding = 'Backdoor towards class 0 "alice": 100.00 % of 2,340 poisoned images (95 % interval 99.8–100).'
+    reached = [threshold for threshold in thresholds if threshold.step is not None]
+    if not reached:
+        following = "Next: prune to the thresholds, to see whether the backdoor survives."
+        return Verdict("measured", 0, None, None, (finding, following), (FINDING, NEXT))
+    lowest = min(reached, key=lambda threshold: threshold.rates.attack_success_rate or 0.0)
+    told = (
+        (FINDING, finding),
+        (SURVIVAL, f"Pruning {world.pruned} to −{lowest.drop:g} points leaves 97.85 %: it survives."),
+        (
+            RECOMMENDATION,
+            "No network here is safe to deploy: none has both an ASR that is surely at most 5 % and a loss of at most "
+            "4 points of clean accuracy on the validation images.",
+        ),
+        (
+            GOODNET_FATES,
+            "G at X=10: of the poisoned images 61.50 % are flagged, 38.50 % still get the attacker's class.",
+        ),
+        (WARNING, "Only 43 clean validation images: 42 of 43, 95 % interval 87.9–99.6."),
+        (NEXT, "Next: try another layer or ranking."),
+    )
+    return Verdict("measured", 0, True, None, tuple(text for _, text in told), tuple(kind for kind, _ in told))
 
 
 @cache
