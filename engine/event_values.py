@@ -17,6 +17,9 @@ class Picture:
         rgb: three bytes a pixel, row by row from the top.
         label: the class in the file; for a poisoned image the attacker's.
         true_label: the class it belongs to, where the file says.
+        number: of the image in its set, from 0.
+        predicted: the class that the network gives to it; None where that was not asked.
+        certainty: probability of that class, in percent.
     """
 
     width: int
@@ -24,6 +27,9 @@ class Picture:
     rgb: bytes
     label: int
     true_label: int | None
+    number: int = 0
+    predicted: int | None = None
+    certainty: float | None = None
 
 
 @dataclass(frozen=True)
