@@ -53,7 +53,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("stop", "x,ctrl+c", "stop", "Stop what is running", footer=9),
     Action("simulate_key('down')", "j", "down", "Move down, as the arrow key does", identity="move_down"),
     Action("simulate_key('up')", "k", "up", "Move up, as the arrow key does", identity="move_up"),
-    Action("find", "slash", "find", "Find a channel, or a layer in the model pane"),
+    Action(
+        "find", "slash", "find", "Find a channel; in the model pane a layer, in the data pane the images of a class"
+    ),
     Action("sort", "s", "sort", "Sort the channels by the next column"),
     Action("reverse_sort", "S", "reverse", "Reverse the sort"),
     Action("next_chart", "v", "chart", "Chart: show the next one"),

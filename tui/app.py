@@ -32,6 +32,7 @@ from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.messages import Engine, EngineEvent
 from bdtui.tui.open_actions import AppWithFiles
 from bdtui.tui.opening.recent import remember
+from bdtui.tui.panes.data import DataPane
 from bdtui.tui.panes.empty import EmptyState
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.preferences import Preferences
@@ -252,6 +253,9 @@ class BdtuiApp(AppWithFiles):
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
         self._submit(ChooseLayer(message.layer))
+
+    def on_data_pane_page_wanted(self, message: DataPane.PageWanted) -> None:
+        self._submit(message.view)
 
     def action_choose_ranking(self) -> None:
         if self._refuse_while_opening():

@@ -13,6 +13,7 @@ from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.counts import AppWithCounts
 from bdtui.tui.dialogs import FindDialog, HelpScreen, ThemeDialog
+from bdtui.tui.panes.data import DataPane
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.themes import THEMES
 
@@ -63,9 +64,9 @@ class AppWithViewActions(AppWithCounts):
         self.push_screen(HelpScreen(title, text, keys))
 
     def action_find(self) -> None:
-        """Find a layer while the model pane is focused, else a channel; the cursor moves as one types."""
+        """Find a layer or the images of a class while such a pane is focused, else a channel, as one types."""
         pane = self.workspace.focused_pane()
-        if not isinstance(pane, ModelPane):
+        if not isinstance(pane, ModelPane | DataPane):
             pane = self.workspace.channels
             self.workspace.show_pane("channels")
         start = pane.cursor

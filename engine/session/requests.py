@@ -73,7 +73,7 @@ class ShowPictures:
     work: ClassVar[str] = "showing images"
     part: str = "valid"
     first: int = 0
-    number: int = 6
+    number: int = 12
     label: int | None = None
     wrong: bool = False
 

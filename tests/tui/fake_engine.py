@@ -40,7 +40,15 @@ from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RUN_FILES
 from bdtui.engine.session.exploration import Exploration
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
+from bdtui.engine.session.requests import (
+    ChooseLayer,
+    ChooseRanking,
+    Export,
+    NextThreshold,
+    Open,
+    Request,
+    ShowPictures,
+)
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.app import BdtuiApp
 from bdtui.tui.bars.status import StatusBar
@@ -139,6 +147,8 @@ class FakeEngine:
     def __init__(self, emit: Emit, world: World = World()) -> None:
         self._emit = emit
         self._judged: tuple[Threshold, ...] | None = None
+        self._paged: int | None = None
+        self.view = ShowPictures()
         self._reporter = Reporter(emit)
         self.world = world
         self.requests: list[Request] = []
@@ -288,6 +298,8 @@ class FakeEngine:
             self.say(events.WorkEnded())
         while self._exploration is not None and self._exploration.measure_ahead(self._reporter):
             pass
+        if self._exploration is not None and self._paged != self.position.step:
+            self._show_pictures()
 
     def _fulfil(self, request: Request, moves: Sequence[Move]) -> None:
         if isinstance(request, Open):
@@ -301,6 +313,9 @@ class FakeEngine:
                 self._begin(self._settings.ranking)
             case ChooseRanking():
                 self._begin(request.ranking)
+            case ShowPictures():
+                self.view = request
+                self._show_pictures()
             case NextThreshold():
                 self._exploration.go_to_next_threshold()
             case Export():
@@ -314,6 +329,7 @@ class FakeEngine:
         self._settings = settings
         self.found = list(self._findings(settings))
         self._exports = 0
+        self._paged, self.view = None, ShowPictures()
         self.say(*self.found)
         self._profile_layer(settings.layer if settings.layer in self._layers() else self.world.profiled)
         self._begin(settings.ranking)
@@ -376,6 +392,32 @@ class FakeEngine:
     def _planned_thresholds(self) -> list[Threshold]:
         names = ((drop, f"{drop:g}") for drop in self.world.drops)
         return [Threshold(drop, model=f"model_X={x}.h5", goodnet=f"goodnet_X={x}.keras") for drop, x in names]
+
+    def _show_pictures(self) -> None:
+        """A page of the image sets; every fifth image is taken wrongly, and so is every poisoned one."""
+        self._paged, view = self.position.step, self.view
+        for role in self._roles():
+            if not role.endswith(view.part):
+                continue
+            poisoned = role.startswith("poisoned")
+            found = [
+                number
+                for number in range(_IMAGES[role])
+                if view.label in (None, number % 6) and not (view.wrong and not poisoned and number % 5)
+            ]
+            faces = pictures(poisoned)
+            page = tuple(
+                replace(
+                    faces[number % 6],
+                    number=number,
+                    predicted=0 if poisoned else number % 6 if number % 5 else 43,
+                    certainty=99.0 - number % 50,
+                )
+                for number in found[view.first : view.first + view.number]
+            )
+            self.say(
+                events.PicturesTaken(role, page, view.first, len(found), view.label, view.wrong, self.position.step)
+            )
 
     def _judge(self, event: Event) -> None:
         """As the engine does, whenever more is known of the thresholds."""

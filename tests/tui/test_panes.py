@@ -13,13 +13,13 @@ from textual.widgets import DataTable, Input, RichLog, Static
 from bdtui.engine import event_values, events
 from bdtui.engine.pruning.moves import Toggle
 from bdtui.engine.reports.file_names import RUN_FILES
-from bdtui.engine.session.requests import ChooseLayer, Export, Open
+from bdtui.engine.session.requests import ChooseLayer, Export, Open, ShowPictures
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.panes.channels import ChannelsPane
-from bdtui.tui.panes.data import PictureStrip
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.fitted_text import fitted_lines
+from bdtui.tui.widgets.picture_strip import PictureStrip
 from bdtui.tui.workspace import DETAILS, FINDINGS, PANES
 from tests.tui.fake_engine import OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, shows, until
 
@@ -410,7 +410,7 @@ async def test_the_trigger_is_seen_on_the_poisoned_images_alone(size: tuple[int,
         assert green["clean-pictures"] == 0
         assert green["poisoned-pictures"] > 8
         await shows(pilot, "class 0")
-        await shows(pilot, "class 0 (is 0)")
+        await shows(pilot, "0 (is 0)")
 
 
 def greens(strip: PictureStrip) -> int:
@@ -452,6 +452,65 @@ async def test_classes_that_have_names_are_shown_by_them() -> None:
         app.engine.say(events.NothingOpen())
         app.engine.say(events.PicturesTaken("poisoned_valid", (picture,)))
         await shows(pilot, "class 0 (is 1)")
+
+
+def pages(app: FakeApp) -> list[ShowPictures]:
+    return [request for request in app.engine.requests if isinstance(request, ShowPictures)]
+
+
+@pytest.mark.parametrize("size", [(60, 20), SMALL, MEDIUM, WIDE], ids=str)
+async def test_one_pages_through_all_images_and_sees_what_the_network_makes_of_each(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size) as pilot:
+        await pilot.press("f5", *("z" * (size == MEDIUM)))
+        for words in ("→ page · w wrong only · / class · i test · esc all", "of 1,200", "✗ 43 99 %"):
+            await shows(pilot, words)
+        await pilot.press("right")
+        await until(pilot, lambda: bool(pages(app)))
+        shown = pages(app)[-1].first
+        assert shown > 0
+        await shows(pilot, f"clean {shown + 1}–")
+        await shows(pilot, f"→ {shown % 6} {99 - shown} %" if shown % 5 else "✗ 43")
+        await pilot.press("right", "left", "left", "left")
+        await until(pilot, lambda: pages(app)[-1].first == 0 and "clean 1–" in app.text)
+
+
+async def test_images_are_chosen_by_class_by_error_and_by_part() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        app.engine.say(events.ClassesNamed(("ant", "bee", "cat", "dog", "eel", "fox")))
+        await pilot.press("f5", "w")
+        await shows(pilot, "of 240")
+        await pilot.press("slash", "c", "a", "enter")
+        await shows(pilot, "of 40")
+        await shows(pilot, "/ class 2")
+        await until(pilot, lambda: (pages(app)[-1].label, pages(app)[-1].wrong) == (2, True))
+        await pilot.press("slash", "9", "9", "escape")
+        await until(pilot, lambda: pages(app)[-1].label == 2)
+        await pilot.press("escape", "i")
+        await shows(pilot, "of 2,400")
+        await until(pilot, lambda: pages(app)[-1].part == "test" and pages(app)[-1].label is None)
+
+
+async def test_the_keys_of_the_images_can_be_clicked() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f5")
+        await shows(pilot, "w wrong only")
+        await pilot.click("#picture-keys", offset=(14, 0))
+        await until(pilot, lambda: pages(app) and pages(app)[-1].wrong)
+
+
+async def test_the_last_page_is_the_last() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f5", "slash", "3", "enter", "w")
+        await shows(pilot, "of 40")
+        for _ in range(200):
+            await pilot.press("right")
+        last = pages(app)[-1].first
+        await pilot.press("right")
+        assert pages(app)[-1].first == last < 200
 
 
 # Export.
@@ -688,3 +747,35 @@ async def test_the_line_of_the_verdict_is_never_cut_within_a_word(width: int) ->
     shown = " ".join(lines)
     assert shown == text or shown.endswith("…")
     assert set(shown.removesuffix("…").split()) <= set(text.split())
+
+
+# The mouse.
+
+
+async def test_a_click_chooses_a_channel_and_the_legend_leads_to_the_next_chart() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.click("#channel-table", offset=(8, 7))
+        await until(pilot, lambda: app.workspace.channels.selected == RANKED[5])
+        await pilot.press("f3")
+        await shows(pilot, "channels pruned (fraction)")
+        await pilot.click("#curve .legend", offset=(4, 0))
+        await shows(pilot, "clean accuracy (%)")
+
+
+async def test_whatever_can_be_clicked_says_what_it_does() -> None:
+    app = FakeApp()
+    async with opened(app, WIDE) as pilot:
+        table = app.workspace.channels.table
+        for place, words in (
+            (3, "Place in"),
+            (8, "Index"),
+            (30, "clean images"),
+            (40, "poisoned images"),
+            (48, "Pruned,"),
+        ):
+            await pilot.hover("#channel-table", offset=(place, 1))
+            await until(pilot, lambda words=words: words in str(table.tooltip))  # type: ignore[misc]
+        controls = [*app.query("Tab"), *app.query(".legend"), *app.query("#picture-keys, #export-folder, #status")]
+        assert len(controls) > 15
+        assert all(control.tooltip for control in controls)

@@ -14,7 +14,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
@@ -197,6 +197,7 @@ class Chart(Vertical):
     def __init__(self, legend: Draw, drawing: Draw, *, id: str) -> None:
         super().__init__(id=id)
         self._parts = (Drawing(legend, classes="legend"), Drawing(drawing, classes="drawing"))
+        self._parts[0].tooltip = "Click for the next chart"
 
     def compose(self) -> ComposeResult:
         yield from self._parts
@@ -211,6 +212,11 @@ class Chart(Vertical):
 
     def on_hide(self) -> None:
         self.post_message(self.VisibilityChanged())
+
+    def on_click(self, event: Click) -> None:
+        """The legend leads to the next chart, as a tab does to a pane."""
+        if event.widget is self._parts[0]:
+            self.app.call_later(self.app.run_action, "next_chart")
 
 
 class Drawing(Widget):
