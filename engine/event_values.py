@@ -17,6 +17,9 @@ class Picture:
         rgb: three bytes a pixel, row by row from the top.
         label: the class in the file; for a poisoned image the attacker's.
         true_label: the class it belongs to, where the file says.
+        number: of the image in its set, from 0.
+        predicted: the class that the network gives to it; None where that was not asked.
+        certainty: probability of that class, in percent.
     """
 
     width: int
@@ -24,6 +27,9 @@ class Picture:
     rgb: bytes
     label: int
     true_label: int | None
+    number: int = 0
+    predicted: int | None = None
+    certainty: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,11 @@ class Threshold:
     goodnet: str = ""
 
 
+FINDING, SURVIVAL, RECOMMENDATION = "finding", "survival", "recommendation"
+GOODNET_FATES, WARNING, NEXT = "goodnet", "warning", "next"
+"""What a sentence of a verdict speaks of; in this order."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a run says about its network.
@@ -107,6 +118,7 @@ class Verdict:
         survives_pruning: whether the attack outlives every threshold; None where that cannot be told.
         recommended: the file of the network to use; None for none.
         sentences: for a person: what was found, whether it survives, what to use; then warnings, and what to do next.
+        kinds: of each sentence what it speaks of, e.g. ``finding``.
     """
 
     backdoor: str
@@ -114,3 +126,4 @@ class Verdict:
     survives_pruning: bool | None
     recommended: str | None
     sentences: tuple[str, ...]
+    kinds: tuple[str, ...] = ()

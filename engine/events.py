@@ -277,10 +277,25 @@ class SessionOpened(Event):
 
 @dataclass(frozen=True)
 class PicturesTaken(Event):
-    """The first images of a set; empty where its images are no pictures."""
+    """A page of an image set; empty where its images are no pictures, or none is asked for.
+
+    Attributes:
+        role: of the set.
+        pictures: with the predictions of the network as it is pruned now, if they are known.
+        first: number of the first of them among those that are asked for, from 0.
+        asked_for: how many images are; None for all of the set.
+        label: their true class; None for all.
+        wrong: only those that the network gets wrong.
+        step: how many channels are pruned in the network that predicts.
+    """
 
     role: str
     pictures: tuple[Picture, ...]
+    first: int = 0
+    asked_for: int | None = None
+    label: int | None = None
+    wrong: bool = False
+    step: int = 0
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ ACTIONS: tuple[Action, ...] = (
         "simulate_key('end')", "greater_than_sign", "bottom", "Bottom: go to the last line", identity="move_to_bottom"
     ),
     Action("jump", "semicolon", "jump", "Jump: a letter for every pane, tab and control"),
-    Action("find", "slash", "find", "Find a channel, or in the focused list"),
+    Action("find", "slash", "find", "Find a channel, or in the focused list; in the data pane the images of a class"),
     Action("sort", "s", "sort", "Sort the channels by the next column"),
     Action("reverse_sort", "S", "reverse", "Reverse the sort"),
     Action("next_chart", "v", "chart", "Chart: show the next one"),
@@ -74,6 +74,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("show_pane('data')", "f5", "data", "Data: show the images", identity="show_data"),
     Action("show_pane('export')", "f6", "export", "Files: show those that an export writes", identity="show_export"),
     Action("show_pane('log')", "f7", "log", "Log: show it", identity="show_log"),
+    Action("show_pane('verdict')", "f8", "verdict", "Verdict: show it", identity="show_verdict"),
     Action("command_palette", "ctrl+p", "palette", "Palette: find any action by name", footer=5),
     Action("help", "f1,question_mark", "help", "Help on the focused pane, and every key", footer=3),
     Action("quit", "q", "quit", "Quit", footer=3),

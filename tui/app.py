@@ -16,6 +16,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 
 from bdtui.engine import events
+from bdtui.engine.event_values import SURVIVAL
 from bdtui.engine.events import LOADING, Event
 from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Emit
@@ -31,6 +32,7 @@ from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.messages import Engine, EngineEvent
 from bdtui.tui.open_actions import AppWithFiles
 from bdtui.tui.opening.recent import remember
+from bdtui.tui.panes.data import DataPane
 from bdtui.tui.panes.empty import EmptyState
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.preferences import Preferences
@@ -64,7 +66,7 @@ class BdtuiApp(AppWithFiles):
     CSS_PATH: ClassVar[list[str]] = [  # type: ignore[assignment]
         "app.tcss",
         "workspace.tcss",
-        *(f"panes/{name}.tcss" for name in ("channels", "charts", "model", "data", "export", "log")),
+        *(f"panes/{name}.tcss" for name in ("channels", "charts", "verdict", "model", "data", "export", "log")),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -111,7 +113,7 @@ class BdtuiApp(AppWithFiles):
     def compose(self) -> ComposeResult:
         yield HeaderBar(id="header")
         yield EmptyState(id="empty", keymap=self._preferences.changed_keys)
-        yield Workspace(id="workspace", size=self.size)
+        yield Workspace(id="workspace", size=self.size, keymap=self._preferences.changed_keys)
         yield ActivityBar(id="activity", keymap=self._preferences.changed_keys)
         yield StatusBar(id="status")
         yield KeyBar(id="keys", keymap=self._preferences.changed_keys)
@@ -161,6 +163,9 @@ class BdtuiApp(AppWithFiles):
             case events.SessionKept():
                 self.autosave_folder = event.folder
                 self.show_notice(f"Autosaving to {event.folder}")
+            case events.VerdictReached() if SURVIVAL in event.verdict.kinds and not self.workspace.verdict_in_view:
+                # The answer of ``a a a``, wherever one looks.
+                main.query_one(ActivityBar).show_message(" ".join(event.verdict.sentences[:2]))
             case events.RunFinished():
                 self.show_notice(f"Run complete: {event.out}")
             case events.WorkFailed():
@@ -247,6 +252,9 @@ class BdtuiApp(AppWithFiles):
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
         self._submit(ChooseLayer(message.layer))
+
+    def on_data_pane_page_wanted(self, message: DataPane.PageWanted) -> None:
+        self._submit(message.view)
 
     def action_choose_ranking(self) -> None:
         if self._refuse_while_opening():

@@ -12,6 +12,7 @@ from bdtui.tui.counts import AppWithCounts
 from bdtui.tui.dialogs import ChoiceDialog, ThemeDialog
 from bdtui.tui.keymaps import KEYMAP_WORDS, all_keys, check_unambiguous
 from bdtui.tui.panes.empty import EmptyState
+from bdtui.tui.panes.verdict import VerdictPane
 from bdtui.tui.preferences import Preferences, preferences_path
 from bdtui.tui.theme_names import OWN_THEMES, THEME_NAMES
 
@@ -69,6 +70,7 @@ class AppWithSettings(AppWithCounts):
         self._main(KeyBar).show_keys(keys)
         self._main(EmptyState).show_keys(keys)
         self._main(ActivityBar).show_keys(keys)
+        self._main(VerdictPane).show_keys(keys)
 
     @staticmethod
     def _set(name: str, value: str) -> None:

@@ -1,13 +1,13 @@
 """The layout of the panes: tabs on a small terminal, side by side on a larger one.
 
-80×24      one pane at a time; F2 to F7 (or a click on its tab) choose
-120×40     channels left, charts right above one of model, data, export, log
-200×60     channels, all charts, and model, data, export and log one above the other
+80×24      one pane at a time; F2 to F8 (or a click on its tab) choose
+120×40     channels left, charts or verdict right above one of model, data, export, log
+200×60     channels, all charts above the verdict, and model, data, export and log one above the other
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.text import Text
@@ -25,15 +25,17 @@ from bdtui.tui.panes.export import ExportPane
 from bdtui.tui.panes.log import LogPane
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.pane import Pane
+from bdtui.tui.panes.verdict import VerdictPane
 
-PANES = ("channels", "charts", "model", "data", "export", "log")
-DETAILS = PANES[2:]
+PANES = ("channels", "charts", "model", "data", "export", "log", "verdict")
+FINDINGS = ("charts", "verdict")
+DETAILS = ("model", "data", "export", "log")
 _NARROW, _MEDIUM, _WIDE = "-narrow", "-medium", "-wide"
 _SMALLEST_MEDIUM = Size(104, 32)
 _SMALLEST_WIDE = Size(168, 46)
-_ALL_TABS = 64
+_ALL_TABS = 74
 """Columns that all tabs take with the usual space between them."""
-_KEYS = dict(zip(PANES, ("F2", "F3", "F4", "F5", "F6", "F7"), strict=True))
+_KEYS = dict(zip(PANES, ("F2", "F3", "F4", "F5", "F6", "F7", "F8"), strict=True))
 
 
 def _layout_for(size: Size) -> str:
@@ -48,9 +50,15 @@ class Tab(Static):
     """The title of a pane; a click shows the pane."""
 
     def __init__(self, pane: str) -> None:
-        super().__init__(Text.assemble((_KEYS[pane], "dim"), f" {pane.capitalize()}"))
+        super().__init__()
         self.pane = pane
+        self.show_close(False)
         self.tooltip = f"Show {pane} ({_KEYS[pane]})"
+
+    def show_close(self, close: bool) -> None:
+        """Leave out the blank between key and title, and all around them but one, or not."""
+        title = Text.assemble((_KEYS[self.pane], "dim"), "" if close else " ", self.pane.capitalize())
+        self.update(title.append(" ") if close else title)
 
     def on_click(self) -> None:
         self.app.call_later(self.app.run_action, f"show_pane('{self.pane}')")
@@ -75,9 +83,11 @@ class TabBar(Horizontal):
 class Workspace(Vertical):
     """All panes, laid out to fit the terminal."""
 
-    def __init__(self, id: str, size: Size) -> None:
+    def __init__(self, id: str, size: Size, keymap: Mapping[str, str]) -> None:
         super().__init__(id=id)
+        self._keymap = keymap
         self._shown = PANES[0]
+        self._finding = FINDINGS[0]
         self._detail = DETAILS[0]
         self._zoomed = False
         # Before the first styling: a later change of layout would style everything twice.
@@ -87,7 +97,10 @@ class Workspace(Vertical):
         yield TabBar(PANES, id="all-tabs")
         with Container(id="areas"):
             yield ChannelsPane(id="channels")
-            yield ChartsPane(id="charts")
+            with Vertical(id="findings"):
+                yield TabBar(FINDINGS, id="finding-tabs")
+                yield ChartsPane(id="charts")
+                yield VerdictPane(id="verdict", keymap=self._keymap)
             with Vertical(id="details"):
                 yield TabBar(DETAILS, id="detail-tabs")
                 yield ModelPane(id="model")
@@ -107,6 +120,11 @@ class Workspace(Vertical):
     def export_folder(self) -> Path | None:
         return self.query_one(ExportPane).folder
 
+    @property
+    def verdict_in_view(self) -> bool:
+        """Whether the layout shows a pane with the verdict."""
+        return not self.has_class(_NARROW) or self._shown in FINDINGS
+
     def next_chart(self) -> None:
         self.query_one(ChartsPane).next_chart()
 
@@ -119,6 +137,8 @@ class Workspace(Vertical):
         self._shown = name
         if name in DETAILS:
             self._detail = name
+        elif name in FINDINGS:
+            self._finding = name
         self._arrange()
         holder = self.focused_pane()
         if focus or holder is None or not self._in_view(holder):
@@ -135,7 +155,7 @@ class Workspace(Vertical):
         """Whether the layout shows a pane; its display may not be updated yet."""
         if self.has_class(_NARROW):
             return pane.id == self._shown
-        return self.has_class(_WIDE) or pane.id not in DETAILS or pane.id == self._detail
+        return self.has_class(_WIDE) or pane.id in (PANES[0], self._finding, self._detail)
 
     def focused_pane(self) -> Pane | None:
         """The pane that contains the focused widget."""
@@ -158,13 +178,20 @@ class Workspace(Vertical):
         for each in (_NARROW, _MEDIUM, _WIDE):
             self.set_class(each == layout, each)
         self.query_one(ChartsPane).set_class(layout == _WIDE, "-all")
-        self.query_one("#all-tabs").set_class(self.app.size.width < _ALL_TABS, "-close")
+        close = self.app.size.width < _ALL_TABS
+        all_tabs = self.query_one("#all-tabs", TabBar)
+        if all_tabs.has_class("-close") != close:
+            all_tabs.set_class(close, "-close")
+            for tab in all_tabs.query(Tab):
+                tab.show_close(close)
         self._arrange()
 
     def _arrange(self) -> None:
         for pane in self.panes:
             pane.set_class(pane.id == self._shown, "-shown")
-            pane.set_class(pane.id == self._detail, "-detail")
+            pane.set_class(pane.id in (self._finding, self._detail), "-chosen")
+        self.query_one("#findings").set_class(self._shown in FINDINGS, "-shown")
         self.query_one("#details").set_class(self._shown in DETAILS, "-shown")
         self.query_one("#all-tabs", TabBar).mark(self._shown)
+        self.query_one("#finding-tabs", TabBar).mark(self._finding)
         self.query_one("#detail-tabs", TabBar).mark(self._detail)

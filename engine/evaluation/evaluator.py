@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -101,6 +102,11 @@ class PruningSession(Evaluator):
     def first_images(self, role: str, number: int) -> NDArray[np.float32]:
         """The first images of a set as the network reads them, at most ``number``."""
         return next(self.data[role].batches(number))
+
+    def scores(self, role: str, images: NDArray[np.intp], pruned: Collection[int]) -> NDArray[np.floating[Any]]:
+        """Scores of all classes, shape (images, N), of a few images by their numbers, with some channels pruned."""
+        masks = np.broadcast_to(self._mask(pruned), (len(images), self.channels))
+        return self._runner.back_scores(self._masked[role].tensors(images, masks))
 
     def silent_from_the_start(self) -> list[int]:
         """Channels whose weights are zero in the model as it was opened."""

@@ -65,6 +65,22 @@ class MaskedImages:
             unpruned.setflags(write=False)
             self._unpruned = [(states[0], unpruned)]
 
+    def tensors(self, images: NDArray[np.intp], masks: Mask) -> list[Array]:
+        """The tensors of the frontier of some images, of which those of one block stand together.
+
+        Args:
+            images: their numbers, shape (rows,).
+            masks: of the channels that are silent for each, shape (rows, channels).
+        """
+        numbers = images // len(self.blocks[0].fires)
+        pieces = []
+        for start, end in pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1), len(numbers)]):
+            block = self.blocks[numbers[start]]
+            rows = images[start:end] - block.images.start
+            pieces.append(self.runner.frontier.tensors(block, rows, masks[start:end]))
+            block.let_go()
+        return [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
+
     @property
     def _all_known(self) -> list[tuple[Mask, Predictions]]:
         return [*self._unpruned, *self._last]
@@ -162,15 +178,8 @@ class _Asked:
         )
 
     def _tensors(self, images: NDArray[np.intp], states: NDArray[np.intp]) -> list[Array]:
-        """The tensors of the frontier of images in states, of which those of one block stand together."""
-        numbers = images // len(self.images.blocks[0].fires)
-        pieces = []
-        for start, end in pairwise([0, *(np.flatnonzero(np.diff(numbers)) + 1), len(numbers)]):
-            block = self.images.blocks[numbers[start]]
-            rows = images[start:end] - block.images.start
-            pieces.append(self.images.runner.frontier.tensors(block, rows, self._masks[states[start:end]]))
-            block.let_go()
-        return [np.concatenate(arrays) for arrays in zip(*pieces, strict=True)]
+        """The tensors of the frontier of images in states."""
+        return self.images.tensors(images, self._masks[states])
 
     def finished(self) -> Predictions:
         """The classes in all states, known to the image set from now on."""

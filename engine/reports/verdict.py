@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
 from bdtui.engine.evaluation.target import ALL_TO_ALL
-from bdtui.engine.event_values import Threshold, Verdict
+from bdtui.engine.event_values import (
+    FINDING,
+    GOODNET_FATES,
+    NEXT,
+    RECOMMENDATION,
+    SURVIVAL,
+    WARNING,
+    Threshold,
+    Verdict,
+)
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
@@ -35,23 +44,32 @@ def judge(run: RunRecord) -> Verdict:
     backdoor = _backdoor(run)
     survives = _survives(run) if backdoor == MEASURED else None
     recommended = _recommended(run) if backdoor == MEASURED else None
-    sentences = [
-        _finding(run, backdoor),
-        *_survival(run, survives, backdoor),
-        *_recommendation(run, recommended, backdoor),
-        *_fates(run, recommended),
-        *_warnings(run),
-        *_next(run, backdoor, recommended),
-    ]
+    parts: dict[str, Iterable[str]] = {
+        FINDING: [_finding(run, backdoor)],
+        SURVIVAL: _survival(run, survives, backdoor),
+        RECOMMENDATION: _recommendation(run, recommended, backdoor),
+        GOODNET_FATES: _fates(run, recommended),
+        WARNING: _warnings(run),
+        NEXT: _next(run, backdoor, recommended),
+    }
+    told = [(kind, sentence) for kind, sentences in parts.items() for sentence in sentences]
     target = run.target if backdoor == MEASURED else None
     file = None if recommended is None else recommended.file
-    return Verdict(backdoor, target, survives, file, tuple(sentences))
+    return Verdict(
+        backdoor,
+        target,
+        survives,
+        file,
+        sentences=tuple(sentence for _, sentence in told),
+        kinds=tuple(kind for kind, _ in told),
+    )
 
 
 def results_json(run: RunRecord) -> dict[str, Any]:
     """The content of results.json: the record of a run, and its verdict."""
     verdict = asdict(judge(run))
-    return {**run.as_json(), "verdict": {**verdict, "sentences": list(verdict["sentences"])}}
+    lists = {name: list(verdict[name]) for name in ("sentences", "kinds")}
+    return {**run.as_json(), "verdict": {**verdict, **lists}}
 
 
 def _baseline(run: RunRecord) -> Rates:
@@ -244,6 +262,8 @@ def _next(run: RunRecord, backdoor: str, recommended: Candidate | None) -> Itera
         yield "Next: give poisoned validation images (--poisoned-valid); test images do not choose a network."
     elif run.baseline_valid.attack.images < _FEW and backdoor != NO_SIGN:
         yield "Next: give more poisoned images; of fewer than 73, no ASR is surely at most 5 %."
+    elif backdoor == MEASURED and not _networks(run) and not _is_complete(run):
+        yield "Next: prune to the thresholds, to see whether the backdoor survives."
     elif backdoor == MEASURED:
         yield "Next: try another layer or ranking."
     elif backdoor == INCONCLUSIVE:

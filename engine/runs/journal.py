@@ -34,6 +34,8 @@ from bdtui.engine.runs.journal_database import (
 )
 from bdtui.engine.settings import RunSettings
 
+_LAYER, _CHANNELS = "layer", "channels"
+"""Names of the run's values that say of what the latest rates are."""
 _MOVES: dict[str, Callable[[int], Move]] = {kind.__name__.lower(): kind for kind in (Prune, Undo, Redo, GoTo, Toggle)}
 
 
@@ -108,8 +110,14 @@ class Journal:
 
     @property
     def steps_measured(self) -> int:
-        """How many networks were measured on the validation sets, without the unpruned one."""
-        return self.database.count_rates(PRUNED, "valid")
+        """How many networks of the present layer were measured on the validation sets, without the unpruned one."""
+        return self.database.count_rates(PRUNED, "valid", self.database.run_values().get(_LAYER))
+
+    @property
+    def channels(self) -> int | None:
+        """How many channels the present layer has, which is how many steps there are; None where that is not known."""
+        text = self.database.run_values().get(_CHANNELS, "")
+        return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
     def measured(self, layer: str, channels: int) -> Measured:
         """The rates of the networks of a layer with so many channels; what is put in is kept at once.
@@ -117,6 +125,9 @@ class Journal:
         Raises:
             DataError: the journal holds rates that no such network has.
         """
+        known = self.database.run_values()
+        if (known.get(_LAYER), known.get(_CHANNELS)) != (layer, str(channels)):
+            self._write(set_run_value(_LAYER, layer), set_run_value(_CHANNELS, str(channels)))
         return _JournalledRates(self._rates(layer, channels), partial(self._keep_rates, layer))
 
     def keep_artifact(self, path: Path, network: str = "") -> str:

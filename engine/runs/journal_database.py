@@ -83,10 +83,12 @@ class JournalDatabase:
         """Rows of network, part, silenced and rates, as they were inserted."""
         return self._rows("rates", "SELECT network, part, silenced, rates FROM rates WHERE layer = ?", layer)
 
-    def count_rates(self, network: str, part: str) -> int:
-        """How many rates there are of networks with a silent channel, of any layer."""
+    def count_rates(self, network: str, part: str, layer: str | None = None) -> int:
+        """How many rates there are of networks with a silent channel, of one layer, or None for any."""
         query = "SELECT count(*) FROM rates WHERE network = ? AND part = ? AND silenced <> '[]'"
-        return int(self._query(query, network, part)[0][0])
+        if layer is None:
+            return int(self._query(query, network, part)[0][0])
+        return int(self._query(f"{query} AND layer = ?", network, part, layer)[0][0])
 
     def artifact(self, name: str) -> Any:
         """Network and sha256 of a file; None where there is none of that name."""

@@ -22,6 +22,7 @@ class UnfinishedRun:
         settings: what it was begun with.
         sha256: of its inputs, by field name.
         steps: how many networks were measured on the validation sets, without the unpruned one.
+        channels: that the layer has, which is how many steps there are; None where that is not known.
         touched: when it was worked on last, in seconds since 1970.
     """
 
@@ -29,6 +30,7 @@ class UnfinishedRun:
     settings: RunSettings
     sha256: dict[str, str]
     steps: int
+    channels: int | None
     touched: float
 
 
@@ -64,6 +66,7 @@ def _unfinished(folder: Path, touched: float) -> UnfinishedRun | None:
             recipe = journal.recipe if journal is not None else None
             if journal is None or recipe is None or not (steps := journal.steps_measured):
                 return None
+            channels = journal.channels
     except (InputError, OSError):
         return None
-    return UnfinishedRun(folder, replace(RunSettings(), **recipe.settings), recipe.sha256, steps, touched)
+    return UnfinishedRun(folder, replace(RunSettings(), **recipe.settings), recipe.sha256, steps, channels, touched)

@@ -58,5 +58,25 @@ class Export:
     out: Path | None = None
 
 
-Request = Open | ChooseLayer | ChooseRanking | NextThreshold | Export | Move
+@dataclass(frozen=True)
+class ShowPictures:
+    """Show a page of the image sets, with what the network makes of each image as it is pruned now.
+
+    Attributes:
+        part: ``valid`` or ``test``.
+        first: the first image of the page, counted from 0 among those that are asked for.
+        number: how many are on a page, of each set.
+        label: their true class; None for all. Of poisoned images whose true class is not known, the attacker's.
+        wrong: only those that the network gets wrong.
+    """
+
+    work: ClassVar[str] = "showing images"
+    part: str = "valid"
+    first: int = 0
+    number: int = 12
+    label: int | None = None
+    wrong: bool = False
+
+
+Request = Open | ChooseLayer | ChooseRanking | NextThreshold | Export | ShowPictures | Move
 """What can be asked for; ``work`` names what it makes the engine do."""

@@ -47,8 +47,9 @@ from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.runs.run import export_run, keep_in_journal
 from bdtui.engine.session.exploration import Exploration
+from bdtui.engine.session.gallery import Gallery
 from bdtui.engine.session.moves_journal import SessionJournal
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
+from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request, ShowPictures
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
 
 _PICTURES = 6
@@ -72,6 +73,7 @@ class Session:
         self._judged: tuple[Threshold, ...] | None = None
         self._prepared: PreparedRun | None = None
         self._exploration: Exploration | None = None
+        self._gallery: Gallery | None = None
         self._folder: Path | None = None
         self._kept = SessionJournal(reporter)
         device = prepare_backend(settings.device, settings.seed)
@@ -96,6 +98,11 @@ class Session:
                     self._current_exploration().go_to_next_threshold()
                 case Export():
                     self._export(request.out)
+                case ShowPictures():
+                    self._current_exploration()
+                    assert self._gallery is not None
+                    self._gallery.turn_to(request)
+                    self._show_pictures(self._reporter)
                 case Move():
                     self.move([request])
                 case _:
@@ -131,13 +138,21 @@ class Session:
             return False
         try:
             with self._explain_how_to_resume():
-                return self._exploration.measure_ahead(reporter)
+                return self._exploration.measure_ahead(reporter) or self._show_pictures(reporter)
         except Interrupted:
             raise
         except Exception:
             # It would fail again after every key.
             self._idle_failed = True
             raise
+
+    def _show_pictures(self, reporter: Reporter) -> bool:
+        """Show the page of images anew where the network has changed; False where it has not."""
+        pruned = self._current_exploration().position.pruned
+        if self._gallery is None or self._gallery.is_current(pruned):
+            return False
+        self._gallery.show(pruned, reporter)
+        return True
 
     def _open(self, request: Open) -> None:
         check_thresholds(request.settings.thresholds)
@@ -156,7 +171,7 @@ class Session:
             prepared = prepare_run(request.settings, reporter, request.expected_sha256)
             kept.attach(prepared)
             for role, images in prepared.inputs.data.items():
-                reporter.emit(PicturesTaken(role, take_pictures(images, _PICTURES)))
+                reporter.emit(PicturesTaken(role, take_pictures(images, range(min(images.images, _PICTURES)))))
         except BaseException:
             kept.leave()
             self._emit_again()
@@ -178,9 +193,10 @@ class Session:
 
     def _emit_again(self) -> None:
         """Emit once more what is open, after something else could not be opened."""
-        if self._prepared is None or self._exploration is None:
+        if self._prepared is None or self._exploration is None or self._gallery is None:
             self._reporter.emit(NothingOpen())
             return
+        self._gallery.forget()
         for event in self._opening_events:
             if not isinstance(event, Notice):
                 self._reporter.emit(event)
@@ -200,6 +216,7 @@ class Session:
     def _show(self, prepared: PreparedRun, moves: Sequence[Move] = ()) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared = prepared
+        self._gallery = Gallery(prepared.evaluator)
         self._judged = None
         self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
         self._exploration = explore(prepared, self._reporter.also(self._judge_position), self._keep_moves)

@@ -21,7 +21,18 @@ from textual.pilot import Pilot
 from bdtui.engine import events
 from bdtui.engine.errors import OptionError
 from bdtui.engine.evaluation.measurements import GOODNET, Evaluator, Measurement
-from bdtui.engine.event_values import ChannelFigures, Picture, Threshold
+from bdtui.engine.event_values import (
+    FINDING,
+    GOODNET_FATES,
+    NEXT,
+    RECOMMENDATION,
+    SURVIVAL,
+    WARNING,
+    ChannelFigures,
+    Picture,
+    Threshold,
+    Verdict,
+)
 from bdtui.engine.events import Event, LayerFound
 from bdtui.engine.pruning.curve import draw_curve, find_threshold
 from bdtui.engine.pruning.moves import GoTo, History, Move, Position
@@ -29,7 +40,15 @@ from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RUN_FILES
 from bdtui.engine.session.exploration import Exploration
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
+from bdtui.engine.session.requests import (
+    ChooseLayer,
+    ChooseRanking,
+    Export,
+    NextThreshold,
+    Open,
+    Request,
+    ShowPictures,
+)
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.app import BdtuiApp
 from bdtui.tui.bars.status import StatusBar
@@ -127,6 +146,9 @@ class FakeEngine:
 
     def __init__(self, emit: Emit, world: World = World()) -> None:
         self._emit = emit
+        self._judged: tuple[Threshold, ...] | None = None
+        self._paged: int | None = None
+        self.view = ShowPictures()
         self._reporter = Reporter(emit)
         self.world = world
         self.requests: list[Request] = []
@@ -215,7 +237,7 @@ class FakeEngine:
     def reached(self, step: int) -> events.PositionReached:
         """What the app receives of another step of the present order."""
         emitted: list[Event] = []
-        self._explore(Reporter(emitted.append)).move([GoTo(step)])
+        self._explore(Reporter(emitted.append), self.position.order).move([GoTo(step)])
         return next(event for event in reversed(emitted) if isinstance(event, events.PositionReached))
 
     def profile(self) -> events.ChannelsProfiled:
@@ -276,6 +298,8 @@ class FakeEngine:
             self.say(events.WorkEnded())
         while self._exploration is not None and self._exploration.measure_ahead(self._reporter):
             pass
+        if self._exploration is not None and self._paged != self.position.step:
+            self._show_pictures()
 
     def _fulfil(self, request: Request, moves: Sequence[Move]) -> None:
         if isinstance(request, Open):
@@ -289,6 +313,9 @@ class FakeEngine:
                 self._begin(self._settings.ranking)
             case ChooseRanking():
                 self._begin(request.ranking)
+            case ShowPictures():
+                self.view = request
+                self._show_pictures()
             case NextThreshold():
                 self._exploration.go_to_next_threshold()
             case Export():
@@ -302,6 +329,7 @@ class FakeEngine:
         self._settings = settings
         self.found = list(self._findings(settings))
         self._exports = 0
+        self._paged, self.view = None, ShowPictures()
         self.say(*self.found)
         self._profile_layer(settings.layer if settings.layer in self._layers() else self.world.profiled)
         self._begin(settings.ranking)
@@ -350,7 +378,8 @@ class FakeEngine:
         """Stand at step 0 of a ranking's order."""
         self._settings = replace(self._settings, ranking=ranking)
         self.say(self.profile())
-        self._exploration = self._explore(self._reporter)
+        self._judged = None
+        self._exploration = self._explore(self._reporter.also(self._judge))
         self._exploration.emit_position()
         self.say(events.SessionOpened(self._settings), events.ExportPlanned(self._folder(), RUN_FILES))
 
@@ -364,8 +393,40 @@ class FakeEngine:
         names = ((drop, f"{drop:g}") for drop in self.world.drops)
         return [Threshold(drop, model=f"model_X={x}.h5", goodnet=f"goodnet_X={x}.keras") for drop, x in names]
 
-    def _explore(self, reporter: Reporter) -> Exploration:
-        order = self._exploration.position.order if reporter is not self._reporter else self._ranking
+    def _show_pictures(self) -> None:
+        """A page of the image sets; every fifth image is taken wrongly, and so is every poisoned one."""
+        self._paged, view = self.position.step, self.view
+        for role in self._roles():
+            if not role.endswith(view.part):
+                continue
+            poisoned = role.startswith("poisoned")
+            found = [
+                number
+                for number in range(_IMAGES[role])
+                if view.label in (None, number % 6) and not (view.wrong and not poisoned and number % 5)
+            ]
+            faces = pictures(poisoned)
+            page = tuple(
+                replace(
+                    faces[number % 6],
+                    number=number,
+                    predicted=0 if poisoned else number % 6 if number % 5 else 43,
+                    certainty=99.0 - number % 50,
+                )
+                for number in found[view.first : view.first + view.number]
+            )
+            self.say(
+                events.PicturesTaken(role, page, view.first, len(found), view.label, view.wrong, self.position.step)
+            )
+
+    def _judge(self, event: Event) -> None:
+        """As the engine does, whenever more is known of the thresholds."""
+        if isinstance(event, events.PositionReached) and event.thresholds != self._judged:
+            self._judged = event.thresholds
+            self.say(events.VerdictReached(verdict(self.world, event.thresholds)))
+
+    def _explore(self, reporter: Reporter, order: Sequence[int] | None = None) -> Exploration:
+        order = self._ranking if order is None else order
         return Exploration(self._evaluator, self._ranking, order, self._planned_thresholds(), reporter)
 
     def _emit_all_again(self) -> None:
@@ -417,6 +478,40 @@ class FakeEngine:
         exploration.mark_announced()
         exploration.emit_position()
         self.say(events.ExportPlanned(self._folder(), RUN_FILES))
+
+
+def verdict(world: World, thresholds: Sequence[Threshold]) -> Verdict:
+    """What the engine would say, in its words."""
+    if not world.poisoned:
+        told = (
+            (FINDING, "Not examined: no poisoned images were given, so whether there is a backdoor was not measured."),
+            (NEXT, "Next: give poisoned images (--poisoned-valid); without them a trained backdoor goes unseen."),
+        )
+        return Verdict(
+            "not examined", None, None, None, tuple(text for _, text in told), tuple(kind for kind, _ in told)
+        )
+    finding = 'Backdoor towards class 0 "alice": 100.00 % of 2,340 poisoned images (95 % interval 99.8–100).'
+    reached = [threshold for threshold in thresholds if threshold.step is not None]
+    if not reached:
+        following = "Next: prune to the thresholds, to see whether the backdoor survives."
+        return Verdict("measured", 0, None, None, (finding, following), (FINDING, NEXT))
+    lowest = min(reached, key=lambda threshold: threshold.rates.attack_success_rate or 0.0)
+    told = (
+        (FINDING, finding),
+        (SURVIVAL, f"Pruning {world.pruned} to −{lowest.drop:g} points leaves 97.85 %: it survives."),
+        (
+            RECOMMENDATION,
+            "No network here is safe to deploy: none has both an ASR that is surely at most 5 % and a loss of at most "
+            "4 points of clean accuracy on the validation images.",
+        ),
+        (
+            GOODNET_FATES,
+            "G at X=10: of the poisoned images 61.50 % are flagged, 38.50 % still get the attacker's class.",
+        ),
+        (WARNING, "Only 43 clean validation images: 42 of 43, 95 % interval 87.9–99.6."),
+        (NEXT, "Next: try another layer or ranking."),
+    )
+    return Verdict("measured", 0, True, None, tuple(text for _, text in told), tuple(kind for kind, _ in told))
 
 
 @cache

@@ -418,7 +418,7 @@ async def test_the_keys_are_those_that_scripts_and_people_rely_on() -> None:
         "quit": "q",
     }
     assert {action.id: action.keys for action in ACTIONS if action.id in promised} == promised
-    assert [BY_ID[f"show_{name}"].keys for name in PANES] == ["f2", "f3", "f4", "f5", "f6", "f7"]
+    assert [BY_ID[f"show_{name}"].keys for name in PANES] == ["f2", "f3", "f4", "f5", "f6", "f7", "f8"]
 
 
 # Counts.

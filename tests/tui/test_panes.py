@@ -1,4 +1,4 @@
-"""The six panes, filled by the fake engine: what they show of an event, and where they stand on terminals of all sizes."""
+"""The panes, filled by the fake engine: what they show of an event, and where they stand on terminals of all sizes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from textual.widgets import DataTable, Input, RichLog, Static
 from bdtui.engine import event_values, events
 from bdtui.engine.pruning.moves import Toggle
 from bdtui.engine.reports.file_names import RUN_FILES
-from bdtui.engine.session.requests import ChooseLayer, Export, Open
+from bdtui.engine.session.requests import ChooseLayer, Export, Open, ShowPictures
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.panes.channels import ChannelsPane
-from bdtui.tui.panes.data import PictureStrip
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.pane import Pane
-from bdtui.tui.workspace import PANES
+from bdtui.tui.widgets.fitted_text import fitted_lines
+from bdtui.tui.widgets.picture_strip import PictureStrip
+from bdtui.tui.workspace import DETAILS, FINDINGS, PANES
 from tests.tui.fake_engine import OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, shows, until
 
 pytestmark = pytest.mark.asyncio
 
 SMALL, MEDIUM, WIDE = (80, 24), (120, 40), (200, 60)
-KEYS = dict(zip(PANES, ("f2", "f3", "f4", "f5", "f6", "f7"), strict=True))
+KEYS = dict(zip(PANES, ("f2", "f3", "f4", "f5", "f6", "f7", "f8"), strict=True))
 ALL_SIX = [
     *(f"{kind}_X={drop}.{suffix}" for drop in (2, 4, 10) for kind, suffix in (("model", "h5"), ("goodnet", "keras"))),
     *RUN_FILES,
@@ -73,18 +74,19 @@ def text_of(app: FakeApp, widget: str) -> str:
 
 @pytest.mark.parametrize(
     ("size", "beside"),
-    [(SMALL, []), (MEDIUM, ["channels", "charts"]), (WIDE, list(PANES))],
+    [(SMALL, []), (MEDIUM, []), (WIDE, list(PANES))],
     ids=["80x24", "120x40", "200x60"],
 )
 async def test_each_pane_comes_in_front_and_takes_the_keys(size: tuple[int, int], beside: list[str]) -> None:
     app = FakeApp()
     async with opened(app, size) as pilot:
-        detail = "model"
+        finding, detail = "charts", "model"
         for name in (*PANES[::-1], *PANES):
             await pilot.press(KEYS[name])
             await settle(pilot)
-            detail = detail if name in ("channels", "charts") else name
-            shown = {*beside, detail} if size == MEDIUM else {*beside, name}
+            detail = name if name in DETAILS else detail
+            finding = name if name in FINDINGS else finding
+            shown = {"channels", finding, detail} if size == MEDIUM else {*beside, name}
             assert set(displayed(app)) == shown
             assert focused(app) == name
             target = app.workspace.query_one(f"#{name}", Pane).focus_target()
@@ -408,7 +410,7 @@ async def test_the_trigger_is_seen_on_the_poisoned_images_alone(size: tuple[int,
         assert green["clean-pictures"] == 0
         assert green["poisoned-pictures"] > 8
         await shows(pilot, "class 0")
-        await shows(pilot, "class 0 (is 0)")
+        await shows(pilot, "0 (is 0)")
 
 
 def greens(strip: PictureStrip) -> int:
@@ -450,6 +452,65 @@ async def test_classes_that_have_names_are_shown_by_them() -> None:
         app.engine.say(events.NothingOpen())
         app.engine.say(events.PicturesTaken("poisoned_valid", (picture,)))
         await shows(pilot, "class 0 (is 1)")
+
+
+def pages(app: FakeApp) -> list[ShowPictures]:
+    return [request for request in app.engine.requests if isinstance(request, ShowPictures)]
+
+
+@pytest.mark.parametrize("size", [(60, 20), SMALL, MEDIUM, WIDE], ids=str)
+async def test_one_pages_through_all_images_and_sees_what_the_network_makes_of_each(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size) as pilot:
+        await pilot.press("f5", *("z" * (size == MEDIUM)))
+        for words in ("→ page · w wrong only · / class · i test · esc all", "of 1,200", "✗ 43 99 %"):
+            await shows(pilot, words)
+        await pilot.press("right")
+        await until(pilot, lambda: bool(pages(app)))
+        shown = pages(app)[-1].first
+        assert shown > 0
+        await shows(pilot, f"clean {shown + 1}–")
+        await shows(pilot, f"→ {shown % 6} {99 - shown} %" if shown % 5 else "✗ 43")
+        await pilot.press("right", "left", "left", "left")
+        await until(pilot, lambda: pages(app)[-1].first == 0 and "clean 1–" in app.text)
+
+
+async def test_images_are_chosen_by_class_by_error_and_by_part() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        app.engine.say(events.ClassesNamed(("ant", "bee", "cat", "dog", "eel", "fox")))
+        await pilot.press("f5", "w")
+        await shows(pilot, "of 240")
+        await pilot.press("slash", "c", "a", "enter")
+        await shows(pilot, "of 40")
+        await shows(pilot, "/ class 2")
+        await until(pilot, lambda: (pages(app)[-1].label, pages(app)[-1].wrong) == (2, True))
+        await pilot.press("slash", "9", "9", "escape")
+        await until(pilot, lambda: pages(app)[-1].label == 2)
+        await pilot.press("escape", "i")
+        await shows(pilot, "of 2,400")
+        await until(pilot, lambda: pages(app)[-1].part == "test" and pages(app)[-1].label is None)
+
+
+async def test_the_keys_of_the_images_can_be_clicked() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f5")
+        await shows(pilot, "w wrong only")
+        await pilot.click("#picture-keys", offset=(14, 0))
+        await until(pilot, lambda: pages(app) and pages(app)[-1].wrong)
+
+
+async def test_the_last_page_is_the_last() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f5", "slash", "3", "enter", "w")
+        await shows(pilot, "of 40")
+        for _ in range(200):
+            await pilot.press("right")
+        last = pages(app)[-1].first
+        await pilot.press("right")
+        assert pages(app)[-1].first == last < 200
 
 
 # Export.
@@ -594,7 +655,8 @@ async def test_the_log_tells_the_story_and_y_takes_its_last_line() -> None:
         await pilot.press("a", "e", "f7")
         log = app.query_one(RichLog)
         # Written once it has a size, and the last line last.
-        await until(pilot, lambda: bool(log.lines) and f"Run complete: {OUT}" in log.lines[-1].text)
+        await until(pilot, lambda: any(f"Run complete: {OUT}" in line.text for line in log.lines))
+        await until(pilot, lambda: log.lines[-1].text.rstrip().endswith("images."))
         lines = [line.text.rstrip() for line in log.lines]
         told = [line[9:] for line in lines]
         assert all(line[2] == line[5] == ":" for line in lines if not line.startswith(" ") and line[:2].isdigit())
@@ -603,7 +665,7 @@ async def test_the_log_tells_the_story_and_y_takes_its_last_line() -> None:
         assert any(line.startswith("X=2 reached: step 47/60 · accuracy 96.12 %") for line in told)
         assert f"wrote {OUT}/curve.png" in told
         await pilot.press("y")
-        assert app.clipboard.endswith(f"\nRun complete: {OUT}")
+        assert app.clipboard.splitlines()[-1].startswith('Backdoor towards class 0 "alice"')
 
 
 async def test_the_log_keeps_its_last_lines_only() -> None:
@@ -624,21 +686,96 @@ async def test_copying_takes_the_status_where_a_pane_has_nothing() -> None:
         assert app.engine.requests == [Open(app.engine.requests[0].settings)]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(("size", "shown"), [((80, 24), True), ((120, 40), True), ((200, 60), True), ((60, 12), False)])
+# The verdict.
+
+
+@pytest.mark.parametrize(("size", "shown"), [((80, 24), True), ((120, 40), True), ((60, 12), False)], ids=str)
 async def test_the_verdict_stands_below_the_charts_where_there_is_room(size: tuple[int, int], shown: bool) -> None:
     app = FakeApp()
-    sentences = ("Backdoor towards class 0.", "It survives.", "No network here is safe.", "Next: another layer.")
     async with opened(app, size) as pilot:
-        await pilot.press("f3")
-        line = app.query_one("#verdict", Static)
-        assert not line.display
-        app.engine.say(events.VerdictReached(event_values.Verdict("measured", 0, True, None, sentences)))
-        await until(pilot, lambda: line.display)
-        assert line.tooltip == " ".join(sentences)
+        await pilot.press("f3", "a")
+        await until(pilot, lambda: app.step == 47)
+        line = app.query_one("#verdict-line")
+        await until(pilot, lambda: "it survives" in str(line.tooltip))
         if shown:
-            await shows(pilot, "Backdoor towards class 0. It survives.")
+            await shows(pilot, 'Backdoor towards class 0 "alice": 100.00 % of 2,340')
         else:
             await settle(pilot)
             assert "Backdoor towards" not in app.text
         app.engine.say(events.ModelOpened("other.h5", "0" * 64, 5, (8, 8, 3), ()))
         await until(pilot, lambda: not line.display)
+
+
+@pytest.mark.parametrize("size", [(60, 20), SMALL, MEDIUM, WIDE], ids=str)
+async def test_the_verdict_comes_with_the_thresholds_and_needs_no_export(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size) as pilot:
+        await pilot.press("f8", *("z" * (size == MEDIUM)))
+        for words in (
+            "Finding",
+            'class 0 "alice"',
+            "Survival not known yet",
+            "X=2: not reached yet",
+            "a prunes to the next",
+        ):
+            await shows(pilot, words)
+        await pilot.press("a", "a", "a")
+        await until(pilot, lambda: app.step == 51)
+        for words in ("leaves 97.85 %: it survives.", "No network here is safe to deploy", "try another layer"):
+            await shows(pilot, words)
+        await pilot.press("end")
+        await shows(pilot, "X=10: step 51, accuracy 85.54 %, ASR 97.85 %")
+        await pilot.press("y")
+        assert app.clipboard.split("\n")[-1] == "Next: try another layer or ranking."
+
+
+async def test_on_a_small_terminal_the_verdict_comes_whatever_pane_is_shown() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("a")
+        await until(pilot, lambda: app.step == 47)
+        await shows(pilot, "Pruning conv_3 to −2 points leaves 97.85 %: it survives.")
+        await pilot.press("f7")
+        await shows(pilot, "No network here is safe to deploy")
+
+
+@pytest.mark.parametrize("width", range(12, 90, 7))
+async def test_the_line_of_the_verdict_is_never_cut_within_a_word(width: int) -> None:
+    text = "Backdoor towards class 0: 100 % of 430 poisoned images. Pruning conv_3 leaves 45 %: it survives."
+    lines = fitted_lines(text, width, 2)
+    assert len(lines) <= 2 and all(len(line) <= width for line in lines)
+    shown = " ".join(lines)
+    assert shown == text or shown.endswith("…")
+    assert set(shown.removesuffix("…").split()) <= set(text.split())
+
+
+# The mouse.
+
+
+async def test_a_click_chooses_a_channel_and_the_legend_leads_to_the_next_chart() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.click("#channel-table", offset=(8, 7))
+        await until(pilot, lambda: app.workspace.channels.selected == RANKED[5])
+        await pilot.press("f3")
+        await shows(pilot, "channels pruned (fraction)")
+        await pilot.click("#curve .legend", offset=(4, 0))
+        await shows(pilot, "clean accuracy (%)")
+
+
+async def test_whatever_can_be_clicked_says_what_it_does() -> None:
+    app = FakeApp()
+    async with opened(app, WIDE) as pilot:
+        table = app.workspace.channels.table
+        for place, words in (
+            (3, "Place in"),
+            (8, "Index"),
+            (30, "clean images"),
+            (40, "poisoned images"),
+            (48, "Pruned,"),
+        ):
+            await pilot.hover("#channel-table", offset=(place, 1))
+            await until(pilot, lambda words=words: words in str(table.tooltip))  # type: ignore[misc]
+        controls = [*app.query("Tab"), *app.query(".legend"), *app.query("#picture-keys, #export-folder, #status")]
+        assert len(controls) > 15
+        assert all(control.tooltip for control in controls)

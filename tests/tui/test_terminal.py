@@ -33,7 +33,7 @@ LINE_WRAP, CURSOR = 7, 25
 """The private modes (DECSET) that are on at every prompt."""
 
 SMALL, MEDIUM = (80, 24), (120, 40)
-ALL_TABS = "F2 Channels  F3 Charts  F4 Model  F5 Data  F6 Export  F7 Log"
+ALL_TABS = "F2 Channels  F3 Charts  F4 Model  F5 Data  F6 Export  F7 Log  F8 Verdict"
 
 NATIVE = re.compile(
     rb"[IWEF]0000 00:00:|[IWEF]\d{4} \d\d:\d\d:\d\d|: [IWEF] tensorflow/|absl::|oneDNN|MLIR|rebuild TensorFlow"

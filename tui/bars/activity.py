@@ -69,8 +69,12 @@ class ActivityBar(Horizontal):
                 self.query_one("#activity-bar").display = False
                 self._set_text(self._last_message)
         if isinstance(event, _LASTING):
-            self._last_message = sentence(event, self._channels) or ""
-            self._set_text(self._last_message)
+            self.show_message(sentence(event, self._channels) or "")
+
+    def show_message(self, text: str) -> None:
+        """Show a text until other work starts."""
+        self._last_message = text
+        self._set_text(text)
 
     def _advance(self, stage: str, done: int, total: int | None, unit: str) -> None:
         now = time.monotonic()

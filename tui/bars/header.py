@@ -1,4 +1,4 @@
-"""The header line: what is open, device and memory."""
+"""The header line: what is open, the device with its load, and memory."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
-from bdtui.tui.terminal.memory_meter import GpuMeter, process_memory
+from bdtui.tui.terminal.memory_meter import GpuMeter, GpuUse, process_memory
 from bdtui.tui.wording import plain
 
 _MEMORY_SECONDS = 2.0
 _LONGEST_MODEL = 24
+_LEAST_NEEDED_FIRST = ("channels", "app", "GPU", "ranking", "memory", "GPU memory", "load", "device", "layer")
 
 
 class HeaderBar(Static):
@@ -27,6 +28,7 @@ class HeaderBar(Static):
         self._ranking = ""
         self._device = ""
         self._memory = ""
+        self._use: GpuUse | None = None
         self._gpu: GpuMeter | None = None
 
     def on_mount(self) -> None:
@@ -39,8 +41,8 @@ class HeaderBar(Static):
             case events.EngineReady():
                 self._device = event.device
                 kind, _, number = event.device.partition(" ")
-                if kind == "GPU":
-                    self._gpu = GpuMeter(int(number))
+                self._gpu = GpuMeter(int(number)) if kind == "GPU" else None
+                self._use = None
             case events.ModelOpened():
                 self._model, self._layer, self._ranking = Path(event.path).name, "", ""
                 self._channels = ""
@@ -56,8 +58,8 @@ class HeaderBar(Static):
         self._draw()
 
     def _read_memory(self) -> None:
-        gpu = self._gpu.memory() if self._gpu else None
-        self._memory = f"GPU memory {gpu} · memory {process_memory()}" if gpu else f"memory {process_memory()}"
+        self._use = self._gpu.use() if self._gpu else None
+        self._memory = f"memory {process_memory()}"
         self._draw()
 
     def _draw(self) -> None:
@@ -69,8 +71,16 @@ class HeaderBar(Static):
             "channels": self._channels,
             "ranking": self._ranking,
         }
-        right = {"device": self._device, "memory": self._memory}
-        for least_needed in ("", "channels", "app", "ranking", "memory", "device", "layer"):
+        use = self._use
+        right = {
+            "device": self._device,
+            "GPU": plain(use.name) if use else "",
+            "load": f"{use.load} % busy" if use and use.load is not None else "",
+            "GPU memory": f"GPU memory {use.memory}" if use else "",
+            "memory": self._memory,
+        }
+        self.tooltip = " · ".join(plain(part) for part in (*left.values(), *right.values()) if part)
+        for least_needed in ("", *_LEAST_NEEDED_FIRST):
             left.pop(least_needed, None)
             right.pop(least_needed, None)
             before = " · ".join(plain(part) for part in left.values() if part)

@@ -15,6 +15,7 @@ class StatusBar(Static):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, markup=False)
+        self.tooltip = "Channels pruned, and the rates that leaves on the validation images; y copies this line"
         self._position: events.PositionReached | None = None
         self._pending_step: int | None = None
         self._count = ""

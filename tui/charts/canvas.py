@@ -244,6 +244,16 @@ def percent_axis(height: int) -> Axis:
     return PERCENT if height >= 14 else _COARSE_PERCENT
 
 
+def accuracy_axis(lowest: float, height: int) -> Axis:
+    """The axis of a chart with accuracies alone: from 80, 50 or 0 % on, whichever leaves them all in view, to 100 %."""
+    low = next((start for start in (80.0, 50.0) if lowest >= start), 0.0)
+    if not low:
+        return percent_axis(height)
+    steps = 4 if height >= 14 else 2
+    ticks = tuple(low + (100 - low) * step / steps for step in range(steps + 1))
+    return Axis(low, 100.0, ticks, tuple(f"{tick:g}" for tick in ticks))
+
+
 def too_small(width: int, height: int) -> Text | None:
     """A sentence to show instead of a chart if the area is too small; None if it is large enough."""
     if width >= SMALLEST_WIDTH and height >= SMALLEST_HEIGHT:

@@ -17,8 +17,10 @@ from bdtui.tui.charts.canvas import (
     DASH,
     PRESENT_LINE,
     THRESHOLD_COLOUR,
+    Axis,
     Canvas,
     Point,
+    accuracy_axis,
     channel_axis,
     percent_axis,
     title_lines,
@@ -64,7 +66,7 @@ def draw_curve(
 ) -> Text:
     """Clean accuracy and ASR in percent against the number of channels pruned.
 
-    Only neighbouring steps are connected. Where there are so few images that the 95 % interval of a rate is higher than
+    Only neighbouring steps are connected. Accuracies without an ASR are drawn from 80 or 50 % on where none is lower. Where there are so few images that the 95 % interval of a rate is higher than
     a line of the chart, the interval is shaded.
 
     Args:
@@ -76,8 +78,8 @@ def draw_curve(
     """
     if sentence := too_small(width, height):
         return sentence
-    canvas = Canvas(width, height - title_lines(height), channel_axis(channels, width), percent_axis(height))
     in_order, by_hand = split_by_hand(position)
+    canvas = Canvas(width, height - title_lines(height), channel_axis(channels, width), _rate_axis(position, height))
     verticals = {canvas.column(threshold.step) for threshold in reached(position.thresholds)}
     cursor = canvas.column(position.step)
     canvas.verticals(verticals, THRESHOLD, THRESHOLD_COLOUR)
@@ -100,6 +102,14 @@ def draw_curve(
     return titled(canvas.as_text(), TITLE, width, height)
 
 
+def _rate_axis(position: PositionReached, height: int) -> Axis:
+    """From 0 to 100 % where there is an ASR; accuracies alone may be looked at more closely."""
+    in_order, by_hand = split_by_hand(position)
+    if has_asr(position):
+        return percent_axis(height)
+    return accuracy_axis(min((rate for _, rate in series([*in_order, *by_hand], step, accuracy)), default=0.0), height)
+
+
 def _draw_band(canvas: Canvas, points: list[Point], images: int | None, glyph: str, colour: str) -> None:
     """Shade the 95 % interval of every rate where it is higher than a line of the chart."""
     if not images:
@@ -107,7 +117,8 @@ def _draw_band(canvas: Canvas, points: list[Point], images: int | None, glyph: s
     cells: set[tuple[int, int]] = set()
     for x, rate in points:
         low, high = Share(round(rate * images / 100), images).wilson_interval()
-        rows = range(canvas.row(low), canvas.row(high) + 1)
+        # A zoomed axis may begin above the lower end.
+        rows = range(max(canvas.row(low), 0), canvas.row(high) + 1)
         if len(rows) > _FEWEST_ROWS:
             cells.update((canvas.column(x), row) for row in rows)
     canvas.cells(cells, glyph, colour, takes=False)
@@ -129,6 +140,8 @@ def curve_legend(
         parts.append((glyphs, "", "off curve"))
     if not has_asr(position):
         parts.append(("", "", "no poisoned images, no ASR"))
+        if (low := _rate_axis(position, 14).low) > 0:
+            parts.append(("", "", f"axis from {low:g} %"))
     if min(images.clean or _MANY, images.poisoned or _MANY) < _MANY:
         parts.append((ASR_BAND, "", "95 % interval"))
     return legend_line(parts, width)

@@ -265,9 +265,11 @@ def _unfinished_line(run: UnfinishedRun) -> Text:
     """An unfinished run on one line: folder, time, progress, network."""
     model = Path(SAMPLE_MODEL) if run.settings.sample else run.settings.model or run.settings.weights or Path()
     when = datetime.fromtimestamp(run.touched).astimezone()
-    steps = f"{run.steps} step{'' if run.steps == 1 else 's'} measured"
+    # Networks made by hand are measured beside those of the order.
+    done = f"{min(run.steps, run.channels)} of {run.channels}" if run.channels else str(run.steps)
+    steps = "step" if done == "1" else "steps"
     # How far it came stands first: the end of the line may not fit.
-    line = Text(f"↻ Resume: {steps}", no_wrap=True, overflow="ellipsis")
+    line = Text(f"↻ Resume: {done} {steps} measured", no_wrap=True, overflow="ellipsis")
     line.append(plain(f"  {when:%d %b %H:%M} · {run.folder.name} · {model.name}"), "dim")
     return line
 

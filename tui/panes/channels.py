@@ -31,13 +31,27 @@ _PLACE, _CHANNEL, _MEAN, _BARS, _CLEAN, _POISONED, _STATE = (
 )
 _FIRES_ON = "fires on (%)"
 COLUMNS = (
-    Column(_PLACE, "#", 5, right=True),
-    Column(_CHANNEL, "ch.", 5, right=True),
-    Column(_MEAN, "mean", 9, right=True),
-    Column(_BARS, "activ.", _BAR + 1, style="cyan"),
-    Column(_CLEAN, "clean", 7, right=True, group=_FIRES_ON),
-    Column(_POISONED, "poisoned", 10, right=True, group=_FIRES_ON),
-    Column(_STATE, "state", 9),
+    Column(_PLACE, "#", 5, right=True, tooltip="Place in the pruning order; click sorts"),
+    Column(_CHANNEL, "ch.", 5, right=True, tooltip="Index of the channel; click sorts"),
+    Column(_MEAN, "mean", 9, right=True, tooltip="Mean activation on clean validation images; click sorts"),
+    Column(_BARS, "activ.", _BAR + 1, style="cyan", tooltip="Mean activation on clean validation images; click sorts"),
+    Column(
+        _CLEAN,
+        "clean",
+        7,
+        right=True,
+        group=_FIRES_ON,
+        tooltip="Percentage of clean images on which the channel fires; click sorts",
+    ),
+    Column(
+        _POISONED,
+        "poisoned",
+        10,
+        right=True,
+        group=_FIRES_ON,
+        tooltip="Percentage of poisoned images on which the channel fires; click sorts",
+    ),
+    Column(_STATE, "state", 9, tooltip="Pruned, next to prune, or zero in the file; click sorts"),
 )
 """Together they fit into half of a terminal of 120 columns."""
 _SORTABLE = tuple(column.key for column in COLUMNS if column.key != _BARS)

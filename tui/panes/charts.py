@@ -14,12 +14,11 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Resize
+from textual.events import Click, Resize
 from textual.message import Message
 from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Static
 
 from bdtui.engine.events import ChannelsProfiled, DataOpened, Event, ModelOpened, PositionReached, VerdictReached
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
@@ -27,6 +26,7 @@ from bdtui.tui.charts.activations import activations_legend, draw_activations
 from bdtui.tui.charts.curve import ImageCounts, curve_legend, draw_curve
 from bdtui.tui.charts.trade_off import draw_trade_off, trade_off_legend
 from bdtui.tui.panes.pane import Pane
+from bdtui.tui.widgets.fitted_text import FittedText
 from bdtui.tui.wording import plain
 
 WAITING = "Open a model to see how accuracy and ASR move as its channels are pruned."
@@ -34,6 +34,7 @@ WAITING_FOR_POSITION = "Measuring the unpruned network."
 
 _DRAWING_SECONDS = 0.1
 _LEAST_HEIGHT_WITH_VERDICT = 10
+_VERDICT_LINES = 2
 
 Draw = Callable[[int, int], Text]
 """Draws a text of the given width and height."""
@@ -74,7 +75,7 @@ class ChartsPane(Pane, can_focus=True):
         yield Chart(self._curve_legend, self._curve, id="curve")
         yield Chart(self._trade_off_legend, self._trade_off, id="trade-off")
         yield Chart(self._activations_legend, self._activations, id="activations")
-        yield Static("", id="verdict", markup=False)
+        yield FittedText(_VERDICT_LINES, id="verdict-line")
 
     def show(self, event: Event) -> None:
         """Draw new channels and positions; a model that is being opened has neither yet."""
@@ -106,8 +107,8 @@ class ChartsPane(Pane, can_focus=True):
 
     def show_verdict(self, sentences: Sequence[str]) -> None:
         """What was found, whether it survives, and what to use, as far as there is room; all of it under the mouse."""
-        line = self.query_one("#verdict", Static)
-        line.update(plain(" ".join(sentences[:3])))
+        line = self.query_one(FittedText)
+        line.text = plain(" ".join(sentences[:3]))
         line.tooltip = plain(" ".join(sentences)) or None
         line.display = bool(sentences)
 
@@ -124,7 +125,7 @@ class ChartsPane(Pane, can_focus=True):
             chart.set_class(self.shown == len(self.CHARTS) - 1, "-spare")
 
     def on_mount(self) -> None:
-        self.query_one("#verdict").display = False
+        self.query_one(FittedText).display = False
         self.watch_shown()
         self._name_charts()
 
@@ -196,6 +197,7 @@ class Chart(Vertical):
     def __init__(self, legend: Draw, drawing: Draw, *, id: str) -> None:
         super().__init__(id=id)
         self._parts = (Drawing(legend, classes="legend"), Drawing(drawing, classes="drawing"))
+        self._parts[0].tooltip = "Click for the next chart"
 
     def compose(self) -> ComposeResult:
         yield from self._parts
@@ -210,6 +212,11 @@ class Chart(Vertical):
 
     def on_hide(self) -> None:
         self.post_message(self.VisibilityChanged())
+
+    def on_click(self, event: Click) -> None:
+        """The legend leads to the next chart, as a tab does to a pane."""
+        if event.widget is self._parts[0]:
+            self.app.call_later(self.app.run_action, "next_chart")
 
 
 class Drawing(Widget):

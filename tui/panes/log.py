@@ -39,6 +39,7 @@ The arrows and `pgup`/`pgdn` scroll, `end` returns to the newest line, `y` copie
         super().__init__(id=id)
         self._channels = 0
         self._last = ""
+        self._verdict = ""
         self._entries: deque[Text] = deque(maxlen=_LINES)
         self._wrapping: Timer | None = None
         self._width = 0
@@ -56,6 +57,15 @@ The arrows and `pgup`/`pgdn` scroll, `end` returns to the newest line, `y` copie
                 self._channels = event.channels
             case events.PicturesTaken() | events.StepFinished() | events.Progress():
                 return
+            case events.VerdictReached():
+                # It comes again with every rate; written is what is new.
+                found = " ".join(event.verdict.sentences[:3])
+                if found != self._verdict:
+                    self._verdict = found
+                    self.write(found)
+                return
+            case events.ModelOpened():
+                self._verdict = ""
         text = sentence(event, self._channels)
         if text:
             self.write(text, style="bold red" if isinstance(event, events.WorkFailed) else "")

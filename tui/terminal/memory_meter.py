@@ -1,4 +1,4 @@
-"""Memory in use by this process and on the GPU, for the header."""
+"""Memory in use by this process, and name, load and memory of the GPU, for the header."""
 
 from __future__ import annotations
 
@@ -22,6 +22,21 @@ class MemoryUse:
         return f"{self.used / _GIB:.1f}/{self.total / _GIB:.0f} GiB"
 
 
+@dataclass(frozen=True)
+class GpuUse:
+    """What a GPU is and does.
+
+    Attributes:
+        name: of the product, e.g. ``H100 80GB HBM3``.
+        load: share of the last moments in which it computed, in percent; None where the driver does not tell.
+        memory: in use by anybody, and in total.
+    """
+
+    name: str
+    load: int | None
+    memory: MemoryUse
+
+
 def process_memory() -> MemoryUse:
     """Memory of this process, and the machine's total."""
     import psutil
@@ -30,17 +45,17 @@ def process_memory() -> MemoryUse:
 
 
 class GpuMeter:
-    """Reads the memory of one GPU, if there is one.
+    """Reads name, load and memory of one GPU, if there is one.
 
     The driver's library may take long to load, so it is loaded in a thread.
     """
 
     def __init__(self, index: int) -> None:
-        self._read: Callable[[], MemoryUse] | None = None
+        self._read: Callable[[], GpuUse] | None = None
         threading.Thread(target=self._connect, args=(index,), daemon=True).start()
 
-    def memory(self) -> MemoryUse | None:
-        """Memory in use on the GPU; None while not known."""
+    def use(self) -> GpuUse | None:
+        """What the GPU does now; None while that is not known."""
         if self._read is None:
             return None
         with suppress(Exception):
@@ -59,9 +74,17 @@ class GpuMeter:
             else:
                 handle = pynvml.nvmlDeviceGetHandleByUUID(name)
 
-            def read() -> MemoryUse:
+            product = pynvml.nvmlDeviceGetName(handle)
+            # Older versions of the library give bytes.
+            product = product.decode(errors="replace") if isinstance(product, bytes) else str(product)
+
+            def read() -> GpuUse:
                 info = pynvml.nvmlDeviceGetMemoryInfo(handle)
-                return MemoryUse(int(info.used), int(info.total))
+                load = None
+                # A part of a divided GPU has no load of its own.
+                with suppress(pynvml.NVMLError):
+                    load = int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
+                return GpuUse(product.removeprefix("NVIDIA "), load, MemoryUse(int(info.used), int(info.total)))
 
             self._read = read
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual.binding import Binding, BindingType
-from textual.events import Click
+from textual.events import Click, MouseMove
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -35,6 +35,7 @@ class Column:
         right: whether its text is right-aligned.
         style: Rich style of its text.
         group: title shared with adjacent columns of the same group, on the upper heading line.
+        tooltip: what its heading says under the mouse.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Column:
     right: bool = False
     style: str = ""
     group: str = ""
+    tooltip: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,15 +155,23 @@ class ChannelTable(ScrollView, can_focus=True):
             self.post_message(self.RowChosen())
 
     def on_click(self, event: Click) -> None:
-        if event.y < HEADING_LINES:
-            end = -round(self.scroll_offset.x)
-            for column in self._columns:
-                end += column.width
-                if event.x < end:
-                    self.post_message(self.HeadingClicked(column.key))
-                    return
-        else:
+        column = self._heading_at(event.x, event.y)
+        if column is not None:
+            self.post_message(self.HeadingClicked(column.key))
+        elif event.y >= HEADING_LINES:
             self.cursor_row = event.y - HEADING_LINES + round(self.scroll_offset.y)
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        column = self._heading_at(event.x, event.y)
+        self.tooltip = column.tooltip if column else None
+
+    def _heading_at(self, x: int, y: int) -> Column | None:
+        end = -round(self.scroll_offset.x)
+        for column in self._columns:
+            end += column.width
+            if x < end and y < HEADING_LINES:
+                return column
+        return None
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Called once per frame: look up the styles that all lines share."""

@@ -492,3 +492,24 @@ async def test_series_keep_their_colours_on_the_screen() -> None:
         assert by_glyph[DASH].number == 1
         assert by_glyph[THRESHOLD].number == 2
         assert {colour.number for glyph, colour in by_glyph.items() if BRAILLE.match(glyph)} == {6}
+
+
+def test_accuracy_alone_is_looked_at_more_closely_and_the_legend_says_so() -> None:
+    high = position(*(point(step, accuracy=98.0 - step / 5, asr=None) for step in range(40)))
+    assert re.findall(r"(\d+)┤", draw_curve(high, CHANNELS, 76, 14).plain) == ["100", "95", "90", "85", "80"]
+    assert "axis from 80 %" in curve_legend(high, CHANNELS, 120).plain
+    low = position(*(point(step, accuracy=98.0 - 2 * step, asr=None) for step in range(40)))
+    assert re.findall(r"(\d+)┤", draw_curve(low, CHANNELS, 76, 14).plain)[-1] == "0"
+    assert "axis" not in curve_legend(low, CHANNELS, 120).plain
+
+
+def test_with_an_asr_the_axis_goes_from_0_to_100() -> None:
+    high = position(*(point(step, accuracy=98.0, asr=99.0) for step in range(40)))
+    assert re.findall(r"(\d+)┤", draw_curve(high, CHANNELS, 76, 14).plain)[-1] == "0"
+
+
+def test_a_zoomed_axis_cuts_an_interval_that_is_wider() -> None:
+    few = position(*(point(step, accuracy=90.0, asr=None) for step in range(40)))
+    drawn = draw_curve(few, CHANNELS, 76, 14, ImageCounts(clean=10))
+    assert ACCURACY_BAND in drawn.plain
+    assert len(drawn.plain.split("\n")) == 14

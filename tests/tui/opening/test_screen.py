@@ -726,7 +726,8 @@ async def test_a_run_that_was_cut_off_is_offered_and_gone_on_with(size: tuple[in
         async with app.run_test(size=size) as pilot:
             choices = app.load.query_one("#load-recent", OptionList)
             await until(pilot, lambda: choices.option_count == 2)
-            assert str(choices.get_option_at_index(0).prompt).startswith("↻ Resume: ")
+            assert str(choices.get_option_at_index(0).prompt).startswith("↻ Resume: 17 of 60 steps measured ")
+            await until(pilot, lambda: "17 of 60 steps" in shown(app))
             choices.focus()
             await pilot.press("down", "enter")
             assert app.answer == NOT_YET, "what was opened lately fills the form, as before"
