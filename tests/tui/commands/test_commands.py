@@ -71,7 +71,7 @@ def test_a_shell_that_is_not_known_is_refused(capsys: pytest.CaptureFixture[str]
         (["--out", "va"], {"variants"}),
         (["va"], {"valid.h5", "variants"}),
     ],
-    ids=" ".join,
+    ids=("option", "word", "file or folder", "folder", "model"),
 )
 def test_bash_completes_options_words_files_and_folders(words: list[str], expected: set[str], tmp_path: Path) -> None:
     (tmp_path / "valid.h5").touch()
