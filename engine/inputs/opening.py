@@ -148,7 +148,7 @@ def open_inputs(
         reporter.emit(Notice(f"the network takes images of any size; these are {size}"))
     _check_runs(model, data[CLEAN_VALID])
     runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
-    mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, reporter)
+    mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, class_names, reporter)
     reporter.emit(decided)
     reporter.emit(describe_layer(source))
     warn_of_images(data, ranges, mode, class_names, reporter)

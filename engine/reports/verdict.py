@@ -9,6 +9,7 @@ from typing import Any
 
 from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import Threshold, Verdict
+from bdtui.engine.inputs.doubts import is_doubt
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
@@ -32,14 +33,20 @@ def judge(run: RunRecord) -> Verdict:
     """
     backdoor = _backdoor(run)
     survives = _survives(run) if backdoor == MEASURED else None
-    recommended = _recommended(run) if backdoor == MEASURED else None
+    doubts = [f"But {notice}." for notice in run.notices if is_doubt(notice)]
+    recommended = _recommended(run) if backdoor == MEASURED and not doubts else None
     sentences = [
         _finding(run, backdoor),
+        *doubts,
         *_survival(run, survives, backdoor),
-        *_recommendation(run, recommended, backdoor),
+        *(() if doubts else _recommendation(run, recommended, backdoor)),
         *_fates(run, recommended),
         *_warnings(run),
-        *_next(run, backdoor, recommended),
+        *(
+            ("Next: settle that, and run again; the rates here mean little.",)
+            if doubts
+            else _next(run, backdoor, recommended)
+        ),
     ]
     target = run.target if backdoor == MEASURED else None
     file = None if recommended is None else recommended.file
