@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from bdtui.engine.inputs.stored_arrays import ArrayFile
 
-Kind = Literal["model", "weights", "images", "recipe", "architecture", "trigger"]
+Kind = Literal["model", "weights", "images", "recipe", "architecture", "trigger", "class_names"]
 
-SUFFIXES = (".h5", ".hdf5", ".keras", ".npz", ".json", ".toml", ".png")
+SUFFIXES = (".h5", ".hdf5", ".keras", ".npz", ".json", ".toml", ".png", ".txt")
 """Of the files that are worth a look."""
 
 _LARGEST_JSON = 64 * 1024**2
@@ -66,6 +66,7 @@ def look_at(path: Path) -> FoundFile | None:
         ".toml": _recipe,
         ".json": _architecture,
         ".png": _picture,
+        ".txt": _class_names,
     }
     try:
         if is_saved_model(path):
@@ -122,6 +123,17 @@ def _picture(path: Path) -> FoundFile | None:
     if not header.startswith(b"\x89PNG\r\n\x1a\n") or not (0 < columns <= _LARGEST_SIDE and 0 < rows <= _LARGEST_SIDE):
         return None
     return FoundFile(path, "trigger", f"picture of {rows}×{columns} pixels · a trigger")
+
+
+def _class_names(path: Path) -> FoundFile | None:
+    """A text with a name in each line, none of them twice; other lists look the same."""
+    from bdtui.engine.inputs.class_names import listed_names
+
+    names = listed_names(path)
+    shortened = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return (
+        FoundFile(path, "class_names", f"{_count(len(names), 'name')} · {shortened[:60]}") if len(names) > 1 else None
+    )
 
 
 def _stored(path: Path) -> FoundFile | None:

@@ -172,7 +172,8 @@ def read_target(text: str, classes: int, names: tuple[str, ...] = ()) -> int | N
     number = int(text) if text.isdecimal() and len(text) < 10 and int(text) < classes else None
     named = names.index(text) if text in names else None
     if number is None and named is None:
-        expected = f"a class from 0 to {classes - 1}{', a class name' if names else ''}, or {NEXT}"
+        named_too = ", a class name" if names else ", a name with --class-names FILE"
+        expected = f"a class from 0 to {classes - 1}{named_too}, or {NEXT}"
         raise OptionError(f"--target {text!r} is no class of the network; expected {expected}")
     if number is not None and named not in (None, number):
         raise OptionError(

@@ -26,7 +26,15 @@ from bdtui.engine.inputs.saved_model import is_saved_model
 from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.wording import plain
 
-MARKS = {"model": "◆", "weights": "◇", "images": "▦", "recipe": "≡", "architecture": "▵", "trigger": "✚"}
+MARKS = {
+    "model": "◆",
+    "weights": "◇",
+    "images": "▦",
+    "recipe": "≡",
+    "architecture": "▵",
+    "trigger": "✚",
+    "class_names": "¶",
+}
 _PENDING, _NOTHING = "·", "-"
 _MOST_SHOWN = 1000
 _MOST_ENTRIES = 50_000
@@ -65,6 +73,8 @@ class FileTree(Tree[Entry]):
         Binding("backspace", "parent_folder", "Parent folder", key_display="⌫"),
         Binding("right", "unfold", "Unfold", show=False),
         Binding("left", "fold", "Fold", show=False),
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
     ]
 
     class Chosen(Message):

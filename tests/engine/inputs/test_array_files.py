@@ -124,7 +124,10 @@ def test_unusual_names_are_listed_and_taken_by_keys(save: Callable[..., Path]) -
 
 
 def test_a_file_that_has_none_of_the_keys_is_read_by_its_usual_names(save: Callable[..., Path]) -> None:
-    assert_same(opened(save(data=IMAGES, label=LABELS), keys="pics,classes"))
+    path = save(x=IMAGES, y=LABELS)
+    images = opened(path, keys="pics,classes")
+    assert_same(images)
+    assert images.readings == (f"{path}: there is no 'pics' or 'classes' (--keys) in it; images are 'x' with 'y'",)
 
 
 @pytest.mark.parametrize("keys", ["", "a", "a,", "a,b,c", ",b"])

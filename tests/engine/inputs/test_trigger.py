@@ -222,7 +222,11 @@ def test_a_target_is_a_number_a_name_or_next(text: str, names: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("text", "names", "finding"),
     [
-        ("4", (), "'4' is no class of the network; expected a class from 0 to 3, or next"),
+        (
+            "4",
+            (),
+            "'4' is no class of the network; expected a class from 0 to 3, a name with --class-names FILE, or next",
+        ),
         ("-1", (), "is no class"),
         ("9" * 5000, (), "is no class"),
         ("²", (), "is no class"),
