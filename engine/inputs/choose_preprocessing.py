@@ -152,7 +152,7 @@ def _other_order(probe: _Probe, best: PreprocessingMode, clean: LabelledImages, 
         if is_better or best.name == CAFFE != mode.name:
             known = names or clean.class_names
             numbered = clean.first_label is not None
-            return order.sentence(str(clean.path.resolve()), mode.name, known, numbered=numbered, is_sure=is_better)
+            return order.sentence(mode.name, known, numbered=numbered, is_sure=is_better)
     return ""
 
 

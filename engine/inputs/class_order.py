@@ -37,31 +37,28 @@ class OtherOrder:
         """Share of the images that the order explains."""
         return 100 * self.hits / self.images
 
-    def sentence(self, path: str, way: str, names: Sequence[str], *, numbered: bool, is_sure: bool) -> str:
-        """What a person should know and do.
+    def sentence(self, way: str, names: Sequence[str], *, numbered: bool, is_sure: bool) -> str:
+        """What a person should know and do, short enough for two lines of a screen.
 
         Args:
-            path: of the images.
             way: the preprocessing under which the order was found.
             names: of the classes in the order that is believed so far; empty where they are not known.
             numbered: whether the labels are numbers in a file, and not names.
             is_sure: whether this order explains more than the labels' own does in any way.
         """
-        label, output = next((label, output) for label, output in self.outputs.items() if label != output)
         what = OTHER_ORDER if is_sure else "may count the network's classes in another order"
-        found = (
-            f"{path}: labels {what}: most images of class {shown_class(label, tuple(names))} are classified as "
-            f"{output}, and with --preprocess {way} such an order is right for {self.percent:.1f} % of {self.images} images"
-        )
+        found = f"clean labels {what} (right for {self.percent:.1f} % with --preprocess {way})"
+        label, output = next((label, output) for label, output in self.outputs.items() if label != output)
+        moved = f"{shown_class(label, tuple(names))} is classified as {output}"
         if numbered:
-            shifted = len({label - output for label, output in self.outputs.items()}) == 1 and label - output == 1
-            return f"{found}; " + (
-                "do labels count from 1? Store them from 0" if shifted else "store them in the network's order"
+            shifted = {label - output for label, output in self.outputs.items()} == {1}
+            return f"{found}: {moved}; " + (
+                "do they count from 1? Store them from 0" if shifted else "store them in the network's order"
             )
         order = self._order(names)
-        return f"{found}; give --class-names FILE with the names in the network's order" + (
-            f" ({order}?)" if order else ""
-        )
+        if order:
+            return f"{found}; give --class-names FILE with {order}"
+        return f"{found}: {moved}; give --class-names FILE with the names in the network's order"
 
     def _order(self, names: Sequence[str]) -> str:
         """The names in the order of the network's outputs; empty where they are too many, or not all are known."""
