@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 Kind = Literal["model", "weights", "images", "recipe", "architecture", "trigger", "class_names"]
 
-SUFFIXES = (".h5", ".hdf5", ".keras", ".npz", ".json", ".toml", ".png", ".txt")
+_SUFFIXES = (".h5", ".hdf5", ".keras", ".npz", ".json", ".toml", ".png")
 """Of the files that are worth a look."""
+_NAMES_CLASSES = ("class", "label", "name", "categor", "synset")
+"""In the names of texts that are worth a look: others are notes, or thousands of annotations."""
 
 _LARGEST_JSON = 64 * 1024**2
 _MOST_LABELS = 4_000_000
@@ -54,6 +56,12 @@ class FoundFile:
     kind: Kind
     summary: str
     architecture: str | None = None
+
+
+def may_be_opened(name: str) -> bool:
+    """Whether a file is worth a look, by its name."""
+    stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122 (a Path for each of thousands takes its time)
+    return suffix in _SUFFIXES or (suffix == ".txt" and any(word in stem for word in _NAMES_CLASSES))
 
 
 def look_at(path: Path) -> FoundFile | None:

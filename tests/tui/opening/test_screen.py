@@ -513,11 +513,13 @@ async def test_a_picture_is_a_trigger_and_takes_the_place_of_poisoned_images(fol
 
 async def test_a_list_of_names_names_the_classes(folder: Path) -> None:
     (folder / "labels.txt").write_text("ant\nbee\n")
+    (folder / "notes.txt").write_text("ant\nbee\n")
     app = Host(WHOLE)
     async with app.run_test(size=(120, 40)) as pilot:
         await take(pilot, app, folder / "labels.txt")
         await until(pilot, lambda: app.line("class_names").value == "labels.txt")
         assert app.message == "→ class names: labels.txt"
+        assert "notes.txt" not in shown(app)
 
 
 async def test_j_and_k_move_in_the_tree(folder: Path) -> None:
