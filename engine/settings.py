@@ -155,7 +155,7 @@ class RunSettings:
         displaced_by=(POISONED_VALID, POISONED_TEST, "sample"),
     )
     class_names: Path | None = option(
-        file_kind("a text file with one class a line", "class names"),
+        file_kind("a text file with one class a line", "class_names"),
         "names of the classes, one a line in the order of the outputs",
         IMAGES,
         "FILE",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.inputs.stored_arrays import ArrayFile, shape_words
@@ -66,8 +66,17 @@ def find_names(file: ArrayFile, keys: tuple[str, str] | None, part: str) -> Foun
         DataError: they cannot be told.
     """
     present = file.names()
-    if keys is not None and (set(keys) & set(present) or any("/" in key for key in keys)):
+    if keys is None:
+        return _find_usual(file, present, part)
+    if set(keys) & set(present) or any("/" in key for key in keys):
         return FoundNames(*keys)
+    usual = _find_usual(file, present, part)
+    unused = f"there is no {keys[0]!r} or {keys[1]!r} (--keys) in it"
+    return replace(usual, reading=f"{unused}; {usual.reading or f'images are {usual.data!r} with {usual.label!r}'}")
+
+
+def _find_usual(file: ArrayFile, present: list[str], part: str) -> FoundNames:
+    """Images and labels under the names that people give them; of several parts the one for this part of a run."""
     by_small = {name.lower(): name for name in reversed(present)}
     for data, label in _OWN:
         if data in present and label in present:

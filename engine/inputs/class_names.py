@@ -29,16 +29,26 @@ def read_class_names(path: Path, classes: int) -> tuple[str, ...]:
     Raises:
         DataError: the file cannot be read, or does not name each class once.
     """
+    lines = listed_names(path)
+    if len(lines) != classes:
+        raise DataError(
+            f"{path}: names {len(lines):,} classes; expected one line for each of the network's {classes:,}"
+        )
+    return lines
+
+
+def listed_names(path: Path) -> tuple[str, ...]:
+    """The names in a file, as `read_class_names` reads them, however many there are.
+
+    Raises:
+        DataError: the file cannot be read, or a line is no name or stands there twice.
+    """
     require_file(path, DataError, _EXPECTED.removeprefix("expected "))
     lines = [line.strip() for line in _read(path).rstrip().splitlines()]
     numbered = [_NUMBERED.fullmatch(line) for line in lines]
     # int() takes as many digits as it is given; no class has more than nine.
     if lines and all(found and len(found[1]) < 10 and int(found[1]) == row for row, found in enumerate(numbered)):
         lines = [found[2] for found in numbered if found]
-    if len(lines) != classes:
-        raise DataError(
-            f"{path}: names {len(lines):,} classes; expected one line for each of the network's {classes:,}"
-        )
     first: dict[str, int] = {}
     for row, name in enumerate(lines, start=1):
         if not name:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,17 +141,8 @@ def open_dataset(
         return _open_folder(path, input_shape, classes, class_names, role, reporter, skip_broken=skip_broken)
     with _open_arrays(path, reporter) as file:
         found = find_names(file, names, role.rpartition("_")[2])
-        shape, dtype = file.header(found.data)
         where = f"{path}: {found.data!r}"
-        if dtype.kind not in "uif":
-            raise DataError(f"{where} is of type {dtype}; expected uint8, float32 or float64 pixels")
-        if len(shape) < 2:
-            raise DataError(f"{where} has shape {shape}; expected one image in each row")
-        values = int(np.prod(shape[1:], dtype=object))
-        if not shape[0] * values:
-            raise DataError(f"{where} of shape {shape_words(shape)} holds no images; expected at least one")
-        if values > _LARGEST_IMAGE:
-            raise DataError(f"{where} has images of shape {shape[1:]}; expected at most {_LARGEST_IMAGE:,} values")
+        shape, dtype = _header_of_images(where, file, found.data)
         fit = fit_pixels(where, shape, input_shape, layout)
         labels = read_labels(file, found.label, shape[0], classes, class_names, first_label)
         has_true = TRUE_LABEL in file.names()
@@ -159,7 +151,6 @@ def open_dataset(
     understood = [found.reading, fit.reading, labels.reading]
     if true and true.first != labels.first:
         understood.append(f"of the true classes, {true.reading or 'labels count from 0'}")
-    readings = [f"{path}: {reading}" for reading in understood if reading]
     return LabelledImages(
         path,
         file_sha256(path),
@@ -170,9 +161,28 @@ def open_dataset(
         labels.classes,
         true.classes if true else None,
         stored,
-        readings=tuple(readings),
+        readings=tuple(f"{path}: {reading}" for reading in understood if reading),
         first_label=labels.first,
     )
+
+
+def _header_of_images(where: str, file: ArrayFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an array of images.
+
+    Raises:
+        DataError: it holds none.
+    """
+    shape, dtype = file.header(name)
+    if dtype.kind not in "uif":
+        raise DataError(f"{where} is of type {dtype}; expected uint8, float32 or float64 pixels")
+    if len(shape) < 2:
+        raise DataError(f"{where} has shape {shape}; expected one image in each row")
+    values = int(np.prod(shape[1:], dtype=object))
+    if not shape[0] * values:
+        raise DataError(f"{where} of shape {shape_words(shape)} holds no images; expected at least one")
+    if values > _LARGEST_IMAGE:
+        raise DataError(f"{where} has images of shape {shape[1:]}; expected at most {_LARGEST_IMAGE:,} values")
+    return shape, dtype
 
 
 def _open_folder(

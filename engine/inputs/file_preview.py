@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from bdtui.engine.inputs.stored_arrays import ArrayFile
 
-Kind = Literal["model", "weights", "images", "recipe", "architecture", "trigger"]
+Kind = Literal["model", "weights", "images", "recipe", "architecture", "trigger", "class_names"]
 
-SUFFIXES = (".h5", ".hdf5", ".keras", ".npz", ".json", ".toml", ".png")
+_SUFFIXES = (".h5", ".hdf5", ".keras", ".npz", ".json", ".toml", ".png")
 """Of the files that are worth a look."""
+_NAMES_CLASSES = ("class", "label", "name", "categor", "synset")
+"""In the names of texts that are worth a look: others are notes, or thousands of annotations."""
 
 _LARGEST_JSON = 64 * 1024**2
 _MOST_LABELS = 4_000_000
@@ -56,6 +58,12 @@ class FoundFile:
     architecture: str | None = None
 
 
+def may_be_opened(name: str) -> bool:
+    """Whether a file is worth a look, by its name."""
+    stem, suffix = os.path.splitext(name.lower())  # noqa: PTH122 (a Path for each of thousands takes its time)
+    return suffix in _SUFFIXES or (suffix == ".txt" and any(word in stem for word in _NAMES_CLASSES))
+
+
 def look_at(path: Path) -> FoundFile | None:
     """Say what a file holds, or a folder of pictures.
 
@@ -66,6 +74,7 @@ def look_at(path: Path) -> FoundFile | None:
         ".toml": _recipe,
         ".json": _architecture,
         ".png": _picture,
+        ".txt": _class_names,
     }
     try:
         if is_saved_model(path):
@@ -122,6 +131,17 @@ def _picture(path: Path) -> FoundFile | None:
     if not header.startswith(b"\x89PNG\r\n\x1a\n") or not (0 < columns <= _LARGEST_SIDE and 0 < rows <= _LARGEST_SIDE):
         return None
     return FoundFile(path, "trigger", f"picture of {rows}×{columns} pixels · a trigger")
+
+
+def _class_names(path: Path) -> FoundFile | None:
+    """A text with a name in each line, none of them twice; other lists look the same."""
+    from bdtui.engine.inputs.class_names import listed_names
+
+    names = listed_names(path)
+    shortened = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    return (
+        FoundFile(path, "class_names", f"{_count(len(names), 'name')} · {shortened[:60]}") if len(names) > 1 else None
+    )
 
 
 def _stored(path: Path) -> FoundFile | None:

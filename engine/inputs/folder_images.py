@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -126,48 +126,69 @@ def open_folder(
         raise _unreadable(folder, broken, len(listing.pictures) + len(broken))
     size, readings = _decide_size(folder, wanted, listing, reporter)
     channels = _channels(folder, size, listing)
-    room = default_budget()
-    kept: list[NDArray[Any] | None] = []
-    good: list[tuple[PictureFile, _ReadPicture]] = []
-    image_shape: tuple[int, ...] = ()
     fit = lru_cache(maxsize=1024)(lambda shape: fit_pixels(f"{folder}: a picture", (1, *shape), size, "nhwc"))
 
     def read(picture: PictureFile) -> _ReadPicture:
         return _read(folder / picture.name, channels, fit)
 
-    with done_in_order(read, listing.pictures, WORKERS) as results:
-        for number, (picture, result) in enumerate(zip(listing.pictures, results, strict=True), 1):
-            reporter.checkpoint()
-            if result.pixels is None:
-                broken[picture.name] = result.broken
-            else:
-                room -= result.pixels.nbytes
-                kept.append(result.pixels if room >= 0 else None)
-                image_shape = result.pixels.shape
-                good.append((picture, replace(result, pixels=None)))
-            if number % _EVERY == 0 or number == len(listing.pictures):
-                reporter.emit(Progress(stage, number, len(listing.pictures), "pictures"))
-    if broken and (not skip_broken or not good):
+    kept = _read_all(listing.pictures, read, reporter, stage)
+    broken |= kept.broken
+    if broken and (not skip_broken or not kept.good):
         raise _unreadable(folder, broken, len(listing.pictures) + len(listing.links))
 
     def read_again(number: int) -> NDArray[Any]:
-        picture, before = good[number]
+        picture, before = kept.good[number]
         now = read(picture)
         if now.pixels is None or now.sha256 != before.sha256:
             raise DataError(f"{folder / picture.name}: changed while it was being read; expected the same picture")
         return now.pixels
 
+    done = _words([result for _, result in kept.good], size, broken, listing)
     return OpenedFolder(
-        _hash_of_all([(picture.name, result.sha256) for picture, result in good]),
-        np.array([picture.label for picture, _ in good], np.int64),
-        FolderImages(kept, image_shape, read_again),
+        _hash_of_all([(picture.name, result.sha256) for picture, result in kept.good]),
+        np.array([picture.label for picture, _ in kept.good], np.int64),
+        FolderImages(kept.pixels, kept.image_shape, read_again),
         found.class_names,
-        tuple(
-            f"{folder}: {reading}"
-            for reading in (found.reading, *readings, *_words([result for _, result in good], size, broken, listing))
-            if reading
-        ),
+        tuple(f"{folder}: {reading}" for reading in (found.reading, *readings, *done) if reading),
     )
+
+
+@dataclass
+class _KeptPictures:
+    """What became of all pictures.
+
+    Attributes:
+        good: those that can be read, and what is known of each but its pixels.
+        pixels: of those; None where memory had no room for them.
+        image_shape: of each.
+        broken: why others cannot be read, by name.
+    """
+
+    good: list[tuple[PictureFile, _ReadPicture]] = field(default_factory=list)
+    pixels: list[NDArray[Any] | None] = field(default_factory=list)
+    image_shape: tuple[int, ...] = ()
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+def _read_all(
+    pictures: Sequence[PictureFile], read: Callable[[PictureFile], _ReadPicture], reporter: Reporter, stage: str
+) -> _KeptPictures:
+    """Read pictures, and keep the pixels of as many as memory has room for."""
+    kept = _KeptPictures()
+    room = default_budget()
+    with done_in_order(read, pictures, WORKERS) as results:
+        for number, (picture, result) in enumerate(zip(pictures, results, strict=True), 1):
+            reporter.checkpoint()
+            if result.pixels is None:
+                kept.broken[picture.name] = result.broken
+            else:
+                room -= result.pixels.nbytes
+                kept.pixels.append(result.pixels if room >= 0 else None)
+                kept.image_shape = result.pixels.shape
+                kept.good.append((picture, replace(result, pixels=None)))
+            if number % _EVERY == 0 or number == len(pictures):
+                reporter.emit(Progress(stage, number, len(pictures), "pictures"))
+    return kept
 
 
 def _read(path: Path, channels: int, fit: Any) -> _ReadPicture:

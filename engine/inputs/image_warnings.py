@@ -9,6 +9,7 @@ import numpy as np
 from bdtui.engine.events import Notice
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.inputs.doubts import ONE_CLASS, SWAPPED
 from bdtui.engine.inputs.preprocessing import PreprocessingMode
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.inputs.trigger import stamp_of
@@ -47,14 +48,14 @@ def _about_labels(data: Mapping[str, LabelledImages], names: tuple[str, ...]) ->
         )
         if clean and poisoned and clean.images > 1 and clean_labels == 1 < poisoned_labels:
             yield (
-                f"--clean-{part} and --poisoned-{part} look swapped: all images of {clean.path} have one label, those of "
+                f"--clean-{part} and --poisoned-{part} {SWAPPED}: all images of {clean.path} have one label, those of "
                 f"{poisoned.path} have {poisoned_labels}; give them the other way round"
             )
             continue
         if clean and clean.images > 1 and clean_labels == 1:
             yield (
-                f"all images of {clean.path} are of class {shown_class(int(clean.labels[0]), names)}: its clean accuracy says nothing about other "
-                "classes; expected clean images of every class"
+                f"all images of {clean.path} are of class {shown_class(int(clean.labels[0]), names)}: {ONE_CLASS}; "
+                "expected clean images of every class"
             )
         if poisoned and stamp_of(poisoned):
             continue

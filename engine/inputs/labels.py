@@ -89,15 +89,19 @@ def _from_numbers(
         if bad.any():
             _refuse(where, numbers, bad, what, expected)
     lowest, highest = numbers.min(), numbers.max()
-    if lowest == 1 and highest == classes:
-        first, reading = 1, f"labels count from 1 to {classes}; 1 is taken off each"
+    if highest == classes and (lowest == 1 or (lowest > 1 and known_first is None)):
+        # There is no class of that number where the first is 0.
+        first, reading = 1, f"labels count from 1 (they go from {lowest:g} to {classes}); 1 is taken off each"
     elif known_first == 1 and lowest >= 1:
         first, reading = 1, "labels are taken to count from 1, as those of the clean images do; 1 is taken off each"
     else:
         first, reading = 0, "labels count from 0, those of the clean images from 1" if known_first == 1 else ""
     bad = (numbers < first) | (numbers >= classes + first)
     if bad.any():
-        _refuse(where, numbers, bad, "out of range", expected)
+        what = "out of range"
+        if first == 0 and lowest >= 1 and highest == classes:
+            what += " where the first class is 0, as in the clean images"
+        _refuse(where, numbers, bad, what, expected)
     return FoundLabels(numbers.astype(np.int64) - first, first, reading)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -117,28 +117,15 @@ def open_inputs(
     found = sample_settings(settings) if settings.sample else settings
     expected = dict(expected_sha256 or {})
     model = open_model(found.model, weights=found.weights, architecture=found.architecture, output=found.output)
-    sha256: dict[str, str] = {}
-    for name, option in options_of(found).items():
-        path = option.file(getattr(found, name))
-        if path is not None and name not in ROLES:
-            option.kind.require(path)
-            # The weights were hashed when the model was opened.
-            sha256[name] = model.sha256 if path == model.path else model_sha256(path)
-            _check_hash(path, sha256[name], expected.get(name), option.kind.error)
+    sha256 = _hash_files(found, model, expected)
     sources = prunable_sources(model.network)
     try:
         source = find_source(model.network, found.layer, sources)
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
     reporter.emit(_describe(model, sources))
-    if model.fitting is not None:
-        reporter.emit(
-            Notice(f"{model.path} holds weights alone; they fit {model.fitting}, which is taken for the model")
-        )
-    if model.network.added and model.classes == 2:
-        reporter.emit(
-            Notice("the network ends in one unit: class 1 where it is above ½ (a logit: above 0), else class 0")
-        )
+    for sentence in _about_model(model):
+        reporter.emit(Notice(sentence))
     class_names = () if found.class_names is None else read_class_names(found.class_names, model.classes)
     opened = _open_images(found, model, class_names, expected, reporter)
     data, ranges, class_names = opened.data, opened.ranges, opened.class_names
@@ -148,7 +135,7 @@ def open_inputs(
         reporter.emit(Notice(f"the network takes images of any size; these are {size}"))
     _check_runs(model, data[CLEAN_VALID])
     runner = ScoreRunner(model.keras_model, data[CLEAN_VALID].image_shape, reporter)
-    mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, reporter)
+    mode, decided = choose_preprocessing(model.network, runner, data, ranges, asked, class_names, reporter)
     reporter.emit(decided)
     reporter.emit(describe_layer(source))
     warn_of_images(data, ranges, mode, class_names, reporter)
@@ -163,6 +150,31 @@ def open_inputs(
     )
     prepared = {role: images.prepared(mode.of(ranges[role])) for role, images in data.items()}
     return OpenedInputs(resolved, model, prepared, source, mode, sha256, class_names)
+
+
+def _hash_files(found: RunSettings, model: OpenedModel, expected: Mapping[str, str]) -> dict[str, str]:
+    """The hashes of all files that options name but of image sets, by field name.
+
+    Raises:
+        InputError: a file is missing, or not what the recipe recorded.
+    """
+    sha256: dict[str, str] = {}
+    for name, option in options_of(found).items():
+        path = option.file(getattr(found, name))
+        if path is not None and name not in ROLES:
+            option.kind.require(path)
+            # The weights were hashed when the model was opened.
+            sha256[name] = model.sha256 if path == model.path else model_sha256(path)
+            _check_hash(path, sha256[name], expected.get(name), option.kind.error)
+    return sha256
+
+
+def _about_model(model: OpenedModel) -> Iterator[str]:
+    """What was understood of a model that a person should know, a sentence each."""
+    if model.fitting is not None:
+        yield f"{model.path} holds weights alone; they fit {model.fitting}, which is taken for the model"
+    if model.network.added and model.classes == 2:
+        yield "the network ends in one unit: class 1 where it is above ½ (a logit: above 0), else class 0"
 
 
 def _open_images(

@@ -135,7 +135,13 @@ def holds_classes(folder: Path, names: Sequence[str]) -> bool:
     """Whether sub-folders look like classes: some of the first hold pictures, and they are not called test and train."""
     if all(name.lower() in _PARTS for name in names):
         return False
-    return any(_is_picture(found) for name in names[:_LOOKED_INTO] for found in _names(folder / name, _LOOKED_AT))
+    return any(_holds_mostly_pictures(folder / name) for name in names[:_LOOKED_INTO])
+
+
+def _holds_mostly_pictures(folder: Path) -> bool:
+    """Whether a folder is one of pictures, and not, say, one of a run with a figure among its results."""
+    found = [name for name in _names(folder, _LOOKED_AT) if not name.startswith(".")]
+    return bool(found) and 2 * sum(map(_is_picture, found)) >= len(found)
 
 
 def _refuse_parts(folder: Path, names: list[str]) -> None:

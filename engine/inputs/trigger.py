@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.inputs.datasets import LabelledImages
-from bdtui.engine.inputs.stored_images import ReadImages, StoredImages
+from bdtui.engine.inputs.stored_images import ReadImages, StoredImages, first_line
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.machine.files import require_file
 from bdtui.engine.settings import NEXT
@@ -24,6 +25,16 @@ _LARGEST = 2**24
 """Bytes of a picture that are read."""
 _EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
 """Pillow's modes of pictures that can be laid over others as they are."""
+
+_OTHER_PICTURES = {
+    "JPEG": re.compile(rb"\xff\xd8\xff"),
+    "GIF": re.compile(rb"GIF8[79]a"),
+    "BMP": re.compile(rb"BM"),
+    "WebP picture": re.compile(rb"RIFF....WEBP", re.S),
+    "TIFF": re.compile(rb"II\*\0|MM\0\*"),
+    "HEIC or AVIF picture": re.compile(rb"....ftyp", re.S),
+}
+_WHY_NOT = {"JPEG": "which has no transparency and changes a trigger's colours"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +172,8 @@ def read_target(text: str, classes: int, names: tuple[str, ...] = ()) -> int | N
     number = int(text) if text.isdecimal() and len(text) < 10 and int(text) < classes else None
     named = names.index(text) if text in names else None
     if number is None and named is None:
-        expected = f"a class from 0 to {classes - 1}{', a class name' if names else ''}, or {NEXT}"
+        named_too = ", a class name" if names else ", a name with --class-names FILE"
+        expected = f"a class from 0 to {classes - 1}{named_too}, or {NEXT}"
         raise OptionError(f"--target {text!r} is no class of the network; expected {expected}")
     if number is not None and named not in (None, number):
         raise OptionError(
@@ -191,6 +203,7 @@ def _read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
     require_file(path, DataError, _EXPECTED.removeprefix("expected "))
     if path.stat().st_size > _LARGEST:
         raise DataError(f"{path}: is {path.stat().st_size:,} bytes long; {_EXPECTED}")
+    _refuse_other_pictures(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -212,4 +225,27 @@ def _read_picture(path: Path, height: int, width: int) -> NDArray[np.uint8]:
         raise
     except Exception as problem:
         # Pillow lets through whatever its decoders stumble over.
-        raise DataError(f"{path}: is no sound PNG ({type(problem).__name__}); {_EXPECTED}") from problem
+        raise DataError(f"{path}: is no sound PNG ({_reason(problem)}); {_EXPECTED}") from problem
+
+
+def _refuse_other_pictures(path: Path) -> None:
+    """Refuse what a person may well give in place of a PNG, as what it is."""
+    with suppress(OSError), path.open("rb") as file:
+        beginning = file.read(12)
+        kind = next((kind for kind, marks in _OTHER_PICTURES.items() if marks.match(beginning)), None)
+        if kind is not None:
+            raise DataError(
+                f"{path}: is a {kind}, {_WHY_NOT.get(kind, 'not a PNG')}; expected the trigger as a PNG: save the "
+                f"original as one, or convert this one (magick {path.name} {path.stem}.png)"
+            )
+
+
+def _reason(problem: Exception) -> str:
+    """What is wrong with a file that was to be a PNG, in Pillow's words where a person can read them."""
+    from PIL import Image, UnidentifiedImageError
+
+    if isinstance(problem, UnidentifiedImageError):
+        return "it does not begin like one, or has no size"
+    if isinstance(problem, Image.DecompressionBombError | Image.DecompressionBombWarning):
+        return "too many pixels"
+    return first_line(problem)[:80] or type(problem).__name__

@@ -18,6 +18,7 @@ from bdtui.engine.event_values import (
     Threshold,
     Verdict,
 )
+from bdtui.engine.inputs.doubts import is_doubt
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
@@ -43,16 +44,19 @@ def judge(run: RunRecord) -> Verdict:
     """
     backdoor = _backdoor(run)
     survives = _survives(run) if backdoor == MEASURED else None
-    recommended = _recommended(run) if backdoor == MEASURED else None
-    parts: dict[str, Iterable[str]] = {
-        FINDING: [_finding(run, backdoor)],
-        SURVIVAL: _survival(run, survives, backdoor),
-        RECOMMENDATION: _recommendation(run, recommended, backdoor),
-        GOODNET_FATES: _fates(run, recommended),
-        WARNING: _warnings(run),
-        NEXT: _next(run, backdoor, recommended),
-    }
-    told = [(kind, sentence) for kind, sentences in parts.items() for sentence in sentences]
+    doubts = [f"But {notice}." for notice in run.notices if is_doubt(notice)]
+    recommended = _recommended(run) if backdoor == MEASURED and not doubts else None
+    settle = ["Next: settle that, and run again; the rates here mean little."]
+    parts: list[tuple[str, Iterable[str]]] = [
+        (FINDING, [_finding(run, backdoor)]),
+        (WARNING, doubts),
+        (SURVIVAL, _survival(run, survives, backdoor)),
+        (RECOMMENDATION, () if doubts else _recommendation(run, recommended, backdoor)),
+        (GOODNET_FATES, _fates(run, recommended)),
+        (WARNING, _warnings(run)),
+        (NEXT, settle if doubts else _next(run, backdoor, recommended)),
+    ]
+    told = [(kind, sentence) for kind, sentences in parts for sentence in sentences]
     target = run.target if backdoor == MEASURED else None
     file = None if recommended is None else recommended.file
     return Verdict(

@@ -8,6 +8,7 @@ import numpy as np
 
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.inputs.class_names import shown_class
+from bdtui.engine.inputs.doubts import NEVER_PREDICTED
 from bdtui.engine.rates import Rates
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
 
@@ -48,7 +49,7 @@ def _target_never_predicted(session: PruningSession, names: tuple[str, ...]) -> 
     classes, counts = np.unique(poisoned, return_counts=True)
     most = int(counts.argmax())
     yield (
-        f"the network never predicts class {shown_class(int(targets[0]), names)}, which all poisoned images are to get, not "
-        f"even for clean images: is it the attacker's target? Most poisoned images ({counts[most]} of {len(poisoned)}) are "
+        f"the network never predicts class {shown_class(int(targets[0]), names)}, {NEVER_PREDICTED}: is "
+        f"it the attacker's target? Most poisoned images ({counts[most]} of {len(poisoned)}) are "
         f"classified as {shown_class(int(classes[most]), names)}"
     )

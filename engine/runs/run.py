@@ -98,7 +98,7 @@ def carry_out(
     check_ranking(settings.ranking)
     begun = journal.holds_work
     if begun:
-        reporter.emit(Notice(f"resuming {folder}: {journal.steps_measured} steps already finished"))
+        reporter.emit(Notice(_resuming(folder, journal.steps_measured)))
     try:
         with explain_lost_device():
             prepare_backend(settings.device, settings.seed)
@@ -111,6 +111,12 @@ def carry_out(
             problem.kept = Kept()
         raise
     return export_run(in_the_order_left(prepared, journal.moves), folder, journal, reporter=reporter)
+
+
+def _resuming(folder: Path, steps: int) -> str:
+    measured = "no step is" if not steps else "1 step is" if steps == 1 else f"{steps} steps are"
+    # Several are measured together, before the first of them is shown: a run that was killed knows more than it said.
+    return f"resuming {folder}: {measured} measured already" + (", which may be more than were shown" if steps else "")
 
 
 def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter, *, anew: bool = False) -> None:

@@ -933,7 +933,7 @@ def _triggers(sound: SoundFiles, folder: Path) -> Iterator[Case]:
         ("notes that unpack to 200 MiB together", _png(4, 4, *many), "no sound PNG"),
         ("colours that unpack to 256 MiB", _png(4, 4, (b"iCCP", b"note\0\0" + bomb)), "no sound PNG|transparent"),
         ("a picture cut off", _png(4, 4)[:45], "no sound PNG"),
-        ("a picture of Windows", b"BM" + bytes(60), "no sound PNG"),
+        ("a picture of Windows", b"BM" + bytes(60), "is a BMP, not a PNG"),
         ("a page of PostScript", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 4 4\n(x) run", "no sound PNG"),
         ("escapes in place of a picture", _ESCAPES.encode(), "no sound PNG"),
         ("20 MiB of nothing", bytes(20 * 2**20), "bytes long"),

@@ -20,6 +20,9 @@ from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge
 from bdtui.tui.wording import plain, sentence, shape_text, status_line
 
+_NO_EDGE = 100_000
+"""Columns of what is no screen."""
+
 
 class ProgressDisplay:
     """Shows events as they come: a bar for what is running, a line for what is worth keeping.
@@ -124,8 +127,11 @@ def _print_table(console: Console, table: Table) -> None:
     if console.is_terminal:
         console.print(table)
         return
+    # A width of its own: names are cut where a table does not fit, and only a screen has an edge.
+    width, console.width = console.width, _NO_EDGE
     with console.capture() as captured:
         console.print(table)
+    console.width = width
     for line in captured.get().splitlines():
         console.print(Text(line.rstrip()), soft_wrap=True)
 

@@ -21,12 +21,20 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from bdtui.engine.inputs.file_preview import SUFFIXES, FoundFile, look_at
+from bdtui.engine.inputs.file_preview import FoundFile, look_at, may_be_opened
 from bdtui.engine.inputs.saved_model import is_saved_model
 from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.wording import plain
 
-MARKS = {"model": "◆", "weights": "◇", "images": "▦", "recipe": "≡", "architecture": "▵", "trigger": "✚"}
+MARKS = {
+    "model": "◆",
+    "weights": "◇",
+    "images": "▦",
+    "recipe": "≡",
+    "architecture": "▵",
+    "trigger": "✚",
+    "class_names": "¶",
+}
 _PENDING, _NOTHING = "·", "-"
 _MOST_SHOWN = 1000
 _MOST_ENTRIES = 50_000
@@ -65,6 +73,8 @@ class FileTree(Tree[Entry]):
         Binding("backspace", "parent_folder", "Parent folder", key_display="⌫"),
         Binding("right", "unfold", "Unfold", show=False),
         Binding("left", "fold", "Fold", show=False),
+        Binding("j", "cursor_down", "Down", show=False),
+        Binding("k", "cursor_up", "Up", show=False),
     ]
 
     class Chosen(Message):
@@ -298,7 +308,7 @@ def list_folder(folder: Path) -> Listing | None:
         for path in _entries(folder):
             if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
                 (files if is_saved_model(path) else folders).append(path)
-            elif path.suffix.lower() in SUFFIXES:
+            elif may_be_opened(path.name):
                 files.append(path)
     except OSError:
         return None

@@ -47,12 +47,13 @@ class LoadScreen(ModalScreen["RunSettings | UnfinishedRun | None"]):
 
     HELP: ClassVar[str] = """\
 The tree shows the files that can be opened, with their content: ◆ a model, ◇ weights only, ▦ images, ≡ a recipe,
-▵ an architecture only, ✚ a picture that may be a trigger.
+▵ an architecture only, ✚ a picture that may be a trigger, ¶ names that may be those of the classes.
 
 - `enter` on a file fills in the line that its kind and name suggest, as it does on a folder of pictures with one
   sub-folder a class (▦), which `right` unfolds; `backspace` goes one folder up.
 - `f2` in a line moves to the tree to pick a file for this line; `f2` in the tree goes back.
-- `f9` shows a letter on every line and button; it goes there. `up` and `down` move between lines. Paths are completed as you type: `right` accepts. `~` is the home folder.
+- `f9` shows a letter on every line and button; it goes there. `j` and `k` move in the tree, `up` and `down` there and
+  between lines. Paths are completed as you type: `right` accepts. `~` is the home folder.
 - A model needs *Clean valid*; weights also need an *Architecture*, if they do not fit deepid. All other lines are optional.
   A *Trigger* with a *Target* makes the poisoned images from the clean ones.
 - `f10` (or `ctrl+o`) opens, as does `enter` in the last line. *Sample* opens the bundled BadNet.

@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from bdtui.engine.inputs.file_preview import SUFFIXES
+from bdtui.engine.inputs.file_preview import may_be_opened
 from bdtui.tui.terminal.background import run_in_background
 from bdtui.tui.wording import plain
 
@@ -88,7 +88,7 @@ def complete_path(typed: str) -> str | None:
                 if _offered(entry.name, beginning):
                     if os.path.isdir(entry.path):  # noqa: PTH112 (does not raise on circular links)
                         names.append(entry.name + "/")
-                    elif Path(entry.name).suffix.lower() in SUFFIXES:
+                    elif may_be_opened(entry.name):
                         names.append(entry.name)
     except (OSError, ValueError):
         return None

@@ -124,7 +124,10 @@ def test_unusual_names_are_listed_and_taken_by_keys(save: Callable[..., Path]) -
 
 
 def test_a_file_that_has_none_of_the_keys_is_read_by_its_usual_names(save: Callable[..., Path]) -> None:
-    assert_same(opened(save(data=IMAGES, label=LABELS), keys="pics,classes"))
+    path = save(x=IMAGES, y=LABELS)
+    images = opened(path, keys="pics,classes")
+    assert_same(images)
+    assert images.readings == (f"{path}: there is no 'pics' or 'classes' (--keys) in it; images are 'x' with 'y'",)
 
 
 @pytest.mark.parametrize("keys", ["", "a", "a,", "a,b,c", ",b"])
@@ -212,12 +215,18 @@ def test_labels_from_1_are_noticed_and_said(save: Callable[..., Path]) -> None:
     images = opened(save(data=IMAGES, label=LABELS + 1))
     assert_same(images)
     assert images.first_label == 1
-    assert "labels count from 1 to 5; 1 is taken off each" in images.readings[0]
+    assert "labels count from 1 (they go from 1 to 5); 1 is taken off each" in images.readings[0]
 
 
 @pytest.mark.parametrize(
     ("first", "stored", "read", "said"),
-    [(1, 3, 2, "as those of the clean images"), (0, 3, 3, None), (None, 3, 3, None), (1, 0, 0, "count from 0")],
+    [
+        (1, 3, 2, "as those of the clean images"),
+        (0, 3, 3, None),
+        (None, 3, 3, None),
+        (1, 0, 0, "count from 0"),
+        (None, 5, 4, "labels count from 1 (they go from 5 to 5); 1 is taken off each"),
+    ],
 )
 def test_labels_that_do_not_tell_where_they_count_from_follow_the_clean_images(
     tmp_path: Path, first: int | None, stored: int, read: int, said: str | None
@@ -231,7 +240,9 @@ def test_labels_that_do_not_tell_where_they_count_from_follow_the_clean_images(
 
 def test_a_label_past_the_last_class_is_refused_where_the_clean_images_count_from_0(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", data=IMAGES, label=np.full(23, 5))
-    with pytest.raises(DataError, match="is 5, out of range"):
+    with pytest.raises(
+        DataError, match="is 5, out of range where the first class is 0, as in the clean images; expected"
+    ):
         opened(tmp_path / "a.npz", first_label=0)
 
 

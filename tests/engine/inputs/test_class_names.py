@@ -31,7 +31,7 @@ def test_class_names_are_read_one_a_line(tmp_path: Path, content: str, names: tu
     [
         (b"cat\n", "names 1 classes; expected one line for each of the network's 2"),
         (b"", "names 0 classes"),
-        (b"cat\n\ndog\n", "names 3 classes"),
+        (b"cat\n\ndog\n", "line 2 is empty"),
         (b"\ndog\n", "line 1 is empty"),
         (b"cat\ncat\n", "lines 1 and 2 are the same"),
         (b"cat\n\x1b[2Jdog\n", "line 2 is no class name"),

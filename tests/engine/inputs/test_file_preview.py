@@ -132,6 +132,27 @@ def test_a_folder_with_one_sub_folder_a_class_is_known_and_those_around_it_are_n
         assert look_at(other) is None
 
 
+def test_folders_of_runs_are_no_pictures(tmp_path: Path) -> None:
+    """Each has a figure among its results."""
+    from PIL import Image
+
+    for name in ("net-20250101-101010", "net-20250102-101010"):
+        run = tmp_path / "bdtui-runs" / name
+        run.mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(run / "curve.png")
+        for other in (".hidden.png", "results.json", "report.md"):
+            (run / other).touch()
+    assert look_at(tmp_path / "bdtui-runs") is None
+
+
+def test_a_list_of_names_is_offered_for_the_classes(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_text("0 ant\n1 bee\n2 cat\n3 dog\n")
+    found = look_at(path)
+    assert found is not None
+    assert (found.kind, found.summary) == ("class_names", "4 names · ant, bee, cat, …")
+
+
 def test_classes_of_millions_of_labels_are_not_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "_MOST_LABELS", 5)
     found = look_at(images(tmp_path / "a.h5"))
@@ -229,6 +250,11 @@ def truncated(path: Path) -> None:
         ("deep.json", lambda path: path.write_text('{"class_name": ' + "[" * 200_000)),
         ("number.json", lambda path: path.write_text('{"class_name": "Functional", "config": 3}')),
         ("bytes.json", lambda path: path.write_bytes(b'{"class_name": "\xff')),
+        ("prose.txt", lambda path: path.write_text("A first line.\n\nAnother one.\n")),
+        ("twice.txt", lambda path: path.write_text("a\nb\na\n")),
+        ("bytes.txt", lambda path: path.write_bytes(b"a\nb\xff\n")),
+        ("empty.txt", Path.touch),
+        ("pipe.txt", os.mkfifo),
         ("bad.toml", lambda path: path.write_text("= 3")),
         ("empty.toml", Path.touch),
         ("folder.h5", Path.mkdir),

@@ -11,6 +11,7 @@ import pytest
 from keras import layers
 
 from bdtui.engine.events import Event, Notice
+from bdtui.engine.inputs.doubts import is_doubt
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.preparation import prepare_run
 from bdtui.engine.settings import RunSettings
@@ -65,6 +66,7 @@ def test_clean_and_poisoned_images_that_are_swapped(folder: Path) -> None:
     (text, *others) = notices(folder, clean_valid="poisoned", poisoned_valid="clean")
     assert text.startswith("--clean-valid and --poisoned-valid look swapped: all images of ")
     assert text.endswith("clean.h5 have 3; give them the other way round")
+    assert is_doubt(text)
     assert [other for other in others if "clean accuracy is" not in other] == []
     (text,) = notices(folder, clean_valid="clean", clean_test="poisoned", poisoned_test="clean")
     assert text.startswith("--clean-test and --poisoned-test look swapped")
@@ -73,12 +75,14 @@ def test_clean_and_poisoned_images_that_are_swapped(folder: Path) -> None:
 def test_clean_images_of_one_class(folder: Path) -> None:
     (text,) = (text for text in notices(folder, clean_valid="one class", class_names=True) if "interval" not in text)
     assert "one class.h5 are of class 1 (dog): its clean accuracy says nothing about other classes" in text
+    assert is_doubt(text)
 
 
 def test_a_target_that_is_never_predicted(folder: Path) -> None:
     (text,) = notices(folder, clean_valid="clean", poisoned_valid="impossible", class_names=True)
     assert text.startswith("the network never predicts class 3 (fox), which all poisoned images are to get")
     assert "of 300) are classified as " in text
+    assert is_doubt(text)
 
 
 def test_a_hundred_images_are_said_to_be_few(folder: Path) -> None:
@@ -87,3 +91,4 @@ def test_a_hundred_images_are_said_to_be_few(folder: Path) -> None:
         "only 100 clean validation images: clean accuracy 100.00 % means 96 to 100 % (95 % interval), and one image is 1 "
         "points of a threshold"
     )
+    assert not is_doubt(text)

@@ -183,7 +183,9 @@ def test_pixels_below_zero_are_used_as_stored(tmp_path: Path, model: Path) -> No
     heard: list[Event] = []
     path = write_images(tmp_path / "clean.h5", PIXELS / np.float32(127.5) - 1, np.arange(300) % CLASSES)
     assert opened(heard, model=model, clean_valid=path).preprocessing.name == "raw"
-    assert "some are negative, so they were prepared before they were stored" in decision(heard).text
+    assert (
+        "some are negative, so they were prepared before they were stored. Clean accuracy is " in decision(heard).text
+    )
 
 
 @pytest.mark.parametrize(
@@ -262,7 +264,8 @@ def test_a_run_that_is_resumed_keeps_what_was_chosen(tmp_path: Path, model: Path
     heard: list[Event] = []
     resumed = RunSettings(**recipe.settings)
     again = execute_run(resumed, tmp_path / "run", reporter=Reporter(heard.append), resume=True).results
-    assert decision(heard).text == "Pixels are brought to −1…1 (÷ 127.5 − 1), as asked for."
+    told = decision(heard).text
+    assert told.startswith("Pixels are brought to −1…1 (÷ 127.5 − 1), as asked for. Clean accuracy is ")
     assert not [event for event in heard if isinstance(event, Notice) and "recomputing" in event.text]
     assert {**again, "seconds": None} == {**results, "seconds": None}
 

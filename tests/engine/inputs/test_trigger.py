@@ -222,7 +222,11 @@ def test_a_target_is_a_number_a_name_or_next(text: str, names: tuple[str, ...], 
 @pytest.mark.parametrize(
     ("text", "names", "finding"),
     [
-        ("4", (), "'4' is no class of the network; expected a class from 0 to 3, or next"),
+        (
+            "4",
+            (),
+            "'4' is no class of the network; expected a class from 0 to 3, a name with --class-names FILE, or next",
+        ),
         ("-1", (), "is no class"),
         ("9" * 5000, (), "is no class"),
         ("²", (), "is no class"),
@@ -247,8 +251,13 @@ def test_a_target_that_is_no_class_or_two_is_refused(text: str, names: tuple[str
         ({"trigger": "empty"}, r"is wholly transparent; expected"),
         ({"trigger": "sixteen"}, r"is animated, or has 16 bits a colour; expected"),
         ({"trigger": "moving"}, r"is animated, or has 16 bits a colour; expected"),
-        ({"trigger": "jpeg"}, r"is no sound PNG \(UnidentifiedImageError\); expected"),
-        ({"trigger": "half"}, r"is no sound PNG \(\w+\); expected"),
+        (
+            {"trigger": "jpeg"},
+            r"is a JPEG, which .*; expected the trigger as a PNG: save the original as one, or convert this",
+        ),
+        ({"trigger": "webp"}, r"is a WebP picture, not a PNG; expected the trigger as a PNG"),
+        ({"trigger": "text"}, r"is no sound PNG \(it does not begin like one, or has no size\); expected"),
+        ({"trigger": "half"}, r"is no sound PNG \(.*truncated.*\); expected"),
         ({"trigger": "none"}, r"no such file; expected a PNG picture"),
         ({"poisoned_test": Path("bd.h5")}, "--trigger makes the poisoned .* but --poisoned-test was given as well"),
     ],
@@ -263,6 +272,8 @@ def test_a_trigger_that_cannot_be_laid_over_the_images_is_refused(
     first, second = (Image.fromarray(np.full((4, 4, 3), grey, np.uint8)) for grey in (1, 2))
     first.save(tmp_path / "moving.png", save_all=True, append_images=[second])
     Image.fromarray(SMALL[..., :3]).save(tmp_path / "jpeg.png", format="JPEG")
+    Image.fromarray(SMALL[..., :3]).save(tmp_path / "webp.png", format="WEBP")
+    (tmp_path / "text.png").write_text("a trigger")
     whole = (folder / "whole.png").read_bytes()
     (tmp_path / "half.png").write_bytes(whole[: len(whole) // 2])
     if isinstance(settings.get("trigger"), str):

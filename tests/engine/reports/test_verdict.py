@@ -295,3 +295,20 @@ def test_before_a_threshold_is_reached_nothing_is_said_of_what_pruning_leaves() 
     verdict = judge(changed(Threshold(2), curve=(Step(0, None, 0.0, BACKDOORED.baseline_valid),)))
     assert verdict.survives_pruning is None
     assert not any(word in " ".join(verdict.sentences) for word in ("Pruning", "No network", "Recommended"))
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "--clean-valid and --poisoned-valid look swapped: all images of a.h5 have one label, those of b.h5 have 4",
+        "all images of a.h5 are of class 1: its clean accuracy says nothing about other classes",
+    ],
+)
+def test_what_puts_the_measurement_in_doubt_is_repeated_and_nothing_is_recommended(notice: str) -> None:
+    run = changed(at(2, SAFE), notices=("only 100 clean validation images", notice))
+    assert judge(replace(run, notices=())).recommended == "b2.h5"
+    verdict = judge(run)
+    assert verdict.recommended is None
+    assert verdict.sentences[1] == f"But {notice}."
+    assert not any("safe to deploy" in sentence for sentence in verdict.sentences)
+    assert verdict.sentences[-1] == "Next: settle that, and run again; the rates here mean little."

@@ -272,7 +272,7 @@ def test_resume_makes_again_what_is_not_as_the_run_wrote_it(
     told = capfd.readouterr().err
     assert "curve.csv: is missing; expected the file that the run wrote; it is made again" in told
     assert all(f"{name}: is not what the run wrote" in told for name in ("report.md", "model_X=4.h5", "results.json"))
-    assert "60 steps already finished" in told
+    assert "60 steps are measured already" in told
     assert main(["--verify", str(out)]) == 0
     assert (out / "goodnet_X=2.keras").stat().st_mtime_ns == kept, "what is whole is not written again"
 

@@ -238,7 +238,7 @@ async def test_a_path_is_typed_with_completion(size: tuple[int, int], folder: Pa
 async def test_completion_knows_the_home_folder_and_leaves_out_what_cannot_be_opened(folder: Path) -> None:
     home = folder.parent / "home"
     (home / "lab").mkdir(parents=True)
-    for name in ("aa.txt", "ab.h5", ".hidden.h5", "ac\x1b[31m.h5"):
+    for name in ("aa.doc", "ab.h5", ".hidden.h5", "ac\x1b[31m.h5"):
         (home / name).touch()
     (home / "ring").symlink_to(home / "ring")
     assert complete_path("~") == "~/"
@@ -509,6 +509,27 @@ async def test_a_picture_is_a_trigger_and_takes_the_place_of_poisoned_images(fol
         await pilot.press("f10")
         await until(pilot, lambda: app.answer != NOT_YET)
     assert app.answer == replace(WHOLE, trigger=folder / "sticker.png", target="next")
+
+
+async def test_a_list_of_names_names_the_classes(folder: Path) -> None:
+    (folder / "labels.txt").write_text("ant\nbee\n")
+    (folder / "notes.txt").write_text("ant\nbee\n")
+    app = Host(WHOLE)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await take(pilot, app, folder / "labels.txt")
+        await until(pilot, lambda: app.line("class_names").value == "labels.txt")
+        assert app.message == "→ class names: labels.txt"
+        assert "notes.txt" not in shown(app)
+
+
+async def test_j_and_k_move_in_the_tree(folder: Path) -> None:
+    app = Host(RunSettings())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(pilot, lambda: len(app.tree.root.children) > 2)
+        app.tree.focus()
+        begun = app.tree.cursor_line
+        await pilot.press("j", "j", "k")
+        assert app.tree.cursor_line == begun + 1
 
 
 async def test_the_line_one_comes_from_wins_once_if_the_file_fits_it(size: tuple[int, int], folder: Path) -> None:
