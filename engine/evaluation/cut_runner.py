@@ -150,7 +150,8 @@ class CutRunner:
         rows = len(tensors[0])
         scores = self._run_back([padded(values, self.back_batch_size) for values in tensors])
         # By numpy, as everybody who opens the saved networks: it alone says which of equals, and of what is no number.
-        return np.asarray(scores)[:rows].argmax(axis=-1)
+        classes: NDArray[np.int64] = np.asarray(scores)[:rows].argmax(axis=-1)
+        return classes
 
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
