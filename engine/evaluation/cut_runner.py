@@ -153,18 +153,6 @@ class CutRunner:
         classes: NDArray[np.int64] = np.asarray(scores)[:rows].argmax(axis=-1)
         return classes
 
-    def back_scores(self, tensors: list[Array]) -> NDArray[np.floating[Any]]:
-        """Scores of all classes, shape (rows, N), from the tensors of the frontier of a few images.
-
-        It is not traced: for some images that somebody looks at, running the layers one by one is the shorter way. So it
-        has to be called by the thread that made the network.
-        """
-        values: dict[int, Any] = {
-            tensor: tf.convert_to_tensor(rows) for tensor, rows in zip(self.cut.frontier, tensors, strict=True)
-        }
-        run_calls(self.cut.back, values)
-        return np.asarray(values[self.cut.network.output])
-
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
         values = {cut.network.input: tf.cast(images, cut.network.input_dtype)}

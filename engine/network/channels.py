@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from bdtui.engine.errors import ModelError
 from bdtui.engine.network.default_layer import default_source
 from bdtui.engine.network.graph import Call, Network
-from bdtui.engine.network.kernel_slices import by_channel, making_kernel
+from bdtui.engine.network.kernel_slices import by_channel, has_plain_kernel, making_kernel
 from bdtui.engine.network.layer_kinds import (
     JOINING,
     JOINING_OPERATIONS,
@@ -327,6 +327,8 @@ def _unsound(network: Network, source: ChannelSource) -> str | None:
         uses = sum(other.layer is call.layer for other in network.calls)
         if uses > 1 and call.layer.weights:
             return f"{_kind(call)} {call.name!r} is shared: it is used {uses} times"
+        if not has_plain_kernel(call.layer):
+            return f"the kernel of {call.name!r} is quantized or adapted (LoRA)"
     if any(network.output in call.outputs for call in source.region):
         return "its channels are the classes"
     exits = {tensor for call in source.region for tensor in call.outputs}

@@ -35,10 +35,10 @@ def by_channel(weights: Weights, axis: int | None, channels: int) -> Weights:
 
 def reading_kernel(layer: Any) -> Any:
     """The variable whose slices read the layer's inputs; None where no slice belongs to one input alone."""
-    # Exactly these classes: how a subclass reads its inputs, nobody knows. A quantized kernel is another variable.
+    # Exactly these classes: how a subclass reads its inputs, nobody knows.
     if type(layer) not in (layers.Dense, *LINEAR_CONVOLUTIONS, *TRANSPOSED, *DEPTHWISE, *SEPARABLE):
         return None
-    if getattr(layer, "quantization_mode", None) or getattr(layer, "lora_enabled", False):
+    if not has_plain_kernel(layer):
         return None
     return layer.depthwise_kernel if type(layer) in SEPARABLE else layer.kernel
 
@@ -51,3 +51,8 @@ def by_input(layer: keras.Layer, weights: Weights) -> Weights:
         return np.moveaxis(weights.reshape(*window, inputs, groups, units // groups), (-2, -3), (0, 1))
     axis = 0 if type(layer) is layers.Dense else -1 if type(layer) in TRANSPOSED else -2
     return np.moveaxis(weights, axis, 0)[np.newaxis]
+
+
+def has_plain_kernel(layer: Any) -> bool:
+    """Whether a layer's kernel, if it has one, is a variable of its own: a quantized or adapted one is made of several."""
+    return not getattr(layer, "quantization_mode", None) and not getattr(layer, "lora_enabled", False)

@@ -128,6 +128,14 @@ def test_channels_that_images_of_any_size_mix_are_refused() -> None:
         find_source(trace_network(joined(behind, (None, None, 3))), "both")
 
 
+def test_an_adapted_kernel_is_refused() -> None:
+    model = functional(lambda x: head(conv("adapted")(conv("plain")(x))))
+    model.get_layer("adapted").enable_lora(2)
+    assert names(model) == ["plain"]
+    with pytest.raises(ModelError, match=r"the kernel of 'adapted' is quantized or adapted \(LoRA\)"):
+        find_source(trace_network(model), "adapted")
+
+
 def twice_read(x: Any, dense: layers.Layer) -> Any:
     return head(layers.Concatenate()([dense(x), dense(layers.ReLU()(x))]))
 
