@@ -32,6 +32,7 @@ examples:
   bdtui --batch saved_model/ --clean-valid mnist.npz
   bdtui --batch net.keras --clean-valid val/ --trigger sticker.png --target cat
   bdtui --batch bd_weights.h5 --clean-valid valid.h5 --layer pool_3
+  bdtui --batch --sample --compare
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
 
@@ -91,6 +92,8 @@ def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> No
         details["action"] = "store_true"
     else:
         details |= {"metavar": option.metavar, "choices": option.choices or None, "type": _type_of(option.kind)}
+    if option.bare is not None:
+        details |= {"nargs": "?", "const": option.bare}
     if name == flag_of(name):
         details |= {"nargs": "?", "default": None}
     group.add_argument(flag_of(name), **details)
@@ -176,6 +179,8 @@ def _main(arguments: list[str]) -> ExitCode:
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
 
     if screen:
+        if "compare" in options:
+            parser.error("--compare belongs to --batch; expected --batch with it (in the app, c compares)")
         gate = next((name for name in ("max_asr", "min_accuracy") if name in options), None)
         if gate:
             parser.error(f"--{gate.replace('_', '-')} judges the results of --batch; expected --batch with it")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bdtui.engine.event_values import Threshold
+from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates
@@ -139,6 +139,7 @@ class RunRecord:
         mean: what was subtracted, for ``mean-std``.
         deviation: what they were divided by, for ``mean-std``.
         target: the class that most poisoned images get from B, or `ALL_TO_ALL`; None where that is not known.
+        comparison: layers and rankings that were held side by side, the best first; empty where that was not asked for.
     """
 
     version: str
@@ -160,6 +161,7 @@ class RunRecord:
     mean: tuple[float, ...] = ()
     deviation: tuple[float, ...] = ()
     target: int | str | None = None
+    comparison: tuple[ComparedOrder, ...] = ()
 
     @property
     def is_tested(self) -> bool:
@@ -188,6 +190,7 @@ class RunRecord:
             "thresholds": [_threshold_json(threshold) for threshold in self.thresholds],
             "repairs": [],
             "detections": [],
+            "comparison": [order.as_json() for order in self.comparison],
             "seconds": dict(self.seconds),
             "notices": list(self.notices),
         }

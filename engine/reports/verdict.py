@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from bdtui.engine.evaluation.target import ALL_TO_ALL
-from bdtui.engine.event_values import Threshold, Verdict
+from bdtui.engine.event_values import ComparedOrder, Threshold, Verdict
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
@@ -38,6 +38,7 @@ def judge(run: RunRecord) -> Verdict:
         *_survival(run, survives, backdoor),
         *_recommendation(run, recommended, backdoor),
         *_fates(run, recommended),
+        *_comparison(run),
         *_warnings(run),
         *_next(run, backdoor, recommended),
     ]
@@ -234,11 +235,46 @@ def _next(run: RunRecord, backdoor: str, recommended: Candidate | None) -> Itera
     elif run.baseline_valid.attack.images < _FEW and backdoor != NO_SIGN:
         yield "Next: give more poisoned images; of fewer than 73, no ASR is surely at most 5 %."
     elif backdoor == MEASURED:
-        yield "Next: try another layer or ranking."
+        yield _next_order(run)
     elif backdoor == INCONCLUSIVE:
         yield "Next: give more poisoned images, or check that 'label' is the attacker's target."
     else:
         yield "Next: check that these images carry the trigger; another trigger may still work."
+
+
+def _next_order(run: RunRecord) -> str:
+    if not run.comparison:
+        return "Next: compare layers and rankings (--compare, or c in the app)."
+    best = run.comparison[0]
+    if _is_own(run, best):
+        return "Next: do not deploy it; of the layers and rankings compared none does better."
+    return (
+        f"Next: prune {best.layer} by {best.ranking} (--layer {best.layer} --ranking {best.ranking}, or enter in the app's "
+        "comparison)."
+    )
+
+
+def _comparison(run: RunRecord) -> Iterator[str]:
+    """Which of the layers and rankings that were compared does best."""
+    if not run.comparison:
+        return
+    best = run.comparison[0]
+    own = next((one for one in run.comparison if _is_own(run, one)), None)
+    if best.least_asr is not None and best.asr_area is not None:
+        found = f"{best.least_asr:.2f} % ASR at a loss below {best.thresholds[-1].drop:g} points"
+        here = f"; this run: {own.least_asr:.2f} %" if own and own is not best and own.least_asr is not None else ""
+    else:
+        farthest = best.thresholds[-1]
+        if farthest.step is None:
+            return
+        found = f"{farthest.step} of {best.channels} channels pruned at a loss of {farthest.drop:g} points"
+        here = ""
+    count = len(run.comparison)
+    yield f"Of {count} layers and rankings compared, {best.layer} by {best.ranking} does best: {found}{here}."
+
+
+def _is_own(run: RunRecord, order: ComparedOrder) -> bool:
+    return (order.layer, order.ranking) == (run.layer.profiled, run.ranking)
 
 
 def _share(share: Share) -> str:

@@ -12,9 +12,9 @@ from textual.fuzzy import Matcher
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Markdown, OptionList, Static
 
-from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.pruning.rankings import RANKINGS
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
+from bdtui.engine.session.requests import Export, NextThreshold, Open
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.app import BdtuiApp
@@ -486,7 +486,7 @@ async def test_a_choice_that_would_drop_an_order_made_by_hand_says_so(key: str) 
     app = FakeApp()
     async with opened(app) as pilot:
         await pilot.press(key)
-        await until(pilot, lambda: "(restarts at step 0)" in app.text)
+        await until(pilot, lambda: "(from step 0; u returns)" in app.text)
         await pilot.press("escape", "down", "down")
         await goes(pilot, app, "space", step=1)
         await pilot.press(key)

@@ -18,7 +18,7 @@ from bdtui.engine.events import Event
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge
-from bdtui.tui.wording import plain, sentence, shape_text, status_line
+from bdtui.tui.wording import percent_text, plain, sentence, shape_text, status_line
 
 
 class ProgressDisplay:
@@ -116,7 +116,35 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
             goodnet = threshold.goodnet_test
             add_row(f"G  {name}", threshold.step, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
     _print_table(console, table)
+    if run.comparison:
+        _print_comparison(console, run)
     console.print(Text(plain(f"results in {out}")), soft_wrap=True)
+
+
+def _print_comparison(console: Console, run: RunRecord) -> None:
+    """Print the layers and rankings that were compared, the best first."""
+    title = "Layers and rankings compared on validation images, best first; at each X: channels pruned, accuracy, ASR"
+    console.print(Text(title), soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("layer", "ranking"):
+        table.add_column(heading, overflow="fold")
+    drops = [f"X={threshold.drop:g}" for threshold in run.comparison[0].thresholds]
+    for heading in ("channels", "lowest ASR", *drops, "ASR area"):
+        table.add_column(heading, justify="right")
+    for order in run.comparison:
+        reached = [
+            "–"
+            if threshold.step is None
+            else " ".join((str(threshold.step), *map(percent_text, _two(threshold.rates))))
+            for threshold in order.thresholds
+        ]
+        lowest, area = percent_text(order.least_asr), percent_text(order.asr_area)
+        table.add_row(Text(plain(order.layer)), order.ranking, str(order.channels), lowest, *reached, area)
+    _print_table(console, table)
+
+
+def _two(rates: Rates) -> tuple[float | None, float | None]:
+    return rates.clean_accuracy, rates.attack_success_rate
 
 
 def _print_table(console: Console, table: Table) -> None:
