@@ -135,6 +135,12 @@ class ComparedThreshold:
     step: int | None
     rates: Rates
 
+    @property
+    def margin(self) -> float | None:
+        """Clean accuracy minus ASR, in points: an attack that goes only with the accuracy is not gone."""
+        accuracy, asr = self.rates.clean_accuracy, self.rates.attack_success_rate
+        return None if accuracy is None or asr is None else accuracy - asr
+
 
 @dataclass(frozen=True)
 class ComparedOrder:
@@ -148,7 +154,6 @@ class ComparedOrder:
         thresholds: in ascending order of the drop.
         accuracy_area: area under the curve of clean accuracy over the fraction pruned, in percent.
         asr_area: the same of the ASR; None without poisoned validation images.
-        least_asr: the lowest ASR of a step that costs less than the largest drop, in percent; None as above.
     """
 
     layer: str
@@ -158,7 +163,17 @@ class ComparedOrder:
     thresholds: tuple[ComparedThreshold, ...]
     accuracy_area: float | None
     asr_area: float | None
-    least_asr: float | None
+
+    @property
+    def best(self) -> ComparedThreshold | None:
+        """The threshold with the largest margin; None where none was reached, or without poisoned images."""
+        reached = [threshold for threshold in self.thresholds if threshold.margin is not None]
+        return max(reached, key=lambda threshold: threshold.margin or 0.0, default=None)
+
+    @property
+    def margin(self) -> float | None:
+        """Of the best threshold."""
+        return None if self.best is None else self.best.margin
 
     def as_json(self) -> dict[str, Any]:
         """As results.json has it."""
@@ -173,5 +188,4 @@ class ComparedOrder:
             ],
             "accuracy_area": self.accuracy_area,
             "asr_area": self.asr_area,
-            "least_asr": self.least_asr,
         }

@@ -61,33 +61,32 @@ class ComparedRows:
         return True
 
     def columns(self) -> list[FittedColumn]:
-        """The columns of the table; those that a small terminal has no room for are left out, channels first."""
+        """The columns of the table; where there is no room, channels go first, and the last threshold never."""
         numbers = []
-        for drop in self.drops:
-            numbers.append(FittedColumn(f"X={drop:g}\npruned", right=True, spare=0 if not self.poisoned else 2))
-            numbers.append(FittedColumn("accur./ASR" if self.poisoned else "accur.", right=True))
-        least = [FittedColumn("lowest\nASR", right=True)] if self.poisoned else []
+        for place, drop in enumerate(self.drops):
+            is_last = place == len(self.drops) - 1
+            numbers.append(FittedColumn(f"X={drop:g}\npruned", right=True, spare=3 if self.poisoned else not is_last))
+            rates = "accur./ASR" if self.poisoned else "accur."
+            numbers.append(FittedColumn(f"X={drop:g}\n{rates}", right=True, spare=0 if is_last else 2))
+        margin = [FittedColumn("best\nmargin", right=True)] if self.poisoned else []
         area = FittedColumn("ASR\narea" if self.poisoned else "accur.\narea", right=True, spare=4)
-        layer, ranking = FittedColumn("layer", narrowest=8), FittedColumn("ranking", narrowest=8)
-        return [
-            FittedColumn(" "),
-            layer,
-            ranking,
-            FittedColumn("chan-\nnels", right=True, spare=3),
-            *least,
-            *numbers,
-            area,
-        ]
+        layer, ranking = FittedColumn("layer", narrowest=8), FittedColumn("ranking")
+        channels = FittedColumn("chan-\nnels", right=True, spare=5)
+        return [FittedColumn(" "), layer, ranking, channels, *margin, *numbers, area]
 
     def row(self, order: ComparedOrder, here: Place) -> list[Text]:
         """An order as a row of the table; that of the place where the person stands is marked."""
         is_here = Place(order.layer, order.ranking) == here
         area = order.asr_area if self.poisoned else order.accuracy_area
-        cells = [_HERE if is_here else "", plain(order.layer), order.ranking, str(order.channels)]
-        cells += [_number(order.least_asr)] if self.poisoned else []
+        texts = [_HERE if is_here else "", plain(order.layer), order.ranking, str(order.channels)]
+        best = order.best
+        texts += [_number(order.margin)] if self.poisoned else []
+        cells = [Text(text) for text in texts]
         for threshold in order.thresholds:
-            cells += ["–" if threshold.step is None else str(threshold.step), self._rates(threshold)]
-        return [Text(cell) for cell in (*cells, _number(area))]
+            style = "bold" if threshold is best else ""
+            cells += [Text("–" if threshold.step is None else str(threshold.step), style)]
+            cells += [Text(self._rates(threshold), style)]
+        return [*cells, Text(_number(area))]
 
     def _rates(self, threshold: ComparedThreshold) -> str:
         if threshold.step is None:
@@ -99,8 +98,8 @@ class ComparedRows:
         """What is shown, and which comes first."""
         if not self.drops:
             return "Compare layers and rankings"
-        first = "lowest ASR at a loss below" if self.poisoned else "most channels pruned at a loss of"
-        return f"Compare layers and rankings · first: {first} {self.drops[-1]:g} points"
+        first = "best margin, accuracy minus ASR" if self.poisoned else f"most pruned at X={self.drops[-1]:g}"
+        return f"Compare layers and rankings · first: {first}"
 
 
 class ComparisonScreen(ModalScreen[ChooseLayer | None]):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
-from bdtui.engine.pruning.curve import Step, find_threshold, has_dropped
+from bdtui.engine.pruning.curve import Step, find_threshold
 
 
 def summarise_curve(
@@ -32,22 +32,7 @@ def summarise_curve(
         tuple(_compared(find_threshold(curve, order, Threshold(drop))) for drop in drops),
         _area((step.fraction, step.rates.clean_accuracy) for step in curve),
         _area((step.fraction, step.rates.attack_success_rate) for step in curve),
-        _least_asr(curve, drops[-1]),
     )
-
-
-def _least_asr(curve: Sequence[Step], drop: float) -> float | None:
-    """The lowest ASR of the steps that cost less than the drop, in percent.
-
-    At the drop itself a single step may have cost far more, and a network that is broken has no ASR either.
-    """
-    baseline = curve[0].rates.clean
-    rates = [
-        step.rates.attack_success_rate
-        for step in curve
-        if baseline and step.rates.clean and not has_dropped(baseline, step.rates.clean, drop)
-    ]
-    return min((rate for rate in rates if rate is not None), default=None)
 
 
 def _compared(threshold: Threshold) -> ComparedThreshold:
@@ -57,18 +42,19 @@ def _compared(threshold: Threshold) -> ComparedThreshold:
 
 
 def best_first(compared: Iterable[ComparedOrder]) -> list[ComparedOrder]:
-    """Orders by the lowest ASR that costs less than the largest drop, of equals by the area under the ASR curve.
+    """Orders by the largest margin of a threshold (clean accuracy minus ASR), of equals by the area under the ASR curve.
 
+    Not by the ASR alone: a single step may cost far more than the drop, and a network that is broken has no ASR either.
     Without poisoned images: by how much is pruned at the largest drop.
     """
     return sorted(compared, key=_rank)
 
 
 def _rank(one: ComparedOrder) -> tuple[float, float]:
-    last = one.thresholds[-1] if one.thresholds else None
     if one.asr_area is None:
-        return (100.0 if last is None or last.step is None else 100 - 100 * last.step / one.channels), 0.0
-    return (math.inf if one.least_asr is None else one.least_asr), one.asr_area
+        last = one.thresholds[-1] if one.thresholds else None
+        return (1.0 if last is None or last.step is None else 1 - last.step / one.channels), 0.0
+    return (math.inf if one.margin is None else -one.margin), one.asr_area
 
 
 def _area(points: Iterable[tuple[float, float | None]]) -> float | None:

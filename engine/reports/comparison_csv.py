@@ -10,7 +10,7 @@ from pathlib import Path
 from bdtui.engine.event_values import ComparedOrder
 from bdtui.engine.machine.atomic_files import write_text
 
-_ORDER = ("layer", "pruned", "channels", "ranking", "accuracy_area", "asr_area", "least_asr")
+_ORDER = ("layer", "pruned", "channels", "ranking", "accuracy_area", "asr_area")
 
 
 def write_comparison(path: Path, comparison: Sequence[ComparedOrder]) -> None:

@@ -173,24 +173,23 @@ def _comparison(run: RunRecord) -> str:
     headings = [f"X = {drop:g}" for drop in drops]
     what = "pruned: clean accuracy / attack success" if poisoned else "pruned: clean accuracy"
     first = (
-        f"lowest attack success of a step that costs less than {drops[-1]:g} points of clean accuracy"
+        "the best margin, clean accuracy minus attack success at a threshold"
         if poisoned
-        else f"most channels pruned at a loss of {drops[-1]:g} points of clean accuracy"
+        else f"most channels pruned at X = {drops[-1]:g}"
     )
-    lowest, area = ("| lowest attack success ", "| area under attack success ") if poisoned else ("", "")
-    rule = "| --- | --- | ---: " + ("| ---: " if poisoned else "") + "| --- " * len(drops) + "| ---: " * poisoned
     rows = []
     for order in run.comparison:
         cells = [_code(order.layer), order.ranking, str(order.channels)]
-        cells += [_percent(order.least_asr)] if poisoned else []
         cells += [_compared(threshold, poisoned) for threshold in order.thresholds]
-        cells += [_percent(order.asr_area)] if poisoned else []
+        cells += [_percent(order.margin), _percent(order.asr_area)] if poisoned else []
         rows.append("| " + " | ".join(cells) + " |")
+    headings += ["best margin", "area under attack success"] if poisoned else []
+    rule = "| --- | --- | ---: |" + " ---: |" * len(headings)
     return (
         "## Comparison\n\nLayers and rankings, each pruned to its end on the validation images; percent. "
         f"First: {first}. The columns of X say at which step it was reached, and the rates there ({what}). The same "
         f"numbers are in {COMPARISON}.\n\n"
-        f"| layer | ranking | channels {lowest}| " + " | ".join(headings) + f" {area}|\n{rule}|\n" + "\n".join(rows)
+        "| layer | ranking | channels | " + " | ".join(headings) + f" |\n{rule}\n" + "\n".join(rows)
     )
 
 

@@ -111,7 +111,6 @@ def compared_from_json(content: Any, clean: int, poisoned: int) -> ComparedOrder
             ),
             accuracy_area=None if content["accuracy_area"] is None else _number(content["accuracy_area"]),
             asr_area=None if content["asr_area"] is None else _number(content["asr_area"]),
-            least_asr=None if content["least_asr"] is None else _number(content["least_asr"]),
         )
     except (LookupError, TypeError, AttributeError, ArithmeticError) as problem:
         raise ValueError(f"not a compared order: {problem!r}") from problem

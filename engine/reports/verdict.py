@@ -259,18 +259,15 @@ def _comparison(run: RunRecord) -> Iterator[str]:
     if not run.comparison:
         return
     best = run.comparison[0]
-    own = next((one for one in run.comparison if _is_own(run, one)), None)
-    if best.least_asr is not None and best.asr_area is not None:
-        found = f"{best.least_asr:.2f} % ASR at a loss below {best.thresholds[-1].drop:g} points"
-        here = f"; this run: {own.least_asr:.2f} %" if own and own is not best and own.least_asr is not None else ""
-    else:
-        farthest = best.thresholds[-1]
-        if farthest.step is None:
-            return
-        found = f"{farthest.step} of {best.channels} channels pruned at a loss of {farthest.drop:g} points"
-        here = ""
-    count = len(run.comparison)
-    yield f"Of {count} layers and rankings compared, {best.layer} by {best.ranking} does best: {found}{here}."
+    reached = best.best or best.thresholds[-1]
+    if reached.step is None or reached.rates.clean is None:
+        return
+    clean, attack = reached.rates.clean, reached.rates.attack
+    left = f"{_share(attack)} ASR at " if attack else f"{reached.step} of {best.channels} channels pruned at "
+    yield (
+        f"Of {len(run.comparison)} layers and rankings compared, {best.layer} by {best.ranking} does best: {left}"
+        f"{_share(clean)} clean accuracy on the validation images (X={reached.drop:g})."
+    )
 
 
 def _is_own(run: RunRecord, order: ComparedOrder) -> bool:

@@ -14,11 +14,15 @@ from rich.table import Table
 from rich.text import Text
 
 from bdtui.engine import events
+from bdtui.engine.event_values import ComparedThreshold
 from bdtui.engine.events import Event
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge
-from bdtui.tui.wording import percent_text, plain, sentence, shape_text, status_line
+from bdtui.tui.wording import plain, sentence, shape_text, status_line
+
+_WIDE = 112
+"""Columns from which a comparison is printed with all its columns."""
 
 
 class ProgressDisplay:
@@ -123,37 +127,43 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
 
 def _print_comparison(console: Console, run: RunRecord) -> None:
     """Print the layers and rankings that were compared, the best first."""
-    title = "Layers and rankings compared on validation images, best first; at each X: channels pruned, accuracy, ASR"
+    poisoned = run.comparison[0].asr_area is not None
+    what = "pruned, accuracy, ASR" if poisoned else "pruned, accuracy"
+    title = f"Layers and rankings compared on validation images, best first; at each X: {what}"
     console.print(Text(title), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("layer", "ranking"):
-        table.add_column(heading, overflow="fold")
+    table.add_column("layer", overflow="fold")
+    table.add_column("ranking", no_wrap=True)
+    is_wide = console.width >= _WIDE or not console.is_terminal
     drops = [f"X={threshold.drop:g}" for threshold in run.comparison[0].thresholds]
-    for heading in ("channels", "lowest ASR", *drops, "ASR area"):
-        table.add_column(heading, justify="right")
+    for heading in (*drops, *(("margin",) if poisoned and is_wide else ()), *(("channels",) if is_wide else ())):
+        table.add_column(heading, justify="right", no_wrap=True)
     for order in run.comparison:
-        reached = [
-            "–"
-            if threshold.step is None
-            else " ".join((str(threshold.step), *map(percent_text, _two(threshold.rates))))
-            for threshold in order.thresholds
-        ]
-        lowest, area = percent_text(order.least_asr), percent_text(order.asr_area)
-        table.add_row(Text(plain(order.layer)), order.ranking, str(order.channels), lowest, *reached, area)
-    _print_table(console, table)
+        cells = [_compared(threshold) for threshold in order.thresholds]
+        cells += [_short(order.margin)] if poisoned and is_wide else []
+        cells += [str(order.channels)] if is_wide else []
+        table.add_row(Text(plain(order.layer)), order.ranking, *cells)
+    _print_table(console, table, _WIDE)
 
 
-def _two(rates: Rates) -> tuple[float | None, float | None]:
-    return rates.clean_accuracy, rates.attack_success_rate
+def _compared(threshold: ComparedThreshold) -> str:
+    if threshold.step is None:
+        return "–"
+    rates = [threshold.rates.clean_accuracy, threshold.rates.attack_success_rate]
+    return " ".join((str(threshold.step), *(_short(rate) for rate in rates if rate is not None)))
 
 
-def _print_table(console: Console, table: Table) -> None:
-    """Print a table; where it goes into a file, without the blanks that fill up its lines."""
+def _short(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.1f}"
+
+
+def _print_table(console: Console, table: Table, least: int = 0) -> None:
+    """Print a table; where it goes into a file, without the blanks that fill up its lines, and in ``least`` columns."""
     if console.is_terminal:
         console.print(table)
         return
     with console.capture() as captured:
-        console.print(table)
+        console.print(table, width=max(console.width, least))
     for line in captured.get().splitlines():
         console.print(Text(line.rstrip()), soft_wrap=True)
 

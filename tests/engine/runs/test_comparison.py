@@ -131,12 +131,12 @@ def test_a_layer_is_whole_with_every_ranking() -> None:
 
 def row(name: str, asr: float | None, area: float | None, step: int | None = 2) -> ComparedOrder:
     found = ComparedThreshold(10, step, rates(90, asr) if step else rates(None, None))
-    return ComparedOrder(name, name, 4, "mean-activation", (found,), 50.0, area, asr)
+    return ComparedOrder(name, name, 4, "mean-activation", (found,), 50.0, area)
 
 
 def test_the_best_leaves_least_of_the_attack_and_what_reached_nothing_comes_last() -> None:
     rows = [
-        replace(row("none reached", None, 20.0, None), least_asr=None),
+        row("none reached", None, 20.0, None),
         row("much", 90, 60),
         row("little", 5, 80),
         row("little, less area", 5, 70),
@@ -154,7 +154,9 @@ def test_a_network_that_breaks_at_the_first_step_is_not_the_best() -> None:
 
     breaking = summarise_curve("a", "a", "random", (0, 1), curve((98, 100), (30, 5), (2, 0)), (2.0, 10.0))
     pruning = summarise_curve("b", "b", "random", (0, 1), curve((98, 100), (95, 60), (2, 90)), (2.0, 10.0))
-    assert (breaking.least_asr, pruning.least_asr) == (100.0, 60.0)
+    assert breaking.best is not None
+    assert pruning.best is not None
+    assert (breaking.best.margin, pruning.best.margin, pruning.best.drop) == (25.0, 35.0, 2.0)
     assert best_first([breaking, pruning]) == [pruning, breaking]
 
 
@@ -168,7 +170,7 @@ def test_a_row_comes_back_from_json_as_it_was(one: ComparedOrder) -> None:
     assert compared_from_json(json.loads(json.dumps(one.as_json())), IMAGES, IMAGES) == one
 
 
-@pytest.mark.parametrize("name", ["layer", "channels", "thresholds", "asr_area", "least_asr"])
+@pytest.mark.parametrize("name", ["layer", "channels", "thresholds", "asr_area"])
 def test_a_row_that_is_none_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a compared order"):
         compared_from_json({**row("a", 5, 80).as_json(), name: {"step": 1}}, IMAGES, IMAGES)

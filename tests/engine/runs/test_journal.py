@@ -114,7 +114,7 @@ def test_other_inputs_or_pixels_make_what_is_finished_unfinished(path: Path) -> 
 
 def test_compared_orders_are_kept_and_forgotten_with_the_rates_they_were_made_of(path: Path) -> None:
     compared = ComparedOrder(
-        "pool_3", "conv_3", CHANNELS, "random", (ComparedThreshold(2.0, 1, Rates(Share(1, 2))),), 5.0, None, None
+        "pool_3", "conv_3", CHANNELS, "random", (ComparedThreshold(2.0, 1, Rates(Share(1, 2))),), 5.0, None
     )
     journal = Journal(path)
     journal.identify(SETTINGS, {"model": "ab"}, {})
