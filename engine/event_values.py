@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from bdtui.engine.rates import NO_RATES, Rates
 
@@ -45,6 +46,8 @@ class ChannelFigures:
         poisoned_firing_share: as above, on poisoned validation images.
         weight_norm: L1 norm of the kernel that makes it, or of what reads it where it is pruned there.
         silent: its weights are zero in the file.
+        score: what the chosen ranking ranks it by.
+        poisoned_score: the same on poisoned validation images; None where it is not of images.
     """
 
     channel: int
@@ -55,6 +58,8 @@ class ChannelFigures:
     poisoned_firing_share: float | None
     weight_norm: float
     silent: bool
+    score: float
+    poisoned_score: float | None
 
 
 @dataclass(frozen=True)
@@ -104,8 +109,8 @@ class Threshold:
 
 
 FINDING, SURVIVAL, RECOMMENDATION = "finding", "survival", "recommendation"
-GOODNET_FATES, WARNING, NEXT = "goodnet", "warning", "next"
-"""What a sentence of a verdict speaks of; in this order."""
+GOODNET_FATES, COMPARISON, WARNING, NEXT = "goodnet", "comparison", "warning", "next"
+"""What a sentence of a verdict speaks of."""
 
 
 @dataclass(frozen=True)
@@ -127,3 +132,73 @@ class Verdict:
     recommended: str | None
     sentences: tuple[str, ...]
     kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ComparedThreshold:
+    """What one order of the channels led to at a tolerated drop.
+
+    Attributes:
+        drop: of clean validation accuracy, in percentage points.
+        step: the first step at or past the drop; None when no step fell that far.
+        rates: of B′ on the validation sets; empty without a step.
+    """
+
+    drop: float
+    step: int | None
+    rates: Rates
+
+    @property
+    def margin(self) -> float | None:
+        """Clean accuracy minus ASR, in points: an attack that goes only with the accuracy is not gone."""
+        accuracy, asr = self.rates.clean_accuracy, self.rates.attack_success_rate
+        return None if accuracy is None or asr is None else accuracy - asr
+
+
+@dataclass(frozen=True)
+class ComparedOrder:
+    """One layer, pruned to its end in the order of one ranking; rates are of the validation images.
+
+    Attributes:
+        layer: whose activations were read.
+        pruned: the layer whose channels were pruned.
+        channels: how many it has.
+        ranking: that gave the order.
+        thresholds: in ascending order of the drop.
+        accuracy_area: area under the curve of clean accuracy over the fraction pruned, in percent.
+        asr_area: the same of the ASR; None without poisoned validation images.
+    """
+
+    layer: str
+    pruned: str
+    channels: int
+    ranking: str
+    thresholds: tuple[ComparedThreshold, ...]
+    accuracy_area: float | None
+    asr_area: float | None
+
+    @property
+    def best(self) -> ComparedThreshold | None:
+        """The threshold with the largest margin; None where none was reached, or without poisoned images."""
+        reached = [threshold for threshold in self.thresholds if threshold.margin is not None]
+        return max(reached, key=lambda threshold: threshold.margin or 0.0, default=None)
+
+    @property
+    def margin(self) -> float | None:
+        """Of the best threshold."""
+        return None if self.best is None else self.best.margin
+
+    def as_json(self) -> dict[str, Any]:
+        """As results.json has it."""
+        return {
+            "layer": self.layer,
+            "pruned": self.pruned,
+            "channels": self.channels,
+            "ranking": self.ranking,
+            "thresholds": [
+                {"drop": threshold.drop, "step": threshold.step, **threshold.rates.as_json()}
+                for threshold in self.thresholds
+            ],
+            "accuracy_area": self.accuracy_area,
+            "asr_area": self.asr_area,
+        }

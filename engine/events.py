@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
-from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Picture, Threshold, Verdict
+from bdtui.engine.event_values import ChannelFigures, ComparedOrder, MeasuredPoint, Picture, Threshold, Verdict
 from bdtui.engine.rates import Rates
 from bdtui.engine.settings import RunSettings
 
@@ -30,7 +30,7 @@ def _fields_json(value: Any) -> dict[str, Any]:
 
 
 def _as_json(value: Any) -> Any:
-    if isinstance(value, Rates):
+    if isinstance(value, Rates | ComparedOrder):
         return value.as_json()
     if isinstance(value, tuple):
         return [_as_json(each) for each in value]
@@ -188,6 +188,45 @@ class ThresholdMissed(Event):
 
 
 @dataclass(frozen=True)
+class OrderCompared(Event):
+    """One layer was pruned to its end in the order of one ranking, to be held beside others.
+
+    Attributes:
+        order: what that came to.
+        place: among those so far, from the best; 0 is the best.
+        done: how many there are so far, this one included.
+        total: of how many.
+    """
+
+    order: ComparedOrder
+    place: int
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class ComparisonBegun(Event):
+    """Layers and rankings are held side by side from here on, none so far.
+
+    Attributes:
+        drops: of the thresholds, ascending, in percentage points.
+        poisoned: whether there are poisoned validation images.
+        total: how many orders there are to compare.
+    """
+
+    drops: tuple[float, ...]
+    poisoned: bool
+    total: int
+
+
+@dataclass(frozen=True)
+class ComparisonEnded(Event):
+    """No further order will be compared; ``sentence`` says which is the best so far, or that the work was stopped."""
+
+    sentence: str
+
+
+@dataclass(frozen=True)
 class VerdictReached(Event):
     """What the run, or what is known of it so far, says about the network."""
 
@@ -300,10 +339,19 @@ class PicturesTaken(Event):
 
 @dataclass(frozen=True)
 class ChannelsProfiled(Event):
-    """The channels of the chosen layer, by index, and the ranking that orders them."""
+    """The channels of the chosen layer, by index, and the ranking that orders them.
+
+    Attributes:
+        ranking: its name.
+        channels: with their scores.
+        score: what the scores are, e.g. ``mean activation``.
+        score_title: the same in at most eight characters.
+    """
 
     ranking: str
     channels: tuple[ChannelFigures, ...]
+    score: str
+    score_title: str
 
 
 @dataclass(frozen=True)

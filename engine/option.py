@@ -69,6 +69,7 @@ class Option:
         displaced_by: options that cannot stand beside it; where one is given, what a recipe says here is left out.
         may_change: whether a run can be resumed with another value.
         reads_pixels: whether it says how pixels are read, so that rates measured with another value do not hold.
+        bare: the value of the option when it is given without one; None where it must have one.
     """
 
     kind: OptionKind
@@ -82,6 +83,7 @@ class Option:
     displaced_by: tuple[str, ...] = ()
     may_change: bool = False
     reads_pixels: bool = False
+    bare: Any = None
 
     @property
     def names_file(self) -> bool:
@@ -178,6 +180,20 @@ def _numbers_kind(expected: str, fits: Callable[[float], bool]) -> OptionKind:
             ) from None
 
     return OptionKind(load, parse, list, show=lambda numbers: ",".join(f"{number:g}" for number in numbers))
+
+
+def _load_names(value: Any) -> tuple[str, ...]:
+    names = tuple(map(_load_text, _load_list(str, [value] if isinstance(value, str) else value, "a list of names")))
+    if not names or not all(names):
+        raise OptionError(f"is {str(value)[:80]}; expected at least one name")
+    return names
+
+
+def _parse_names(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(","))
+    if not all(names):
+        raise OptionError(f"{text!r} is no list of names, such as pool_2,pool_3")
+    return names
 
 
 def _load_place(value: Any) -> tuple[int, int]:
@@ -287,3 +303,4 @@ MEAN = _numbers_kind("numbers", lambda number: True)
 DEVIATION = _numbers_kind("numbers above 0", lambda number: number > 0)
 PLACE = OptionKind(_load_place, _parse_place, list, show=lambda place: f"{place[0]},{place[1]}")
 CHANNELS = OptionKind(lambda value: _load_list(int, value, "a list of channel numbers"), dump=list)
+NAMES = OptionKind(_load_names, _parse_names, list, show=",".join)

@@ -16,6 +16,7 @@ from bdtui.engine.option import (
     FLAG,
     MEAN,
     MEBIBYTES,
+    NAMES,
     PERCENT,
     PLACE,
     TEXT,
@@ -32,6 +33,9 @@ DEFAULT_THRESHOLDS = (2.0, 4.0, 10.0)
 DEFAULT_RANKING = "mean-activation"
 BY_HAND = "by-hand"
 """What results.json calls an order that comes from no ranking."""
+
+NEAR, ALL = "near", "all"
+"""Layers to compare: those near the end of the network, or all."""
 
 SAMPLE_MODEL = "bd_net.h5"
 """File name of the bundled BadNet."""
@@ -247,6 +251,14 @@ class RunSettings:
         default=DEFAULT_THRESHOLDS,
     )
     until_last_threshold: bool = option(FLAG, "stop the curve at the largest threshold", RUN, default=False)
+    compare: tuple[str, ...] | None = option(
+        NAMES,
+        "then compare layers by every ranking: near (the last few; default when given bare), all, or names",
+        RUN,
+        "LAYERS",
+        bare=(NEAR,),
+        may_change=True,
+    )
     sample: bool = option(
         FLAG, "use the bundled BadNet and its images", IMAGES, default=False, displaced_by=("model", "architecture")
     )
@@ -361,6 +373,13 @@ def check_given(settings: RunSettings) -> None:
     if settings.sample:
         return
     if settings.model is None and settings.weights is None:
+        taken = settings.compare or ()
+        if len(taken) == 1 and taken[0] not in (NEAR, ALL):
+            # `--compare MODEL`: what was meant for bare took the model.
+            raise OptionError(
+                f"--compare took {taken[0]!r} for the layers to compare, and no model was given; expected MODEL before it, "
+                f"or --compare {NEAR}"
+            )
         raise MissingOption(
             "model" if settings.architecture is None else "weights",
             "no model was given",

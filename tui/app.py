@@ -18,19 +18,19 @@ from textual.binding import Binding, BindingType
 from bdtui.engine import events
 from bdtui.engine.event_values import SURVIVAL
 from bdtui.engine.events import LOADING, Event
-from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Emit
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
+from bdtui.engine.session.requests import Export, NextThreshold, Open
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, first_key
 from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.footer import KeyBar
 from bdtui.tui.bars.header import HeaderBar
 from bdtui.tui.bars.status import StatusBar
+from bdtui.tui.compare_actions import AppWithComparison
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.messages import Engine, EngineEvent
-from bdtui.tui.open_actions import AppWithFiles
 from bdtui.tui.opening.recent import remember
 from bdtui.tui.panes.data import DataPane
 from bdtui.tui.panes.empty import EmptyState
@@ -48,7 +48,7 @@ _WATCH_SECONDS = 1.0
 log = logging.getLogger("bdtui")
 
 
-class BdtuiApp(AppWithFiles):
+class BdtuiApp(AppWithComparison):
     """The terminal app.
 
     Args:
@@ -66,6 +66,7 @@ class BdtuiApp(AppWithFiles):
     CSS_PATH: ClassVar[list[str]] = [  # type: ignore[assignment]
         "app.tcss",
         "workspace.tcss",
+        "compare.tcss",
         *(f"panes/{name}.tcss" for name in ("channels", "charts", "verdict", "model", "data", "export", "log")),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -146,6 +147,7 @@ class BdtuiApp(AppWithFiles):
         main.query_one(StatusBar).show(event)
         main.query_one(ActivityBar).show(event)
         self.workspace.show(event)
+        self.show_comparison(event)
         match event:
             case events.PositionReached():
                 self._position = event
@@ -248,7 +250,7 @@ class BdtuiApp(AppWithFiles):
             if layer is not None:
                 self._submit(ChooseLayer(layer))
 
-        self.push_screen(ChoiceDialog(f"Layer to prune ({self._restart_note()})", layers, present), choose)
+        self.push_screen(ChoiceDialog(f"Layer to prune ({self._return_note()})", layers, present), choose)
 
     def on_model_pane_layer_picked(self, message: ModelPane.LayerPicked) -> None:
         self._submit(ChooseLayer(message.layer))
@@ -268,15 +270,11 @@ class BdtuiApp(AppWithFiles):
 
         choices = [(name, entry.description) for name, entry in RANKINGS.items()]
         present = (self._opened or self._requested).ranking
-        self.push_screen(ChoiceDialog(f"Ranking ({self._restart_note()})", choices, present), choose)
+        self.push_screen(ChoiceDialog(f"Ranking ({self._return_note()})", choices, present), choose)
 
-    def _restart_note(self) -> str:
-        by_hand = self._position is not None and any(point.by_hand for point in self._position.path)
-        return (
-            "restarts at step 0; the order made by hand is lost, export it first with e"
-            if by_hand
-            else "restarts at step 0"
-        )
+    def _return_note(self) -> str:
+        key = first_key("undo", self._preferences.keys)
+        return f"from step 0; {key} returns" if key else "from step 0"
 
     def action_export(self) -> None:
         if self._refuse_while_opening():
@@ -295,10 +293,6 @@ class BdtuiApp(AppWithFiles):
     def action_help_quit(self) -> None:
         """Textual's default for ctrl+c, which stops the running work here."""
         self.action_stop()
-
-    def _submit(self, request: Request) -> None:
-        if not self._refuse_while_opening():
-            self._engine.submit(request)
 
     # Exit.
 

@@ -33,6 +33,7 @@ examples:
   bdtui --batch saved_model/ --clean-valid mnist.npz
   bdtui --batch net.keras --clean-valid val/ --trigger sticker.png --target cat
   bdtui --batch bd_weights.h5 --clean-valid valid.h5 --layer pool_3
+  bdtui --batch --sample --compare
   bdtui config                                        (writes a settings file with comments)
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
@@ -99,6 +100,8 @@ def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> No
         details["action"] = "store_true"
     else:
         details |= {"metavar": option.metavar, "choices": option.choices or None, "type": _type_of(option.kind)}
+    if option.bare is not None:
+        details |= {"nargs": "?", "const": option.bare}
     if name == flag_of(name):
         details |= {"nargs": "?", "default": None}
     group.add_argument(flag_of(name), **details)
@@ -194,6 +197,8 @@ def _main(arguments: list[str]) -> ExitCode:
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
 
     if screen:
+        if "compare" in options:
+            parser.error("--compare belongs to --batch; expected --batch with it (in the app, c compares)")
         from bdtui.tui.start import run_app
 
         return run_app(options)

@@ -68,4 +68,14 @@ def sentence(event: Event, channels: int) -> str | None:
             return f"Run complete: {event.out}"
         case events.WorkStopped() | events.WorkFailed():
             return event.sentence
+    return _comparison_sentence(event)
+
+
+def _comparison_sentence(event: Event) -> str | None:
+    match event:
+        case events.OrderCompared():
+            order = event.order
+            return f"compared {order.layer} by {order.ranking} ({event.done} of {event.total})"
+        case events.ComparisonEnded():
+            return event.sentence
     return None

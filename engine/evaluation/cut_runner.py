@@ -153,6 +153,31 @@ class CutRunner:
         classes: NDArray[np.int64] = np.asarray(scores)[:rows].argmax(axis=-1)
         return classes
 
+    def back_scores(
+        self, tensors: list[Array], checkpoint: Callable[[], None] = lambda: None
+    ) -> NDArray[np.floating[Any]]:
+        """Scores of all classes, shape (rows, N), from the tensors of the frontier of a few images.
+
+        It is not traced: for some images that somebody looks at, running the layers one by one is the shorter way. So it
+        has to be called by the thread that made the network.
+
+        Args:
+            tensors: of the frontier, each (rows, …).
+            checkpoint: called between any two layers; may raise.
+        """
+        values = self._at_the_cut(tensors)
+        for call in self.cut.back:
+            checkpoint()
+            run_calls([call], values)
+        scores: NDArray[np.floating[Any]] = np.asarray(values[self.cut.network.output])
+        return scores
+
+    def _at_the_cut(self, tensors: list[Any]) -> dict[int, Any]:
+        """The values of the frontier as the layers behind it take them."""
+        cut = self.cut
+        own = zip(cut.frontier, tensors, dtypes_of(cut.network, cut.frontier), strict=True)
+        return {tensor: tf.cast(held, dtype) for tensor, held, dtype in own}
+
     def _front(self, images: Any, rows: Any) -> Any:
         cut = self.cut
         values = {cut.network.input: tf.cast(images, cut.network.input_dtype)}
@@ -180,9 +205,7 @@ class CutRunner:
         return tensors, sums, peaks, fires, tf.reduce_all(finite, axis=0)
 
     def _back(self, tensors: list[Any]) -> Any:
-        cut = self.cut
-        own = zip(cut.frontier, tensors, dtypes_of(cut.network, cut.frontier), strict=True)
-        values = {tensor: tf.cast(held, dtype) for tensor, held, dtype in own}
+        cut, values = self.cut, self._at_the_cut(tensors)
         self._trace(cut.back, values)
         (kept,) = kept_dtypes_of(cut.network, [cut.network.output])
         return tf.cast(values[cut.network.output], kept)

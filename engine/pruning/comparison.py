@@ -2,47 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
 
-from bdtui.engine.event_values import Threshold
+from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
 from bdtui.engine.pruning.curve import Step, find_threshold
-
-
-@dataclass(frozen=True)
-class ComparedOrder:
-    """One layer, pruned to its end in the order of one ranking; rates are of the validation images.
-
-    Attributes:
-        layer: whose activations were read.
-        pruned: the layer whose channels were pruned.
-        channels: how many it has.
-        ranking: that gave the order.
-        thresholds: in ascending order of the drop, with the rates of B′.
-        accuracy_area: area under the curve of clean accuracy over the fraction pruned, in percent.
-        asr_area: the same of the ASR; None without poisoned validation images.
-    """
-
-    layer: str
-    pruned: str
-    channels: int
-    ranking: str
-    thresholds: tuple[Threshold, ...]
-    accuracy_area: float | None
-    asr_area: float | None
-
-    def as_json(self) -> dict[str, Any]:
-        """As results.json has it."""
-        return {
-            **{"layer": self.layer, "pruned": self.pruned, "channels": self.channels, "ranking": self.ranking},
-            "thresholds": [
-                {"drop": threshold.drop, "step": threshold.step, **threshold.rates.as_json()}
-                for threshold in self.thresholds
-            ],
-            **{"accuracy_area": self.accuracy_area, "asr_area": self.asr_area},
-        }
 
 
 def summarise_curve(
@@ -63,27 +29,32 @@ def summarise_curve(
         pruned,
         len(order),
         ranking,
-        tuple(find_threshold(curve, order, Threshold(drop)) for drop in drops),
+        tuple(_compared(find_threshold(curve, order, Threshold(drop))) for drop in drops),
         _area((step.fraction, step.rates.clean_accuracy) for step in curve),
         _area((step.fraction, step.rates.attack_success_rate) for step in curve),
     )
 
 
-def best_first(compared: Iterable[ComparedOrder]) -> list[ComparedOrder]:
-    """Orders by what is left of the attack at the largest drop that all reached, or failing that in all.
+def _compared(threshold: Threshold) -> ComparedThreshold:
+    # Without what only a GoodNet has.
+    rates = replace(threshold.rates, clean_flagged=None, poisoned_flagged=None)
+    return ComparedThreshold(threshold.drop, threshold.step, rates)
 
-    Where there are no poisoned images: by how much could be pruned.
+
+def best_first(compared: Iterable[ComparedOrder]) -> list[ComparedOrder]:
+    """Orders by the largest margin of a threshold (clean accuracy minus ASR), of equals by the area under the ASR curve.
+
+    Not by the ASR alone: a single step may cost far more than the drop, and a network that is broken has no ASR either.
+    Without poisoned images: by how much is pruned at the largest drop.
     """
     return sorted(compared, key=_rank)
 
 
 def _rank(one: ComparedOrder) -> tuple[float, float]:
-    last = one.thresholds[-1] if one.thresholds else Threshold(0)
-    asr = last.rates.attack_success_rate
-    if asr is None or one.asr_area is None:
-        left = 100.0 if one.asr_area is not None or last.step is None else 100 - 100 * last.step / one.channels
-        return left, one.asr_area or 0.0
-    return asr, one.asr_area
+    if one.asr_area is None:
+        last = one.thresholds[-1] if one.thresholds else None
+        return (1.0 if last is None or last.step is None else 1 - last.step / one.channels), 0.0
+    return (math.inf if one.margin is None else -one.margin), one.asr_area
 
 
 def _area(points: Iterable[tuple[float, float | None]]) -> float | None:

@@ -2,16 +2,34 @@
 
 Every move leads to such a position: pruning the next channel moves along the order, pruning one out of turn
 rewrites the order. So whatever was done by hand is an order that a recipe can hold and ``--batch`` can replay.
+Choosing another layer or ranking is a move like any other: it is undone to where one stood.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.network.pruned_channels import PrunedChannels
+
+
+@dataclass(frozen=True)
+class Place:
+    """What is pruned, and how.
+
+    Attributes:
+        layer: whose activations are read.
+        ranking: that orders its channels.
+    """
+
+    layer: str = ""
+    ranking: str = ""
+
+
+Ranked = Callable[[Place], Sequence[int]]
+"""Gives the order in which the channels of a place are pruned."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +39,12 @@ class Position:
     Attributes:
         order: every channel once.
         step: how many of them, from the front, are pruned; 0 to ``len(order)``.
+        place: the layer that has the channels, and the ranking that began the order.
     """
 
     order: tuple[int, ...]
     step: int = 0
+    place: Place = Place()
 
     @property
     def pruned(self) -> PrunedChannels:
@@ -33,7 +53,7 @@ class Position:
 
     def at(self, step: int) -> Position:
         """The same order at another step, or at its nearer end where there is no such step."""
-        return Position(self.order, min(max(step, 0), len(self.order)))
+        return replace(self, step=min(max(step, 0), len(self.order)))
 
     def toggled(self, channel: int, ranked: Sequence[int]) -> Position:
         """The position after one channel was pruned or restored out of turn.
@@ -52,12 +72,12 @@ class Position:
         pruned, waiting = list(self.order[: self.step]), list(self.order[self.step :])
         if place >= self.step:
             waiting.remove(channel)
-            return Position((*pruned, channel, *waiting), self.step + 1)
+            return replace(self, order=(*pruned, channel, *waiting), step=self.step + 1)
         pruned.remove(channel)
         rank = {other: index for index, other in enumerate(ranked)}
         later = (index for index, other in enumerate(waiting) if rank[other] > rank[channel])
         back = next(later, len(waiting)) or len(waiting)
-        return Position((*pruned, *waiting[:back], channel, *waiting[back:]), self.step - 1)
+        return replace(self, order=(*pruned, *waiting[:back], channel, *waiting[back:]), step=self.step - 1)
 
 
 @dataclass(frozen=True)
@@ -91,17 +111,17 @@ class History:
             return self
         return History((*self.past, self.present), self.future[0], self.future[1:])
 
-    def after(self, move: Move, ranked: Sequence[int]) -> History:
+    def after(self, move: Move, ranked: Ranked) -> History:
         """The history after a requested move.
 
         Args:
             move: the requested one.
-            ranked: the order that the ranking gives.
+            ranked: the order of a place.
 
         Raises:
-            OptionError: there is no such step or channel.
+            InputError: there is no such step, channel, layer or ranking.
         """
-        history, order = self, self.present.order
+        history, order, place = self, self.present.order, self.present.place
         match move:
             case Prune():
                 for _ in range(min(move.count, len(order) - self.present.step)):
@@ -119,7 +139,10 @@ class History:
             case Toggle():
                 if move.channel not in order:
                     raise OptionError(f"there is no channel {move.channel} in this layer")
-                history = history.moved(self.present.toggled(move.channel, ranked))
+                history = history.moved(self.present.toggled(move.channel, ranked(place)))
+            case ChooseLayer() | ChooseRanking():
+                there = move.place_from(place)
+                history = history.moved(Position(tuple(ranked(there)), place=there))
             case _:
                 raise TypeError(f"{move!r} is not a move")
         return history
@@ -165,3 +188,33 @@ class Toggle(Move):
     """Prune a channel out of turn, or restore it."""
 
     channel: int
+
+
+@dataclass(frozen=True)
+class ChooseLayer(Move):
+    """Go to step 0 of another layer.
+
+    Attributes:
+        layer: whose activations are read.
+        ranking: that orders its channels; None for the present one.
+    """
+
+    work: ClassVar[str] = "profiling"
+    layer: str
+    ranking: str | None = None
+
+    def place_from(self, place: Place) -> Place:
+        """The place it leads to."""
+        return Place(self.layer, self.ranking or place.ranking)
+
+
+@dataclass(frozen=True)
+class ChooseRanking(Move):
+    """Order the channels in another way, and go to step 0."""
+
+    work: ClassVar[str] = "ranking"
+    ranking: str
+
+    def place_from(self, place: Place) -> Place:
+        """The place it leads to."""
+        return Place(place.layer, self.ranking)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING
+from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, POISONED_VALID
 
 if TYPE_CHECKING:
     from bdtui.engine.evaluation.channel_profile import ChannelStatistics
@@ -39,24 +39,47 @@ class Ranking:
     Attributes:
         description: which channels go first, for a person.
         score: gives each channel a number, shape (channels,); the lowest goes first.
+        score_name: what that number is, e.g. ``mean activation``.
+        title: the same over a column, in at most eight characters.
+        of_images: whether the number is another one on other images.
     """
 
     description: str
     score: Callable[[RankingInput], NDArray[np.floating]]
+    score_name: str
+    title: str
+    of_images: bool = True
 
 
 RANKINGS: dict[str, Ranking] = {
     # Liu, Dolan-Gavitt, Garg 2018: channels that stay inactive on clean data go first.
     "mean-activation": Ranking(
-        "lowest mean activation on clean validation images", lambda given: given.statistics.mean_activation
+        "lowest mean activation on clean validation images",
+        lambda given: given.statistics.mean_activation,
+        "mean activation",
+        "mean",
     ),
-    "max-activation": Ranking("lowest largest activation", lambda given: given.statistics.max_activation),
-    "firing-share": Ranking("firing on the fewest clean images", lambda given: given.statistics.firing_share),
+    "max-activation": Ranking(
+        "lowest largest activation", lambda given: given.statistics.max_activation, "largest activation", "max"
+    ),
+    "firing-share": Ranking(
+        "firing on the fewest clean images", lambda given: given.statistics.firing_share, "share of images", "fires"
+    ),
     # Li et al. 2017 (filter pruning): the smallest kernels go first, whatever they do on data.
-    "weight-norm": Ranking("smallest kernel, whatever it does on images", lambda given: given.weight_norms),
+    "weight-norm": Ranking(
+        "smallest kernel, whatever it does on images",
+        lambda given: given.weight_norms,
+        "kernel norm (L1)",
+        "kernel",
+        of_images=False,
+    ),
     # The control: what pruning as many channels does without any knowledge.
     "random": Ranking(
-        "random order (baseline)", lambda given: np.random.default_rng(given.seed).random(len(given.weight_norms))
+        "random order (baseline)",
+        lambda given: np.random.default_rng(given.seed).random(len(given.weight_norms)),
+        "random number",
+        "random",
+        of_images=False,
     ),
 }
 
@@ -83,4 +106,22 @@ def order_channels(session: PruningSession, ranking: str = DEFAULT_RANKING, seed
     Raises:
         OptionError: there is no ranking of that name.
     """
-    return rank_channels(ranking, RankingInput(session.statistics[CLEAN_VALID], session.weight_norms, seed))
+    return rank_channels(ranking, _given(session, CLEAN_VALID, seed))
+
+
+def channel_scores(
+    session: PruningSession, ranking: str, seed: int = 0
+) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
+    """What a ranking ranks the channels by, shape (channels,), and the same number on poisoned validation images.
+
+    The latter is for looking at only, and None where there are no such images or the number is not of images.
+    """
+    entry = RANKINGS[ranking]
+    clean = entry.score(_given(session, CLEAN_VALID, seed))
+    if not entry.of_images or POISONED_VALID not in session.statistics:
+        return clean, None
+    return clean, entry.score(_given(session, POISONED_VALID, seed))
+
+
+def _given(session: PruningSession, role: str, seed: int) -> RankingInput:
+    return RankingInput(session.statistics[role], session.weight_norms, seed)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png", "report.md", "recipe.toml"
 MANIFEST = "manifest.json"
+COMPARISON = "comparison.csv"
+"""Written only by a run that compared layers and rankings."""
 RUN_FILES = (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)
 """What every run writes beside its networks, in the order of writing."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from bdtui.engine.event_values import Threshold
+from bdtui.engine.event_values import ComparedThreshold, Threshold
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Rates, Share
-from bdtui.engine.reports.file_names import FIGURE, RECIPE
+from bdtui.engine.reports.file_names import COMPARISON, FIGURE, RECIPE
 from bdtui.engine.reports.record import RecordedLayer, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge
 from bdtui.engine.settings import BY_HAND
@@ -22,6 +22,7 @@ def write_report_text(run: RunRecord) -> str:
         _inputs(run),
         _pruning(run),
         _test(run),
+        _comparison(run),
         _reading(run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -162,6 +163,46 @@ def _test(run: RunRecord) -> str:
         "| network | clean accuracy | attack success | recovered accuracy | clean flagged | poisoned flagged |\n"
         "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows)
     )
+
+
+def _comparison(run: RunRecord) -> str:
+    if not run.comparison:
+        return ""
+    drops = [threshold.drop for threshold in run.comparison[0].thresholds]
+    poisoned = run.comparison[0].asr_area is not None
+    headings = [f"X = {drop:g}" for drop in drops]
+    what = "pruned: clean accuracy / attack success" if poisoned else "pruned: clean accuracy"
+    first = (
+        "the best margin, clean accuracy minus attack success at a threshold"
+        if poisoned
+        else f"most channels pruned at X = {drops[-1]:g}"
+    )
+    rows = []
+    for order in run.comparison:
+        cells = [_code(order.layer), order.ranking, str(order.channels)]
+        cells += [_compared(threshold, poisoned) for threshold in order.thresholds]
+        cells += [_percent(order.margin), _percent(order.asr_area)] if poisoned else []
+        rows.append("| " + " | ".join(cells) + " |")
+    headings += ["best margin", "area under attack success"] if poisoned else []
+    rule = "| --- | --- | ---: |" + " ---: |" * len(headings)
+    return (
+        "## Comparison\n\nLayers and rankings, each pruned to its end on the validation images; percent. "
+        f"First: {first}. The columns of X say at which step it was reached, and the rates there ({what}). The same "
+        f"numbers are in {COMPARISON}.\n\n"
+        "| layer | ranking | channels | " + " | ".join(headings) + f" |\n{rule}\n" + "\n".join(rows)
+    )
+
+
+def _compared(threshold: ComparedThreshold, poisoned: bool) -> str:
+    if threshold.step is None:
+        return "–"
+    rates = threshold.rates
+    asr = f" / {_percent(rates.attack_success_rate)}" if poisoned else ""
+    return f"{threshold.step}: {_percent(rates.clean_accuracy)}{asr}"
+
+
+def _percent(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.2f}"
 
 
 def _test_row(name: str, rates: Rates, *, flags: bool) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bdtui.engine.event_values import Threshold
+from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates
@@ -140,6 +140,7 @@ class RunRecord:
         deviation: what they were divided by, for ``mean-std``.
         target: the class that most poisoned images get from B, or `ALL_TO_ALL`; None where that is not known.
         gates: what a network has to meet to be recommended, where a person says so.
+        comparison: layers and rankings that were held side by side, the best first; empty where that was not asked for.
     """
 
     version: str
@@ -162,6 +163,7 @@ class RunRecord:
     deviation: tuple[float, ...] = ()
     target: int | str | None = None
     gates: Gates = NO_GATES
+    comparison: tuple[ComparedOrder, ...] = ()
 
     @property
     def is_tested(self) -> bool:
@@ -190,6 +192,7 @@ class RunRecord:
             "thresholds": [_threshold_json(threshold) for threshold in self.thresholds],
             "repairs": [],
             "detections": [],
+            "comparison": [order.as_json() for order in self.comparison],
             "seconds": dict(self.seconds),
             "notices": list(self.notices),
             **({"gates": gates} if (gates := self.gates.as_json()) else {}),

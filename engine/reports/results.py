@@ -10,7 +10,7 @@ from typing import Any
 
 from bdtui.engine.errors import DataError
 from bdtui.engine.evaluation.target import ALL_TO_ALL
-from bdtui.engine.event_values import Threshold
+from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.record import (
@@ -92,6 +92,39 @@ def record_from_json(content: Any) -> RunRecord:
         raise ValueError(f"not the results of a run: {problem!r}") from problem
 
 
+def compared_from_json(content: Any, clean: int, poisoned: int) -> ComparedOrder:
+    """A compared order with its counts again.
+
+    Args:
+        content: as `ComparedOrder.as_json` gives it.
+        clean: number of clean validation images.
+        poisoned: number of poisoned ones.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        channels = _integer(content["channels"])
+        return ComparedOrder(
+            layer=_text(content["layer"]),
+            pruned=_text(content["pruned"]),
+            channels=channels,
+            ranking=_text(content["ranking"]),
+            thresholds=tuple(
+                ComparedThreshold(
+                    _number(threshold["drop"]),
+                    None if threshold["step"] is None else _step(threshold["step"], channels),
+                    _rates(threshold, clean, poisoned),
+                )
+                for threshold in content["thresholds"]
+            ),
+            accuracy_area=None if content["accuracy_area"] is None else _number(content["accuracy_area"]),
+            asr_area=None if content["asr_area"] is None else _number(content["asr_area"]),
+        )
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as problem:
+        raise ValueError(f"not a compared order: {problem!r}") from problem
+
+
 def _record(content: Mapping[str, Any]) -> RunRecord:
     model, layer = content["model"], content["layer"]
     channels = _integer(layer["channels"])
@@ -160,6 +193,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         notices=tuple(map(_text, content.get("notices", ()))),
         target=_target(content.get("verdict", {}).get("target")),
         gates=_gates(content.get("gates", {})),
+        comparison=tuple(compared_from_json(row, *valid) for row in content.get("comparison", ())),
     )
 
 

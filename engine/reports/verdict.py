@@ -9,12 +9,14 @@ from typing import Any
 
 from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import (
+    COMPARISON,
     FINDING,
     GOODNET_FATES,
     NEXT,
     RECOMMENDATION,
     SURVIVAL,
     WARNING,
+    ComparedOrder,
     Threshold,
     Verdict,
 )
@@ -53,6 +55,7 @@ def judge(run: RunRecord) -> Verdict:
         (SURVIVAL, _survival(run, survives, backdoor)),
         (RECOMMENDATION, () if doubts else _recommendation(run, recommended, backdoor)),
         (GOODNET_FATES, _fates(run, recommended)),
+        (COMPARISON, _comparison(run)),
         (WARNING, _warnings(run)),
         (NEXT, settle if doubts else _next(run, backdoor, recommended)),
     ]
@@ -269,11 +272,43 @@ def _next(run: RunRecord, backdoor: str, recommended: Candidate | None) -> Itera
     elif backdoor == MEASURED and not _networks(run) and not _is_complete(run):
         yield "Next: prune to the thresholds, to see whether the backdoor survives."
     elif backdoor == MEASURED:
-        yield "Next: try another layer or ranking."
+        yield _next_order(run)
     elif backdoor == INCONCLUSIVE:
         yield "Next: give more poisoned images, or check that 'label' is the attacker's target."
     else:
         yield "Next: check that these images carry the trigger; another trigger may still work."
+
+
+def _next_order(run: RunRecord) -> str:
+    if not run.comparison:
+        return "Next: compare layers and rankings (--compare, or c in the app)."
+    best = run.comparison[0]
+    if _is_own(run, best):
+        return "Next: do not deploy it; of the layers and rankings compared none does better."
+    return (
+        f"Next: prune {best.layer} by {best.ranking} (--layer {best.layer} --ranking {best.ranking}, or enter in the app's "
+        "comparison)."
+    )
+
+
+def _comparison(run: RunRecord) -> Iterator[str]:
+    """Which of the layers and rankings that were compared does best."""
+    if not run.comparison:
+        return
+    best = run.comparison[0]
+    reached = best.best or best.thresholds[-1]
+    if reached.step is None or reached.rates.clean is None:
+        return
+    clean, attack = reached.rates.clean, reached.rates.attack
+    left = f"{_share(attack)} ASR at " if attack else f"{reached.step} of {best.channels} channels pruned at "
+    yield (
+        f"Of {len(run.comparison)} layers and rankings compared, {best.layer} by {best.ranking} does best: {left}"
+        f"{_share(clean)} clean accuracy on the validation images (X={reached.drop:g})."
+    )
+
+
+def _is_own(run: RunRecord, order: ComparedOrder) -> bool:
+    return (order.layer, order.ranking) == (run.layer.profiled, run.ranking)
 
 
 def _share(share: Share) -> str:

@@ -9,6 +9,7 @@ from bdtui.engine.inputs.opening import OpenedInputs, open_inputs
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.runs.comparison import layers_to_compare
 from bdtui.engine.runs.preparation import check_order
 from bdtui.engine.settings import RunSettings, check_thresholds
 
@@ -27,6 +28,8 @@ def check_inputs(
     inputs = open_inputs(settings, reporter, expected_sha256)
     if settings.order is not None:
         check_order(settings.order, inputs.source.channels)
+    if settings.compare is not None:
+        layers_to_compare(inputs.model.network, settings.compare)
     for role, images in inputs.data.items():
         done = 0
         for batch in images.batches(1024):

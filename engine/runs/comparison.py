@@ -2,88 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from bdtui.engine.errors import OptionError
-from bdtui.engine.events import Event, Progress
-from bdtui.engine.network.channels import prunable_sources
+from bdtui.engine.event_values import ComparedOrder
+from bdtui.engine.events import Event, OrderCompared, Progress
+from bdtui.engine.network.channels import find_source, prunable_sources
 from bdtui.engine.network.graph import Network
 from bdtui.engine.network.layer_kinds import POOLINGS
-from bdtui.engine.pruning.comparison import ComparedOrder, summarise_curve
+from bdtui.engine.pruning.comparison import best_first, summarise_curve
 from bdtui.engine.pruning.curve import draw_curve
+from bdtui.engine.pruning.moves import Place
 from bdtui.engine.pruning.rankings import RANKINGS, order_channels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.journal import Journal
-from bdtui.engine.runs.preparation import PreparedRun, prepare_layer
-from bdtui.engine.settings import check_thresholds
+from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_layer
+from bdtui.engine.settings import ALL, NEAR, check_thresholds
 
-NEAR, ALL = "near", "all"
 _NEAR = 4
 """Layers near the end that are compared."""
 
 
-def layers_to_compare(network: Network, reach: str = NEAR) -> list[str]:
-    """The layers whose channels are held side by side, each channel once, the last layer first.
+def layers_to_compare(network: Network, asked: Sequence[str] = (NEAR,), own: str | None = None) -> list[str]:
+    """The layers whose channels are held side by side.
 
     Args:
         network: of B.
-        reach: ``near`` for the last four, ``all``.
+        asked: ``near`` for the last four, ``all``, or names of layers.
+        own: the layer of the run, which is always among those near the end.
+
+    Returns:
+        Names of layers that are profiled; of ``near`` and ``all`` each channel once, the last layer first.
 
     Raises:
-        OptionError: there is no such reach.
+        ModelError: a layer that is named does not exist or cannot be pruned soundly.
     """
-    if reach not in (NEAR, ALL):
-        raise OptionError(f"{reach!r} is no set of layers to compare; expected {NEAR} or {ALL}")
+    if tuple(asked) not in ((NEAR,), (ALL,)):
+        return list(dict.fromkeys(find_source(network, name).profiled.name for name in asked))
     shown: dict[str, str] = {}
     for source in prunable_sources(network):
         # The same channels behind an activation or a pooling: the pooled ones are what the paper ranks by.
         if source.pruned not in shown or isinstance(source.profiled.layer, POOLINGS):
             shown[source.pruned] = source.profiled.name
+    if own is not None:
+        shown[find_source(network, own).pruned] = own
     names = list(shown.values())[::-1]
-    return names if reach == ALL else names[:_NEAR]
+    if tuple(asked) == (NEAR,):
+        near = names[:_NEAR]
+        return near if own is None or own in near else [*near, own]
+    return names
+
+
+def places_to_compare(layers: Sequence[str], rankings: Sequence[str] = tuple(RANKINGS)) -> list[Place]:
+    """Every ranking of every layer, in the order in which they are measured."""
+    return [Place(layer, ranking) for layer in layers for ranking in rankings]
 
 
 def compare(
-    prepared: PreparedRun,
-    layers: Sequence[str],
-    rankings: Sequence[str] = tuple(RANKINGS),
-    *,
-    journal: Journal | None = None,
-    reporter: Reporter,
+    prepared: PreparedRun, places: Sequence[Place], *, journal: Journal | None = None, reporter: Reporter
 ) -> Iterator[ComparedOrder]:
-    """Draw the curve of every ranking for every layer.
+    """Draw the curve of every place, and emit each once it is measured.
 
     Args:
         prepared: the run; its own layer is not profiled again.
-        layers: names of prunable layers.
-        rankings: names of rankings.
+        places: of prunable layers, those of a layer one behind the other.
         journal: what it knows is not measured again, and what is measured is kept there.
         reporter: receives progress; may stop the work between batches.
 
     Raises:
         Interrupted: the reporter requested a stop; what was given out holds, and what was measured is kept.
     """
-    quiet = Reporter(lambda event: _only_progress(event, reporter), lambda: reporter.stop_requested)
+    known = {} if journal is None else known_places(journal.compared(*image_counts(prepared)), prepared)
+    there = prepared
+    found: list[ComparedOrder] = []
+    for place in places:
+        reporter.emit(Progress("compare", len(found), len(places), "orders"))
+        one = known.get(place)
+        if one is None:
+            if there.evaluator.source.profiled.name != place.layer:
+                own = prepared.evaluator.source.profiled.name == place.layer
+                there = prepared if own else prepare_layer(prepared, place.layer, only_progress(reporter))
+                if journal is not None and not own:
+                    evaluator = there.evaluator
+                    evaluator.keep_measured_in(journal.measured(place.layer, evaluator.channels))
+            one = compare_order(there, place.ranking, only_progress(reporter))
+            if journal is not None:
+                journal.keep_compared([one])
+        found.append(one)
+        reporter.emit(OrderCompared(one, best_first(found).index(one), len(found), len(places)))
+        yield one
+
+
+def compare_order(prepared: PreparedRun, ranking: str, reporter: Reporter) -> ComparedOrder:
+    """Draw the curve of a profiled layer in the order of a ranking.
+
+    Raises:
+        Interrupted: the reporter requested a stop; the evaluator knows what was measured.
+    """
+    evaluator, settings = prepared.evaluator, prepared.inputs.settings
+    order = order_channels(evaluator, ranking, settings.seed)
+    curve = []
+    for step in draw_curve(evaluator, order, reporter):
+        reporter.checkpoint()
+        curve.append(step)
+    source = evaluator.source
+    return summarise_curve(
+        source.profiled.name, source.pruned, ranking, order, curve, check_thresholds(settings.thresholds)
+    )
+
+
+def known_places(compared: Collection[ComparedOrder], prepared: PreparedRun) -> dict[Place, ComparedOrder]:
+    """Orders that were compared at the thresholds of a run, by place."""
     drops = check_thresholds(prepared.inputs.settings.thresholds)
-    for number, layer in enumerate(layers):
-        at_hand = prepared.evaluator.source.profiled.name == layer
-        there = prepared if at_hand else prepare_layer(prepared, layer, quiet)
-        evaluator = there.evaluator
-        if journal is not None and not at_hand:
-            evaluator.keep_measured_in(journal.measured(layer, evaluator.channels))
-        for place, ranking in enumerate(rankings):
-            done = number * len(rankings) + place
-            reporter.emit(Progress("compare", done, len(layers) * len(rankings), "orders"))
-            order = order_channels(evaluator, ranking, prepared.inputs.settings.seed)
-            curve = []
-            for step in draw_curve(evaluator, order, quiet):
-                quiet.checkpoint()
-                curve.append(step)
-            pruned = evaluator.source.pruned
-            yield summarise_curve(layer, pruned, ranking, order, curve, drops)
+    return {
+        Place(one.layer, one.ranking): one
+        for one in compared
+        if tuple(threshold.drop for threshold in one.thresholds) == drops
+    }
 
 
-def _only_progress(event: Event, reporter: Reporter) -> None:
-    """Pass on how far the work is; what else it says is about networks that nobody opened."""
-    if isinstance(event, Progress):
-        reporter.emit(event)
+def whole_layers(compared: Collection[ComparedOrder]) -> list[str]:
+    """The layers that were compared by every ranking."""
+    places = {Place(one.layer, one.ranking) for one in compared}
+    layers = dict.fromkeys(one.layer for one in compared)
+    return [layer for layer in layers if places.issuperset(places_to_compare([layer]))]
+
+
+def only_progress(reporter: Reporter) -> Reporter:
+    """A reporter that passes on how far the work is; what else is emitted is about networks that nobody opened."""
+
+    def emit(event: Event) -> None:
+        if isinstance(event, Progress):
+            reporter.emit(event)
+
+    return Reporter(emit, lambda: reporter.stop_requested)

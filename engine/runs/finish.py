@@ -9,16 +9,17 @@ from importlib.metadata import version
 
 import numpy as np
 
-from bdtui.engine.event_values import Threshold
+from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.events import RunFinished, VerdictReached
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.trigger import stamp_of
 from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.comparison_csv import write_comparison
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
-from bdtui.engine.reports.file_names import CURVE, FIGURE, MANIFEST, REPORT, RESULTS
+from bdtui.engine.reports.file_names import COMPARISON, CURVE, FIGURE, MANIFEST, REPORT, RESULTS
 from bdtui.engine.reports.markdown import write_report_text
 from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
@@ -37,6 +38,7 @@ def finish_run(
     files: RunFiles,
     watch: Stopwatch,
     reporter: Reporter,
+    comparison: Sequence[ComparedOrder] = (),
 ) -> RunRecord:
     """Write everything but the recipe and the networks, results.json last.
 
@@ -47,14 +49,17 @@ def finish_run(
         files: of the run.
         watch: counts the export.
         reporter: receives the end.
+        comparison: layers and rankings that were held side by side, the best first.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
     inputs = prepared.inputs
-    run = run_record(prepared, curve, thresholds)
+    run = run_record(prepared, curve, thresholds, comparison)
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
+    if run.comparison:
+        files.write(COMPARISON, lambda path: write_comparison(path, run.comparison))
     files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
     watch.lap("export")
     run = replace(run, seconds={**watch.seconds, "total": watch.total})
@@ -73,13 +78,19 @@ def finish_run(
     return run
 
 
-def run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequence[Threshold]) -> RunRecord:
+def run_record(
+    prepared: PreparedRun,
+    curve: Sequence[Step],
+    thresholds: Sequence[Threshold],
+    comparison: Sequence[ComparedOrder] = (),
+) -> RunRecord:
     """The record of a run, or of what is known of it so far, but for its seconds.
 
     Args:
         prepared: the run before its first step.
         curve: step 0 first.
         thresholds: in ascending order of the drop.
+        comparison: layers and rankings that were held side by side, the best first.
     """
     inputs, evaluator = prepared.inputs, prepared.evaluator
     model, settings = inputs.model, inputs.settings
@@ -113,6 +124,7 @@ def run_record(prepared: PreparedRun, curve: Sequence[Step], thresholds: Sequenc
         notices=tuple(prepared.notices),
         target=prepared.target,
         gates=gates_of(settings),
+        comparison=tuple(comparison),
     )
 
 

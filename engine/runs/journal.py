@@ -16,17 +16,20 @@ from typing import Any
 
 from bdtui.engine.errors import OutputError
 from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Measured, Measurement
+from bdtui.engine.event_values import ComparedOrder
 from bdtui.engine.inputs.recipe import Recipe, parse_recipe, write_recipe_text
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.option import options_of
-from bdtui.engine.pruning.moves import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import Rates, Share
+from bdtui.engine.reports.results import compared_from_json
 from bdtui.engine.runs.journal_database import (
     LONGEST,
     JournalDatabase,
     Statement,
     delete_all,
+    delete_run_values,
     insert_artifact,
     insert_move,
     insert_rates,
@@ -37,6 +40,9 @@ from bdtui.engine.settings import RunSettings
 _LAYER, _CHANNELS = "layer", "channels"
 """Names of the run's values that say of what the latest rates are."""
 _MOVES: dict[str, Callable[[int], Move]] = {kind.__name__.lower(): kind for kind in (Prune, Undo, Redo, GoTo, Toggle)}
+_CHOICES: dict[str, Callable[..., Move]] = {kind.__name__.lower(): kind for kind in (ChooseLayer, ChooseRanking)}
+_COMPARED = "compared "
+"""What the names of compared orders begin with, among the values about the run."""
 
 
 class Journal:
@@ -74,16 +80,13 @@ class Journal:
         """Keep what the run is to do; known hashes of inputs as a recipe gives them."""
         self._write(set_run_value("recipe", write_recipe_text(settings, sha256)))
 
-    def identify(
-        self, settings: RunSettings, sha256: Mapping[str, str], versions: Mapping[str, str], *, anew: bool = False
-    ) -> bool:
+    def identify(self, settings: RunSettings, sha256: Mapping[str, str], versions: Mapping[str, str]) -> bool:
         """Keep what the run works on, now that it is open.
 
         Args:
             settings: with everything that was found filled in.
             sha256: of the inputs, by field name.
             versions: of everything that decides the last bit of a number, by name.
-            anew: a person begins at step 0 of another layer or order; moves made before are forgotten.
 
         Returns:
             Whether what the journal holds was measured with other versions or of other pixels, and was forgotten
@@ -96,8 +99,7 @@ class Journal:
         now, before = json.dumps(measured, sort_keys=True), self.database.run_values().get("measured of")
         outdated = before is not None and before != now
         self._write(
-            *([delete_all("rates"), delete_all("artifacts")] if outdated else []),
-            *([delete_all("moves")] if anew else []),
+            *([delete_all("rates"), delete_all("artifacts"), delete_run_values(_COMPARED)] if outdated else []),
             set_run_value("measured of", now),
             set_run_value("recipe", write_recipe_text(settings, sha256)),
         )
@@ -154,15 +156,34 @@ class Journal:
 
     @property
     def moves(self) -> list[Move]:
-        """The moves since the layer and the ranking were chosen."""
-        rows = self.database.moves()
-        if not all(kind in _MOVES and isinstance(value, int) for kind, value in rows):
-            raise self.database.no_journal("holds an impossible move")
-        return [_MOVES[kind](value) for kind, value in rows]
+        """The moves from step 0 of the layer and the ranking that the recipe names."""
+        try:
+            return [_move_of(kind, value) for kind, value in self.database.moves()]
+        except (ValueError, TypeError, RecursionError):
+            raise self.database.no_journal("holds an impossible move") from None
 
     def keep_moves(self, moves: Sequence[Move]) -> None:
         """Keep moves that were made, once where they led was measured."""
-        self._write(*(insert_move(type(move).__name__.lower(), *asdict(move).values()) for move in moves))
+        self._write(*(insert_move(*_written_move(move)) for move in moves))
+
+    def compared(self, clean: int, poisoned: int) -> list[ComparedOrder]:
+        """The layers and rankings that were compared, in no order.
+
+        Args:
+            clean: number of clean validation images.
+            poisoned: number of poisoned ones.
+        """
+        rows = [text for name, text in self.database.run_values().items() if name.startswith(_COMPARED)]
+        try:
+            return [compared_from_json(json.loads(text), clean, poisoned) for text in rows]
+        except (ValueError, RecursionError):
+            raise self.database.no_journal("holds an impossible comparison") from None
+
+    def keep_compared(self, orders: Sequence[ComparedOrder]) -> None:
+        """Keep orders that were measured to their end."""
+        self._write(
+            *(set_run_value(f"{_COMPARED}{one.ranking} {one.layer}", json.dumps(one.as_json())) for one in orders)
+        )
 
     def _rates(self, layer: str, channels: int) -> dict[Measurement, Rates]:
         found = {}
@@ -208,6 +229,26 @@ class _JournalledRates(UserDict[Measurement, Rates]):
     def __setitem__(self, measurement: Measurement, rates: Rates) -> None:
         self._keep(measurement, rates)
         super().__setitem__(measurement, rates)
+
+
+def _written_move(move: Move) -> tuple[str, int]:
+    """The name of a move, with what was chosen, and its number."""
+    name, values = type(move).__name__.lower(), list(asdict(move).values())
+    return (f"{name} {json.dumps(values)}", 0) if name in _CHOICES else (name, *values)
+
+
+def _move_of(kind: Any, value: Any) -> Move:
+    if not isinstance(kind, str) or len(kind) > LONGEST or type(value) is not int:
+        raise ValueError
+    if kind in _MOVES:
+        return _MOVES[kind](value)
+    name, _, text = kind.partition(" ")
+    chosen = json.loads(text)
+    if name not in _CHOICES or not isinstance(chosen, list) or not chosen or not isinstance(chosen[0], str):
+        raise ValueError
+    if not all(choice is None or isinstance(choice, str) for choice in chosen):
+        raise ValueError
+    return _CHOICES[name](*chosen)
 
 
 def network_name(layer: str, pruned: PrunedChannels) -> str:

@@ -206,5 +206,10 @@ def delete_all(table: str) -> Statement:
     return f"DELETE FROM {table}", ()
 
 
+def delete_run_values(beginning: str) -> Statement:
+    """No value about the run any more whose name begins so."""
+    return "DELETE FROM run WHERE substr(name, 1, ?) = ?", (len(beginning), beginning)
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -12,14 +12,13 @@ from bdtui.engine.evaluation.target import find_target
 from bdtui.engine.events import BaselineMeasured, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
 from bdtui.engine.network.channels import find_source
-from bdtui.engine.pruning.moves import History, Move, Position
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.baseline_warnings import warn_of_baseline
 from bdtui.engine.runs.layer_warnings import warn_of_layer
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import POISONED_TEST, POISONED_VALID, RunSettings
+from bdtui.engine.settings import CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings
 
 
 @dataclass(frozen=True)
@@ -150,13 +149,7 @@ def check_order(order: Sequence[int], channels: int) -> None:
         )
 
 
-def in_the_order_left(prepared: PreparedRun, moves: Sequence[Move]) -> PreparedRun:
-    """The run with the channels in the order that a person has left in the journal."""
-    if not moves:
-        return prepared
-    settings = prepared.inputs.settings
-    ranking = order_channels(prepared.evaluator, settings.ranking, settings.seed)
-    history = History.beginning_at(Position(prepared.order))
-    for move in moves:
-        history = history.after(move, ranking)
-    return prepared.reordered(history.present.order)
+def image_counts(prepared: PreparedRun) -> tuple[int, int]:
+    """How many clean and how many poisoned validation images there are."""
+    data = prepared.inputs.data
+    return data[CLEAN_VALID].images, data[POISONED_VALID].images if POISONED_VALID in data else 0

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from bdtui.engine.errors import Interrupted, Kept, OutOfMemory, OutputError
 from bdtui.engine.events import Notice
+from bdtui.engine.inputs.opening import OpenedInputs
 from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.machine.atomic_files import write_text
 from bdtui.engine.machine.device import device_in_use, prepare_backend
 from bdtui.engine.machine.device_failures import explain_lost_device
+from bdtui.engine.pruning.comparison import best_first
 from bdtui.engine.pruning.curve import Step, known_steps
 from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
@@ -21,6 +23,7 @@ from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.file_names import CURVE, RECIPE
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import results_json
+from bdtui.engine.runs.comparison import compare, known_places, layers_to_compare, places_to_compare, whole_layers
 from bdtui.engine.runs.curve import draw_and_save, measure_networks
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.finish import finish_run
@@ -28,7 +31,8 @@ from bdtui.engine.runs.folder import discard_partials, discard_results, planned_
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.manifest import computing_versions
-from bdtui.engine.runs.preparation import PreparedRun, in_the_order_left, prepare_run
+from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_run
+from bdtui.engine.runs.profiled_layers import in_the_order_left
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.settings import RunSettings, check_thresholds
 
@@ -104,13 +108,17 @@ def carry_out(
             prepare_backend(settings.device, settings.seed)
             prepared = prepare_run(settings, reporter, expected_sha256, folder)
             keep_in_journal(prepared, journal, reporter)
+            prepared = in_the_order_left(prepared, journal.moves, reporter)
+            _know(prepared, journal)
+            # A layer that is not there is refused now, not after the curve.
+            _with_comparison(prepared, journal)
     except (Interrupted, OutputError, OutOfMemory) as problem:
         if begun:
             problem.kept = Kept(folder)
         elif isinstance(problem, Interrupted):
             problem.kept = Kept()
         raise
-    return export_run(in_the_order_left(prepared, journal.moves), folder, journal, reporter=reporter)
+    return export_run(prepared, folder, journal, reporter=reporter)
 
 
 def _resuming(folder: Path, steps: int) -> str:
@@ -119,20 +127,46 @@ def _resuming(folder: Path, steps: int) -> str:
     return f"resuming {folder}: {measured} measured already" + (", which may be more than were shown" if steps else "")
 
 
-def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter, *, anew: bool = False) -> None:
+def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter) -> None:
     """Keep what is measured of a run in a journal; what the journal knows already is not measured again.
 
     Args:
         prepared: the run.
         journal: of its folder.
         reporter: gets a notice where what was finished has to be done again.
-        anew: a person begins at step 0 of this layer and order.
     """
-    inputs, evaluator = prepared.inputs, prepared.evaluator
+    identify_inputs(prepared.inputs, journal, reporter)
+    _know(prepared, journal)
+
+
+def identify_inputs(inputs: OpenedInputs, journal: Journal, reporter: Reporter) -> None:
+    """Let a journal forget what it holds of other inputs, or of other versions; ``reporter`` gets a notice then."""
     versions = {**computing_versions(), "device": device_in_use()}
-    if journal.identify(inputs.settings, inputs.sha256, versions, anew=anew):
+    if journal.identify(inputs.settings, inputs.sha256, versions):
         reporter.emit(Notice("finished steps came from another device or other versions; recomputing them"))
+
+
+def _know(prepared: PreparedRun, journal: Journal) -> None:
+    evaluator = prepared.evaluator
     evaluator.keep_measured_in(journal.measured(evaluator.source.profiled.name, evaluator.channels))
+
+
+def _with_comparison(prepared: PreparedRun, journal: Journal) -> tuple[PreparedRun, list[str]]:
+    """The run with the layers that it compares: those asked for, and those that a person has compared in the app.
+
+    Raises:
+        ModelError: a layer that was asked for does not exist or cannot be pruned soundly.
+    """
+    inputs, asked = prepared.inputs, prepared.inputs.settings.compare
+    own = prepared.evaluator.source.profiled.name
+    layers = [] if asked is None else layers_to_compare(inputs.model.network, asked, own)
+    known = known_places(journal.compared(*image_counts(prepared)), prepared)
+    more = [layer for layer in whole_layers(known.values()) if layer not in layers]
+    if more:
+        layers += more
+        settings = replace(inputs.settings, compare=tuple(layers))
+        prepared = replace(prepared, inputs=replace(inputs, settings=settings))
+    return prepared, layers
 
 
 def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporter: Reporter) -> RunResult:
@@ -149,6 +183,7 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
         Interrupted: the reporter requested a stop; `kept` says what is left.
     """
     files, watch = RunFiles(folder, journal, reporter), Stopwatch(prepared.seconds)
+    prepared, layers = _with_comparison(prepared, journal)
     inputs, curve = prepared.inputs, list[Step]()
     try:
         with explain_lost_device():
@@ -157,7 +192,11 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
             thresholds = draw_and_save(prepared, curve, files, watch, reporter)
             thresholds = [measure_networks(prepared, threshold, reporter) for threshold in thresholds]
             watch.lap("test")
-            return RunResult(folder, finish_run(prepared, curve, thresholds, files, watch, reporter))
+            comparison = list(compare(prepared, places_to_compare(layers), journal=journal, reporter=reporter))
+            if comparison:
+                watch.lap("compare")
+            record = finish_run(prepared, curve, thresholds, files, watch, reporter, best_first(comparison))
+            return RunResult(folder, record)
     except (Interrupted, OutputError, OutOfMemory) as problem:
         if isinstance(problem, Interrupted):
             # Steps that were measured and not emitted count as finished; where the curve finds no room, the journal

@@ -18,7 +18,7 @@ from bdtui.engine.events import LOADING, Event, Progress, WorkEnded, WorkFailed,
 from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.pruning.moves import Move
 from bdtui.engine.reporter import Emit, Reporter
-from bdtui.engine.session.requests import Request
+from bdtui.engine.session.requests import Compare, Request
 from bdtui.engine.settings import RunSettings
 from bdtui.engine.startup import load_tensorflow
 
@@ -51,6 +51,7 @@ class EngineThread:
         # How often `stop` was called. Work that was requested before the last time ends, or does not begin.
         self._stops = 0
         self._stops_before_work = 0
+        self._stops_before_comparison = 0
         self._thread = threading.Thread(target=self._run, name="bdtui-engine", daemon=True)
 
     def start(self) -> None:
@@ -113,6 +114,7 @@ class EngineThread:
     def _next_ticket(self, session: Session) -> _Ticket:
         """Wait for a request; until it comes, measure what nobody waits for."""
         stops = self._stops
+        self._stop_comparing_if_asked(session)
         unhurried = Reporter(self._emit_unasked, lambda: self._stops != stops or not self._requests.empty())
         try:
             while not unhurried.stop_requested and session.idle(unhurried):
@@ -123,7 +125,13 @@ class EngineThread:
             pass
         except Exception as problem:
             self._emit_failure("measuring in the background", problem)
+        self._stop_comparing_if_asked(session)
         return self._requests.get()
+
+    def _stop_comparing_if_asked(self, session: Session) -> None:
+        """Whatever else was stopped: layers and rankings are no longer compared either."""
+        if self._stops != self._stops_before_comparison:
+            session.stop_comparing()
 
     def _emit_unasked(self, event: Event) -> None:
         """Emit what comes of work that nobody waits for, but not how far it is: no work of theirs is under way."""
@@ -139,6 +147,8 @@ class EngineThread:
                 moves, waiting = self._moves_from(request)
                 session.move(moves)
             else:
+                if isinstance(request, Compare):
+                    self._stops_before_comparison = self._stops_before_work
                 session.fulfil(request)
         except DeviceLost:
             raise

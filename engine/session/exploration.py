@@ -1,50 +1,77 @@
-"""Interactive exploration of one profiled layer: moves, and the rates they lead to."""
+"""Interactive exploration of a network: moves along the orders of its layers, and the rates they lead to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from bdtui.engine.errors import OptionError
+from bdtui.engine.errors import InputError, OptionError
 from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Evaluator
 from bdtui.engine.event_values import MeasuredPoint, Threshold
 from bdtui.engine.events import Notice, PositionReached, PositionWished, Progress, ThresholdReached
 from bdtui.engine.network.pruned_channels import PrunedChannels, along
 from bdtui.engine.pruning.curve import find_threshold, known_steps
-from bdtui.engine.pruning.moves import History, Move, Position, Prune
+from bdtui.engine.pruning.moves import History, Move, Place, Position, Prune
 from bdtui.engine.rates import NO_RATES, Rates
 from bdtui.engine.reporter import Reporter
 
 
+@dataclass(frozen=True)
+class Ground:
+    """A place, profiled.
+
+    Attributes:
+        place: of the layer and the ranking.
+        evaluator: measures networks with channels of the layer pruned, and remembers what was measured.
+        ranked: the order that the ranking gives.
+    """
+
+    place: Place
+    evaluator: Evaluator
+    ranked: tuple[int, ...]
+
+    @cached_property
+    def on_curve(self) -> frozenset[PrunedChannels]:
+        """What is pruned at the steps of that order."""
+        return frozenset(along(self.ranked))
+
+
+def _nowhere(place: Place) -> Ground:
+    raise OptionError(f"{place.layer} by {place.ranking} is not open here; expected the layer and ranking that are")
+
+
 class Exploration:
-    """Moves along a pruning order, and off it.
+    """Moves along a pruning order, off it, and to other orders.
 
     Args:
-        evaluator: measures, and remembers what was measured.
-        ranking: the order that the ranking gives.
+        ground: of the place to begin at.
         order: the order to begin with, at step 0.
         thresholds: in ascending order of the drop, not reached yet, with the names of their files.
         reporter: receives where the person stands; is asked whether to stop.
         keep: is given the moves once they are made.
+        ground_of: profiles another place, unless it is known.
+        enter: is called when the person comes to another place, before the position there is emitted.
     """
 
     def __init__(
         self,
-        evaluator: Evaluator,
-        ranking: Sequence[int],
+        ground: Ground,
         order: Sequence[int],
         thresholds: Sequence[Threshold],
         reporter: Reporter,
         keep: Callable[[Sequence[Move]], None] = lambda moves: None,
+        ground_of: Callable[[Place], Ground] = _nowhere,
+        enter: Callable[[Position], None] = lambda position: None,
     ) -> None:
-        self._evaluator = evaluator
-        self._ranking = ranking
-        self._on_curve = frozenset(along(ranking))
+        self._ground = ground
+        self._ground_of = ground_of
         self._thresholds = thresholds
         self._reporter = reporter
         self._keep = keep
-        self._history = History.beginning_at(Position(tuple(order)))
-        self._announced: set[tuple[float, PrunedChannels]] = set()
+        self._enter = enter
+        self._history = History.beginning_at(Position(tuple(order), place=ground.place))
+        self._announced: set[tuple[Place, float, PrunedChannels]] = set()
         self._measure(self.position.pruned, reporter)
 
     @property
@@ -56,17 +83,17 @@ class Exploration:
         """Make several moves at once; only where they end is measured.
 
         Raises:
-            OptionError: there is no such channel.
+            InputError: there is no such channel, layer or ranking.
             Interrupted: the reporter requested a stop; the position is the one before.
         """
         wished = self._history
         made: list[Move] = []
-        refused: OptionError | None = None
+        refused: InputError | None = None
         for move in moves:
             try:
-                wished = wished.after(move, self._ranking)
+                wished = wished.after(move, self._ranked)
                 made.append(move)
-            except OptionError as problem:
+            except InputError as problem:
                 # Moves before the refused one are kept.
                 refused = problem
                 break
@@ -81,14 +108,15 @@ class Exploration:
         """Make moves that were made and kept in an earlier session; thresholds reached on the way are no news.
 
         Raises:
-            OptionError: one of them leads nowhere.
+            InputError: one of them leads nowhere.
             Interrupted: the reporter requested a stop.
         """
         history = self._history
         for move in moves:
-            history = history.after(move, self._ranking)
-        self._measure(history.present.pruned, self._reporter)
-        self._history = history
+            history = history.after(move, self._ranked)
+        ground = self._at(history.present.place)
+        ground.evaluator.rates("valid", history.present.pruned, self._reporter)
+        self._stand(history, ground)
         self.mark_announced()
         self.emit_position()
 
@@ -129,15 +157,17 @@ class Exploration:
             if threshold.step is None or self._known(threshold.channels, "test", GOODNET) is not None:
                 continue
             for part in ("valid", "test"):
-                self._evaluator.rates(part, threshold.channels, reporter)
-                self._evaluator.goodnet_rates(part, threshold.channels, reporter)
+                self._ground.evaluator.rates(part, threshold.channels, reporter)
+                self._ground.evaluator.goodnet_rates(part, threshold.channels, reporter)
             self.emit_position()
             return True
         return False
 
     def mark_announced(self) -> None:
         """Count every threshold that is known as announced, as after an export or in an earlier session."""
-        self._announced |= {_key(threshold) for threshold in self._present_thresholds() if threshold.step is not None}
+        self._announced |= {
+            self._key(threshold) for threshold in self._present_thresholds() if threshold.step is not None
+        }
 
     def emit_position(self) -> None:
         """Emit where the person stands, and everything that is known of this layer."""
@@ -145,9 +175,9 @@ class Exploration:
 
     def _emit_position(self, thresholds: Sequence[Threshold]) -> None:
         position = self.position
-        measured = self._evaluator.measured.items()
+        measured = self._ground.evaluator.measured.items()
         points = {
-            each.pruned: self._point(each.pruned, rates)
+            each.pruned: self._point(each.pruned, rates, by_hand=each.pruned not in self._ground.on_curve)
             for each, rates in measured
             if (each.network, each.part) == (PRUNED, "valid")
         }
@@ -166,23 +196,42 @@ class Exploration:
 
     def _go(self, wished: History) -> None:
         target = wished.present
-        if self._known(target.pruned) is None:
+        ground = self._at(target.place)
+        if ground.evaluator.known_rates("valid", target.pruned) is None:
             self._reporter.emit(PositionWished(target.step))
             try:
-                self._measure(target.pruned, self._reporter)
+                ground.evaluator.rates("valid", target.pruned, self._reporter)
             except BaseException:
                 self.emit_position()
                 raise
-        self._history = wished
+        self._stand(wished, ground)
         self._emit_and_announce()
+
+    def _stand(self, history: History, ground: Ground) -> None:
+        elsewhere = ground.place != self._ground.place
+        self._history, self._ground = history, ground
+        if elsewhere:
+            self._enter(history.present)
+
+    def _at(self, place: Place) -> Ground:
+        """The ground of a place, profiled now if it must be.
+
+        Raises:
+            InputError: there is no such layer or ranking.
+            Interrupted: the reporter requested a stop.
+        """
+        return self._ground if place == self._ground.place else self._ground_of(place)
+
+    def _ranked(self, place: Place) -> Sequence[int]:
+        return self._at(place).ranked
 
     def _emit_and_announce(self) -> None:
         """Emit the position, and of every threshold once that it is passed, and again where another way passes it."""
         thresholds = self._present_thresholds()
         self._emit_position(thresholds)
         for threshold in thresholds:
-            if threshold.step is not None and self._passed(threshold) and _key(threshold) not in self._announced:
-                self._announced.add(_key(threshold))
+            if threshold.step is not None and self._passed(threshold) and self._key(threshold) not in self._announced:
+                self._announced.add(self._key(threshold))
                 rates = threshold.rates
                 self._reporter.emit(
                     ThresholdReached(threshold.drop, threshold.step, rates.clean_accuracy, rates.attack_success_rate)
@@ -191,7 +240,7 @@ class Exploration:
     def _present_thresholds(self) -> list[Threshold]:
         """How the thresholds stand in the present order, as far as its steps are measured in a row."""
         order = self.position.order
-        curve = list(known_steps(self._evaluator, order))
+        curve = list(known_steps(self._ground.evaluator, order))
         return [self._with_networks(find_threshold(curve, order, threshold)) for threshold in self._thresholds]
 
     def _with_networks(self, threshold: Threshold) -> Threshold:
@@ -219,27 +268,26 @@ class Exploration:
         for done, (step, pruned) in enumerate(jumped):
             self._reporter.checkpoint()
             self._reporter.emit(Progress("steps on the way", done, len(jumped), "steps"))
-            self._evaluator.measure_steps(self.position.order, step, self._reporter)
+            self._ground.evaluator.measure_steps(self.position.order, step, self._reporter)
             self._measure(pruned, self._reporter)
 
     def _known(
         self, pruned: Sequence[int] | PrunedChannels, part: str = "valid", network: str = PRUNED
     ) -> Rates | None:
-        return self._evaluator.known_rates(part, pruned, network)
+        return self._ground.evaluator.known_rates(part, pruned, network)
 
     def _measure(self, pruned: PrunedChannels, reporter: Reporter) -> None:
-        self._evaluator.rates("valid", pruned, reporter)
+        self._ground.evaluator.rates("valid", pruned, reporter)
 
-    def _point(self, pruned: PrunedChannels, rates: Rates) -> MeasuredPoint:
+    def _point(self, pruned: PrunedChannels, rates: Rates, *, by_hand: bool) -> MeasuredPoint:
         step = len(pruned)
         return MeasuredPoint(
             step=step,
-            fraction=step / len(self._ranking),
+            fraction=step / len(self._ground.ranked),
             clean_accuracy=rates.clean_accuracy,
             attack_success_rate=rates.attack_success_rate,
-            by_hand=pruned not in self._on_curve,
+            by_hand=by_hand,
         )
 
-
-def _key(threshold: Threshold) -> tuple[float, PrunedChannels]:
-    return threshold.drop, PrunedChannels.of(threshold.channels)
+    def _key(self, threshold: Threshold) -> tuple[Place, float, PrunedChannels]:
+        return self.position.place, threshold.drop, PrunedChannels.of(threshold.channels)

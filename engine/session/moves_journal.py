@@ -5,6 +5,7 @@ A journal that cannot be kept never stands in the person's way: the app shows a 
 
 from __future__ import annotations
 
+from collections import UserDict
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,19 +13,47 @@ from pathlib import Path
 import tomlkit  # noqa: F401 (now, while TensorFlow is loaded, and not at the first move, which a person waits for)
 
 from bdtui.engine.errors import InputError
+from bdtui.engine.evaluation.measurements import Measured, Measurement
+from bdtui.engine.event_values import ComparedOrder
 from bdtui.engine.events import Notice, SessionKept
-from bdtui.engine.pruning.moves import Move
+from bdtui.engine.inputs.opening import OpenedInputs
+from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, Move
+from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.folder import discard_partials
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import open_run_folder
-from bdtui.engine.runs.preparation import PreparedRun
-from bdtui.engine.runs.run import keep_in_journal
+from bdtui.engine.runs.preparation import PreparedRun, image_counts
+from bdtui.engine.runs.run import identify_inputs
 from bdtui.engine.settings import RunSettings
 
 
+class _LayerRates(UserDict[Measurement, Rates]):
+    """What was measured of one layer: in memory, and in the journal while there is one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.channels = 0
+        self._journalled: Measured | None = None
+
+    def __setitem__(self, measurement: Measurement, rates: Rates) -> None:
+        if self._journalled is not None:
+            self._journalled[measurement] = rates
+        super().__setitem__(measurement, rates)
+
+    def keep_in(self, journal: Journal | None, layer: str) -> None:
+        """Keep all of it in a journal from now on, and know what that knows; None for in memory only."""
+        self._journalled = None if journal is None else journal.measured(layer, self.channels)
+        if self._journalled is not None:
+            for measurement, rates in self.data.items():
+                self._journalled.setdefault(measurement, rates)
+            self.data = {**self._journalled, **self.data}
+
+
 class SessionJournal:
-    """Keeps what a person does with one opened network, from the first move on.
+    """Keeps what a person does with one opened network, from the first move or compared order on.
+
+    Choosing layers and rankings alone is looking, and begins no journal; it is in the journal that a later move begins.
 
     Args:
         reporter: gets a notice when nothing can be kept.
@@ -35,11 +64,15 @@ class SessionJournal:
         self._held = ExitStack()
         self._journal: Journal | None = None
         self._folder: Path | None = None
+        self._inputs: OpenedInputs | None = None
         self._moves: list[Move] = []
+        self._rates: dict[str, _LayerRates] = {}
+        self.compared: list[ComparedOrder] = []
+        """The layers and rankings that were compared, in the order in which they were measured."""
 
     @property
     def folder(self) -> Path | None:
-        """Where the journal is; None before the first move, and while it cannot be kept."""
+        """Where the journal is; None before it is begun, and while it cannot be kept."""
         return self._folder
 
     def journal_of(self, folder: Path) -> Journal | None:
@@ -68,32 +101,50 @@ class SessionJournal:
         self._reporter.emit(SessionKept(str(folder)))
         return list(self._moves)
 
-    def keep_moves(self, moves: Sequence[Move], folder: Path, prepared: PreparedRun) -> None:
-        """Keep moves that were made; the first ones begin the journal in ``folder``, which holds no run."""
+    def attach(self, opened: PreparedRun) -> None:
+        """Let the network that was opened know what the journal knows; moves begin at its layer and ranking."""
+        self._inputs = opened.inputs
+        if self._journal is not None:
+            identify_inputs(opened.inputs, self._journal, self._reporter)
+            self.compared = self._journal.compared(*image_counts(opened))
+        self.attach_layer(opened)
+
+    def attach_layer(self, prepared: PreparedRun) -> None:
+        """Let a layer that was just profiled know what was measured of it, and keep what will be."""
+        evaluator = prepared.evaluator
+        layer = evaluator.source.profiled.name
+        if layer not in self._rates:
+            self._rates[layer] = rates = _LayerRates()
+            rates.channels = evaluator.channels
+            rates.keep_in(self._journal, layer)
+        evaluator.keep_measured_in(self._rates[layer])
+
+    def keep_moves(self, moves: Sequence[Move], folder: Path) -> None:
+        """Keep moves that were made; the first that prunes begins the journal in ``folder``, which holds no run."""
         self._moves += moves
-        if self._journal is None:
-            self._begin(folder, prepared)
-        else:
+        if self._journal is not None:
             self._journal.keep_moves(moves)
+        elif not all(isinstance(move, ChooseLayer | ChooseRanking) for move in self._moves):
+            self._begin(folder)
 
-    def begin_anew(self, prepared: PreparedRun) -> None:
-        """Say that another layer or order is pruned now, from step 0."""
-        self._moves.clear()
+    def keep_compared(self, order: ComparedOrder, folder: Path) -> None:
+        """Keep an order that was compared; the first begins the journal in ``folder``, which holds no run."""
+        self.compared.append(order)
         if self._journal is not None:
-            keep_in_journal(prepared, self._journal, self._reporter, anew=True)
-
-    def attach(self, prepared: PreparedRun) -> None:
-        """Let a network that was just profiled know what the journal knows, and keep what is measured of it."""
-        if self._journal is not None:
-            keep_in_journal(prepared, self._journal, self._reporter)
+            self._journal.keep_compared([order])
+        else:
+            self._begin(folder)
 
     def leave(self) -> None:
-        """Let go of the folder; what is kept there stays. The next move begins a journal with all moves so far."""
+        """Let go of the folder; what is kept there stays. The next move begins a journal with all that was so far."""
+        for layer, rates in self._rates.items():
+            rates.keep_in(None, layer)
         self._held.close()
         self._journal = self._folder = None
 
-    def _begin(self, folder: Path, prepared: PreparedRun) -> None:
-        inputs = prepared.inputs
+    def _begin(self, folder: Path) -> None:
+        inputs = self._inputs
+        assert inputs is not None
         try:
             self._journal = self._held.enter_context(open_run_folder(folder, inputs.settings, inputs.sha256))
         except InputError as problem:
@@ -102,7 +153,10 @@ class SessionJournal:
             return
         self._folder = folder
         self._journal.on_loss = self._notify_loss
-        keep_in_journal(prepared, self._journal, self._reporter)
+        identify_inputs(inputs, self._journal, self._reporter)
+        for layer, rates in self._rates.items():
+            rates.keep_in(self._journal, layer)
+        self._journal.keep_compared(self.compared)
         self._journal.keep_moves(self._moves)
         self._reporter.emit(SessionKept(str(folder)))
 

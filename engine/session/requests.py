@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bdtui.engine.pruning.moves import Move
-from bdtui.engine.settings import RunSettings
+from bdtui.engine.settings import NEAR, RunSettings
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,22 @@ class Open:
 
 
 @dataclass(frozen=True)
-class ChooseLayer:
-    """Profile another layer of the opened model, and stand at step 0."""
-
-    work: ClassVar[str] = "profiling"
-    layer: str
-
-
-@dataclass(frozen=True)
-class ChooseRanking:
-    """Order the channels in another way, and stand at step 0."""
-
-    work: ClassVar[str] = "ranking"
-    ranking: str
-
-
-@dataclass(frozen=True)
 class NextThreshold:
     """Prune on, step by step, until clean accuracy has dropped to the next threshold."""
 
     work: ClassVar[str] = "pruning to the next threshold"
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Measure layers and rankings side by side while nothing else is asked for.
+
+    Attributes:
+        layers: as ``--compare`` has them: ``near``, ``all``, or names.
+    """
+
+    work: ClassVar[str] = "comparing"
+    layers: tuple[str, ...] = (NEAR,)
 
 
 @dataclass(frozen=True)
@@ -78,5 +74,5 @@ class ShowPictures:
     wrong: bool = False
 
 
-Request = Open | ChooseLayer | ChooseRanking | NextThreshold | Export | ShowPictures | Move
+Request = Open | NextThreshold | Export | Compare | ShowPictures | Move
 """What can be asked for; ``work`` names what it makes the engine do."""

@@ -6,9 +6,8 @@ jumped over, rates on the test sets) is measured in between, in small pieces.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -18,11 +17,14 @@ from bdtui.engine.errors import DeviceLost, Interrupted, OptionError
 from bdtui.engine.event_values import ChannelFigures, Threshold
 from bdtui.engine.events import (
     ChannelsProfiled,
+    ComparisonBegun,
+    ComparisonEnded,
     EngineReady,
     Event,
     ExportPlanned,
     NothingOpen,
     Notice,
+    OrderCompared,
     PicturesTaken,
     PositionReached,
     Progress,
@@ -33,23 +35,33 @@ from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.machine.device_failures import explain_lost_device
+from bdtui.engine.pruning.comparison import best_first
 from bdtui.engine.pruning.curve import known_steps
-from bdtui.engine.pruning.moves import Move
-from bdtui.engine.pruning.rankings import check_ranking, order_channels
+from bdtui.engine.pruning.moves import Move, Place, Position
+from bdtui.engine.pruning.rankings import RANKINGS, channel_scores, check_ranking, order_channels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS, RUN_FILES
 from bdtui.engine.reports.saved_models import planned_thresholds
 from bdtui.engine.reports.verdict import judge
+from bdtui.engine.runs.comparison import (
+    compare_order,
+    known_places,
+    layers_to_compare,
+    only_progress,
+    places_to_compare,
+)
 from bdtui.engine.runs.finish import run_record
 from bdtui.engine.runs.folder import holds_another_run, planned_folder, unused_folder
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import open_run_folder
-from bdtui.engine.runs.preparation import PreparedRun, prepare_layer, prepare_run
+from bdtui.engine.runs.preparation import PreparedRun, prepare_run
+from bdtui.engine.runs.profiled_layers import ProfiledLayers
 from bdtui.engine.runs.run import export_run, keep_in_journal
-from bdtui.engine.session.exploration import Exploration
+from bdtui.engine.session.comparison import Comparison
+from bdtui.engine.session.exploration import Exploration, Ground
 from bdtui.engine.session.gallery import Gallery
 from bdtui.engine.session.moves_journal import SessionJournal
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request, ShowPictures
+from bdtui.engine.session.requests import Compare, Export, NextThreshold, Open, Request, ShowPictures
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
 
 _PICTURES = 6
@@ -72,8 +84,10 @@ class Session:
         self._idle_failed = False
         self._judged: tuple[Threshold, ...] | None = None
         self._prepared: PreparedRun | None = None
+        self._layers: ProfiledLayers | None = None
         self._exploration: Exploration | None = None
         self._gallery: Gallery | None = None
+        self._comparison: Comparison | None = None
         self._folder: Path | None = None
         self._kept = SessionJournal(reporter)
         device = prepare_backend(settings.device, settings.seed)
@@ -90,10 +104,8 @@ class Session:
             match request:
                 case Open():
                     self._open(request)
-                case ChooseLayer():
-                    self._choose_layer(request.layer)
-                case ChooseRanking():
-                    self._rank(request.ranking)
+                case Compare():
+                    self._compare(request.layers)
                 case NextThreshold():
                     self._current_exploration().go_to_next_threshold()
                 case Export():
@@ -112,11 +124,12 @@ class Session:
         """Make several moves at once; only where they end is measured.
 
         Raises:
-            InputError: nothing is open, or there is no such channel.
+            InputError: nothing is open, or there is no such channel, layer or ranking.
             Interrupted: the reporter requested a stop; the position is the one before.
         """
         with self._explain_how_to_resume():
-            self._current_exploration().move(moves)
+            exploration = self._current_exploration()
+            exploration.move([self._current_layers().named_in_full(move) for move in moves])
 
     @contextmanager
     def _explain_how_to_resume(self) -> Iterator[None]:
@@ -138,12 +151,17 @@ class Session:
             return False
         try:
             with self._explain_how_to_resume():
-                return self._exploration.measure_ahead(reporter) or self._show_pictures(reporter)
+                return (
+                    self._exploration.measure_ahead(reporter)
+                    or self._show_pictures(reporter)
+                    or self._compare_next(reporter)
+                )
         except Interrupted:
             raise
         except Exception:
             # It would fail again after every key.
             self._idle_failed = True
+            self._end_comparison("comparison failed; see the log")
             raise
 
     def _show_pictures(self, reporter: Reporter) -> bool:
@@ -153,6 +171,10 @@ class Session:
             return False
         self._gallery.show(pruned, reporter)
         return True
+
+    def stop_comparing(self) -> None:
+        """Measure no further layers and rankings; those that were measured are kept."""
+        self._end_comparison("comparison stopped")
 
     def _open(self, request: Open) -> None:
         check_thresholds(request.settings.thresholds)
@@ -181,16 +203,6 @@ class Session:
         self._kept = kept
         self._show(prepared, moves)
 
-    def _choose_layer(self, layer: str) -> None:
-        opened = self._opened()
-        try:
-            prepared = prepare_layer(opened, layer, self._reporter)
-        except BaseException:
-            self._emit_again()
-            raise
-        self._kept.begin_anew(prepared)
-        self._show(prepared)
-
     def _emit_again(self) -> None:
         """Emit once more what is open, after something else could not be opened."""
         if self._prepared is None or self._exploration is None or self._gallery is None:
@@ -201,45 +213,106 @@ class Session:
             if not isinstance(event, Notice):
                 self._reporter.emit(event)
         self._reporter.emit(describe_layer(self._prepared.evaluator.source))
-        self._reporter.emit(ChannelsProfiled(self._prepared.inputs.settings.ranking, _figures(self._prepared)))
+        self._reporter.emit(_profile(self._prepared))
         self._exploration.emit_position()
 
-    def _rank(self, ranking: str) -> None:
-        check_ranking(ranking)
-        prepared = self._opened()
-        settings = replace(prepared.inputs.settings, ranking=ranking, order=None)
-        order = tuple(order_channels(prepared.evaluator, ranking, settings.seed))
-        ranked = replace(prepared, inputs=replace(prepared.inputs, settings=settings), order=order)
-        self._kept.begin_anew(ranked)
-        self._show(ranked)
-
-    def _show(self, prepared: PreparedRun, moves: Sequence[Move] = ()) -> None:
+    def _show(self, prepared: PreparedRun, moves: Sequence[Move]) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
-        self._prepared = prepared
+        self._prepared, self._comparison = prepared, None
         self._gallery = Gallery(prepared.evaluator)
         self._judged = None
-        self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
-        self._exploration = explore(prepared, self._reporter.also(self._judge_position), self._keep_moves)
         self._idle_failed = False
+        self._layers = ProfiledLayers(prepared, self._kept.attach_layer)
+        self._reporter.emit(_profile(prepared))
+        self._exploration = Exploration(
+            _ground(prepared),
+            prepared.order,
+            planned_thresholds(prepared.inputs.settings.thresholds, prepared.inputs.model),
+            self._reporter.also(self._judge_position),
+            self._keep_moves,
+            lambda place: _ground(self._current_layers().run_at(place, self._reporter)),
+            self._enter,
+        )
         if moves:
-            self._exploration.replay(moves)
+            try:
+                self._exploration.replay(moves)
+            except BaseException:
+                # Moves made now would be kept behind moves that were not made.
+                self._kept.leave()
+                self._prepared = self._exploration = self._layers = None
+                self._reporter.emit(NothingOpen())
+                raise
         else:
             self._exploration.emit_position()
-        self._reporter.emit(SessionOpened(prepared.inputs.settings))
+        self._reporter.emit(SessionOpened(self._opened().inputs.settings))
         self._plan_export()
+
+    def _enter(self, position: Position) -> None:
+        """Show the layer and the ranking that the person comes to."""
+        before = self._opened()
+        self._prepared = self._current_layers().run_at(position.place, self._reporter)
+        self._judged = None
+        self._idle_failed = False
+        if self._prepared.evaluator is not before.evaluator:
+            self._reporter.emit(describe_layer(self._prepared.evaluator.source))
+        self._reporter.emit(_profile(self._prepared))
+        self._reporter.emit(SessionOpened(self._prepared.inputs.settings))
 
     def _judge_position(self, event: Event) -> None:
         """Say what follows from where the person stands, whenever more is known of the thresholds."""
-        if not isinstance(event, PositionReached) or event.thresholds == self._judged:
+        if isinstance(event, PositionReached) and event.thresholds != self._judged:
+            self._judge(event.order, event.thresholds)
+
+    def _judge(self, order: tuple[int, ...], thresholds: tuple[Threshold, ...]) -> None:
+        prepared = self._opened().reordered(order)
+        curve = list(known_steps(prepared.evaluator, order))
+        compared = known_places(self._kept.compared, prepared).values()
+        self._judged = thresholds
+        self._reporter.emit(VerdictReached(judge(run_record(prepared, curve, thresholds, best_first(compared)))))
+
+    def _compare(self, asked: Sequence[str]) -> None:
+        """Begin to hold layers and rankings side by side; they are measured while nothing else is asked for."""
+        opened = self._opened()
+        layers = layers_to_compare(opened.inputs.model.network, asked, opened.evaluator.source.profiled.name)
+        drops = check_thresholds(opened.inputs.settings.thresholds)
+        places = places_to_compare(layers)
+        self._idle_failed = False
+        self._comparison = Comparison(places, known_places(self._kept.compared, opened), self._reporter)
+        self._reporter.emit(ComparisonBegun(drops, POISONED_VALID in opened.inputs.data, len(places)))
+        self._comparison.emit_known()
+        self._end_if_complete()
+
+    def _compare_next(self, reporter: Reporter) -> bool:
+        """Measure the next order; False when none is left."""
+        if self._comparison is None:
+            return False
+        place, exploration, layers = self._comparison.next_place, self._current_exploration(), self._current_layers()
+        # First, so that what the person works on stays among the layers that are kept.
+        layers.run_at(exploration.position.place, reporter)
+        prepared = layers.run_at(place, reporter)
+        order = compare_order(prepared, place.ranking, only_progress(reporter))
+        assert self._folder is not None
+        self._kept.keep_compared(order, self._folder)
+        self._comparison.add(place, order)
+        self._end_if_complete()
+        return True
+
+    def _end_if_complete(self) -> None:
+        if self._comparison is not None and self._comparison.is_complete:
+            self._end_comparison("comparison complete")
+
+    def _end_comparison(self, sentence: str) -> None:
+        ended, self._comparison = self._comparison, None
+        if ended is None:
             return
-        prepared = self._opened()
-        curve = list(known_steps(prepared.evaluator, event.order))
-        self._judged = event.thresholds
-        self._reporter.emit(VerdictReached(judge(run_record(prepared, curve, event.thresholds))))
+        self._reporter.emit(ComparisonEnded(ended.conclusion(sentence)))
+        exploration = self._current_exploration()
+        if self._judged is not None:
+            self._judge(exploration.position.order, self._judged)
 
     def _keep_moves(self, moves: Sequence[Move]) -> None:
         assert self._folder is not None
-        self._kept.keep_moves(moves, self._folder, self._opened())
+        self._kept.keep_moves(moves, self._folder)
 
     def _export(self, out: Path | None) -> None:
         exploration = self._current_exploration()
@@ -248,7 +321,7 @@ class Session:
         assert folder is not None
         try:
             with self._journal_for(folder, prepared) as journal:
-                export_run(prepared, folder, journal, reporter=self._reporter)
+                export_run(prepared, folder, journal, reporter=_without_comparison(self._reporter))
         finally:
             exploration.mark_announced()
             exploration.emit_position()
@@ -262,13 +335,13 @@ class Session:
             if (folder / RESULTS).exists():
                 raise holds_another_run(folder)
             yield own
-            prepared.evaluator.keep_measured_in({})
             self._kept.leave()
             return
         evaluator, inputs = prepared.evaluator, prepared.inputs
         with open_run_folder(folder, inputs.settings, inputs.sha256) as journal:
             measured = evaluator.measured
             keep_in_journal(prepared, journal, self._reporter)
+            journal.keep_compared(self._kept.compared)
             try:
                 yield journal
             finally:
@@ -289,25 +362,45 @@ class Session:
             raise OptionError("nothing is open yet; expected a model and clean validation images first")
         return self._prepared
 
+    def _current_layers(self) -> ProfiledLayers:
+        self._opened()
+        assert self._layers is not None
+        return self._layers
+
     def _current_exploration(self) -> Exploration:
         self._opened()
         assert self._exploration is not None
         return self._exploration
 
 
-def explore(
-    prepared: PreparedRun, reporter: Reporter, keep: Callable[[Sequence[Move]], None] = lambda moves: None
-) -> Exploration:
-    """The exploration of a profiled network, at step 0 of its order; arguments as for `Exploration`."""
+def explore(prepared: PreparedRun, reporter: Reporter) -> Exploration:
+    """The exploration of one profiled layer by one ranking, at step 0 of its order."""
     settings = prepared.inputs.settings
-    return Exploration(
-        prepared.evaluator,
-        order_channels(prepared.evaluator, settings.ranking, settings.seed),
-        prepared.order,
-        planned_thresholds(settings.thresholds, prepared.inputs.model),
-        reporter,
-        keep,
-    )
+    thresholds = planned_thresholds(settings.thresholds, prepared.inputs.model)
+    return Exploration(_ground(prepared), prepared.order, thresholds, reporter)
+
+
+def _ground(prepared: PreparedRun) -> Ground:
+    evaluator, settings = prepared.evaluator, prepared.inputs.settings
+    ranked = tuple(order_channels(evaluator, settings.ranking, settings.seed))
+    return Ground(Place(evaluator.source.profiled.name, settings.ranking), evaluator, ranked)
+
+
+def _without_comparison(reporter: Reporter) -> Reporter:
+    """A reporter for an export: the comparison that a screen shows is not made again by it."""
+
+    def emit(event: Event) -> None:
+        if not isinstance(event, OrderCompared):
+            reporter.emit(event)
+
+    return Reporter(emit, lambda: reporter.stop_requested)
+
+
+def _profile(prepared: PreparedRun) -> ChannelsProfiled:
+    """What is known of every channel, and what its ranking ranks it by."""
+    ranking = prepared.inputs.settings.ranking
+    entry = RANKINGS[ranking]
+    return ChannelsProfiled(ranking, _figures(prepared), entry.score_name, entry.title)
 
 
 def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
@@ -316,6 +409,8 @@ def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
     clean, poisoned = evaluator.statistics[CLEAN_VALID], evaluator.statistics.get(POISONED_VALID)
     silent = set(evaluator.silent_from_the_start())
     norms = evaluator.weight_norms
+    settings = prepared.inputs.settings
+    scores, poisoned_scores = channel_scores(evaluator, settings.ranking, settings.seed)
     return tuple(
         ChannelFigures(
             channel=channel,
@@ -326,6 +421,8 @@ def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
             poisoned_firing_share=None if poisoned is None else float(poisoned.firing_share[channel]),
             weight_norm=float(norms[channel]),
             silent=channel in silent,
+            score=float(scores[channel]),
+            poisoned_score=None if poisoned_scores is None else float(poisoned_scores[channel]),
         )
         for channel in range(evaluator.channels)
     )

@@ -135,7 +135,7 @@ def _after(moves: Sequence[Move]) -> History:
     """Where moves lead that do not depend on the ranking."""
     history = History.beginning_at(Position(tuple(range(60))))
     for move in moves:
-        history = history.after(move, range(60))
+        history = history.after(move, lambda place: range(60))
     return history
 
 

@@ -29,26 +29,20 @@ from bdtui.engine.event_values import (
     SURVIVAL,
     WARNING,
     ChannelFigures,
+    ComparedOrder,
     Picture,
     Threshold,
     Verdict,
 )
 from bdtui.engine.events import Event, LayerFound
+from bdtui.engine.pruning.comparison import best_first, summarise_curve
 from bdtui.engine.pruning.curve import draw_curve, find_threshold
-from bdtui.engine.pruning.moves import GoTo, History, Move, Position
+from bdtui.engine.pruning.moves import GoTo, History, Move, Place, Position
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RUN_FILES
-from bdtui.engine.session.exploration import Exploration
-from bdtui.engine.session.requests import (
-    ChooseLayer,
-    ChooseRanking,
-    Export,
-    NextThreshold,
-    Open,
-    Request,
-    ShowPictures,
-)
+from bdtui.engine.session.exploration import Exploration, Ground
+from bdtui.engine.session.requests import Compare, Export, NextThreshold, Open, Request, ShowPictures
 from bdtui.engine.settings import ROLES, RunSettings
 from bdtui.tui.app import BdtuiApp
 from bdtui.tui.bars.status import StatusBar
@@ -163,7 +157,9 @@ class FakeEngine:
         self._failure: tuple[str, str] | None = None
         self._layer = (world.profiled, world.pruned, world.channels)
         self._settings = SETTINGS
-        self._evaluator = FakeEvaluator(world.channels, world)
+        self._evaluators: dict[str, FakeEvaluator] = {}
+        self._compared: list[ComparedOrder] = []
+        self._to_compare: list[Place] = []
         self._exploration: Exploration | None = None
         self._exports = 0
 
@@ -189,8 +185,11 @@ class FakeEngine:
             self._work()
 
     def stop(self) -> None:
-        """Drop what is held."""
+        """Drop what is held, and what is compared."""
         self.stops += 1
+        if len(self._compared) < len(self._to_compare):
+            self._to_compare.clear()
+            self.say(events.ComparisonEnded("comparison stopped"))
         if self._at_hand:
             if isinstance(self._waiting[0], Open):
                 self._emit_all_again()
@@ -244,11 +243,14 @@ class FakeEngine:
         """The channels of the present layer."""
         channels = self._layer[2]
         place = {(7 * each + 3) % channels: each for each in range(channels)}
+        by_weight = self._settings.ranking == "weight-norm"
         return events.ChannelsProfiled(
             self._settings.ranking,
             tuple(
                 ChannelFigures(
                     channel=channel,
+                    score=10.0 + channel % 7 if by_weight else 8.0 * (place[channel] / channels) ** 2,
+                    poisoned_score=None if by_weight else self._poisoned(place[channel] / channels),
                     mean_activation=8.0 * (place[channel] / channels) ** 2,
                     max_activation=20.0 * place[channel] / channels,
                     firing_share=min(1.0, 1.6 * place[channel] / channels),
@@ -259,6 +261,8 @@ class FakeEngine:
                 )
                 for channel in range(channels)
             ),
+            "kernel norm (L1)" if by_weight else "mean activation",
+            "kernel" if by_weight else "mean",
         )
 
     # The work.
@@ -275,7 +279,7 @@ class FakeEngine:
         request = self._waiting[0]
         self.say(events.WorkStarted(request.work))
         if isinstance(request, Move) and self.opened:
-            wished = History.beginning_at(self.position).after(request, self._ranking)
+            wished = History.beginning_at(self.position).after(request, lambda place: self._ground_of(place).ranked)
             self.say(events.PositionWished(wished.present.step))
 
     def _work(self) -> None:
@@ -308,11 +312,8 @@ class FakeEngine:
         if self._exploration is None:
             raise OptionError("nothing is open yet; expected a model and clean validation images first")
         match request:
-            case ChooseLayer():
-                self._profile_layer(request.layer)
-                self._begin(self._settings.ranking)
-            case ChooseRanking():
-                self._begin(request.ranking)
+            case Compare():
+                self._compare(request)
             case ShowPictures():
                 self.view = request
                 self._show_pictures()
@@ -331,7 +332,9 @@ class FakeEngine:
         self._exports = 0
         self._paged, self.view = None, ShowPictures()
         self.say(*self.found)
-        self._profile_layer(settings.layer if settings.layer in self._layers() else self.world.profiled)
+        self._evaluators.clear()
+        self._layer = self._layers()[settings.layer if settings.layer in self._layers() else self.world.profiled]
+        self.say(events.LayerChosen(*self._layer, silent=2))
         self._begin(settings.ranking)
 
     def _findings(self, settings: RunSettings) -> Iterator[Event]:
@@ -368,26 +371,58 @@ class FakeEngine:
         found = {profiled: (profiled, pruned, channels) for profiled, pruned, channels in pooled}
         return {**found, **{pruned: (pruned, pruned, channels) for _, pruned, channels in pooled}}
 
-    def _profile_layer(self, layer: str | None) -> None:
-        self._layer = self._layers()[str(layer)]
-        self._settings = replace(self._settings, layer=self._layer[0])
-        self._evaluator = FakeEvaluator(self._layer[2], self.world)
-        self.say(events.LayerChosen(*self._layer, silent=2))
+    @property
+    def _evaluator(self) -> FakeEvaluator:
+        return self._evaluators.setdefault(self._layer[0], FakeEvaluator(self._layer[2], self.world))
 
     def _begin(self, ranking: str) -> None:
         """Stand at step 0 of a ranking's order."""
-        self._settings = replace(self._settings, ranking=ranking)
+        self._settings = replace(self._settings, layer=self._layer[0], ranking=ranking)
         self.say(self.profile())
         self._judged = None
         self._exploration = self._explore(self._reporter.also(self._judge))
         self._exploration.emit_position()
         self.say(events.SessionOpened(self._settings), events.ExportPlanned(self._folder(), RUN_FILES))
 
+    def _ground_of(self, place: Place) -> Ground:
+        if place.layer not in self._layers():
+            raise OptionError(f"there is no layer {place.layer!r} in the model")
+        layer, _, channels = self._layers()[place.layer]
+        order = tuple((7 * step + 3) % channels for step in range(channels))
+        evaluator = self._evaluators.setdefault(layer, FakeEvaluator(channels, self.world))
+        return Ground(place, evaluator, order if place.ranking == SETTINGS.ranking else order[::-1])
+
+    def _enter(self, position: Position) -> None:
+        """Show another layer or ranking, as the engine does."""
+        before, self._layer = self._layer, self._layers()[position.place.layer]
+        self._settings = replace(self._settings, layer=self._layer[0], ranking=position.place.ranking)
+        if self._layer != before:
+            self.say(events.LayerChosen(*self._layer, silent=2))
+        self.say(self.profile(), events.SessionOpened(self._settings))
+
     @property
-    def _ranking(self) -> tuple[int, ...]:
-        channels = self._layer[2]
-        order = tuple((7 * place + 3) % channels for place in range(channels))
-        return order if self._settings.ranking == SETTINGS.ranking else order[::-1]
+    def _place(self) -> Place:
+        return Place(self._layer[0], self._settings.ranking)
+
+    def _compare(self, request: Compare) -> None:
+        """Begin; a test says when the orders are measured (`compare_on`)."""
+        self._compared = []
+        layers = ("pool_1", "pool_2", self.world.profiled)
+        self._to_compare = [Place(layer, ranking) for layer in layers for ranking in (SETTINGS.ranking, "weight-norm")]
+        self.say(events.ComparisonBegun(self.world.drops, self.world.poisoned, len(self._to_compare)))
+
+    def compare_on(self, orders: int = 100) -> None:
+        """Measure so many of the orders that are to be compared; the last one ends the comparison."""
+        for place in self._to_compare[len(self._compared) :][:orders]:
+            ground = self._ground_of(place)
+            curve = list(draw_curve(ground.evaluator, ground.ranked))
+            pruned = self._layers()[place.layer][1]
+            order = summarise_curve(place.layer, pruned, place.ranking, ground.ranked, curve, self.world.drops)
+            self._compared.append(order)
+            found = best_first(self._compared).index(order)
+            self.say(events.OrderCompared(order, found, len(self._compared), len(self._to_compare)))
+        if len(self._compared) == len(self._to_compare):
+            self.say(events.ComparisonEnded("comparison complete"))
 
     def _planned_thresholds(self) -> list[Threshold]:
         names = ((drop, f"{drop:g}") for drop in self.world.drops)
@@ -425,9 +460,18 @@ class FakeEngine:
             self._judged = event.thresholds
             self.say(events.VerdictReached(verdict(self.world, event.thresholds)))
 
-    def _explore(self, reporter: Reporter, order: Sequence[int] | None = None) -> Exploration:
-        order = self._ranking if order is None else order
-        return Exploration(self._evaluator, self._ranking, order, self._planned_thresholds(), reporter)
+    def _explore(self, reporter: Reporter) -> Exploration:
+        ground = self._ground_of(self._place)
+        if reporter is not self._reporter and self._exploration is not None:
+            return Exploration(ground, self._exploration.position.order, self._planned_thresholds(), reporter)
+        return Exploration(
+            ground,
+            ground.ranked,
+            self._planned_thresholds(),
+            reporter,
+            ground_of=self._ground_of,
+            enter=self._enter,
+        )
 
     def _emit_all_again(self) -> None:
         """As the engine does after something else could not be opened."""

@@ -14,9 +14,9 @@ from textual.widgets import DataTable, Input, Markdown, OptionList, RichLog, Sta
 
 from bdtui.engine import events
 from bdtui.engine.event_values import Verdict
-from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.pruning.rankings import RANKINGS
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
+from bdtui.engine.session.requests import Compare, Export, NextThreshold, Open
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.app import BdtuiApp
@@ -150,6 +150,18 @@ async def asks_for_a_layer(app: FakeApp, pilot: Pilot[None], key: str) -> None:
     await pilot.press(key)
     await settle(pilot)
     assert app.screen.query_one(OptionList).highlighted == 3
+
+
+@claim("compare")
+async def holds_layers_and_rankings_side_by_side(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await shows(pilot, "0 of 6 measured")
+    assert app.engine.last == Compare(("near",))
+    app.engine.compare_on()
+    await shows(pilot, "comparison complete")
+    await pilot.press("escape", key)
+    await shows(pilot, "comparison complete")
+    assert kinds(app).count(Compare) == 1, "what is known is not asked for again"
 
 
 @claim("choose_ranking")
@@ -544,15 +556,20 @@ async def test_a_choice_can_be_left(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["l", "r"])
-async def test_a_choice_that_would_drop_an_order_made_by_hand_says_so(key: str) -> None:
+async def test_undo_returns_from_another_layer_or_ranking_to_the_order_made_by_hand(key: str) -> None:
     app = FakeApp()
     async with opened(app) as pilot:
+        await pilot.press("down", "down")
+        await goes(pilot, app, "space", "n", step=2)
+        before = app.engine.position
         await pilot.press(key)
-        await until(pilot, lambda: "(restarts at step 0)" in app.text)
-        await pilot.press("escape", "down", "down")
-        await goes(pilot, app, "space", step=1)
-        await pilot.press(key)
-        await until(pilot, lambda: "the order made by hand is lost" in str(app.screen.query(Static).first().content))
+        await until(pilot, lambda: "(from step 0; u returns)" in app.text)
+        await goes(pilot, app, "home", "down", "enter", step=0)
+        assert app.engine.position.place != before.place
+        await goes(pilot, app, "u", step=2)
+        assert app.engine.position == before
+        await until(pilot, lambda: "conv_3 · 60 channels · by mean-activation" in app.text)
+        await goes(pilot, app, "ctrl+r", step=0)
 
 
 # Silencing out of turn.

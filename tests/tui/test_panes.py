@@ -11,9 +11,9 @@ from rich.text import Text
 from textual.widgets import DataTable, Input, RichLog, Static
 
 from bdtui.engine import event_values, events
-from bdtui.engine.pruning.moves import Toggle
+from bdtui.engine.pruning.moves import ChooseLayer, Toggle
 from bdtui.engine.reports.file_names import RUN_FILES
-from bdtui.engine.session.requests import ChooseLayer, Export, Open, ShowPictures
+from bdtui.engine.session.requests import Export, Open, ShowPictures
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.panes.channels import ChannelsPane
 from bdtui.tui.panes.model import ModelPane
@@ -206,9 +206,10 @@ async def test_a_click_on_a_heading_sorts_and_a_second_one_turns_round() -> None
 async def test_the_column_of_means_cuts_no_number(mean: float, shown: str) -> None:
     app = FakeApp()
     async with opened(app) as pilot:
-        figures = event_values.ChannelFigures(0, mean, mean, 0.5, None, None, 1.0, False)
+        figures = event_values.ChannelFigures(0, mean, mean, 0.5, None, None, 1.0, False, mean, None)
         app.engine.say(
-            events.ChannelsProfiled("mean-activation", (figures,)), replace(app.engine.reached(0), order=(0,))
+            events.ChannelsProfiled("mean-activation", (figures,), "mean activation", "mean"),
+            replace(app.engine.reached(0), order=(0,)),
         )
         await until(pilot, lambda: len(listed(app)) == 1)
         assert listed(app)[0][2] == shown
@@ -321,7 +322,7 @@ async def test_a_smaller_layer_may_be_drawn_before_it_is_measured() -> None:
     async with opened(app) as pilot:
         figures = app.engine.profile()
         assert isinstance(figures, events.ChannelsProfiled)
-        app.engine.say(events.ChannelsProfiled(figures.ranking, figures.channels[:5]))
+        app.engine.say(replace(figures, channels=figures.channels[:5]))
         await settle(pilot)
         await pilot.resize_terminal(90, 30)
         await pilot.press("down", "space", "s", "y")

@@ -22,6 +22,8 @@ _LASTING = (
     events.WorkStopped,
     events.WorkFailed,
     events.RunFinished,
+    events.OrderCompared,
+    events.ComparisonEnded,
 )
 """Events whose text stays on the line until other work starts."""
 

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bdtui.engine import events
+from bdtui.engine.event_values import ComparedThreshold
 from bdtui.engine.events import Event
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.record import RunRecord
@@ -22,6 +23,8 @@ from bdtui.tui.wording import plain, sentence, shape_text, status_line
 
 _NO_EDGE = 100_000
 """Columns of what is no screen."""
+_WIDE = 112
+"""Columns from which a comparison is printed with all its columns."""
 
 
 class ProgressDisplay:
@@ -119,7 +122,41 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
             goodnet = threshold.goodnet_test
             add_row(f"G  {name}", threshold.step, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
     _print_table(console, table)
+    if run.comparison:
+        _print_comparison(console, run)
     console.print(Text(plain(f"results in {out}")), soft_wrap=True)
+
+
+def _print_comparison(console: Console, run: RunRecord) -> None:
+    """Print the layers and rankings that were compared, the best first."""
+    poisoned = run.comparison[0].asr_area is not None
+    what = "pruned, accuracy, ASR" if poisoned else "pruned, accuracy"
+    title = f"Layers and rankings compared on validation images, best first; at each X: {what}"
+    console.print(Text(title), soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD)
+    table.add_column("layer", overflow="fold")
+    table.add_column("ranking", no_wrap=True)
+    is_wide = console.width >= _WIDE or not console.is_terminal
+    drops = [f"X={threshold.drop:g}" for threshold in run.comparison[0].thresholds]
+    for heading in (*drops, *(("margin",) if poisoned and is_wide else ()), *(("channels",) if is_wide else ())):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for order in run.comparison:
+        cells = [_compared(threshold) for threshold in order.thresholds]
+        cells += [_short(order.margin)] if poisoned and is_wide else []
+        cells += [str(order.channels)] if is_wide else []
+        table.add_row(Text(plain(order.layer)), order.ranking, *cells)
+    _print_table(console, table)
+
+
+def _compared(threshold: ComparedThreshold) -> str:
+    if threshold.step is None:
+        return "–"
+    rates = [threshold.rates.clean_accuracy, threshold.rates.attack_success_rate]
+    return " ".join((str(threshold.step), *(_short(rate) for rate in rates if rate is not None)))
+
+
+def _short(rate: float | None) -> str:
+    return "–" if rate is None else f"{rate:.1f}"
 
 
 def _print_table(console: Console, table: Table) -> None:

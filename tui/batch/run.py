@@ -68,7 +68,8 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         )
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
-        if finished is not None:
+        # A finished run can still be compared with other layers and rankings.
+        if finished is not None and (settings.compare is None or finished.comparison):
             _write_line(f"bdtui: {out} is already complete")
             return _conclude(options, replace(finished, gates=gates_of(settings)), Path(str(out)))
     emitted: list[Event] = []

@@ -1,4 +1,4 @@
-"""The chart of activations: the mean activation of every channel, in pruning order."""
+"""The chart of activations: what the ranking ranks every channel by, in pruning order."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from bdtui.tui.charts.canvas import (
 from bdtui.tui.charts.points import legend_line, number, step_part
 
 TITLE = "channels in pruning order"
-NO_ACTIVATIONS = "No channel of this layer has an activation that could be drawn."
+NO_ACTIVATIONS = "No channel of this layer has a value that could be drawn."
 
 
 def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: int, width: int, height: int) -> Text:
-    """Mean activation of every channel in pruning order, on clean images and, where known, on poisoned ones.
+    """The score of every channel in pruning order, on clean images and, where known, on poisoned ones.
 
     If there are more channels than columns, a column shows the largest value of its channels, so that the few channels
     that fire only on poisoned images stay visible.
@@ -46,8 +46,8 @@ def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: i
         return sentence
     figures = {channel.channel: channel for channel in profiled.channels}
     in_order = [figures[channel] for channel in order if channel in figures]
-    clean = [number(channel.mean_activation) for channel in in_order]
-    poisoned = [number(channel.poisoned_mean_activation) for channel in in_order]
+    clean = [number(channel.score) for channel in in_order]
+    poisoned = [number(channel.poisoned_score) for channel in in_order]
     finite = [value for value in (*clean, *poisoned) if math.isfinite(value)]
     if not finite:
         return Text(NO_ACTIVATIONS)
@@ -70,8 +70,8 @@ def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: i
 
 def activations_legend(profiled: ChannelsProfiled, order: tuple[int, ...], step: int, width: int = 78) -> Text:
     """The legend of `draw_activations`, in one line."""
-    parts = [(BAR, ACCURACY_COLOUR, "mean activation")]
-    if any(channel.poisoned_mean_activation is not None for channel in profiled.channels):
+    parts = [(BAR, ACCURACY_COLOUR, profiled.score)]
+    if any(channel.poisoned_score is not None for channel in profiled.channels):
         parts.append((DASH, ASR_COLOUR, "when poisoned"))
     parts.append(step_part(CURSOR, CURSOR_COLOUR, step, len(order)))
     parts.append((PRUNED_BAR, ACCURACY_COLOUR, "pruned"))

@@ -20,10 +20,10 @@ _EIGHTHS = " ▏▎▍▌▋▊▉█"
 
 PRUNED, NEXT, ZERO = Cell("● pruned", "dim"), Cell("◂ next", "bold"), Cell("○ zero", "dim")
 
-_PLACE, _CHANNEL, _MEAN, _BARS, _CLEAN, _POISONED, _STATE = (
+_PLACE, _CHANNEL, _SCORE, _BARS, _CLEAN, _POISONED, _STATE = (
     "place",
     "channel",
-    "mean",
+    "score",
     "bar",
     "clean",
     "poisoned",
@@ -33,8 +33,8 @@ _FIRES_ON = "fires on (%)"
 COLUMNS = (
     Column(_PLACE, "#", 5, right=True, tooltip="Place in the pruning order; click sorts"),
     Column(_CHANNEL, "ch.", 5, right=True, tooltip="Index of the channel; click sorts"),
-    Column(_MEAN, "mean", 9, right=True, tooltip="Mean activation on clean validation images; click sorts"),
-    Column(_BARS, "activ.", _BAR + 1, style="cyan", tooltip="Mean activation on clean validation images; click sorts"),
+    Column(_SCORE, "mean", 9, right=True, tooltip="What the ranking goes by, the lowest first; click sorts"),
+    Column(_BARS, "", _BAR + 1, style="cyan", tooltip="What the ranking goes by, the lowest first; click sorts"),
     Column(
         _CLEAN,
         "clean",
@@ -65,8 +65,9 @@ class ChannelsPane(Pane):
     HELP: ClassVar[str] = """\
 One row for each channel of the layer, in the order in which pruning takes them.
 
-- **#**: place in the order. **ch.**: index. **mean activ.**: mean activation over the clean validation images; the bar
-  compares channels.
+- **#**: place in the order. **ch.**: index. Then what the ranking ranks by, e.g. **mean**: mean activation over the
+  clean validation images; **max**: the largest; **fires**: the share of them on which the channel fires; **kernel**: the
+  size of its weights. The bar compares channels.
 - **fires on clean**, **fires on poisoned**: percentage of images on which the channel fires (is above zero anywhere).
   A channel that fires only on poisoned images is suspicious.
 - **state**: pruned, next to prune, or zero (its weights are already zero in the file).
@@ -107,7 +108,8 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
         match event:
             case events.ChannelsProfiled():
                 self._figures = {figures.channel: figures for figures in event.channels}
-                self._largest = max((abs(figures.mean_activation) for figures in event.channels), default=0.0)
+                self._largest = max((abs(figures.score) for figures in event.channels), default=0.0)
+                self.table.rename(_SCORE, event.score_title)
                 self._order = ()
                 self.table.list_channels((), {})
                 self._sorted_by, self._reversed = _PLACE, False
@@ -146,7 +148,7 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
 
     def on_channel_table_heading_clicked(self, event: ChannelTable.HeadingClicked) -> None:
         """Sort by the clicked heading; a second click reverses the order."""
-        key = _MEAN if event.column == _BARS else event.column
+        key = _SCORE if event.column == _BARS else event.column
         self._sort_by(key, reverse=key == self._sorted_by and not self._reversed)
 
     def on_channel_table_cursor_moved(self) -> None:
@@ -181,7 +183,7 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
         values: dict[str, Callable[[int], float]] = {
             _PLACE: lambda channel: place[channel],
             _CHANNEL: lambda channel: channel,
-            _MEAN: lambda channel: figures[channel].mean_activation,
+            _SCORE: lambda channel: figures[channel].score,
             _CLEAN: lambda channel: figures[channel].firing_share,
             _POISONED: lambda channel: figures[channel].poisoned_firing_share or 0.0,
             _STATE: lambda channel: place[channel] >= self._step,
@@ -194,8 +196,8 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
         return [
             Cell(str(place + 1)),
             Cell(str(channel)),
-            Cell(_number(figures.mean_activation)),
-            Cell(_bar(figures.mean_activation, self._largest)),
+            Cell(_number(figures.score)),
+            Cell(_bar(figures.score, self._largest)),
             Cell(_share(figures.firing_share)),
             Cell(_share(figures.poisoned_firing_share)),
             self._state(channel, place),

@@ -53,9 +53,9 @@ class ChartsPane(Pane, can_focus=True):
   pruning that only costs accuracy moves left. Best is the lower right corner.
 - **Verdict** below the charts: what was found so far, whether the backdoor survives, and which network to use. The
   report has all of it.
-- **Activations**: the mean activation of each channel, in pruning order. Dots show it on poisoned images where that
-  differs: a low bar under a high dot is a channel that the trigger activates. If several channels share a column, it
-  shows the largest.
+- **Activations**: what the ranking ranks each channel by, such as its mean activation, in pruning order. Dots show it on
+  poisoned images where that differs: a low bar under a high dot is a channel that the trigger activates. If several
+  channels share a column, it shows the largest.
 """
 
     CHARTS: ClassVar[tuple[str, ...]] = ("accuracy and ASR", "trade-off", "activations")

@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.event_values import (
+    COMPARISON,
     FINDING,
     GOODNET_FATES,
     NEXT,
@@ -35,6 +36,7 @@ _HEADINGS = {
     RECOMMENDATION: "Use",
     NEXT: "Next",
     GOODNET_FATES: "GoodNet",
+    COMPARISON: "Comparison",
     WARNING: "Warning",
 }
 """The answer first, also where the rest has to be scrolled to."""

@@ -7,7 +7,7 @@ down. Here a step costs only the visible lines, however many channels there are.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import ClassVar
 
@@ -119,6 +119,10 @@ class ChannelTable(ScrollView, can_focus=True):
         else:
             self.cursor_row = 0
         self.refresh()
+
+    def rename(self, key: str, heading: str) -> None:
+        """Give a column another heading."""
+        self._columns = tuple(replace(each, heading=heading) if each.key == key else each for each in self._columns)
 
     def move_to(self, channel: int) -> None:
         self.cursor_row = self.listed.index(channel)

@@ -46,6 +46,11 @@ class FittedTable(DataTable[Text]):
         self._all_rows: list[Sequence[Text]] = []
         self._fitted: dict[int, int] = {}
 
+    def list_columns(self, columns: Sequence[FittedColumn]) -> None:
+        """Show rows with other columns from the next `list_rows` on."""
+        self._all_columns, self._all_rows, self._fitted = tuple(columns), [], {}
+        self.clear(columns=True)
+
     def list_rows(self, rows: Sequence[Sequence[Text]], cursor: int | None = None) -> None:
         """Show these rows, each with a text for every column.
 

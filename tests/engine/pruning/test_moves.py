@@ -6,7 +6,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bdtui.engine.pruning.moves import History, Position
+from bdtui.engine.pruning.moves import (
+    ChooseLayer,
+    ChooseRanking,
+    GoTo,
+    History,
+    Move,
+    Place,
+    Position,
+    Prune,
+    Redo,
+    Toggle,
+    Undo,
+)
 
 orders = st.integers(1, 12).flatmap(lambda channels: st.permutations(range(channels)))
 
@@ -91,3 +103,44 @@ def test_a_new_move_forgets_what_was_undone() -> None:
     history = History.beginning_at(begun).moved(begun.at(2)).undone().moved(begun.at(1))
     assert history.redone() == history
     assert history.present.step == 1
+
+
+CHANNELS = {"pool_1": 4, "pool_2": 7}
+
+
+def ranked_at(place: Place) -> list[int]:
+    """Another order for each layer and ranking."""
+    channels = list(range(CHANNELS[place.layer]))
+    return channels if place.ranking == "up" else channels[::-1]
+
+
+moves = st.one_of(
+    st.builds(Prune, st.integers(1, 3)),
+    st.builds(GoTo, st.integers(0, 4)),
+    st.builds(Toggle, st.integers(0, 3)),
+    st.builds(ChooseLayer, st.sampled_from(list(CHANNELS)), st.sampled_from([None, "up", "down"])),
+    st.builds(ChooseRanking, st.sampled_from(["up", "down"])),
+)
+
+
+@given(st.lists(moves, max_size=12))
+def test_undo_goes_back_through_layers_and_rankings_to_where_one_stood(made: list[Move]) -> None:
+    begun = Place("pool_2", "up")
+    history = History.beginning_at(Position(tuple(ranked_at(begun)), place=begun))
+    for move in made:
+        before = history
+        history = history.after(move, ranked_at)
+        new = len(history.past) - len(before.past)
+        assert history.after(Undo(new), ranked_at).present == before.present
+        assert sorted(history.present.order) == list(range(CHANNELS[history.present.place.layer]))
+    count = len(history.past)
+    gone_back = history.after(Undo(count), ranked_at)
+    assert gone_back.present == Position(tuple(ranked_at(begun)), place=begun)
+    assert gone_back.after(Redo(count), ranked_at) == history
+
+
+def test_choosing_a_layer_keeps_the_ranking_and_begins_at_step_0() -> None:
+    begun = Place("pool_2", "down")
+    history = History.beginning_at(Position(tuple(ranked_at(begun)), 3, begun))
+    there = history.after(ChooseLayer("pool_1"), ranked_at).present
+    assert there == Position((3, 2, 1, 0), 0, Place("pool_1", "down"))

@@ -55,7 +55,7 @@ def test_a_backdoor_that_survives_is_told_with_its_target_and_its_images() -> No
         "No network here is safe to deploy: none has both an ASR that is surely at most 5 % and a loss of at most 4 points "
         "of clean accuracy on the validation images.",
     )
-    assert verdict.sentences[-1] == "Next: try another layer or ranking."
+    assert verdict.sentences[-1] == "Next: compare layers and rankings (--compare, or c in the app)."
 
 
 def test_results_have_the_verdict_and_it_comes_back_from_them() -> None:

@@ -15,8 +15,9 @@ import pytest
 
 from bdtui.engine.errors import DataError, InputError, OutputError
 from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Measurement
+from bdtui.engine.event_values import ComparedOrder, ComparedThreshold
 from bdtui.engine.network.pruned_channels import PrunedChannels
-from bdtui.engine.pruning.moves import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
 from bdtui.engine.runs.journal import Journal, network_name
@@ -53,7 +54,8 @@ def as_a_killed_process_leaves_it(path: Path) -> Path:
 def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None:
     journal = Journal(path)
     journal.begin(SETTINGS, {"model": "ab"})
-    moves: list[Move] = [Prune(3), Undo(1), Redo(1), GoTo(7), Toggle(5)]
+    moves: list[Move] = [Prune(3), Undo(1), ChooseLayer("12"), ChooseLayer("inner/a b", "random"), Redo(1), GoTo(7)]
+    moves += [ChooseRanking("weight-norm"), Toggle(5)]
     journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
     journal.measured("pool_3", CHANNELS)[replace(MEASUREMENT, network=GOODNET)] = Rates(poisoned_flagged=Share(2, 2))
     journal.keep_moves(moves)
@@ -110,16 +112,16 @@ def test_other_inputs_or_pixels_make_what_is_finished_unfinished(path: Path) -> 
         assert journal.measured("pool_3", CHANNELS)
 
 
-def test_a_new_beginning_forgets_the_moves_and_nothing_else(path: Path) -> None:
+def test_compared_orders_are_kept_and_forgotten_with_the_rates_they_were_made_of(path: Path) -> None:
+    compared = ComparedOrder(
+        "pool_3", "conv_3", CHANNELS, "random", (ComparedThreshold(2.0, 1, Rates(Share(1, 2))),), 5.0, None
+    )
     journal = Journal(path)
-    journal.identify(SETTINGS, {}, {})
-    journal.measured("pool_3", CHANNELS)[MEASUREMENT] = RATES
-    journal.keep_moves([Prune(1)])
-    journal.identify(replace(SETTINGS, layer="pool_2"), {}, {}, anew=True)
-    assert not journal.moves
-    assert journal.recipe is not None
-    assert journal.recipe.settings["layer"] == "pool_2"
-    assert journal.measured("pool_3", CHANNELS)
+    journal.identify(SETTINGS, {"model": "ab"}, {})
+    journal.keep_compared([compared, compared])
+    assert Journal(as_a_killed_process_leaves_it(path)).compared(2, 0) == [compared]
+    journal.identify(SETTINGS, {"model": "ab"}, {"keras": "another"})
+    assert not journal.compared(2, 0)
 
 
 def test_only_its_owner_may_enter_the_folder_of_a_journal(tmp_path: Path) -> None:
@@ -248,6 +250,13 @@ def test_a_folder_of_journals_that_leads_elsewhere_is_refused(tmp_path: Path) ->
         ("rates", (1, "pool_3", "pruned", "valid", "[1]", '{"clean": 3}', "")),
         ("moves", (1, "jump", 1)),
         ("moves", (1, "prune", "many")),
+        ("moves", (1, "chooselayer", 1)),
+        ("moves", (1, "chooselayer [1]", 0)),
+        ("moves", (1, "chooseranking []", 0)),
+        ("moves", (1, 'chooseranking ["a", "b"]', 0)),
+        ("moves", (1, "chooselayer " + "[" * 100_000, 0)),
+        ("run", ("compared random pool_3", "[]")),
+        ("run", ("compared random pool_3", "[" * 100_000)),
         ("run", ("recipe", b"\xff\xfe")),
         ("run", ("recipe", "order = 'all'")),
         ("run", ("recipe", "x" * 3_000_000)),
@@ -259,7 +268,7 @@ def test_values_that_bdtui_never_writes_are_refused(path: Path, table: str, row:
         database.execute(f"INSERT INTO {table} VALUES ({','.join('?' * len(row))})", row)
     journal = Journal(path)
     with pytest.raises(InputError, match="expected"):
-        journal.recipe, journal.measured("pool_3", CHANNELS), journal.moves
+        journal.recipe, journal.measured("pool_3", CHANNELS), journal.moves, journal.compared(2, 2)
 
 
 def full(journal: Journal) -> None:

@@ -18,7 +18,7 @@ from bdtui.engine.events import Event, Notice, Progress, WorkEnded, WorkFailed, 
 from bdtui.engine.pruning.moves import GoTo, Move, Prune, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.session.engine_thread import EngineThread
-from bdtui.engine.session.requests import Export, NextThreshold, Open, Request
+from bdtui.engine.session.requests import Compare, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import RunSettings
 
 SECONDS = 60
@@ -33,6 +33,7 @@ class SlowSession:
         self.gate = threading.Event()
         self.busy = threading.Event()
         self.idle_pieces = 0
+        self.comparing = False
         self.fail: Exception | None = None
         sessions.put(self)
 
@@ -44,6 +45,10 @@ class SlowSession:
         while not self.gate.wait(0.002):
             self.reporter.checkpoint()
         self.done.append(request)
+        self.comparing |= isinstance(request, Compare)
+
+    def stop_comparing(self) -> None:
+        self.comparing = False
 
     def move(self, moves: Sequence[Move]) -> None:
         self.fulfil(list(moves))  # type: ignore[arg-type]
@@ -255,6 +260,25 @@ def test_what_nobody_waits_for_goes_on_after_a_stop(engine: tuple[EngineThread, 
     while bench.idle_pieces > 0 and time.monotonic() < deadline:
         time.sleep(0.005)
     assert bench.idle_pieces <= 0
+
+
+def test_any_stop_ends_the_comparison_and_a_move_only_pauses_it(
+    engine: tuple[EngineThread, SlowSession, Heard],
+) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    thread.submit(Compare())
+    thread.submit(Prune())
+    for _ in range(2):
+        heard.until(ended)
+    assert bench.comparing
+    thread.stop()
+    thread.submit(Prune())
+    heard.until(ended)
+    assert not bench.comparing
+    thread.submit(Compare())
+    heard.until(ended)
+    assert bench.comparing, "an earlier stop is not meant for it"
 
 
 def test_a_device_that_is_not_there_is_told_again_whenever_something_is_asked_for(

@@ -27,14 +27,14 @@ from bdtui.engine.events import (
 )
 from bdtui.engine.inputs.recipe import read_recipe
 from bdtui.engine.pruning.curve import draw_curve
-from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.check import check_inputs
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.exploration import Exploration
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open
+from bdtui.engine.session.requests import Export, NextThreshold, Open
 from bdtui.engine.session.session import Session, explore
 from bdtui.engine.settings import DEFAULT_THRESHOLDS, RunSettings
 

@@ -24,12 +24,12 @@ from bdtui.engine.events import (
     SessionOpened,
     ThresholdReached,
 )
-from bdtui.engine.pruning.moves import GoTo, Move, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.journal_folder import read_begun_recipe
 from bdtui.engine.runs.run import execute_run
-from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request
+from bdtui.engine.session.requests import Export, NextThreshold, Open, Request
 from bdtui.engine.session.session import Session
 from bdtui.engine.settings import RunSettings
 from tests.networks import CASES, build, random_images, write_images
@@ -188,7 +188,11 @@ def test_layer_and_ranking_are_those_that_were_chosen(settings: RunSettings, tmp
     again.wait()
     assert again.position == session.position
     assert again.last(SessionOpened) == session.last(SessionOpened)
-    assert again.position.undoable == 3, "moves before the ranking was chosen are gone, as they were before"
+    assert again.position.undoable == 6
+    for person in (session, again):
+        person.do(Undo(4))
+    assert again.position == session.position
+    assert again.position.step == 2, "where the person stood before choosing the ranking"
 
 
 def test_who_only_looks_leaves_nothing(settings: RunSettings, tmp_path: Path) -> None:

@@ -61,9 +61,11 @@ def profile(means: list[float], poisoned: list[float] | None = None) -> Channels
     return ChannelsProfiled(
         "mean-activation",
         tuple(
-            ChannelFigures(channel, mean, mean, 0.5, poisoned and poisoned[channel], None, 1.0, False)
+            ChannelFigures(channel, 0, 0, 0.5, None, None, 1.0, False, mean, poisoned and poisoned[channel])
             for channel, mean in enumerate(means)
         ),
+        "mean activation",
+        "mean",
     )
 
 
