@@ -10,6 +10,7 @@ from textual.app import SystemCommand
 from textual.screen import Screen
 
 from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
+from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.counts import AppWithCounts
 from bdtui.tui.dialogs import FindDialog, HelpScreen, ThemeDialog
@@ -32,6 +33,8 @@ class AppWithViewActions(AppWithCounts):
 
     def action_show_pane(self, name: str) -> None:
         self.workspace.show_pane(name)
+        if self.workspace.verdict_in_view:
+            self._main(ActivityBar).leave_out_verdict()
 
     def action_zoom(self) -> None:
         self.workspace.zoom()
