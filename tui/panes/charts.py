@@ -34,6 +34,7 @@ WAITING_FOR_POSITION = "Measuring the unpruned network."
 
 _DRAWING_SECONDS = 0.1
 _LEAST_HEIGHT_WITH_VERDICT = 10
+_LEAST_HEIGHT_WITH_ANOTHER_LINE = 16
 _VERDICT_LINES = 2
 
 Draw = Callable[[int, int], Text]
@@ -130,7 +131,9 @@ class ChartsPane(Pane, can_focus=True):
         self._name_charts()
 
     def on_resize(self, event: Resize) -> None:
-        self.set_class(event.size.height < _LEAST_HEIGHT_WITH_VERDICT, "-short")
+        height = event.size.height
+        self.set_class(height < _LEAST_HEIGHT_WITH_VERDICT, "-short")
+        self.query_one(FittedText).most_lines = _VERDICT_LINES + (height >= _LEAST_HEIGHT_WITH_ANOTHER_LINE)
 
     def on_chart_visibility_changed(self, event: Chart.VisibilityChanged) -> None:
         event.stop()
