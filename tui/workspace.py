@@ -99,7 +99,7 @@ class Workspace(Vertical):
             yield ChannelsPane(id="channels")
             with Vertical(id="findings"):
                 yield TabBar(FINDINGS, id="finding-tabs")
-                yield ChartsPane(id="charts")
+                yield ChartsPane(id="charts", threshold_key=self._threshold_key)
                 yield VerdictPane(id="verdict", threshold_key=self._threshold_key)
             with Vertical(id="details"):
                 yield TabBar(DETAILS, id="detail-tabs")

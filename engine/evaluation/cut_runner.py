@@ -145,16 +145,24 @@ class CutRunner:
         rows = len(tensors[0])
         return np.asarray(self._run_back([padded(values, self.back_batch_size) for values in tensors]))[:rows]
 
-    def back_scores(self, tensors: list[Array]) -> NDArray[np.floating[Any]]:
+    def back_scores(
+        self, tensors: list[Array], checkpoint: Callable[[], None] = lambda: None
+    ) -> NDArray[np.floating[Any]]:
         """Scores of all classes, shape (rows, N), from the tensors of the frontier of a few images.
 
         It is not traced: for some images that somebody looks at, running the layers one by one is the shorter way. So it
         has to be called by the thread that made the network.
+
+        Args:
+            tensors: of the frontier, each (rows, …).
+            checkpoint: called between any two layers; may raise.
         """
         values: dict[int, Any] = {
             tensor: tf.convert_to_tensor(rows) for tensor, rows in zip(self.cut.frontier, tensors, strict=True)
         }
-        run_calls(self.cut.back, values)
+        for call in self.cut.back:
+            checkpoint()
+            run_calls([call], values)
         return np.asarray(values[self.cut.network.output])
 
     def _front(self, images: Any, rows: Any) -> Any:

@@ -179,6 +179,7 @@ class Session:
         self._opening_events = emitted
         self._kept.leave()
         self._kept = kept
+        self._gallery = None
         self._show(prepared, moves)
 
     def _choose_layer(self, layer: str) -> None:
@@ -196,7 +197,7 @@ class Session:
         if self._prepared is None or self._exploration is None or self._gallery is None:
             self._reporter.emit(NothingOpen())
             return
-        self._gallery.forget()
+        self._gallery.turn_to(ShowPictures())
         for event in self._opening_events:
             if not isinstance(event, Notice):
                 self._reporter.emit(event)
@@ -216,7 +217,8 @@ class Session:
     def _show(self, prepared: PreparedRun, moves: Sequence[Move] = ()) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared = prepared
-        self._gallery = Gallery(prepared.evaluator)
+        # Another layer or order does not turn the page.
+        self._gallery = Gallery(prepared.evaluator, self._gallery.view if self._gallery else None)
         self._judged = None
         self._reporter.emit(ChannelsProfiled(prepared.inputs.settings.ranking, _figures(prepared)))
         self._exploration = explore(prepared, self._reporter.also(self._judge_position), self._keep_moves)

@@ -23,6 +23,7 @@ from textual.widget import Widget
 from bdtui.engine.events import ChannelsProfiled, DataOpened, Event, ModelOpened, PositionReached, VerdictReached
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
 from bdtui.tui.charts.activations import activations_legend, draw_activations
+from bdtui.tui.charts.canvas import with_hint
 from bdtui.tui.charts.curve import ImageCounts, curve_legend, draw_curve
 from bdtui.tui.charts.trade_off import draw_trade_off, trade_off_legend
 from bdtui.tui.panes.pane import Pane
@@ -64,8 +65,9 @@ class ChartsPane(Pane, can_focus=True):
     shown: reactive[int] = reactive(0)
     """The chart that is shown if there is room for one, counted from 0."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+    def __init__(self, *, id: str | None = None, classes: str | None = None, threshold_key: str = "") -> None:
         super().__init__(id=id, classes=classes)
+        self._threshold_key = threshold_key
         self._profiled: ChannelsProfiled | None = None
         self._images = ImageCounts()
         self._drawing: Timer | None = None
@@ -164,7 +166,9 @@ class ChartsPane(Pane, can_focus=True):
     def _curve(self, width: int, height: int) -> Text:
         if self._position is None:
             return self._waiting()
-        return draw_curve(self._position, len(self._position.order), width, height, self._images)
+        chart = draw_curve(self._position, len(self._position.order), width, height, self._images)
+        alone = len(self._position.measured) == 1 and self._threshold_key
+        return with_hint(chart, f"{self._threshold_key} prunes to the first threshold") if alone else chart
 
     def _curve_legend(self, width: int, _height: int) -> Text:
         if self._position is None:
