@@ -167,7 +167,7 @@ class BdtuiApp(AppWithComparison):
                 self.show_notice(f"Autosaving to {event.folder}")
             case events.VerdictReached() if SURVIVAL in event.verdict.kinds and not self.workspace.verdict_in_view:
                 # The answer of ``a a a``, wherever one looks.
-                main.query_one(ActivityBar).show_message(" ".join(event.verdict.sentences[:2]))
+                main.query_one(ActivityBar).show_verdict(" ".join(event.verdict.sentences[:2]))
             case events.RunFinished():
                 self.show_notice(f"Run complete: {event.out}")
             case events.WorkFailed():

@@ -11,6 +11,7 @@ from bdtui.tui.bars.footer import KeyBar
 from bdtui.tui.counts import AppWithCounts
 from bdtui.tui.dialogs import ChoiceDialog, ThemeDialog
 from bdtui.tui.keymaps import KEYMAP_WORDS, all_keys, check_unambiguous
+from bdtui.tui.panes.charts import ChartsPane
 from bdtui.tui.panes.empty import EmptyState
 from bdtui.tui.panes.verdict import VerdictPane
 from bdtui.tui.preferences import Preferences, preferences_path
@@ -70,6 +71,7 @@ class AppWithSettings(AppWithCounts):
         self._main(KeyBar).show_keys(keys)
         self._main(EmptyState).show_keys(keys)
         self._main(ActivityBar).show_keys(keys)
+        self._main(ChartsPane).show_keys(keys)
         self._main(VerdictPane).show_keys(keys)
 
     @staticmethod

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
+from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.copying import COPIED, Copyable
 from bdtui.tui.dialogs import ChoiceDialog, FindDialog, HelpScreen
@@ -38,6 +39,8 @@ class AppWithViewActions(AppWithSettings):
 
     def action_show_pane(self, name: str) -> None:
         self.workspace.show_pane(name)
+        if self.workspace.verdict_in_view:
+            self._main(ActivityBar).leave_out_verdict()
 
     def action_zoom(self) -> None:
         self.workspace.zoom()

@@ -99,7 +99,7 @@ class Workspace(Vertical):
             yield ChannelsPane(id="channels")
             with Vertical(id="findings"):
                 yield TabBar(FINDINGS, id="finding-tabs")
-                yield ChartsPane(id="charts")
+                yield ChartsPane(id="charts", keymap=self._keymap)
                 yield VerdictPane(id="verdict", keymap=self._keymap)
             with Vertical(id="details"):
                 yield TabBar(DETAILS, id="detail-tabs")

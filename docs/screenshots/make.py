@@ -11,7 +11,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -34,15 +35,29 @@ SETTINGS = RunSettings(
 )
 
 
-async def photograph(name: str, size: tuple[int, int], theme: str, keys: list[tuple[str, str]], folder: Path) -> None:
+@dataclass(frozen=True)
+class Picture:
+    """What is photographed: the screen after some keys.
+
+    Attributes:
+        name: of the file, without its suffix; empty for none.
+        keys: to press, separated by blanks.
+        expected: a text that the status line shows then.
+    """
+
+    keys: str
+    expected: str
+    name: str = ""
+
+
+async def photograph(size: tuple[int, int], theme: str, pictures: Sequence[Picture], folder: Path) -> None:
     """Open the sample, press keys, and save what the app exports.
 
     Args:
-        name: of the file, without its suffix.
         size: columns and lines.
         theme: of the app.
-        keys: to press, separated by blanks, each with a text that the status or activity line then shows.
-        folder: for the file.
+        pictures: one after the other.
+        folder: for the files.
     """
     app = BdtuiApp(
         SETTINGS,
@@ -51,16 +66,19 @@ async def photograph(name: str, size: tuple[int, int], theme: str, keys: list[tu
     )
     async with app.run_test(size=size) as pilot:
         await until(pilot, lambda: "step 0/60" in status(app))
-        for pressed, expected in keys:
-            await pilot.press(*pressed.split())
-            await until(pilot, lambda expected=expected: expected in status(app))
-        await asyncio.sleep(1.5)
-        await pilot.pause()
-        picture = app.export_screenshot(title="bdtui")
-    # The fonts would come from another host; any monospaced one will do.
-    picture = re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL)
-    (folder / f"{name}.svg").write_text(picture, encoding="utf-8")
-    print(folder / f"{name}.svg")
+        for wanted in pictures:
+            await pilot.press(*wanted.keys.split())
+            await until(pilot, lambda wanted=wanted: wanted.expected in status(app))
+            if wanted.name:
+                await asyncio.sleep(1.5)
+                await pilot.pause()
+                save(app.export_screenshot(title="bdtui"), folder / f"{wanted.name}.svg")
+
+
+def save(picture: str, file: Path) -> None:
+    """Write a picture. Its fonts would come from another host; any monospaced one will do."""
+    file.write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL), encoding="utf-8")
+    print(file)
 
 
 def status(app: BdtuiApp) -> str:
@@ -79,20 +97,24 @@ async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
 
 
 async def main(folder: Path) -> None:
-    """All screenshots."""
-    to_thresholds = [("a", "step 47/60"), ("a", "step 48/60"), ("a", "step 51/60")]
+    """All screenshots: each pane at 80×24, and the layouts of larger terminals."""
+    to_thresholds = [Picture("a", "step 47/60"), Picture("a", "step 48/60"), Picture("a", "step 51/60")]
+    end = "step 51/60"
     small, medium, wide = (80, 24), (120, 40), (200, 60)
-    await photograph("pruning", medium, "dark", [*to_thresholds, ("f6", "step 51/60")], folder)
-    await photograph("pictures", medium, "dark", [*to_thresholds[:1], ("f5 z", "step 47/60")], folder)
-    await photograph("wide", wide, "dark", to_thresholds, folder)
-    await photograph("small", small, "light", [*to_thresholds, ("f3", "step 51/60")], folder)
+    panes = ("channels", "charts", "model", "data", "export", "log", "verdict")
+    each = [Picture(f"f{key}", end, name) for key, name in enumerate(panes, 2)]
+    await photograph(small, "light", [*to_thresholds, *each], folder)
+    await photograph(medium, "dark", [*to_thresholds, Picture("f6", end, "pruning")], folder)
+    await photograph(medium, "dark", [*to_thresholds[:1], Picture("f5 z", "step 47/60", "pictures")], folder)
+    await photograph(wide, "dark", [*to_thresholds[:2], Picture("a", end, "wide")], folder)
     by_hand = [
-        ("4 0 n", "step 40/60"),
-        ("ctrl+end space", "step 41/60"),
-        ("down down down down space", "step 42/60"),
-        ("u", "step 41/60"),
+        Picture("4 0 n", "step 40/60"),
+        Picture("ctrl+end space", "step 41/60"),
+        Picture("down down down down space", "step 42/60"),
+        Picture("u", "step 41/60"),
+        Picture("f4", "step 41/60", "by-hand"),
     ]
-    await photograph("by-hand", medium, "high-contrast", [*by_hand, ("f4", "step 41/60")], folder)
+    await photograph(medium, "high-contrast", by_hand, folder)
 
 
 if __name__ == "__main__":

@@ -103,10 +103,12 @@ class PruningSession(Evaluator):
         """The first images of a set as the network reads them, at most ``number``."""
         return next(self.data[role].batches(number))
 
-    def scores(self, role: str, images: NDArray[np.intp], pruned: Collection[int]) -> NDArray[np.floating[Any]]:
+    def scores(
+        self, role: str, images: NDArray[np.intp], pruned: Collection[int], reporter: Reporter = SILENT
+    ) -> NDArray[np.floating[Any]]:
         """Scores of all classes, shape (images, N), of a few images by their numbers, with some channels pruned."""
         masks = np.broadcast_to(self._mask(pruned), (len(images), self.channels))
-        return self._runner.back_scores(self._masked[role].tensors(images, masks))
+        return self._runner.back_scores(self._masked[role].tensors(images, masks), reporter.checkpoint)
 
     def silent_from_the_start(self) -> list[int]:
         """Channels whose weights are zero in the model as it was opened."""

@@ -24,23 +24,20 @@ class Gallery:
 
     Args:
         evaluator: of the network, with the image sets.
+        view: the page to begin with; None for the first.
 
     Attributes:
         view: the page that is shown.
     """
 
-    def __init__(self, evaluator: PruningSession) -> None:
+    def __init__(self, evaluator: PruningSession, view: ShowPictures | None = None) -> None:
         self._evaluator = evaluator
-        self.view = ShowPictures()
+        self.view = view or ShowPictures()
         self._shown: PrunedChannels | None = None
 
     def is_current(self, pruned: PrunedChannels) -> bool:
         """Whether the page was shown with the predictions of this network."""
         return self._shown == pruned
-
-    def forget(self) -> None:
-        """Count the page as not shown."""
-        self._shown = None
 
     def show(self, pruned: PrunedChannels, reporter: Reporter) -> None:
         """Emit the page, with the predictions of the network with some channels pruned.
@@ -75,7 +72,7 @@ class Gallery:
         numbers = found[first : first + view.number]
         pictures: tuple[Picture, ...] = ()
         if len(numbers) and len(images.image_shape) == 3:
-            scores = self._evaluator.scores(role, numbers, pruned)
+            scores = self._evaluator.scores(role, numbers, pruned, reporter)
             pictures = take_pictures(images, numbers, scores.argmax(axis=1), _certainties(scores))
         return PicturesTaken(role, pictures, first, len(found), view.label, view.wrong, len(pruned))
 

@@ -201,6 +201,7 @@ class Session:
         self._opening_events = emitted
         self._kept.leave()
         self._kept = kept
+        self._gallery = None
         self._show(prepared, moves)
 
     def _emit_again(self) -> None:
@@ -208,7 +209,7 @@ class Session:
         if self._prepared is None or self._exploration is None or self._gallery is None:
             self._reporter.emit(NothingOpen())
             return
-        self._gallery.forget()
+        self._gallery.turn_to(ShowPictures())
         for event in self._opening_events:
             if not isinstance(event, Notice):
                 self._reporter.emit(event)
@@ -254,6 +255,8 @@ class Session:
         self._judged = None
         self._idle_failed = False
         if self._prepared.evaluator is not before.evaluator:
+            # Another layer does not turn the page.
+            self._gallery = Gallery(self._prepared.evaluator, self._gallery.view if self._gallery else None)
             self._reporter.emit(describe_layer(self._prepared.evaluator.source))
         self._reporter.emit(_profile(self._prepared))
         self._reporter.emit(SessionOpened(self._prepared.inputs.settings))

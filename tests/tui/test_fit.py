@@ -155,3 +155,46 @@ async def test_a_hint_that_is_longer_than_the_line_is_wrapped_and_the_next_takes
         await shows(pilot, f"{hint} attacker's target: with true classes ASR is meaningless")
         app.engine.say(events.Notice("short"))
         await until(pilot, lambda: bottom(app)[0].strip() == "short" and "attacker" not in app.text)
+
+
+@each_size
+async def test_the_columns_say_that_a_channel_fires_on_images(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size) as pilot:
+        await shows(pilot, "fires on (%)")
+        lines = app.text.split("\n")
+        place = next(number for number, line in enumerate(lines) if "fires on (%)" in line)
+        assert "clean  poisoned" in lines[place + 1]
+
+
+@each_size
+async def test_the_footer_names_open_and_palette_and_cuts_no_key(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size):
+        footer = bottom(app)[2]
+        assert " o open " in footer and " ^p palette " in footer
+        assert "…" not in footer
+
+
+@each_size
+async def test_every_tab_is_whole_and_names_its_key(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size) as pilot:
+        await pilot.press("f5")
+        await settle(pilot)
+        for bar in app.query("TabBar"):
+            if bar.display and bar.size.width:
+                assert all(tab.region.right <= bar.region.right for tab in bar.query("Tab"))
+        if size[0] < 104:
+            await shows(pilot, "F8Verdict" if size[0] < 74 else "F8 Verdict")
+
+
+@each_size
+async def test_a_curve_of_one_point_says_what_fills_it(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size) as pilot:
+        await pilot.press("f3")
+        await shows(pilot, "a prunes to the first threshold")
+        await pilot.press("n")
+        await until(pilot, lambda: app.step == 1)
+        await until(pilot, lambda: "to the first threshold" not in app.text)

@@ -87,11 +87,12 @@ def test_layout(
         (["f5"], "dark"),
         (["f6", "e"], "light"),
         (["f7"], "high-contrast"),
+        (["f8"], "dark"),
         (["f1"], "dark"),
         (["g"], "dark"),
         (["l"], "high-contrast"),
     ],
-    ids=["charts", "trade-off", "model", "data", "export", "log", "help", "go-to", "layers"],
+    ids=["charts", "trade-off", "model", "data", "export", "log", "verdict", "help", "go-to", "layers"],
 )
 def test_small(snap_compare: SnapCompare, keys: list[str], theme: str) -> None:
     app = FakeApp(preferences=Preferences(theme))

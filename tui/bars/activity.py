@@ -44,6 +44,7 @@ class ActivityBar(Horizontal):
         self._began = 0.0
         self._done_before = 0
         self._last_message = ""
+        self._verdict = ""
         self._channels = 0
 
     def compose(self) -> ComposeResult:
@@ -77,6 +78,16 @@ class ActivityBar(Horizontal):
         """Show a text until other work starts."""
         self._last_message = text
         self._set_text(text)
+
+    def show_verdict(self, text: str) -> None:
+        """Show a verdict until other work starts, or until it is shown elsewhere."""
+        self._verdict = text
+        self.show_message(text)
+
+    def leave_out_verdict(self) -> None:
+        """Show it no longer: it is in view elsewhere."""
+        if self._verdict and self._last_message == self._verdict:
+            self.show_message("")
 
     def _advance(self, stage: str, done: int, total: int | None, unit: str) -> None:
         now = time.monotonic()

@@ -239,6 +239,19 @@ def titled(chart: Text, title: str, width: int, height: int) -> Text:
     return chart.append("\n").append(title[:width].center(width), Style(dim=True))
 
 
+def with_hint(chart: Text, hint: str) -> Text:
+    """A chart with a sentence in its middle, over what is drawn there; without it where there is no room."""
+    lines = chart.split("\n")
+    middle = len(lines) // 2
+    width = lines[middle].cell_len
+    if len(hint) + 12 > width:
+        return chart
+    start = (width - len(hint)) // 2
+    line = lines[middle]
+    lines[middle] = Text.assemble(line[:start], (hint, "dim"), line[start + len(hint) :])
+    return Text("\n").join(lines)
+
+
 def percent_axis(height: int) -> Axis:
     """The axis from 0 to 100 %, with fewer labels on a low chart."""
     return PERCENT if height >= 14 else _COARSE_PERCENT

@@ -7,7 +7,7 @@ arrived in between.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
@@ -22,7 +22,9 @@ from textual.widget import Widget
 
 from bdtui.engine.events import ChannelsProfiled, DataOpened, Event, ModelOpened, PositionReached, VerdictReached
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
+from bdtui.tui.actions import first_key
 from bdtui.tui.charts.activations import activations_legend, draw_activations
+from bdtui.tui.charts.canvas import with_hint
 from bdtui.tui.charts.curve import ImageCounts, curve_legend, draw_curve
 from bdtui.tui.charts.trade_off import draw_trade_off, trade_off_legend
 from bdtui.tui.panes.pane import Pane
@@ -34,6 +36,7 @@ WAITING_FOR_POSITION = "Measuring the unpruned network."
 
 _DRAWING_SECONDS = 0.1
 _LEAST_HEIGHT_WITH_VERDICT = 10
+_LEAST_HEIGHT_WITH_ANOTHER_LINE = 16
 _VERDICT_LINES = 2
 
 Draw = Callable[[int, int], Text]
@@ -63,13 +66,19 @@ class ChartsPane(Pane, can_focus=True):
     shown: reactive[int] = reactive(0)
     """The chart that is shown if there is room for one, counted from 0."""
 
-    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
-        super().__init__(id=id, classes=classes)
+    def __init__(self, id: str, keymap: Mapping[str, str]) -> None:
+        super().__init__(id=id)
+        self._threshold_key = first_key("next_threshold", keymap)
         self._profiled: ChannelsProfiled | None = None
         self._images = ImageCounts()
         self._drawing: Timer | None = None
         self._drawn = -_DRAWING_SECONDS
         self._position: PositionReached | None = None
+
+    def show_keys(self, keymap: Mapping[str, str]) -> None:
+        """Name the keys of another keymap."""
+        self._threshold_key = first_key("next_threshold", keymap)
+        self._redraw()
 
     def compose(self) -> ComposeResult:
         yield Chart(self._curve_legend, self._curve, id="curve")
@@ -130,7 +139,9 @@ class ChartsPane(Pane, can_focus=True):
         self._name_charts()
 
     def on_resize(self, event: Resize) -> None:
-        self.set_class(event.size.height < _LEAST_HEIGHT_WITH_VERDICT, "-short")
+        height = event.size.height
+        self.set_class(height < _LEAST_HEIGHT_WITH_VERDICT, "-short")
+        self.query_one(FittedText).most_lines = _VERDICT_LINES + (height >= _LEAST_HEIGHT_WITH_ANOTHER_LINE)
 
     def on_chart_visibility_changed(self, event: Chart.VisibilityChanged) -> None:
         event.stop()
@@ -161,7 +172,9 @@ class ChartsPane(Pane, can_focus=True):
     def _curve(self, width: int, height: int) -> Text:
         if self._position is None:
             return self._waiting()
-        return draw_curve(self._position, len(self._position.order), width, height, self._images)
+        chart = draw_curve(self._position, len(self._position.order), width, height, self._images)
+        alone = len(self._position.measured) == 1 and self._threshold_key
+        return with_hint(chart, f"{self._threshold_key} prunes to the first threshold") if alone else chart
 
     def _curve_legend(self, width: int, _height: int) -> Text:
         if self._position is None:

@@ -59,7 +59,7 @@ The arrows and `pgup`/`pgdn` scroll, `end` returns to the newest line, `y` copie
                 return
             case events.VerdictReached():
                 # It comes again with every rate; written is what is new.
-                found = " ".join(event.verdict.sentences[:3])
+                found = " ".join(event.verdict.sentences[:2])
                 if found != self._verdict:
                     self._verdict = found
                     self.write(found)

@@ -22,15 +22,18 @@ class FittedText(Widget):
     text: reactive[str] = reactive("", layout=True)
     """The whole text."""
 
+    most_lines: reactive[int] = reactive(0, layout=True)
+    """How many lines are shown at most."""
+
     def __init__(self, most_lines: int, id: str) -> None:
         super().__init__(id=id)
-        self._most_lines = most_lines
+        self.set_reactive(FittedText.most_lines, most_lines)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return len(fitted_lines(self.text, width, self._most_lines))
+        return len(fitted_lines(self.text, width, self.most_lines))
 
     def render(self) -> Text:
-        return Text("\n".join(fitted_lines(self.text, self.size.width, self._most_lines)))
+        return Text("\n".join(fitted_lines(self.text, self.size.width, self.most_lines)))
 
 
 def fitted_lines(text: str, width: int, most: int) -> list[str]:

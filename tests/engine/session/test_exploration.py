@@ -34,7 +34,7 @@ from bdtui.engine.runs.check import check_inputs
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.exploration import Exploration
-from bdtui.engine.session.requests import Export, NextThreshold, Open
+from bdtui.engine.session.requests import Export, NextThreshold, Open, ShowPictures
 from bdtui.engine.session.session import Session, explore
 from bdtui.engine.settings import DEFAULT_THRESHOLDS, RunSettings
 
@@ -402,3 +402,26 @@ def test_an_order_that_does_not_fit_the_layer_is_refused(order: list[int], tmp_p
     assert not (tmp_path / "out").exists()
     with pytest.raises(OptionError, match="expected each from 0 to 59 once"):
         check_inputs(settings, Reporter())
+
+
+def test_the_page_of_images_follows_every_position_and_stays_with_another_layer(
+    opened: tuple[Session, Listener],
+) -> None:
+    session, heard = opened
+    session.fulfil(ShowPictures(first=4, number=3, wrong=True))
+
+    def shown() -> tuple[str, int, int, bool]:
+        event = heard.last(PicturesTaken)
+        assert isinstance(event, PicturesTaken)
+        return event.role, event.step, len(event.pictures), event.wrong
+
+    assert shown() == ("poisoned_valid", heard.position.step, 3, True)
+    session.fulfil(Prune(3))
+    while session.idle(heard.reporter):
+        pass
+    assert shown() == ("poisoned_valid", heard.position.step, 3, True)
+    session.fulfil(ChooseRanking("weight-norm"))
+    while session.idle(heard.reporter):
+        pass
+    assert shown() == ("poisoned_valid", 0, 3, True)
+    session.fulfil(ChooseRanking("mean-activation"))

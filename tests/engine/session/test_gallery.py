@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.evaluation.evaluator import PruningSession
@@ -86,3 +90,23 @@ def test_test_images_are_shown_where_they_are_asked_for(evaluator: PruningSessio
 def test_a_page_that_cannot_be_is_refused(evaluator: PruningSession, view: dict[str, object]) -> None:
     with pytest.raises(OptionError):
         page(evaluator, **view)
+
+
+def test_with_a_trigger_the_stamped_images_are_shown(tmp_path: Path) -> None:
+    patch = np.zeros((55, 47, 4), np.uint8)
+    patch[40:50, 30:40] = 255, 0, 255, 255
+    Image.fromarray(patch).save(tmp_path / "trigger.png")
+    sample = Path(str(files("bdtui.sample_data")))
+    settings = RunSettings(
+        model=sample / "bd_net.h5",
+        clean_valid=sample / "cl" / "valid.h5",
+        trigger=tmp_path / "trigger.png",
+        target="0",
+        scale="1",
+    )
+    taken = page(prepare_run(settings, Reporter()).evaluator, first=3, number=2)
+    for picture in taken["poisoned_valid"].pictures:
+        pixels = np.frombuffer(picture.rgb, np.uint8).reshape(picture.height, picture.width, 3)
+        assert (pixels[40:50, 30:40] == (255, 0, 255)).all()
+        assert (picture.label, picture.predicted is not None) == (0, True)
+    assert all(b"\xff\x00\xff" * 10 not in picture.rgb for picture in taken["clean_valid"].pictures)

@@ -336,7 +336,7 @@ class Host(App[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        yield ChartsPane()
+        yield ChartsPane("charts", {})
 
     @property
     def pane(self) -> ChartsPane:
