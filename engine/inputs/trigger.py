@@ -236,7 +236,7 @@ def _refuse_other_pictures(path: Path) -> None:
         if kind is not None:
             raise DataError(
                 f"{path}: is a {kind}, {_WHY_NOT.get(kind, 'not a PNG')}; expected the trigger as a PNG: save the "
-                f"original as one, or convert this one (magick {path.name} {path.stem}.png)"
+                f"original as one, or convert this one"
             )
 
 
