@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 FEW_IMAGES = 200
 """Below so many images a rate says little without its interval: 95 % of 100 images is anything from 89 to 98 %."""
@@ -41,6 +40,9 @@ class Share:
         References:
             E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA 22 (1927).
         """
+        # Imported here: it brings fractions and decimals, which the first paint would wait for.
+        from statistics import NormalDist
+
         z = NormalDist().inv_cdf((1 + confidence) / 2)
         n, share = self.images, self.hits / self.images
         centre = (share + z * z / (2 * n)) / (1 + z * z / n)

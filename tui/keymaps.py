@@ -6,6 +6,7 @@ import re
 import string
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
 
 from bdtui.engine.errors import OptionError
 from bdtui.tui.actions import ACTIONS, readable_keys
@@ -56,9 +57,7 @@ _OTHER_NAMES = {
     "plus_sign": "plus",
     "low_line": "underscore",
 }
-_NAMES = {re.sub("[- ]", "_", unicodedata.name(character)).lower() for character in string.punctuation}
-_PUNCTUATION = {_OTHER_NAMES.get(name, name) for name in _NAMES}
-"""As Textual names them."""
+"""Textual's, where they are not those of Unicode."""
 _MOVING = frozenset("enter tab escape up down left right home end pageup pagedown".split())
 _SIMULATED = {action.id: action.name.split("'")[1] for action in ACTIONS if action.name.startswith("simulate_key(")}
 _WORDS = {action.id: action.description.partition(":")[0].partition(" (")[0] for action in ACTIONS}
@@ -81,13 +80,20 @@ def is_key(text: str) -> bool:
         return False
     if len(key) == 1:
         return key.isalpha() or (key.isdecimal() and bool(modifiers))
-    if key in _NAMED_KEYS or key in _PUNCTUATION:
+    if key in _NAMED_KEYS or key in _punctuation():
         return True
     try:
         unicodedata.lookup(key.replace("_", " "))
     except KeyError:
         return False
     return True
+
+
+@cache
+def _punctuation() -> frozenset[str]:
+    """The names of the characters of a keyboard that are neither letters nor digits."""
+    names = (re.sub("[- ]", "_", unicodedata.name(character)).lower() for character in string.punctuation)
+    return frozenset(_OTHER_NAMES.get(name, name) for name in names)
 
 
 def check_unambiguous(keys: Mapping[str, str]) -> None:

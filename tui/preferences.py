@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -57,6 +56,9 @@ def read_preferences(path: Path) -> Preferences:
     """
     try:
         with path.open("rb") as file:
+            # Imported here: without a file, the first paint would wait for it.
+            import tomllib
+
             content = tomllib.load(file)
     except FileNotFoundError:
         return Preferences()

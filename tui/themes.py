@@ -1,8 +1,10 @@
-"""The app's own themes: dark, light and high contrast."""
+"""The app's own themes, and those of Textual that need a change."""
 
 from __future__ import annotations
 
-from textual.theme import Theme
+from dataclasses import replace
+
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="dark",
@@ -52,4 +54,15 @@ HIGH_CONTRAST = Theme(
     variables={"border": "#ffffff", "border-blurred": "#a0a0a0", "footer-key-foreground": "#ffff00"},
 )
 
-THEMES = (DARK, LIGHT, HIGH_CONTRAST)
+
+def _with_readable_keys(theme: Theme) -> Theme:
+    """A light theme of Textual whose keys in the footer can be read; its own are nearly as light as the footer."""
+    return replace(theme, variables={**theme.variables, "footer-key-foreground": theme.primary})
+
+
+THEMES = (
+    DARK,
+    LIGHT,
+    HIGH_CONTRAST,
+    *(_with_readable_keys(BUILTIN_THEMES[name]) for name in ("catppuccin-latte", "solarized-light")),
+)

@@ -5,7 +5,6 @@ The keys are the long options without their dashes in front. Paths in it are rel
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,6 +67,9 @@ def parse_recipe(text: str, path: Path, declared: type[RunSettings] = RunSetting
     Raises:
         OptionError: the text is no TOML, or says something that is not an option of a run.
     """
+    # Imported here: without a recipe, the first paint would wait for it.
+    import tomllib
+
     if max(line.count(".") for line in text.split("\n")) > _MOST_DOTS:
         raise OptionError(f"{path}: nests keys more than {_MOST_DOTS:,} deep; expected a recipe as bdtui writes it")
     try:

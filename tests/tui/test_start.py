@@ -42,6 +42,7 @@ def test_the_app_loads_neither_tensorflow_nor_what_the_first_paint_does_not_need
     loaded = loaded_after("import bdtui.tui.start, bdtui.tui.app, bdtui.engine.session.engine_thread")
     assert "textual" in loaded
     assert not loaded & {"tensorflow", "keras", "h5py", "numpy", "matplotlib", "plotext", "PIL", "tomlkit", "psutil"}
+    assert not loaded & {"tomllib", "statistics", "zipfile", "shtab"}
 
 
 def test_no_module_of_the_app_loads_tensorflow() -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from textual.suggester import Suggester
 from textual.widgets import Input
 
-from bdtui.engine.inputs.file_preview import may_be_opened
 from bdtui.tui.terminal.background import run_in_background
 from bdtui.tui.wording import plain
 
@@ -78,6 +77,9 @@ def here() -> Path:
 
 def complete_path(typed: str) -> str | None:
     """Complete a path; ``~`` means the home folder and stays as typed."""
+    # Imported here: it brings the readers of files, which the first paint would wait for.
+    from bdtui.engine.inputs.file_preview import may_be_opened
+
     if typed == "~":
         return "~/"
     folder, beginning = os.path.split(typed)
