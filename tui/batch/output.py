@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -132,7 +133,7 @@ def _print_comparison(console: Console, run: RunRecord) -> None:
     title = f"Layers and rankings compared on validation images, best first; at each X: {what}"
     console.print(Text(title), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("layer", overflow="fold")
+    table.add_column("layer", overflow="fold", min_width=8)
     table.add_column("ranking", no_wrap=True)
     is_wide = console.width >= _WIDE or not console.is_terminal
     drops = [f"X={threshold.drop:g}" for threshold in run.comparison[0].thresholds]
@@ -162,9 +163,9 @@ def _print_table(console: Console, table: Table, least: int = 0) -> None:
     if console.is_terminal:
         console.print(table)
         return
-    with console.capture() as captured:
-        console.print(table, width=max(console.width, least))
-    for line in captured.get().splitlines():
+    printed = io.StringIO()
+    Console(file=printed, width=max(console.width, least)).print(table)
+    for line in printed.getvalue().splitlines():
         console.print(Text(line.rstrip()), soft_wrap=True)
 
 
