@@ -105,6 +105,8 @@ def compared_from_json(content: Any, clean: int, poisoned: int) -> ComparedOrder
     """
     try:
         channels = _integer(content["channels"])
+        if channels < 1 or not content["thresholds"]:
+            raise ValueError("no channel or no threshold")
         return ComparedOrder(
             layer=_text(content["layer"]),
             pruned=_text(content["pruned"]),
@@ -193,8 +195,15 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         notices=tuple(map(_text, content.get("notices", ()))),
         target=_target(content.get("verdict", {}).get("target")),
         gates=_gates(content.get("gates", {})),
-        comparison=tuple(compared_from_json(row, *valid) for row in content.get("comparison", ())),
+        comparison=_comparison(content.get("comparison", ()), *valid),
     )
+
+
+def _comparison(content: Any, clean: int, poisoned: int) -> tuple[ComparedOrder, ...]:
+    orders = tuple(compared_from_json(row, clean, poisoned) for row in content)
+    if len({tuple(threshold.drop for threshold in order.thresholds) for order in orders}) > 1:
+        raise ValueError("orders at different thresholds")
+    return orders
 
 
 def _gates(content: Mapping[str, Any]) -> Gates:

@@ -9,7 +9,7 @@ from bdtui.engine.inputs.opening import OpenedInputs, open_inputs
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.runs.comparison import layers_to_compare
+from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.preparation import check_order
 from bdtui.engine.settings import RunSettings, check_thresholds
 

@@ -6,9 +6,6 @@ from collections.abc import Collection, Iterator, Sequence
 
 from bdtui.engine.event_values import ComparedOrder
 from bdtui.engine.events import Event, OrderCompared, Progress
-from bdtui.engine.network.channels import find_source, prunable_sources
-from bdtui.engine.network.graph import Network
-from bdtui.engine.network.layer_kinds import POOLINGS
 from bdtui.engine.pruning.comparison import best_first, summarise_curve
 from bdtui.engine.pruning.curve import draw_curve
 from bdtui.engine.pruning.moves import Place
@@ -16,40 +13,7 @@ from bdtui.engine.pruning.rankings import RANKINGS, order_channels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_layer
-from bdtui.engine.settings import ALL, NEAR, check_thresholds
-
-_NEAR = 4
-"""Layers near the end that are compared."""
-
-
-def layers_to_compare(network: Network, asked: Sequence[str] = (NEAR,), own: str | None = None) -> list[str]:
-    """The layers whose channels are held side by side.
-
-    Args:
-        network: of B.
-        asked: ``near`` for the last four, ``all``, or names of layers.
-        own: the layer of the run, which is always among those near the end.
-
-    Returns:
-        Names of layers that are profiled; of ``near`` and ``all`` each channel once, the last layer first.
-
-    Raises:
-        ModelError: a layer that is named does not exist or cannot be pruned soundly.
-    """
-    if tuple(asked) not in ((NEAR,), (ALL,)):
-        return list(dict.fromkeys(find_source(network, name).profiled.name for name in asked))
-    shown: dict[str, str] = {}
-    for source in prunable_sources(network):
-        # The same channels behind an activation or a pooling: the pooled ones are what the paper ranks by.
-        if source.pruned not in shown or isinstance(source.profiled.layer, POOLINGS):
-            shown[source.pruned] = source.profiled.name
-    if own is not None:
-        shown[find_source(network, own).pruned] = own
-    names = list(shown.values())[::-1]
-    if tuple(asked) == (NEAR,):
-        near = names[:_NEAR]
-        return near if own is None or own in near else [*near, own]
-    return names
+from bdtui.engine.settings import check_thresholds
 
 
 def places_to_compare(layers: Sequence[str], rankings: Sequence[str] = tuple(RANKINGS)) -> list[Place]:

@@ -16,6 +16,7 @@ from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.rates import Rates
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.baseline_warnings import warn_of_baseline
+from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.layer_warnings import warn_of_layer
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.settings import CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings
@@ -75,6 +76,9 @@ def prepare_run(
     inputs = open_inputs(settings, _noting(reporter, notices), expected_sha256)
     if inputs.settings.order is not None:
         check_order(inputs.settings.order, inputs.source.channels)
+    if inputs.settings.compare is not None:
+        # A layer that is not there is refused now, not after the curve.
+        layers_to_compare(inputs.model.network, inputs.settings.compare)
     watch.lap("load")
     return _profile(inputs, reporter, notices, watch, scratch)
 

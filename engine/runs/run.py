@@ -23,7 +23,8 @@ from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.file_names import CURVE, RECIPE
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import results_json
-from bdtui.engine.runs.comparison import compare, known_places, layers_to_compare, places_to_compare, whole_layers
+from bdtui.engine.runs.compared_layers import layers_to_compare
+from bdtui.engine.runs.comparison import compare, known_places, places_to_compare, whole_layers
 from bdtui.engine.runs.curve import draw_and_save, measure_networks
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.finish import finish_run
@@ -110,8 +111,6 @@ def carry_out(
             keep_in_journal(prepared, journal, reporter)
             prepared = in_the_order_left(prepared, journal.moves, reporter)
             _know(prepared, journal)
-            # A layer that is not there is refused now, not after the curve.
-            _with_comparison(prepared, journal)
     except (Interrupted, OutputError, OutOfMemory) as problem:
         if begun:
             problem.kept = Kept(folder)

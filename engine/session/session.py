@@ -43,10 +43,10 @@ from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS, RUN_FILES
 from bdtui.engine.reports.saved_models import planned_thresholds
 from bdtui.engine.reports.verdict import judge
+from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.comparison import (
     compare_order,
     known_places,
-    layers_to_compare,
     only_progress,
     places_to_compare,
 )

@@ -568,7 +568,7 @@ async def test_undo_returns_from_another_layer_or_ranking_to_the_order_made_by_h
         assert app.engine.position.place != before.place
         await goes(pilot, app, "u", step=2)
         assert app.engine.position == before
-        await until(pilot, lambda: "conv_3 · 60 channels · by mean-activation" in app.text)
+        await until(pilot, lambda: "conv_3 · by mean-activation" in app.text)
         await goes(pilot, app, "ctrl+r", step=0)
 
 

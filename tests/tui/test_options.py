@@ -140,9 +140,7 @@ def test_resume_brings_a_new_option_back_and_refuses_another_value_by_name(given
     settings, _, _ = merge_options(typed(*begun, "--workers", "5"), MoreSettings)
     assert settings == replace(given, workers=5)
     assert merge_options(typed(*begun, "net.h5", *TYPED), MoreSettings)[0] == given, "the options it was begun with"
-    expected = (
-        r"begun with 3 for --patience, not 4; expected the same or nothing \(only --device, .* and --workers may change"
-    )
+    expected = r"begun with 3 for --patience, not 4; expected the same or nothing \(only --compare, .* and --workers may change"
     with pytest.raises(OptionError, match=expected):
         merge_options(typed(*begun, "--patience", "4"), MoreSettings)
 

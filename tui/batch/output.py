@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -134,7 +135,7 @@ def _print_comparison(console: Console, run: RunRecord) -> None:
     title = f"Layers and rankings compared on validation images, best first; at each X: {what}"
     console.print(Text(title), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("layer", overflow="fold")
+    table.add_column("layer", overflow="fold", min_width=8)
     table.add_column("ranking", no_wrap=True)
     is_wide = console.width >= _WIDE or not console.is_terminal
     drops = [f"X={threshold.drop:g}" for threshold in run.comparison[0].thresholds]
@@ -165,11 +166,9 @@ def _print_table(console: Console, table: Table) -> None:
         console.print(table)
         return
     # A width of its own: names are cut where a table does not fit, and only a screen has an edge.
-    width, console.width = console.width, _NO_EDGE
-    with console.capture() as captured:
-        console.print(table)
-    console.width = width
-    for line in captured.get().splitlines():
+    printed = io.StringIO()
+    Console(file=printed, width=_NO_EDGE).print(table)
+    for line in printed.getvalue().splitlines():
         console.print(Text(line.rstrip()), soft_wrap=True)
 
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bdtui.engine.errors import DataError
-from bdtui.engine.event_values import Threshold
+from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.curve_csv import write_curve
@@ -61,7 +61,15 @@ def whole_run() -> RunRecord:
         ),
         seconds={"load": 1.5, "total": 2.0},
         notices=("a notice",),
+        comparison=(
+            ComparedOrder("p", "c", 4, "random", (_at(2.0, 1), _at(10.5, None)), 80.0, 70.5),
+            ComparedOrder("q", "d", 8, "weight-norm", (_at(2.0, 8), _at(10.5, None)), 80.0, None),
+        ),
     )
+
+
+def _at(drop: float, step: int | None) -> ComparedThreshold:
+    return ComparedThreshold(drop, step, Rates() if step is None else rates(1_200, 900, 7))
 
 
 def written(run: RunRecord, folder: Path) -> dict[str, bytes]:
@@ -142,7 +150,7 @@ def test_a_report_made_again_is_the_same(tmp_path: Path, make: Callable[[], RunR
 
 def test_a_report_is_made_again_from_results_of_version_0_1_0(tmp_path: Path) -> None:
     content = results_json(whole_run())
-    for key in ("verdict", "notices"):
+    for key in ("verdict", "notices", "comparison"):
         del content[key]
     for key in ("silent", "inactive"):
         del content["layer"][key]
@@ -183,7 +191,7 @@ def test_a_percentage_of_so_many_images_is_one_count(data: st.DataObject, images
     content = whole_run().as_json()
     content["data"]["clean_valid"]["images"] = images
     content["curve"] = [{**content["curve"][0], "clean_accuracy": Share(hits, images).percent}]
-    content["thresholds"] = []
+    content["thresholds"] = content["comparison"] = []
     content["baseline"]["valid"]["clean_accuracy"] = Share(hits, images).percent
     assert record_from_json(content).baseline_valid.clean == Share(hits, images)
 
@@ -216,6 +224,12 @@ def drop(key: str) -> Callable[[dict[str, Any]], Any]:
         lambda content: content["baseline"]["valid"].update(clean_accuracy=33.3),
         lambda content: content["curve"][1].update(step=-1),
         lambda content: content.update(curve=[]),
+        lambda content: content.update(comparison=7),
+        lambda content: content.update(comparison=[[]]),
+        lambda content: content["comparison"][0].update(thresholds=[]),
+        lambda content: content["comparison"][0]["thresholds"].pop(),
+        lambda content: content["comparison"][0].update(channels=0),
+        lambda content: content["comparison"][1].update(asr_area="much"),
     ],
 )
 def test_results_that_bdtui_did_not_write_are_refused(damage: Callable[[dict[str, Any]], Any], tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bdtui.engine.evaluation.target import ALL_TO_ALL, find_target
-from bdtui.engine.event_values import Threshold, Verdict
+from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold, Verdict
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.record import RunRecord
@@ -39,6 +39,11 @@ def at(drop: float, valid: Rates, *, goodnet: Rates = NO_RATES, test: Rates = NO
 
 def changed(*thresholds: Threshold, **fields: object) -> RunRecord:
     return replace(BACKDOORED, thresholds=thresholds, **fields)
+
+
+def compared(layer: str, ranking: str, step: int | None = 2, asr: float | None = 60) -> ComparedOrder:
+    found = ComparedThreshold(2.0, step, NO_RATES if step is None else rates(90, asr))
+    return ComparedOrder(layer, layer, 4, ranking, (found,), 80.0, asr)
 
 
 def few(hits: int, images: int = 5) -> Rates:
@@ -263,6 +268,23 @@ def test_the_target_is_what_most_poisoned_images_get(
             ),
             "ASR rises while channels are pruned: 80.00 % at step 1, 95.00 % at step 3; more pruning is not safer.",
         ),
+        (
+            replace(BACKDOORED, comparison=(compared("pool_2", "random", 2, 60), compared("conv", "mean-activation"))),
+            "Of 2 layers and rankings compared, pool_2 by random does best: 60.00 % ASR at 90.00 % clean accuracy on the "
+            "validation images (X=2).",
+        ),
+        (
+            replace(BACKDOORED, comparison=(compared("pool_2", "random", 3, None),)),
+            "pool_2 by random does best: 3 of 4 channels pruned at 90.00 % clean accuracy on the validation images (X=2).",
+        ),
+        (
+            replace(BACKDOORED, comparison=(compared("pool_2", "random"), compared("conv", "mean-activation"))),
+            "Next: prune pool_2 by random (--layer pool_2 --ranking random, or enter in the app's comparison).",
+        ),
+        (
+            replace(BACKDOORED, comparison=(compared("conv", "mean-activation"), compared("pool_2", "random"))),
+            "Next: do not deploy it; of the layers and rankings compared none does better.",
+        ),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
@@ -312,3 +334,8 @@ def test_what_puts_the_measurement_in_doubt_is_repeated_and_nothing_is_recommend
     assert verdict.sentences[1] == f"But {notice}."
     assert not any("safe to deploy" in sentence for sentence in verdict.sentences)
     assert verdict.sentences[-1] == "Next: settle that, and run again; the rates here mean little."
+
+
+def test_a_comparison_that_reached_nothing_is_not_praised() -> None:
+    run = replace(BACKDOORED, comparison=(compared("pool_2", "random", None),))
+    assert not [sentence for sentence in judge(run).sentences if "does best" in sentence]

@@ -19,7 +19,8 @@ from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.reporter import SILENT, Reporter
 from bdtui.engine.reports.results import compared_from_json
 from bdtui.engine.runs import comparison
-from bdtui.engine.runs.comparison import compare, known_places, layers_to_compare, places_to_compare, whole_layers
+from bdtui.engine.runs.compared_layers import layers_to_compare
+from bdtui.engine.runs.comparison import compare, known_places, places_to_compare, whole_layers
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.preparation import PreparedRun, prepare_layer, prepare_run
 from bdtui.engine.settings import RunSettings
