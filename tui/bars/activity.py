@@ -45,6 +45,7 @@ class ActivityBar(Horizontal):
         self._done_before = 0
         self._last_message = ""
         self._verdict = ""
+        self._yields = True
         self._channels = 0
 
     def compose(self) -> ComposeResult:
@@ -62,7 +63,7 @@ class ActivityBar(Horizontal):
             case events.LayerChosen():
                 self._channels = event.channels
             case events.WorkStarted():
-                self._what, self._stage, self._last_message = event.what, "", ""
+                self._what, self._stage, self._last_message, self._yields = event.what, "", "", True
                 self._set_text(f"{event.what} …")
             case events.Progress():
                 self._advance(event.stage, event.done, event.total, event.unit)
@@ -72,6 +73,8 @@ class ActivityBar(Horizontal):
                 self.query_one("#activity-bar").display = False
                 self._set_text(self._last_message)
         if isinstance(event, _LASTING):
+            # The status line names reached thresholds as well.
+            self._yields = isinstance(event, events.ThresholdReached)
             self.show_message(sentence(event, self._channels) or "")
 
     def show_message(self, text: str) -> None:
@@ -80,9 +83,10 @@ class ActivityBar(Horizontal):
         self._set_text(text)
 
     def show_verdict(self, text: str) -> None:
-        """Show a verdict until other work starts, or until it is shown elsewhere."""
-        self._verdict = text
-        self.show_message(text)
+        """Show a verdict until other work starts or it is shown elsewhere; not in place of what is read nowhere else."""
+        if self._yields:
+            self._verdict = text
+            self.show_message(text)
 
     def leave_out_verdict(self) -> None:
         """Show it no longer: it is in view elsewhere."""

@@ -27,7 +27,7 @@ class GpuUse:
     """What a GPU is and does.
 
     Attributes:
-        name: of the product, e.g. ``H100 80GB HBM3``.
+        name: of the product, e.g. ``H100 80GB HBM3``; empty where the driver does not tell.
         load: share of the last moments in which it computed, in percent; None where the driver does not tell.
         memory: in use by anybody, and in total.
     """
@@ -74,15 +74,17 @@ class GpuMeter:
             else:
                 handle = pynvml.nvmlDeviceGetHandleByUUID(name)
 
-            product = pynvml.nvmlDeviceGetName(handle)
-            # Older versions of the library give bytes.
-            product = product.decode(errors="replace") if isinstance(product, bytes) else str(product)
+            product = ""
+            with suppress(Exception):
+                named = pynvml.nvmlDeviceGetName(handle)
+                # Older versions of the library give bytes.
+                product = named.decode(errors="replace") if isinstance(named, bytes) else str(named)
 
             def read() -> GpuUse:
                 info = pynvml.nvmlDeviceGetMemoryInfo(handle)
                 load = None
                 # A part of a divided GPU has no load of its own.
-                with suppress(pynvml.NVMLError):
+                with suppress(Exception):
                     load = int(pynvml.nvmlDeviceGetUtilizationRates(handle).gpu)
                 return GpuUse(product.removeprefix("NVIDIA "), load, MemoryUse(int(info.used), int(info.total)))
 

@@ -204,7 +204,7 @@ def test_next_is_an_attack_on_all_classes(folder: Path) -> None:
 
 def test_pictures_show_the_trigger(folder: Path) -> None:
     inputs = opened(folder)
-    shown = take_pictures(inputs.data["poisoned_valid"], 2)
+    shown = take_pictures(inputs.data["poisoned_valid"], range(2))
     expected = stamped(PIXELS[:2], SMALL, 6, 5)
     for picture, pixels, label in zip(shown, expected, LABELS[:2], strict=True):
         assert picture.rgb == pixels.tobytes()
