@@ -33,9 +33,10 @@ class ComparedRows:
     """
 
     def __init__(self) -> None:
-        self.drops: tuple[float, ...] = ()
-        self.poisoned = True
-        self.total = 0
+        self._begin((), True, 0)
+
+    def _begin(self, drops: tuple[float, ...], poisoned: bool, total: int) -> None:
+        self.drops, self.poisoned, self.total = drops, poisoned, total
         self.orders: list[ComparedOrder] = []
         self.conclusion = ""
 
@@ -48,14 +49,13 @@ class ComparedRows:
         """Follow an event; False if it changes nothing here."""
         match event:
             case events.ComparisonBegun():
-                self.drops, self.poisoned, self.total = event.drops, event.poisoned, event.total
-                self.orders, self.conclusion = [], ""
+                self._begin(event.drops, event.poisoned, event.total)
             case events.OrderCompared():
                 self.orders.insert(event.place, event.order)
             case events.ComparisonEnded():
                 self.conclusion = event.sentence
             case events.ModelOpened() | events.NothingOpen():
-                self.__init__()  # type: ignore[misc]
+                self._begin((), True, 0)
             case _:
                 return False
         return True
@@ -112,8 +112,10 @@ class ComparisonScreen(ModalScreen[ChooseLayer | None]):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,c,q", "leave", "close"),
-        Binding("x,ctrl+c", "app.stop", "stop", priority=True),
+        Binding("escape,q", "leave", "close"),
+        # With the names of the actions, so that the keys a person has chosen for them hold here too.
+        Binding("c", "leave", show=False, id="compare"),
+        Binding("x,ctrl+c", "app.stop", "stop", priority=True, id="stop"),
         Binding("a", "app.compare_all", "all layers"),
         Binding("j", "app.simulate_key('down')", show=False),
         Binding("k", "app.simulate_key('up')", show=False),

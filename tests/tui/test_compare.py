@@ -8,6 +8,7 @@ from textual.widgets import DataTable
 from bdtui.engine.pruning.moves import ChooseLayer
 from bdtui.engine.session.requests import Compare
 from bdtui.tui.compare import ComparisonScreen
+from bdtui.tui.preferences import Preferences
 from tests.tui.fake_engine import FakeApp, World, opened, settle, shows, until
 
 pytestmark = pytest.mark.asyncio
@@ -143,3 +144,14 @@ async def test_column_and_chart_show_what_the_ranking_ranks_by() -> None:
         assert first[2] == f"{10.0 + int(first[1]) % 7:.4f}"
         await pilot.press("u")
         await shows(pilot, "mean activation")
+
+
+async def test_the_keys_that_a_person_chose_hold_in_the_table_too() -> None:
+    app = FakeApp(preferences=Preferences(keys={"compare": "C", "stop": "z"}))
+    async with opened(app) as pilot:
+        await pilot.press("C")
+        await shows(pilot, "z stops")
+        await pilot.press("z")
+        await shows(pilot, "comparison stopped")
+        await pilot.press("C")
+        await until(pilot, lambda: not isinstance(app.screen, ComparisonScreen))

@@ -77,7 +77,7 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
     results = run.results
     assert list(results) == [
         *("schema", "version", "model", "data", "input", "layer", "ranking", "mean_activation", "order"),
-        *("baseline", "curve", "thresholds", "repairs", "detections", "seconds", "notices", "verdict"),
+        *("baseline", "curve", "thresholds", "repairs", "detections", "comparison", "seconds", "notices", "verdict"),
     ]
     assert results["schema"] == 1
     assert results["model"].keys() == {"path", "sha256", "classes", "input_shape"}
