@@ -85,7 +85,10 @@ def _split(call: Arguments) -> Replacement:
 
 
 def _tile(call: Arguments) -> Replacement:
-    return as_operation("Tile", call.tensor("", "input"), repeats=call.integers("multiples"))
+    repeats = call.integers("multiples")
+    if not isinstance(repeats, list) or not repeats or repeats[0] != 1:
+        raise call.refused("multiples does not keep the number of images")
+    return as_operation("Tile", call.tensor("", "input"), repeats=repeats)
 
 
 def _pad(call: Arguments) -> Replacement:
@@ -93,6 +96,8 @@ def _pad(call: Arguments) -> Replacement:
     value = call.take("constant_values", default=0)
     if mode not in ("constant", "reflect", "symmetric") or not isinstance(widths, list):
         raise call.refused(f"mode is {mode}")
+    if not all(isinstance(pair, list) and len(pair) == 2 for pair in widths) or widths[:1] != [[0, 0]]:
+        raise call.refused("paddings is not two numbers an axis, none for the images")
     if not is_constant(value) or isinstance(value, list):
         raise call.refused("constant_values is no number")
     tensor = call.tensor("", "tensor")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -29,6 +28,9 @@ OPERATIONS = MappingProxyType(
     }
 )
 """Keras' operations that open, and the modules they live in."""
+
+_LARGEST_NUMBER = 3.4028235e38
+"""That float32 holds."""
 
 BATCH_SIZE = "__batch_size__"
 """Stands for ``tf.shape(images)[0]`` among the arguments of a function."""
@@ -165,10 +167,12 @@ def are_integers(value: Any) -> bool:
 
 
 def is_constant(value: Any) -> bool:
-    """Whether a value is a number, or one number a channel."""
+    """Whether a value is a number that float32 can hold, or one such number a channel."""
     numbers = value if isinstance(value, list) and value else [value]
     return all(
-        isinstance(number, int | float) and not isinstance(number, bool) and math.isfinite(number) for number in numbers
+        # NaN is not below anything; JSON has whole numbers of any length.
+        isinstance(number, int | float) and not isinstance(number, bool) and abs(number) <= _LARGEST_NUMBER
+        for number in numbers
     )
 
 

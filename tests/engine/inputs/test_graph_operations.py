@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -211,6 +213,56 @@ def test_a_function_without_a_counterpart_is_refused_by_name(tmp_path: Path, nam
     make, finding = REFUSED[name]
     with pytest.raises(ModelError, match=rf"layer 'tf\..*{finding}"):
         open_model(save_keras2(model_of(make), tmp_path / "model.h5"))
+
+
+def truediv(tensor: Any) -> Any:
+    return tensor / 127.5
+
+
+def tile(tensor: Any) -> Any:
+    return tf.tile(tensor, [1, 1, 1, 2])
+
+
+def pad(tensor: Any) -> Any:
+    return tf.pad(tensor, [[0, 0], [1, 2], [0, 1], [0, 0]])
+
+
+@pytest.mark.parametrize(
+    ("make", "key", "value"),
+    [
+        (truediv, "y", 10**400),
+        (truediv, "y", float("nan")),
+        (truediv, "y", float("inf")),
+        (truediv, "y", True),
+        (truediv, "y", "127.5"),
+        (truediv, "y", {"class_name": "__lambda__", "config": {"code": "4wEAAAAA"}}),
+        (tile, "multiples", [10**9, 1, 1, 1]),
+        (tile, "multiples", 10**9),
+        (pad, "paddings", [[10**9, 0], [0, 0], [0, 0], [0, 0]]),
+        (pad, "paddings", [0, 1, 1, 0]),
+    ],
+)
+def test_hostile_arguments_of_a_function_are_refused(tmp_path: Path, make: Make, key: str, value: object) -> None:
+    path = save_keras2(model_of(make), tmp_path / "model.h5")
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        layer = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "TFOpLambda")
+        layer["inbound_nodes"][0][-1][key] = value
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(ModelError, match=r"in a way that bdtui does not know \(.*\); expected the usual arguments$"):
+        open_model(path)
+
+
+@pytest.mark.parametrize("function", [None, ["math.truediv"], {"class_name": "function", "config": "eval"}])
+def test_a_function_that_is_no_name_is_refused(tmp_path: Path, function: object) -> None:
+    path = save_keras2(model_of(truediv), tmp_path / "model.h5")
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        layer = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "TFOpLambda")
+        layer["config"]["function"] = function
+        file.attrs["model_config"] = json.dumps(config)
+    with pytest.raises(ModelError, match="expected the name of a TensorFlow function"):
+        open_model(path)
 
 
 def test_every_function_in_the_table_is_tried(model: Any) -> None:
