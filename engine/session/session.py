@@ -6,6 +6,7 @@ jumped over, rates on the test sets) is measured in between, in small pieces.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -52,6 +53,7 @@ from bdtui.engine.session.moves_journal import SessionJournal
 from bdtui.engine.session.requests import ChooseLayer, ChooseRanking, Export, NextThreshold, Open, Request, ShowPictures
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
 
+_REST_SECONDS, _LOOK_SECONDS = 0.4, 0.004
 _PICTURES = 6
 """Of every image set, how many are shown."""
 
@@ -138,7 +140,7 @@ class Session:
             return False
         try:
             with self._explain_how_to_resume():
-                return self._exploration.measure_ahead(reporter) or self._show_pictures(reporter)
+                return self._exploration.measure_ahead(reporter) or self._show_pictures(reporter, _REST_SECONDS)
         except Interrupted:
             raise
         except Exception:
@@ -146,11 +148,20 @@ class Session:
             self._idle_failed = True
             raise
 
-    def _show_pictures(self, reporter: Reporter) -> bool:
-        """Show the page of images anew where the network has changed; False where it has not."""
+    def _show_pictures(self, reporter: Reporter, rest: float = 0.0) -> bool:
+        """Show the page of images anew where the network has changed; False where it has not.
+
+        Args:
+            reporter: asked whether to stop.
+            rest: seconds without a request that come first: nobody looks at images while a key is held.
+        """
         pruned = self._current_exploration().position.pruned
         if self._gallery is None or self._gallery.is_current(pruned):
             return False
+        end = time.monotonic() + rest
+        while time.monotonic() < end:
+            reporter.checkpoint()
+            time.sleep(_LOOK_SECONDS)
         self._gallery.show(pruned, reporter)
         return True
 
