@@ -6,6 +6,7 @@ jumped over, rates on the test sets) is measured in between, in small pieces.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,7 @@ from bdtui.engine.session.moves_journal import SessionJournal
 from bdtui.engine.session.requests import Compare, Export, NextThreshold, Open, Request, ShowPictures
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
 
+_REST_SECONDS, _LOOK_SECONDS = 0.4, 0.004
 _PICTURES = 6
 """Of every image set, how many are shown."""
 
@@ -153,7 +155,7 @@ class Session:
             with self._explain_how_to_resume():
                 return (
                     self._exploration.measure_ahead(reporter)
-                    or self._show_pictures(reporter)
+                    or self._show_pictures(reporter, rested=False)
                     or self._compare_next(reporter)
                 )
         except Interrupted:
@@ -164,11 +166,13 @@ class Session:
             self._end_comparison("comparison failed; see the log")
             raise
 
-    def _show_pictures(self, reporter: Reporter) -> bool:
+    def _show_pictures(self, reporter: Reporter, *, rested: bool = True) -> bool:
         """Show the page of images anew where the network has changed; False where it has not."""
         pruned = self._current_exploration().position.pruned
         if self._gallery is None or self._gallery.is_current(pruned):
             return False
+        if not rested:
+            _rest(reporter)
         self._gallery.show(pruned, reporter)
         return True
 
@@ -289,6 +293,7 @@ class Session:
         """Measure the next order; False when none is left."""
         if self._comparison is None:
             return False
+        _rest(reporter)
         place, exploration, layers = self._comparison.next_place, self._current_exploration(), self._current_layers()
         # First, so that what the person works on stays among the layers that are kept.
         layers.run_at(exploration.position.place, reporter)
@@ -429,3 +434,15 @@ def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
         )
         for channel in range(evaluator.channels)
     )
+
+
+def _rest(reporter: Reporter) -> None:
+    """Wait until no key was pressed for a moment: while one is held, nobody looks at images or at a comparison.
+
+    Raises:
+        Interrupted: a request came.
+    """
+    end = time.monotonic() + _REST_SECONDS
+    while time.monotonic() < end:
+        reporter.checkpoint()
+        time.sleep(_LOOK_SECONDS)

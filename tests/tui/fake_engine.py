@@ -460,10 +460,10 @@ class FakeEngine:
             self._judged = event.thresholds
             self.say(events.VerdictReached(verdict(self.world, event.thresholds)))
 
-    def _explore(self, reporter: Reporter) -> Exploration:
+    def _explore(self, reporter: Reporter, order: Sequence[int] | None = None) -> Exploration:
         ground = self._ground_of(self._place)
-        if reporter is not self._reporter and self._exploration is not None:
-            return Exploration(ground, self._exploration.position.order, self._planned_thresholds(), reporter)
+        if order is not None:
+            return Exploration(ground, order, self._planned_thresholds(), reporter)
         return Exploration(
             ground,
             ground.ranked,

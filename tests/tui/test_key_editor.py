@@ -10,7 +10,7 @@ from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.session.requests import ChooseLayer
+from bdtui.engine.pruning.moves import ChooseLayer
 from bdtui.tui.actions import ACTIONS
 from bdtui.tui.jump import JumpScreen
 from bdtui.tui.key_editor import KeyPrompt, KeysScreen

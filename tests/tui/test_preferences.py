@@ -170,7 +170,7 @@ def test_a_folder_in_its_place_is_refused(config: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_changed_keys_work_and_are_shown_wherever_keys_are_shown(config: Path) -> None:
-    config.write_text('theme = "light"\n[keys]\nprune = "m"\nundo = "b,f9"\nhelp = "f8"\n')
+    config.write_text('theme = "light"\n[keys]\nprune = "m"\nundo = "b,f9"\nhelp = "f12"\n')
     app = FakeApp(preferences=read_preferences(config))
     async with opened(app) as pilot:
         assert app.theme == "light"
@@ -180,7 +180,7 @@ async def test_changed_keys_work_and_are_shown_wherever_keys_are_shown(config: P
         await until(pilot, lambda: app.step == 3)
         footer = app.text.split("\n")[-1].strip()
         assert footer.startswith("m prune b undo a next X")
-        assert "f8 help" in footer
+        assert "f12 help" in footer
         assert {c.title: c.help for c in app.get_system_commands(app.screen)}[
             "Threshold: prune to the next one"
         ] == "key a"

@@ -95,7 +95,13 @@ The verdict follows every move; nothing has to be exported for it. `y` copies it
     def copied_text(self) -> str:
         return "\n".join(self._verdict.sentences) if self._verdict else ""
 
+    def on_show(self) -> None:
+        self._draw()
+
     def _draw(self) -> None:
+        """Write the verdict anew, if anybody sees it: that lays out the whole screen."""
+        if not all(getattr(node, "display", True) for node in self.ancestors_with_self):
+            return
         text = self.query_one("#verdict-text", Static)
         text.update(NOTHING if self._verdict is None else _table(self._verdict, self._threshold_lines()))
 

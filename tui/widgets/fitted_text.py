@@ -19,7 +19,7 @@ class FittedText(Widget):
         id: of the widget.
     """
 
-    text: reactive[str] = reactive("", layout=True)
+    text: reactive[str] = reactive("")
     """The whole text."""
 
     most_lines: reactive[int] = reactive(0, layout=True)
@@ -28,6 +28,11 @@ class FittedText(Widget):
     def __init__(self, most_lines: int, id: str) -> None:
         super().__init__(id=id)
         self.set_reactive(FittedText.most_lines, most_lines)
+
+    def watch_text(self) -> None:
+        """Lay out the screen only where the height changes: that costs more than all else."""
+        if len(fitted_lines(self.text, self.size.width, self.most_lines)) != self.size.height:
+            self.refresh(layout=True)
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
         return len(fitted_lines(self.text, width, self.most_lines))
