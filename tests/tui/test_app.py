@@ -253,7 +253,7 @@ async def test_a_long_sentence_scrolls_within_its_dialog() -> None:
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, FailureDialog))
         await settle(pilot)
-        await shows(pilot, "Esc close · details in the log")
+        await shows(pilot, "Esc close · y copy · details in the log")
 
 
 async def test_a_step_that_is_not_there_is_said_by_the_engine() -> None:

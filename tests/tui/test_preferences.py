@@ -190,7 +190,7 @@ async def test_changed_keys_work_and_are_shown_wherever_keys_are_shown(config: P
         await pilot.press("f1", "question_mark")
         await settle(pilot)
         assert len(app.screen_stack) == 1
-        await pilot.press("f8")
+        await pilot.press("f12")
         await until(pilot, lambda: len(app.screen_stack) == 2)
         keys = [
             re.split("  +", line.strip())[0]
