@@ -16,6 +16,7 @@ from bdtui.engine.inputs.operation_call import (
     is_ellipsis,
     spelled_out,
 )
+from bdtui.engine.machine.quoted_text import quoted
 
 
 def _reshape(call: Arguments) -> Replacement:
@@ -95,7 +96,7 @@ def _pad(call: Arguments) -> Replacement:
     widths, mode = call.integers("paddings"), str(call.take("mode", default="CONSTANT")).lower()
     value = call.take("constant_values", default=0)
     if mode not in ("constant", "reflect", "symmetric") or not isinstance(widths, list):
-        raise call.refused(f"mode is {mode}")
+        raise call.refused(f"mode is {quoted(mode, 40)}")
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in widths) or widths[:1] != [[0, 0]]:
         raise call.refused("paddings is not two numbers an axis, none for the images")
     if not is_constant(value) or isinstance(value, list):
@@ -112,7 +113,7 @@ def _cast(call: Arguments) -> Replacement:
     dtype = call.take("dtype", default="float32")
     known = ("float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")
     if dtype not in known:
-        raise call.refused(f"dtype is {ascii(dtype)[:40]}")
+        raise call.refused(f"dtype is {quoted(dtype, 40)}")
     tensor = call.tensor("", "x")
     if dtype == "float32" and call.in_float32:
         return as_layer("Rescaling", tensor, scale=1.0, offset=0.0)
@@ -124,7 +125,7 @@ def _resize(call: Arguments) -> Replacement:
     if not isinstance(size, list) or len(size) != 2:
         raise call.refused("size is not two numbers")
     if method not in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
-        raise call.refused(f"method is {ascii(method)[:40]}")
+        raise call.refused(f"method is {quoted(method, 40)}")
     if call.take("preserve_aspect_ratio", default=False):
         raise call.refused("preserve_aspect_ratio is set")
     smooth = bool(call.take("antialias", default=False))

@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 
 from bdtui.engine.inputs.zip_files import names_in_zip
+from bdtui.engine.machine.quoted_text import quoted
 
 _BEGINNING = 4096
 _LARGEST_JSON = 64 * 1024**2
@@ -100,7 +101,7 @@ def _zip_file(path: Path) -> str | None:
         return f"is a zip file with a TensorFlow.js model in it; {_CONVERT}"
     for name in names:
         if name.suffix.lower() in (".h5", ".hdf5", ".keras") and name.name != "model.weights.h5":
-            return f"is a zip file with {ascii(name.name)[:80]} in it; expected that file, unzipped"
+            return f"is a zip file with {quoted(name.name)} in it; expected that file, unzipped"
     if names and all(name.suffix == ".npy" for name in names):
         return "is a NumPy archive (.npz) of arrays; expected a Keras model, or an image set"
     return None

@@ -18,6 +18,7 @@ import keras
 from bdtui.engine.errors import BdtuiError, ModelError, OutOfMemory
 from bdtui.engine.inputs.stored_weights import StoredLayer, stored_layers, told_layers, told_shapes
 from bdtui.engine.machine.library_words import plain_detail
+from bdtui.engine.machine.quoted_text import quoted
 
 _UNKNOWN_SETTINGS = re.compile(r"Unrecognized keyword arguments passed to (\w+): \{(.*)\}")
 _UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:|Unknown object:) ?'?([\w>. ]+?)'?\.? ")
@@ -85,7 +86,7 @@ def _build_sentence(problem: BaseException) -> str:
         )
     if found := _UNKNOWN_CLASS.search(text):
         return (
-            f"Keras {keras.__version__} has no layer {found[1][:80]!r}; "
+            f"Keras {keras.__version__} has no layer {quoted(found[1])}; "
             "expected stock layers: build the model from them, load its weights into that, and save it"
         )
     return f"Keras cannot rebuild the model ({plain_detail(problem)}); expected a sound model"

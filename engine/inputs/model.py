@@ -29,6 +29,7 @@ from bdtui.engine.inputs.keras_files import (
 from bdtui.engine.inputs.layer_order import refuse_other_order
 from bdtui.engine.inputs.saved_model import checkpoint_of, is_saved_model, model_sha256
 from bdtui.engine.inputs.saved_weights import load_saved_weights
+from bdtui.engine.machine.quoted_text import quoted
 from bdtui.engine.network.class_scores import scoring_network
 from bdtui.engine.network.graph import Network
 
@@ -147,7 +148,7 @@ def _built(config: dict[str, Any], described: Path) -> keras.Model:
             "expected a Functional or Sequential model that is built"
         )
     if len(model.inputs) > 1:
-        names = ", ".join(repr(tensor.name)[:40] for tensor in model.inputs[:8])
+        names = ", ".join(quoted(tensor.name, 40) for tensor in model.inputs[:8])
         raise ModelError(
             f"{described}: has {len(model.inputs)} inputs ({names}); expected exactly one, the image: save the part of the "
             "network that reads it as a model of its own"
@@ -166,7 +167,7 @@ def _traced(model: keras.Model, path: Path) -> Network:
             refuse_large_output(shape, call.name, str(path))
         if not _RUNNABLE_NAME.fullmatch(call.layer.name):
             raise ModelError(
-                f"{path}: TensorFlow cannot run a layer named {call.layer.name[:200]!r}; "
+                f"{path}: TensorFlow cannot run a layer named {quoted(call.layer.name)}; "
                 "expected a name of at most 200 letters, digits and _ . / -"
             )
     if not network.input_shape:
@@ -188,7 +189,7 @@ def _with_one_output(model: keras.Model, name: str | None, path: Path) -> keras.
         )
     if name is not None and names.count(name) != 1:
         found = "several outputs" if name in names else "no output"
-        raise ModelError(f"{path}: the model has {found} named {name[:80]!r}; expected one of {listed}")
+        raise ModelError(f"{path}: the model has {found} named {quoted(name)}; expected one of {listed}")
     if len(names) <= 1 and not isinstance(getattr(model, "output", None), dict):
         return model
     return keras.Model(model.inputs, model.outputs[names.index(name) if name else 0], name=model.name)
