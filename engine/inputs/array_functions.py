@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from bdtui.engine.inputs.operation_call import (
@@ -12,6 +13,7 @@ from bdtui.engine.inputs.operation_call import (
     are_integers,
     as_layer,
     as_operation,
+    flat,
     is_constant,
     is_ellipsis,
     spelled_out,
@@ -81,7 +83,7 @@ def _stack(call: Arguments) -> Replacement:
 def _split(call: Arguments) -> Replacement:
     parts, axis = call.integers("num_or_size_splits"), call.integers("axis") or 0
     if isinstance(parts, list):
-        parts = [sum(parts[:end]) for end in range(1, len(parts))]
+        parts = list(accumulate(parts))[:-1]
     return as_operation("Split", call.tensor("", "value"), indices_or_sections=parts, axis=axis)
 
 
@@ -124,6 +126,8 @@ def _resize(call: Arguments) -> Replacement:
     size, method = call.integers("size"), str(call.take("method", default="bilinear")).lower()
     if not isinstance(size, list) or len(size) != 2:
         raise call.refused("size is not two numbers")
+    if min(flat(size)) < 1:
+        raise call.refused(f"size is {quoted(size, 40)}")
     if method not in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
         raise call.refused(f"method is {quoted(method, 40)}")
     if call.take("preserve_aspect_ratio", default=False):
@@ -170,6 +174,8 @@ def _gather(call: Arguments) -> Replacement:
     indices, axis = call.integers("indices"), call.integers("axis")
     if not isinstance(indices, list) or not isinstance(axis, int) or axis == 0 or call.take("batch_dims", default=0):
         raise call.refused("it takes places that are computed, or other images")
+    if min(flat(indices), default=0) < 0:
+        raise call.refused("indices are below 0")
     call.take("validate_indices")
     array = {"class_name": "__numpy__", "config": {"value": indices, "dtype": "int32"}}
     return as_operation("Take", call.tensor("", "params"), array, axis=axis)

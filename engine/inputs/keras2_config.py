@@ -191,7 +191,7 @@ class _Mender:
 
     def _graph(self, settings: Config, outermost: bool) -> Config:
         layers = settings["layers"]
-        numbering = CallNumbering(settings)
+        numbering = CallNumbering(settings, self._name)
         ranks: dict[str, int | None] = {}
         mended: list[Config] = []
         for layer in layers:

@@ -16,6 +16,7 @@ import keras
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
+from bdtui.engine.inputs.graph_limits import check_graph
 from bdtui.engine.inputs.operation_call import OPERATIONS
 from bdtui.engine.machine.quoted_text import quoted
 
@@ -110,6 +111,7 @@ def check_config(config: dict[str, Any], name: str) -> None:
     layers = sum(len(found["layers"]) for found in objects if isinstance(found.get("layers"), list))
     if layers > _MOST_LAYERS:
         raise ModelError(f"{name}: has {layers:,} layers; expected at most {_MOST_LAYERS:,}")
+    check_graph(objects, name)
     for found in objects:
         _check_named(found, name)
         if "class_name" in found:

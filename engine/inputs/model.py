@@ -16,6 +16,7 @@ from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
 from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_output
 from bdtui.engine.inputs.checkpoint import Checkpoint
+from bdtui.engine.inputs.graph_limits import check_places
 from bdtui.engine.inputs.keras2_config import mend_config
 from bdtui.engine.inputs.keras_config import check_config
 from bdtui.engine.inputs.keras_errors import explain_build, explain_weights
@@ -162,9 +163,13 @@ def _traced(model: keras.Model, path: Path) -> Network:
         network = scoring_network(model)
     except ModelError as problem:
         raise ModelError(f"{path}: {problem}") from problem
+    shapes: dict[int, tuple[int | None, ...]] = {network.input: (None, *network.input_shape)}
     for call in network.calls:
         for shape in call.output_shapes:
             refuse_large_output(shape, call.name, str(path))
+        shapes.update(zip(call.outputs, call.output_shapes, strict=True))
+        if call.inputs and call.inputs[0] in shapes:
+            check_places(call, shapes[call.inputs[0]], str(path))
         if not _RUNNABLE_NAME.fullmatch(call.layer.name):
             raise ModelError(
                 f"{path}: TensorFlow cannot run a layer named {quoted(call.layer.name)}; "
