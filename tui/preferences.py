@@ -84,8 +84,12 @@ def _read_keys(path: Path, table: Any, keymap: str | None) -> dict[str, str]:
     keys: dict[str, str] = {}
     for name, value in table.items():
         if name not in known:
+            # Imported here: the first paint does not wait for it.
+            from difflib import get_close_matches
+
+            close = next(iter(get_close_matches(name, sorted(known), 1)), "prune")
             raise OptionError(
-                f"{path}: {name!r} is not an action; expected one of {', '.join(action.id for action in ACTIONS)}"
+                f"{path}: {name!r} is not an action; expected one that `bdtui config` lists, such as {close!r}"
             )
         parts = value.split(",") if isinstance(value, str) else []
         if not parts or not all(is_key(part.strip()) for part in parts):

@@ -25,7 +25,6 @@ def test_a_thousand_mutated_files_are_refused_or_run_as_sound(tmp_path: Path) ->
     # Were all of one kind, the fuzzer would try nothing.
     assert figures.refused > CASES / 4
     assert figures.sound > CASES / 10
-    assert figures.longest < 10
 
 
 def test_the_same_seed_makes_the_same_files(tmp_path: Path) -> None:

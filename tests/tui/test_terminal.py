@@ -23,7 +23,7 @@ STEP_4 = "step 4/60 · accuracy 99.03 % · ASR 100.00 %"
 X_2 = "step 47/60 · accuracy 96.43 % · ASR 89.53 %"
 """As in sample_data/README.md."""
 
-DRAWN = "mean activ."
+DRAWN = "poisoned state"
 """Of the heading of the channel table, which stands on the screen from the first paint."""
 
 STEP = re.compile(r"step \d+/60")

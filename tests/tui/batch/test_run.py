@@ -86,7 +86,7 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
         **{"profiled": "pool_3", "pruned": "conv_3", "channels": 60},
         **{"silent": 0, "inactive": results["layer"]["inactive"]},
     }
-    assert results["verdict"].keys() == {"backdoor", "target", "survives_pruning", "recommended", "sentences"}
+    assert results["verdict"].keys() == {"backdoor", "target", "survives_pruning", "recommended", "sentences", "kinds"}
     assert results["verdict"]["target"] == 0
     assert all(entry.keys() == {"path", "sha256", "images"} for entry in results["data"].values())
     rates = {"clean_accuracy", "attack_success_rate", "recovered_accuracy", "attack_images"}
