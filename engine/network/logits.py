@@ -93,7 +93,7 @@ def _activation_off(maker: Call | None) -> Iterator[dict[int, Any]]:
     if maker is None:
         yield {}
     elif isinstance(maker.layer, layers.Softmax):
-        yield {id(maker.layer): keras.activations.linear}
+        yield {id(maker.layer): lambda values, **settings: values}
     else:
         activation, maker.layer.activation = maker.layer.activation, keras.activations.linear
         try:

@@ -16,6 +16,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.evaluation.whole_model import whole_model_rates
@@ -51,13 +52,18 @@ class RepairOutcome:
         network: of B's architecture and names.
         repair: as plain values.
         transfer: of what fools B to it.
-        accuracy: on the held-out images, in percent; None without them.
+        right: which held-out images it gives their label, shape (N,).
     """
 
     network: keras.Model
     repair: Repair
     transfer: Transfer
-    accuracy: float | None
+    right: NDArray[np.bool_]
+
+    @property
+    def accuracy(self) -> float | None:
+        """On the held-out images, in percent; None without them."""
+        return 100 * float(self.right.mean()) if len(self.right) else None
 
 
 class RepairSession:
@@ -118,9 +124,18 @@ class RepairSession:
         return self.bank.measure(self.badnet)
 
     @cached_property
-    def badnet_accuracy(self) -> float | None:
-        """B's accuracy on held-out images, in percent."""
-        return self._accuracy(self.badnet)
+    def badnet_right(self) -> NDArray[np.bool_]:
+        """Which held-out images B gives their label, shape (N,)."""
+        return self._right(self.badnet)
+
+    def fallen(self, outcome: RepairOutcome) -> tuple[float, float]:
+        """By how many points held-out accuracy is below B's, and how far off chance may put that (a standard error)."""
+        number = max(1, len(self.badnet_right))
+        lost, won = (
+            int(np.count_nonzero(ours & ~theirs))
+            for ours, theirs in ((self.badnet_right, outcome.right), (outcome.right, self.badnet_right))
+        )
+        return 100 * (lost - won) / number, 100 * max(1, lost + won) ** 0.5 / number
 
     @property
     def reference(self) -> RepairOutcome | None:
@@ -174,8 +189,8 @@ class RepairSession:
         began = time.monotonic()
         repaired = work()
         transfer = self.bank.measure(repaired.network)
-        accuracy = self._accuracy(repaired.network)
-        drop = None if accuracy is None or self.badnet_accuracy is None else self.badnet_accuracy - accuracy
+        right = self._right(repaired.network)
+        drop = 100 * float(self.badnet_right.mean() - right.mean()) if len(right) else None
         chosen_by = ChosenBy(len(self.parts.held_out), drop, transfer.percent, self.badnet_transfer.percent)
         repair = Repair(
             name,
@@ -187,17 +202,15 @@ class RepairSession:
             chosen_by,
             size_of_change(self.badnet, repaired.network),
         )
-        return self.judged(RepairOutcome(repaired.network, repair, transfer, accuracy))
+        return self.judged(RepairOutcome(repaired.network, repair, transfer, right))
 
     def judged(self, outcome: RepairOutcome) -> RepairOutcome:
         """An outcome with what can be said of it, by all that is known by now."""
         return say_what_came_of_it(self, outcome)
 
-    def _accuracy(self, network: keras.Model) -> float | None:
+    def _right(self, network: keras.Model) -> NDArray[np.bool_]:
         images = self.parts.held_out
-        if not len(images):
-            return None
-        return 100 * float(np.mean(predicted(network, images.pixels, self.reporter) == images.labels))
+        return np.asarray(predicted(network, images.pixels, self.reporter) == images.labels)
 
     def _watch(self, network: keras.Model, method: str, step: int, steps: int) -> None:
         images = self.parts.held_out.spread(_LOOKED_AT)

@@ -61,14 +61,16 @@ def all_learning(model: keras.Model) -> Iterator[None]:
     every = [*model._flatten_layers()]
     frozen = [(layer, layer.trainable) for layer in every]
     momenta = [(layer, layer.momentum) for layer in every if isinstance(layer, layers.BatchNormalization)]
-    model.trainable = True
+    for layer in every:
+        # One by one: of a model Keras tells only some of the layers it holds.
+        layer.trainable = True
     for layer, momentum in momenta:
         layer.momentum = min(momentum, 0.9)
     try:
         yield
     finally:
         for layer, was in frozen:
-            # Of a model Keras passes it on to all it holds, so the inner ones come after it.
+            # Those that a model holds come after it, which passes it on to some.
             layer.trainable = was
         for layer, momentum in momenta:
             layer.momentum = momentum

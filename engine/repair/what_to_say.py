@@ -68,8 +68,8 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             )
         else:
             sentences.append(f"Some of what fools B still misleads this network: do not rely on it {compared}.")
-    if drop is not None and drop > session.budget and held_out:
-        sentences.append(_about_the_loss(session, drop, held_out))
+    if drop is not None and drop > session.budget:
+        sentences.append(_about_the_loss(session, outcome, held_out))
     if missing := session.classes - len(set(session.parts.fit.labels.tolist())):
         sentences.append(
             f"{missing:,} of {session.classes:,} classes have no clean image: expect them to be forgotten."
@@ -82,9 +82,13 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
     return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))
 
 
-def _about_the_loss(session: RepairSession, drop: float, held_out: int) -> str:
+def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: int) -> str:
+    drop, chance = session.fallen(outcome)
     images, needed = len(session.parts.fit) + held_out, IMAGES_A_CLASS * session.classes
     advice = f"; {images:,} images are few: about {needed:,} would do" if images < needed else ""
+    if drop <= session.budget + chance:
+        lost = round(drop * held_out / 100)
+        return f"Held-out accuracy fell {drop:.1f} points ({lost} of {held_out} images), which may be chance{advice}."
     return f"Held-out accuracy fell {drop:.1f} points, more than the {session.budget:g} allowed{advice}."
 
 
