@@ -29,7 +29,7 @@ from bdtui.engine.repair.augmentation import Suitability, find_augmentation
 from bdtui.engine.repair.checkpoints import NO_CHECKPOINTS, Checkpoints
 from bdtui.engine.repair.clean_images import CleanImages, Parts, read_clean_images, split_images
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions, predicted
-from bdtui.engine.repair.methods import AUTO, SCRATCH, find_method
+from bdtui.engine.repair.methods import AUTO, SCRATCH, SHRINK_DISTIL, find_method
 from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.repair.transfer import Transfer, TransferBank
 from bdtui.engine.repair.what_to_say import say_what_came_of_it
@@ -136,6 +136,27 @@ class RepairSession:
             for ours, theirs in ((self.badnet_right, outcome.right), (outcome.right, self.badnet_right))
         )
         return 100 * (lost - won) / number, 100 * max(1, lost + won) ** 0.5 / number
+
+    @cached_property
+    def step_seconds(self) -> float:
+        """About how long a training step of 64 images takes here: three times what B takes to classify them."""
+        images = self.parts.fit.some(np.resize(np.arange(len(self.parts.fit)), 64))
+        runner = ScoreRunner(self.badnet, images.image_shape, self.reporter)
+        runner.scores(images.pixels)
+        began = time.monotonic()
+        runner.scores(images.pixels)
+        return 3 * (time.monotonic() - began)
+
+    def estimated_seconds(self, name: str) -> float:
+        """About how long a repair by a method takes on this machine, with what it is told by default.
+
+        Raises:
+            OptionError: there is no such method.
+        """
+        if name == AUTO:
+            # The reference and the first repair; often that is all.
+            return self.estimated_seconds(SCRATCH) + self.estimated_seconds(SHRINK_DISTIL)
+        return find_method(name).cost * self.step_seconds
 
     @property
     def reference(self) -> RepairOutcome | None:

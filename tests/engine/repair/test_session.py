@@ -83,6 +83,12 @@ def test_every_method_gives_a_network_of_the_same_architecture(name: str, badnet
     assert np.array_equal(np.asarray(reopened(images)), np.asarray(network(images)))
 
 
+def test_the_cost_of_every_method_is_estimated(session: RepairSession) -> None:
+    seconds = {name: session.estimated_seconds(name) for name in ["auto", *METHODS]}
+    assert seconds["clp"] == 0
+    assert 0 < seconds["scratch"] < seconds["shrink-distil"] < seconds["auto"]
+
+
 def test_results_json_gets_what_a_repair_came_to(session: RepairSession) -> None:
     written = session.repair("fine-tuning").repair.as_json()
     assert {"method", "seed", "seconds", "model", "goodnet", "chosen_by", "valid", "test"} <= written.keys()
