@@ -20,6 +20,8 @@ from bdtui.engine.reporter import Reporter
 
 _ASCENT = 24
 _BOX_STEPS = 30
+_BOX_AREA = (0.005, 0.08)
+"""Share of an image that a box covers."""
 _BOX_RATE = 0.08
 """Of the pixels' range, in one step on a box."""
 
@@ -134,7 +136,7 @@ def find_boxes(logits: Logits, images: CleanImages, number: int, seed: int, repo
     canvas = Canvas.of(images.image_shape)
     masks = np.zeros((number, canvas.height, canvas.width, 1), np.float32)
     for mask in masks:
-        area = random.uniform(0.01, 0.12) * canvas.height * canvas.width
+        area = np.exp(random.uniform(*np.log(_BOX_AREA))) * canvas.height * canvas.width
         aspect = np.exp(random.uniform(-1.2, 1.2))
         tall = int(np.clip(round(np.sqrt(area * aspect)), 1, canvas.height))
         wide = int(np.clip(round(area / tall), 1, canvas.width))

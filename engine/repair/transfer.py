@@ -30,7 +30,11 @@ from bdtui.engine.repair.perturbations import (
 )
 from bdtui.engine.reporter import SILENT, Reporter
 
-_BOXES, _KEPT_BOXES = 24, 8
+_BOXES, _KEPT_BOXES = 32, 8
+_AREA_COSTS = 4.0
+"""A large box hides what an image shows, and fools any network: by so much times its area less it has to be good for."""
+_NEARLY_AS_GOOD = 0.2
+"""Boxes that are worse than the best by more are left out: they would only blur what the best ones tell."""
 MEASURED_ON = 400
 FEW_HELD_OUT = 50
 """Held-out images below which nothing is claimed."""
@@ -84,9 +88,11 @@ class TransferBank:
         shared, self.radius = _shared_changes(logits, runner, fit, seed, reporter)
         reporter.emit(Progress("transfer bank", 1, 2, "kinds"))
         boxes = find_boxes(logits, fit, _BOXES, seed, reporter)
-        boxes.sort(key=lambda change: -share_fooled(runner, change, tried))
+        good = [share_fooled(runner, box, tried) - _AREA_COSTS * float(box.mask.mean()) for box in boxes]
+        ranked = [boxes[place] for place in np.argsort(good, kind="stable")[::-1]]
+        nearly = sum(each >= max(good) - _NEARLY_AS_GOOD for each in good)
         reporter.emit(Progress("transfer bank", 2, 2, "kinds"))
-        self.changes = [*shared, *boxes[:_KEPT_BOXES]]
+        self.changes = [*shared, *ranked[: min(nearly, _KEPT_BOXES)]]
         held_out = held_out.spread(MEASURED_ON)
         right = _classes(runner, held_out.pixels) == held_out.labels
         self.held_out = held_out.some(np.flatnonzero(right))
