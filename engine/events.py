@@ -227,6 +227,26 @@ class ComparisonEnded(Event):
 
 
 @dataclass(frozen=True)
+class RepairMeasured(Event):
+    """How a network that is being repaired does on clean images that it is not trained on.
+
+    Attributes:
+        method: name of the repair.
+        step: of its training, from 1.
+        steps: how many there are.
+        held_out_accuracy: in percent; None where no images are held out.
+        transfer: share of changed held-out images that it gives the same wrong class as B, in percent; None where that
+            was not measured.
+    """
+
+    method: str
+    step: int
+    steps: int
+    held_out_accuracy: float | None
+    transfer: float | None
+
+
+@dataclass(frozen=True)
 class VerdictReached(Event):
     """What the run, or what is known of it so far, says about the network."""
 
