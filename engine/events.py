@@ -247,6 +247,23 @@ class RepairMeasured(Event):
 
 
 @dataclass(frozen=True)
+class RepairFinished(Event):
+    """A repaired network and its GoodNet are saved.
+
+    Attributes:
+        method: name of the repair; for ``auto`` that of the method it chose, after a colon.
+        sentences: what can be said of it without poisoned images.
+        valid: its rates on the validation images.
+        test: its rates on the test images.
+    """
+
+    method: str
+    sentences: tuple[str, ...]
+    valid: Rates
+    test: Rates
+
+
+@dataclass(frozen=True)
 class VerdictReached(Event):
     """What the run, or what is known of it so far, says about the network."""
 

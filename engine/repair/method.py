@@ -6,7 +6,7 @@ What a method may look at is in the input's type. Nothing of the poisoned or of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import keras
@@ -106,36 +106,6 @@ class RepairedNetwork:
 
 
 RepairFunction = Callable[[RepairInput], RepairedNetwork]
-
-
-@dataclass(frozen=True)
-class RepairMethod:
-    """A way to repair a network.
-
-    Attributes:
-        name: as ``--repair`` takes it.
-        description: what it does, one line for a person.
-        needs: what it needs besides B, for a person.
-        cost: work by default, in training steps on as many images as a batch has; 0 for next to nothing.
-        load: gives the function; imports it only then.
-        source: the paper, or where it was measured.
-    """
-
-    name: str
-    description: str
-    needs: str
-    cost: int
-    load: Callable[[], RepairFunction] = field(repr=False)
-    source: str = ""
-
-    def run(self, given: RepairInput) -> RepairedNetwork:
-        """Repair a network.
-
-        Raises:
-            Interrupted: the reporter requested a stop.
-            InputError: the method cannot work with this network or these images.
-        """
-        return self.load()(given)
 
 
 def predicted(model: keras.Model, pixels: NDArray[np.float32], reporter: Reporter = SILENT) -> NDArray[np.int64]:

@@ -4,16 +4,51 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.repair.method import RepairFunction, RepairMethod
+
+if TYPE_CHECKING:
+    from bdtui.engine.repair.method import RepairedNetwork, RepairFunction, RepairInput
 
 ENTRY_POINTS = "bdtui.repairs"
 """Where installed packages name methods of theirs: each entry point is a `RepairMethod`."""
 SHRINK_DISTIL, SCRATCH, AUTO = "shrink-distil", "scratch", "auto"
+AUTO_DOES = "scratch and shrink-distil, then dearer ones until nothing that fools B misleads the network any more"
 _ON_CLEAN = "clean images"
+
+
+@dataclass(frozen=True)
+class RepairMethod:
+    """A way to repair a network.
+
+    Attributes:
+        name: as ``--repair`` takes it.
+        description: what it does, one line for a person.
+        needs: what it needs besides B, for a person.
+        cost: work by default, in training steps on as many images as a batch has; 0 for next to nothing.
+        load: gives the function; imports it only then.
+        source: the paper, or where it was measured.
+    """
+
+    name: str
+    description: str
+    needs: str
+    cost: int
+    load: Callable[[], RepairFunction] = field(repr=False)
+    source: str = ""
+
+    def run(self, given: RepairInput) -> RepairedNetwork:
+        """Repair a network.
+
+        Raises:
+            Interrupted: the reporter requested a stop.
+            InputError: the method cannot work with this network or these images.
+        """
+        return self.load()(given)
 
 
 def _of(module: str) -> Callable[[], RepairFunction]:
@@ -128,3 +163,17 @@ def check_methods(names: Sequence[str]) -> None:
     for name in names:
         if name != AUTO:
             find_method(name)
+
+
+def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The repairs that were asked for, each once; ``scratch`` first, since the others are held against it.
+
+    Args:
+        names: of methods, or ``auto``; ``none`` stands for nothing.
+
+    Raises:
+        OptionError: there is no repair of one of the names.
+    """
+    asked = tuple(dict.fromkeys(name for name in names or () if name != "none"))
+    check_methods(asked)
+    return tuple(sorted(asked, key=lambda name: name != SCRATCH))

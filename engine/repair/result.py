@@ -77,6 +77,12 @@ class Repair:
     goodnet_valid: Rates = NO_RATES
     goodnet_test: Rates = NO_RATES
 
+    @property
+    def shown_name(self) -> str:
+        """The method as a person reads it: ``auto (shrink-distil)``."""
+        name, _, chosen = self.method.partition(":")
+        return f"{name} ({chosen})" if chosen else name
+
     def as_json(self) -> dict[str, Any]:
         """An entry of ``repairs`` in results.json."""
         return {
@@ -89,6 +95,7 @@ class Repair:
             "chosen_by": self.chosen_by.as_json(),
             "change": self.change,
             "valid": self.valid.as_json(),
+            "goodnet_valid": self.goodnet_valid.as_json(flags=True),
             "test": {"repaired": self.test.as_json(), "goodnet": self.goodnet_test.as_json(flags=True)},
             "done": list(self.done),
             "sentences": list(self.sentences),

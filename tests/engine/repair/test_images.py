@@ -14,7 +14,8 @@ from bdtui.engine.repair import methods
 from bdtui.engine.repair.augmentation import SHIFTS, Augmentation, augmented, find_augmentation
 from bdtui.engine.repair.clean_images import Canvas, CleanImages, split_images
 from bdtui.engine.repair.lots import Lots
-from bdtui.engine.repair.method import RepairInput, RepairMethod
+from bdtui.engine.repair.method import RepairInput
+from bdtui.engine.repair.methods import RepairMethod
 from bdtui.engine.repair.patches import draw_patches
 from tests.engine.repair.small_badnet import bars
 
