@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from bdtui.engine.inputs.operation_call import (
@@ -12,10 +13,12 @@ from bdtui.engine.inputs.operation_call import (
     are_integers,
     as_layer,
     as_operation,
+    flat,
     is_constant,
     is_ellipsis,
     spelled_out,
 )
+from bdtui.engine.machine.quoted_text import quoted
 
 
 def _reshape(call: Arguments) -> Replacement:
@@ -80,7 +83,7 @@ def _stack(call: Arguments) -> Replacement:
 def _split(call: Arguments) -> Replacement:
     parts, axis = call.integers("num_or_size_splits"), call.integers("axis") or 0
     if isinstance(parts, list):
-        parts = [sum(parts[:end]) for end in range(1, len(parts))]
+        parts = list(accumulate(parts))[:-1]
     return as_operation("Split", call.tensor("", "value"), indices_or_sections=parts, axis=axis)
 
 
@@ -95,7 +98,7 @@ def _pad(call: Arguments) -> Replacement:
     widths, mode = call.integers("paddings"), str(call.take("mode", default="CONSTANT")).lower()
     value = call.take("constant_values", default=0)
     if mode not in ("constant", "reflect", "symmetric") or not isinstance(widths, list):
-        raise call.refused(f"mode is {mode}")
+        raise call.refused(f"mode is {quoted(mode, 40)}")
     if not all(isinstance(pair, list) and len(pair) == 2 for pair in widths) or widths[:1] != [[0, 0]]:
         raise call.refused("paddings is not two numbers an axis, none for the images")
     if not is_constant(value) or isinstance(value, list):
@@ -112,7 +115,7 @@ def _cast(call: Arguments) -> Replacement:
     dtype = call.take("dtype", default="float32")
     known = ("float16", "bfloat16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool")
     if dtype not in known:
-        raise call.refused(f"dtype is {ascii(dtype)[:40]}")
+        raise call.refused(f"dtype is {quoted(dtype, 40)}")
     tensor = call.tensor("", "x")
     if dtype == "float32" and call.in_float32:
         return as_layer("Rescaling", tensor, scale=1.0, offset=0.0)
@@ -123,8 +126,10 @@ def _resize(call: Arguments) -> Replacement:
     size, method = call.integers("size"), str(call.take("method", default="bilinear")).lower()
     if not isinstance(size, list) or len(size) != 2:
         raise call.refused("size is not two numbers")
+    if min(flat(size)) < 1:
+        raise call.refused(f"size is {quoted(size, 40)}")
     if method not in ("bilinear", "nearest", "bicubic", "lanczos3", "lanczos5"):
-        raise call.refused(f"method is {ascii(method)[:40]}")
+        raise call.refused(f"method is {quoted(method, 40)}")
     if call.take("preserve_aspect_ratio", default=False):
         raise call.refused("preserve_aspect_ratio is set")
     smooth = bool(call.take("antialias", default=False))
@@ -169,6 +174,8 @@ def _gather(call: Arguments) -> Replacement:
     indices, axis = call.integers("indices"), call.integers("axis")
     if not isinstance(indices, list) or not isinstance(axis, int) or axis == 0 or call.take("batch_dims", default=0):
         raise call.refused("it takes places that are computed, or other images")
+    if min(flat(indices), default=0) < 0:
+        raise call.refused("indices are below 0")
     call.take("validate_indices")
     array = {"class_name": "__numpy__", "config": {"value": indices, "dtype": "int32"}}
     return as_operation("Take", call.tensor("", "params"), array, axis=axis)

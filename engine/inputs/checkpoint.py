@@ -21,6 +21,7 @@ from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.protobuf import read_varint
 from bdtui.engine.machine.files import require_file
 from bdtui.engine.machine.memory import free_memory
+from bdtui.engine.machine.quoted_text import quoted
 
 _LARGEST_INDEX = 32 * 1024**2
 _LARGEST_GRAPH = 32 * 1024**2
@@ -87,10 +88,10 @@ class Checkpoint:
         """
         entry = self._entries.get(name)
         if entry is None:
-            raise ModelError(f"{self._index}: {name[:80]!r} is missing; expected a complete checkpoint")
+            raise ModelError(f"{self._index}: {quoted(name)} is missing; expected a complete checkpoint")
         stored = _Stored.of(entry)
         if stored is None:
-            raise ModelError(f"{self._index}: {name[:80]!r} is not stored as one array of numbers; expected weights")
+            raise ModelError(f"{self._index}: {quoted(name)} is not stored as one array of numbers; expected weights")
         return np.frombuffer(self._bytes(entry), stored.kind).reshape(stored.shape)
 
     def object_graph(self) -> Any:

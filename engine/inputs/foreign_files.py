@@ -6,17 +6,22 @@ read, and a zip file's table of contents; nothing is unpacked, and no pickle is 
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 import zipfile
 from pathlib import Path, PurePosixPath
 
 from bdtui.engine.inputs.zip_files import names_in_zip
+from bdtui.engine.machine.quoted_text import quoted
 
 _BEGINNING = 4096
 _LARGEST_JSON = 64 * 1024**2
 _CONVERT = "expected a Keras model: build the network in Keras, load these weights, and save it"
 _UNPACK = "expected the file in it, unpacked"
+_TEXT = (
+    "is a text file, not images or a model; expected a Keras model, or an image set: HDF5, .npz or a folder of pictures"
+)
 
 _BEGINNINGS: tuple[tuple[bytes, str], ...] = (
     (
@@ -81,9 +86,17 @@ def name_foreign(path: Path) -> str | None:
         return "is part of a SavedModel; expected the folder it lies in"
     if re.search(r"\.data-\d{5}-of-\d{5}$", path.name):
         return _SUFFIXES[".index"]
-    if start.lstrip()[:1] == b"{":
-        return _json_file(path)
-    return _SUFFIXES.get(path.suffix.lower())
+    known = _json_file(path) if start.lstrip()[:1] == b"{" else _SUFFIXES.get(path.suffix.lower())
+    return known or (_TEXT if _is_text(start) else None)
+
+
+def _is_text(start: bytes) -> bool:
+    """Whether a file begins with nothing but letters, in UTF-8; the last of them may be cut."""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return False
+    return all(letter.isprintable() or letter in "\t\n\f\r\ufeff" for letter in text)
 
 
 def _zip_file(path: Path) -> str | None:
@@ -100,7 +113,7 @@ def _zip_file(path: Path) -> str | None:
         return f"is a zip file with a TensorFlow.js model in it; {_CONVERT}"
     for name in names:
         if name.suffix.lower() in (".h5", ".hdf5", ".keras") and name.name != "model.weights.h5":
-            return f"is a zip file with {ascii(name.name)[:80]} in it; expected that file, unzipped"
+            return f"is a zip file with {quoted(name.name)} in it; expected that file, unzipped"
     if names and all(name.suffix == ".npy" for name in names):
         return "is a NumPy archive (.npz) of arrays; expected a Keras model, or an image set"
     return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs import array_functions, number_functions
 from bdtui.engine.inputs.operation_call import Arguments, OperationCall, Replacement, flat, is_tensor
+from bdtui.engine.machine.quoted_text import quoted
 
 _FUNCTIONS = {**number_functions.FUNCTIONS, **array_functions.FUNCTIONS}
 _OTHER_NAMES = {
@@ -61,7 +62,7 @@ def replace_operation(call: OperationCall, where: str) -> Replacement:
     make = _FUNCTIONS.get(table_name(call.function))
     if make is None:
         raise ModelError(
-            f"{where} applies the TensorFlow function {ascii(call.function)[:80]}, which bdtui does not know; "
+            f"{where} applies the TensorFlow function {quoted(call.function)}, which bdtui does not know; "
             "expected one of those in docs/formats.md"
         )
     arguments = Arguments(call, where)

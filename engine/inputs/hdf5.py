@@ -20,6 +20,7 @@ from bdtui.engine.errors import InputError, OutOfMemory
 from bdtui.engine.inputs.foreign_files import name_foreign
 from bdtui.engine.inputs.hdf5_guard import FileUnsafeError, pass_through_guard
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
+from bdtui.engine.machine.quoted_text import quoted
 
 _MOST_COMPRESSION = 1100
 """gzip unpacks to 1,032 times its size at most."""
@@ -129,7 +130,7 @@ def own_dataset(group: h5py.Group, key: str, path: Path, error: type[InputError]
     try:
         link = group.get(key, getlink=True)
         if link is None:
-            present = ", ".join(repr(other) for other in list(group)[:8]) or "nothing"
+            present = ", ".join(quoted(other, 40) for other in list(group)[:8]) or "nothing"
             raise error(f"{name} is missing (the file holds {present}); expected a data set of that name")
         if not isinstance(link, h5py.HardLink):
             raise error(f"{name} is a link to another place; expected the data itself")

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.keras2_layers import argument_names, is_stock_layer
 from bdtui.engine.inputs.operation_call import BATCH_SIZE, is_tensor
+from bdtui.engine.machine.quoted_text import quoted
 
 Config = dict[str, Any]
 
@@ -19,7 +21,7 @@ _RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", 
 class CallNumbering:
     """How the calls of a graph are counted: from one by Keras 2 where a layer is a model that has its own input."""
 
-    def __init__(self, settings: Config) -> None:
+    def __init__(self, settings: Config, where: str) -> None:
         self._first: dict[str, int] = {}
         self._shapes: set[str] = set()
         self._batch_sizes: set[str] = set()
@@ -27,7 +29,11 @@ class CallNumbering:
         models = {layer["name"] for layer in settings["layers"] if is_model(layer)}
         calls = [layer.get("inbound_nodes", []) for layer in settings["layers"]]
         for reference in references([*calls, settings["input_layers"], settings["output_layers"]]):
-            name, node = reference[:2]
+            name, node, tensor = reference[:3]
+            if node < 0 or tensor < 0:
+                raise ModelError(
+                    f"{where}: refers to the tensor {quoted(reference[:3])}; expected numbers of calls from 0 on"
+                )
             if name in models:
                 self._first[name] = min(node, self._first.get(name, node))
 

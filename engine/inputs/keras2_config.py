@@ -24,6 +24,7 @@ from bdtui.engine.inputs.keras2_calls import (
 from bdtui.engine.inputs.keras2_layers import is_stock_layer, mend_settings, module_of
 from bdtui.engine.inputs.keras2_ranks import rank_of_call, rank_of_layer
 from bdtui.engine.inputs.operation_call import OPERATIONS, OperationCall, is_tensor
+from bdtui.engine.machine.quoted_text import quoted
 
 Config = dict[str, Any]
 
@@ -146,7 +147,7 @@ class _Mender:
 
     def _layer(self, node: Config) -> Config:
         class_name, settings = node["class_name"], node["config"]
-        where = f"{self._name}: layer {ascii(_name_of(node))[:80]}"
+        where = f"{self._name}: layer {quoted(_name_of(node))}"
         if class_name in OPERATION_LAYERS:
             raise ModelError(f"{where} applies a function outside of a graph; expected stock layers only")
         class_name, settings = mend_settings(class_name, settings, where)
@@ -190,7 +191,7 @@ class _Mender:
 
     def _graph(self, settings: Config, outermost: bool) -> Config:
         layers = settings["layers"]
-        numbering = CallNumbering(settings)
+        numbering = CallNumbering(settings, self._name)
         ranks: dict[str, int | None] = {}
         mended: list[Config] = []
         for layer in layers:
@@ -242,10 +243,10 @@ class _Mender:
         self, layer: Config, calls: list[tuple[Any, Config]], ranks: Mapping[str, int | None]
     ) -> Iterator[Config]:
         """An operation for each call of a layer that applies a TensorFlow function."""
-        settings, where = layer["config"], f"{self._name}: layer {ascii(layer['name'])[:80]}"
+        settings, where = layer["config"], f"{self._name}: layer {quoted(layer['name'])}"
         function = settings.get("function")
         if not isinstance(function, str):
-            raise ModelError(f"{where} applies {ascii(function)[:80]}; expected the name of a TensorFlow function")
+            raise ModelError(f"{where} applies {quoted(function)}; expected the name of a TensorFlow function")
         policy = mend_settings("Identity", {"dtype": settings.get("dtype", "float32")}, where)[1]["dtype"]
         for number, (first, keywords) in enumerate(calls):
             made = replace_operation(OperationCall(function, {"": first, **keywords}, policy, ranks), where)

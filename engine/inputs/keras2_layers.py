@@ -15,6 +15,7 @@ import keras
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
 from bdtui.engine.inputs.keras_config import RUNS_CODE
+from bdtui.engine.machine.quoted_text import quoted
 
 _OTHER_CLASSES = {
     "BatchNormalizationV1": "BatchNormalization",
@@ -107,7 +108,7 @@ def mend_settings(class_name: str, settings: dict[str, Any], where: str) -> tupl
         if key not in known or value in _NOT_IN_KERAS_3.get(key, ()):
             if not _means_nothing(class_name, key, value):
                 raise ModelError(
-                    f"{where} ({class_name}) sets {ascii(key)[:40]} to {ascii(value)[:40]}, which Keras 3 does not know; "
+                    f"{where} ({class_name}) sets {quoted(key, 40)} to {quoted(value, 40)}, which Keras 3 does not know; "
                     "expected a layer that Keras 3 has"
                 )
             continue

@@ -16,7 +16,9 @@ import keras
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
+from bdtui.engine.inputs.graph_limits import check_graph
 from bdtui.engine.inputs.operation_call import OPERATIONS
+from bdtui.engine.machine.quoted_text import quoted
 
 RUNS_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
 """Layers of Keras that run code which comes with a file."""
@@ -101,7 +103,7 @@ def check_config(config: dict[str, Any], name: str) -> None:
     """
     if str(config.get("class_name")) not in _MODELS:
         raise ModelError(
-            f"{name}: the model is of class {_shown(config.get('class_name'))}; expected a Functional or Sequential model: "
+            f"{name}: the model is of class {quoted(config.get('class_name'))}; expected a Functional or Sequential model: "
             "build one of the same layers, give it this one's weights (set_weights), and save that"
         )
     allowed = _stock_names()
@@ -109,6 +111,7 @@ def check_config(config: dict[str, Any], name: str) -> None:
     layers = sum(len(found["layers"]) for found in objects if isinstance(found.get("layers"), list))
     if layers > _MOST_LAYERS:
         raise ModelError(f"{name}: has {layers:,} layers; expected at most {_MOST_LAYERS:,}")
+    check_graph(objects, name)
     for found in objects:
         _check_named(found, name)
         if "class_name" in found:
@@ -119,10 +122,10 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
     """Refuse an object whose class, function, module or registered name is not stock Keras."""
     class_name, module = found["class_name"], found.get("module")
     if not isinstance(class_name, str):
-        raise ModelError(f"{name}: names class {_shown(class_name)}; expected a text")
+        raise ModelError(f"{name}: names class {quoted(class_name)}; expected a text")
     if class_name in RUNS_CODE or class_name == "__lambda__":
         raise ModelError(
-            f"{name}: holds a {class_name} layer ({_shown(_name_of(found))}), which runs code from the file; "
+            f"{name}: holds a {class_name} layer ({quoted(_name_of(found))}), which runs code from the file; "
             "expected stock layers only"
         )
     if isinstance(module, str) and _OPERATION_MODULES.match(module):
@@ -131,36 +134,36 @@ def _check_object(found: dict[str, Any], allowed: set[str], name: str) -> None:
     if class_name == "function":
         known = found.get("config")
         if not isinstance(known, str) or known not in _names_in(keras.activations):
-            raise ModelError(f"{name}: names function {_shown(known)}; expected activations of Keras only")
+            raise ModelError(f"{name}: names function {quoted(known)}; expected activations of Keras only")
     elif class_name in _PLAIN_VALUES:
         return
     elif class_name not in allowed and not (class_name in OPERATIONS and OPERATIONS[class_name] == module):
         raise ModelError(
-            f"{name}: holds {_shown(class_name)} ({_shown(_name_of(found))}), which is not a stock Keras class; "
+            f"{name}: holds {quoted(class_name)} ({quoted(_name_of(found))}), which is not a stock Keras class; "
             "expected stock layers only: build the model from those, give it this one's weights (set_weights), and save that"
         )
     own = APPLICATION_LAYERS.get(class_name)
     if module is not None and not (
         isinstance(module, str) and (_MODULE_NAMES.fullmatch(module) if own is None else module == own.__module__)
     ):
-        raise ModelError(f"{name}: names module {_shown(module)}; expected classes of Keras itself")
+        raise ModelError(f"{name}: names module {quoted(module)}; expected classes of Keras itself")
     registered = found.get("registered_name")
     if registered is not None and registered != known:
-        raise ModelError(f"{name}: names the registered object {_shown(registered)}; expected stock Keras only")
+        raise ModelError(f"{name}: names the registered object {quoted(registered)}; expected stock Keras only")
 
 
 def _check_operation(found: dict[str, Any], name: str) -> None:
     """Refuse an operation that is not in the table, or that is applied to constants: Keras would compute these at once."""
     if OPERATIONS.get(found["class_name"]) != found["module"]:
         raise ModelError(
-            f"{name}: holds the operation {_shown(found['class_name'])} ({_shown(_name_of(found))}), which bdtui does not "
+            f"{name}: holds the operation {quoted(found['class_name'])} ({quoted(_name_of(found))}), which bdtui does not "
             "know; expected one of those in docs/formats.md"
         )
     nodes = found.get("inbound_nodes", [])
     for node in nodes if isinstance(nodes, list) else [nodes]:
         if not any(item.get("class_name") == "__keras_tensor__" for item in _objects(node)):
             raise ModelError(
-                f"{name}: operation {_shown(_name_of(found))} computes a constant; expected one on what the network computes"
+                f"{name}: operation {quoted(_name_of(found))} computes a constant; expected one on what the network computes"
             )
 
 
@@ -169,7 +172,7 @@ def _check_named(settings: dict[str, Any], name: str) -> None:
     for key, value in settings.items():
         module = _NAMED.get(key.rpartition("_")[2])
         if module is not None and isinstance(value, str) and value not in _names_in(module):
-            raise ModelError(f"{name}: names {key} {_shown(value)}; expected one of Keras' own")
+            raise ModelError(f"{name}: names {key} {quoted(value)}; expected one of Keras' own")
 
 
 def layer_names(config: dict[str, Any]) -> list[str]:
@@ -209,7 +212,3 @@ def _names_in(module: ModuleType) -> set[str]:
 def _name_of(item: dict[str, Any]) -> Any:
     inner = item.get("config")
     return item.get("name") or (inner.get("name") if isinstance(inner, dict) else None) or "without a name"
-
-
-def _shown(text: Any) -> str:
-    return ascii(str(text))[:80]

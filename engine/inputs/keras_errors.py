@@ -18,6 +18,7 @@ import keras
 from bdtui.engine.errors import BdtuiError, ModelError, OutOfMemory
 from bdtui.engine.inputs.stored_weights import StoredLayer, stored_layers, told_layers, told_shapes
 from bdtui.engine.machine.library_words import plain_detail
+from bdtui.engine.machine.quoted_text import quoted
 
 _UNKNOWN_SETTINGS = re.compile(r"Unrecognized keyword arguments passed to (\w+): \{(.*)\}")
 _UNKNOWN_CLASS = re.compile(r"(?:Could not locate class|Unknown layer:|Unknown object:) ?'?([\w>. ]+?)'?\.? ")
@@ -85,7 +86,7 @@ def _build_sentence(problem: BaseException) -> str:
         )
     if found := _UNKNOWN_CLASS.search(text):
         return (
-            f"Keras {keras.__version__} has no layer {found[1][:80]!r}; "
+            f"Keras {keras.__version__} has no layer {quoted(found[1])}; "
             "expected stock layers: build the model from them, load its weights into that, and save it"
         )
     return f"Keras cannot rebuild the model ({plain_detail(problem)}); expected a sound model"
@@ -101,20 +102,25 @@ def _weights_sentence(problem: BaseException, model: keras.Model, stored: tuple[
         return f"holds no weights; expected those of {told_layers(wanted)}"
     by_name = {layer.name: layer for layer in stored}
     named = [layer for layer in wanted if layer.name in by_name]
-    if named:
-        for layer in wanted:
-            if layer.name not in by_name:
-                return f"the weights of layer {layer.name!r} ({told_shapes(layer.shapes)}) are missing; expected a whole file"
-    elif len(wanted) != len(stored):
+    lost = [layer for layer in wanted if layer.name not in by_name]
+    # Two networks that have little in common may both have a 'dense'.
+    of_this_model = len(named) == len(stored) and all(_same_shapes(layer, by_name[layer.name]) for layer in named)
+    if named and lost and of_this_model:
+        return f"the weights of layer {quoted(lost[0].name)} ({told_shapes(lost[0].shapes)}) are missing; expected a whole file"
+    if (named and lost) or len(wanted) != len(stored):
         return (
             f"has weights for {len(stored)} layers ({told_layers(stored)}) and the model has {len(wanted)} "
-            f"({told_layers(wanted)}); expected the weights of this model"
+            f"({told_layers(wanted)}); expected the weights of this model, or at --architecture the network that these are of"
         )
     pairs: list[Any] = [(layer, by_name[layer.name]) for layer in named] or list(zip(wanted, stored, strict=True))
     for layer, own in pairs:
-        if sorted(layer.shapes) != sorted(own.shapes):
+        if not _same_shapes(layer, own):
             return (
                 f"layer {layer.name!r} takes weights {told_shapes(layer.shapes)} and the file has "
                 f"{told_shapes(own.shapes)} ({own.name!r}); expected the weights of this model"
             )
     return f"Keras cannot load the weights ({plain_detail(problem)}); expected the weights of this model"
+
+
+def _same_shapes(one: StoredLayer, other: StoredLayer) -> bool:
+    return sorted(one.shapes) == sorted(other.shapes)

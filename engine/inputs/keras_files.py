@@ -31,6 +31,7 @@ from bdtui.engine.inputs.stored_weights import StoredLayer, deepid_classes, name
 from bdtui.engine.inputs.weights_copy import copy_weights
 from bdtui.engine.machine.files import refuse_full_temporary_folder, require_file
 from bdtui.engine.machine.memory import free_memory
+from bdtui.engine.machine.quoted_text import quoted
 from bdtui.engine.network.deepid import INPUT_SHAPE, build_deepid
 from bdtui.engine.settings import BUILT_IN_ARCHITECTURES
 
@@ -74,7 +75,7 @@ def read_config(path: Path) -> dict[str, Any]:
             stored = file.attrs.get("model_config")
         if stored is None:
             with explain_damage(path, ModelError, _WHOLE):
-                held = ", ".join(ascii(name)[:40] for name in list(file)[:5]) or "nothing"
+                held = ", ".join(quoted(name, 40) for name in list(file)[:5]) or "nothing"
             raise ModelError(f"{path}: holds no model configuration, but {held}; expected a whole Keras model")
         return with_version(parse_config(stored, str(path)), file.attrs.get("keras_version"))
 
@@ -297,11 +298,11 @@ def _refuse_member(member: zipfile.ZipInfo, bound: int, path: Path) -> None:
     """Refuse what no Keras writes, also where it would not be unpacked: who put it there wants something."""
     name = member.orig_filename
     if name.startswith("/") or "\\" in name or ":" in name or ".." in PurePosixPath(name).parts or "\0" in name:
-        raise ModelError(f"{path}: holds the member {name[:80]!r}; expected names inside of the archive")
+        raise ModelError(f"{path}: holds the member {quoted(name)}; expected names inside of the archive")
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ModelError(f"{path}: packs {name[:80]!r} by method {member.compress_type}; expected a Keras archive")
+        raise ModelError(f"{path}: packs {quoted(name)} by method {member.compress_type}; expected a Keras archive")
     if member.file_size > bound:
-        raise ModelError(f"{path}: {name[:80]!r} unpacks to {member.file_size:,} bytes; expected at most {bound:,}")
+        raise ModelError(f"{path}: {quoted(name)} unpacks to {member.file_size:,} bytes; expected at most {bound:,}")
 
 
 def _classes_of_weights(path: Path) -> int:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bdtui.engine.errors import DataError
 from bdtui.engine.inputs.stored_arrays import ArrayFile, shape_words
 from bdtui.engine.inputs.stored_images import first_line
+from bdtui.engine.machine.quoted_text import quoted
 
 _VALUES_AT_ONCE = 2**20
 _MOST_SHOWN = 5
@@ -134,7 +135,7 @@ def _from_names(blocks: Iterator[NDArray[Any]], where: str, class_names: Sequenc
                 known = ", ".join(repr(known) for known in class_names[:_MOST_SHOWN])
                 more = ", …" if len(class_names) > _MOST_SHOWN else ""
                 raise DataError(
-                    f"{where} of image {len(found)} is {str(name)[:80]!r}; expected one of the class names ({known}{more})"
+                    f"{where} of image {len(found)} is {quoted(str(name))}; expected one of the class names ({known}{more})"
                 )
             found.append(number)
     return np.array(found, np.int64)

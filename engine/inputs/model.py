@@ -16,6 +16,7 @@ from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
 from bdtui.engine.inputs.build_limits import bounded_weights, refuse_large_output
 from bdtui.engine.inputs.checkpoint import Checkpoint
+from bdtui.engine.inputs.graph_limits import check_places
 from bdtui.engine.inputs.keras2_config import mend_config
 from bdtui.engine.inputs.keras_config import check_config
 from bdtui.engine.inputs.keras_errors import explain_build, explain_weights
@@ -29,6 +30,7 @@ from bdtui.engine.inputs.keras_files import (
 from bdtui.engine.inputs.layer_order import refuse_other_order
 from bdtui.engine.inputs.saved_model import checkpoint_of, is_saved_model, model_sha256
 from bdtui.engine.inputs.saved_weights import load_saved_weights
+from bdtui.engine.machine.quoted_text import quoted
 from bdtui.engine.network.class_scores import scoring_network
 from bdtui.engine.network.graph import Network
 
@@ -147,7 +149,7 @@ def _built(config: dict[str, Any], described: Path) -> keras.Model:
             "expected a Functional or Sequential model that is built"
         )
     if len(model.inputs) > 1:
-        names = ", ".join(repr(tensor.name)[:40] for tensor in model.inputs[:8])
+        names = ", ".join(quoted(tensor.name, 40) for tensor in model.inputs[:8])
         raise ModelError(
             f"{described}: has {len(model.inputs)} inputs ({names}); expected exactly one, the image: save the part of the "
             "network that reads it as a model of its own"
@@ -161,12 +163,16 @@ def _traced(model: keras.Model, path: Path) -> Network:
         network = scoring_network(model)
     except ModelError as problem:
         raise ModelError(f"{path}: {problem}") from problem
+    shapes: dict[int, tuple[int | None, ...]] = {network.input: (None, *network.input_shape)}
     for call in network.calls:
         for shape in call.output_shapes:
             refuse_large_output(shape, call.name, str(path))
+        shapes.update(zip(call.outputs, call.output_shapes, strict=True))
+        if call.inputs and call.inputs[0] in shapes:
+            check_places(call, shapes[call.inputs[0]], str(path))
         if not _RUNNABLE_NAME.fullmatch(call.layer.name):
             raise ModelError(
-                f"{path}: TensorFlow cannot run a layer named {call.layer.name[:200]!r}; "
+                f"{path}: TensorFlow cannot run a layer named {quoted(call.layer.name)}; "
                 "expected a name of at most 200 letters, digits and _ . / -"
             )
     if not network.input_shape:
@@ -188,7 +194,7 @@ def _with_one_output(model: keras.Model, name: str | None, path: Path) -> keras.
         )
     if name is not None and names.count(name) != 1:
         found = "several outputs" if name in names else "no output"
-        raise ModelError(f"{path}: the model has {found} named {name[:80]!r}; expected one of {listed}")
+        raise ModelError(f"{path}: the model has {found} named {quoted(name)}; expected one of {listed}")
     if len(names) <= 1 and not isinstance(getattr(model, "output", None), dict):
         return model
     return keras.Model(model.inputs, model.outputs[names.index(name) if name else 0], name=model.name)

@@ -28,6 +28,7 @@ from bdtui.engine.inputs.stored_images import WHOLE_IMAGES, first_line
 from bdtui.engine.inputs.zip_files import BoundedFile
 from bdtui.engine.machine.array_store import ArrayStore, default_budget
 from bdtui.engine.machine.files import require_file
+from bdtui.engine.machine.quoted_text import quoted
 from bdtui.engine.reporter import SILENT, Reporter
 
 _LARGEST_DIRECTORY = 4 * 1024**2
@@ -128,7 +129,7 @@ class NpzFile(ArrayFile):
         where = f"{self.path}: {name!r}"
         info = self._members.get(name)
         if info is None:
-            present = ", ".join(repr(other) for other in list(self._members)[:8]) or "nothing"
+            present = ", ".join(quoted(other, 40) for other in list(self._members)[:8]) or "nothing"
             raise DataError(f"{where} is missing (the file holds {present}); expected an array of that name")
         if info.flag_bits & _ENCRYPTED or info.compress_type not in _METHODS:
             raise DataError(f"{where} is encrypted or packed in an unusual way; expected what np.savez writes")

@@ -16,6 +16,7 @@ from bdtui.engine.inputs.operation_call import (
     is_constant,
     is_tensor,
 )
+from bdtui.engine.machine.quoted_text import quoted
 
 _JOINING = ("Add", "Subtract", "Multiply", "Maximum", "Minimum")
 _MEANS = {
@@ -41,7 +42,7 @@ def _binary(class_name: str, scale_and_offset: Callable[[Any, bool], tuple[Any, 
                     return as_layer("Rescaling", tensor, scale=found[0], offset=found[1])
         for value in (first, second):
             if not is_tensor(value) and not all(is_constant(number) for number in flat(value)):
-                raise call.refused(f"{ascii(value)[:40]} is neither a tensor nor a number")
+                raise call.refused(f"{quoted(value, 40)} is neither a tensor nor a number")
         # Layers that join tensors put missing axes elsewhere.
         if class_name in _JOINING and call.in_float32 and call.rank(first) == call.rank(second) is not None:
             return as_layer(class_name, [first, second])
@@ -146,7 +147,7 @@ def _normalize(call: Arguments) -> Replacement:
     if call.in_float32 and epsilon == 1e-12:
         # What the layer does, to the letter.
         return as_layer("UnitNormalization", call.tensor("", "x"), axis=axis)
-    raise call.refused(f"epsilon is {epsilon}")
+    raise call.refused(f"epsilon is {quoted(epsilon, 40)}")
 
 
 def _reduction(class_name: str, poolings: Mapping[int, tuple[list[int], str]] = MappingProxyType({})) -> Maker:

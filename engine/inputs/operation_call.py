@@ -9,6 +9,7 @@ from typing import Any
 
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.keras2_ranks import rank_of_tensor
+from bdtui.engine.machine.quoted_text import quoted
 
 OPERATIONS = MappingProxyType(
     {
@@ -119,7 +120,7 @@ class Arguments:
     def refused(self, why: str) -> ModelError:
         """The error that a function is called as no counterpart can be."""
         return ModelError(
-            f"{self._where} applies {self._call.function!r} in a way that bdtui does not know ({why[:100]}); "
+            f"{self._where} applies {quoted(self._call.function)} in a way that bdtui does not know ({why}); "
             "expected the usual arguments"
         )
 
@@ -127,7 +128,7 @@ class Arguments:
         """Refuse arguments that nobody took."""
         if self._left:
             key, value = next(iter(self._left.items()))
-            raise self.refused(f"argument {ascii(key)[:40]} is {ascii(value)[:40]}")
+            raise self.refused(f"argument {quoted(key, 40)} is {quoted(value, 40)}")
 
 
 Maker = Callable[[Arguments], Replacement]

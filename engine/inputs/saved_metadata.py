@@ -19,6 +19,7 @@ from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.protobuf import read_fields
 from bdtui.engine.inputs.saved_model import GRAPH, METADATA
 from bdtui.engine.machine.files import require_file
+from bdtui.engine.machine.quoted_text import quoted
 
 _LARGEST_METADATA = 64 * 1024**2
 _LARGEST_GRAPH = 256 * 1024**2
@@ -52,7 +53,7 @@ def read_saved_config(folder: Path) -> dict[str, Any]:
     )
     if name not in _MODELS or not isinstance(config, dict | list):
         raise ModelError(
-            f"{folder}: holds a model of a class of its own ({ascii(str(name))[:80]}), of which the folder has only the "
+            f"{folder}: holds a model of a class of its own ({quoted(str(name))}), of which the folder has only the "
             f"graph; {_OTHERS}"
         )
     version = root.get("keras_version")

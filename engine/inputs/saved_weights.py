@@ -14,6 +14,7 @@ import keras
 from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.checkpoint import Checkpoint
 from bdtui.engine.inputs.saved_metadata import LAYER_CHILD, saved_nodes
+from bdtui.engine.machine.quoted_text import quoted
 
 _FORMER_NAMES = {"kernel": "depthwise_kernel"}
 """Of weights that Keras 3 calls otherwise, by their names in it."""
@@ -47,13 +48,13 @@ class _Assignment:
         """Assign every weight of a model."""
         assigned: set[int] = set()
         self._assign(model, 0, assigned)
-        for layer in model._flatten_layers(include_self=False, recursive=True):
-            for weight in layer.weights:
-                if id(weight) not in assigned:
-                    raise ModelError(
-                        f"{self._folder}: the weights of layer {layer.name!r} ({weight.path!r}) are missing; "
-                        "expected a complete SavedModel"
-                    )
+        for weight in model.weights:
+            if id(weight) not in assigned:
+                layer = weight.path.rpartition("/")[0].rpartition("/")[2]
+                raise ModelError(
+                    f"{self._folder}: the weights of layer {quoted(layer)} ({quoted(weight.path)}) are missing; "
+                    "expected a complete SavedModel"
+                )
 
     def _assign(self, layer: Any, number: int, assigned: set[int]) -> None:
         children = self._children(number)
@@ -86,11 +87,13 @@ class _Assignment:
     def _assign_variable(self, layer: Any, variable: Any, number: int) -> None:
         keys = [str(entry.checkpoint_key) for entry in self._nodes[number].attributes if entry.name == "VARIABLE_VALUE"]
         if len(keys) != 1:
-            raise ModelError(f"{self._folder}: {variable.path!r} is not one array; expected a complete SavedModel")
+            raise ModelError(
+                f"{self._folder}: {quoted(variable.path)} is not one array; expected a complete SavedModel"
+            )
         value = self._checkpoint.array(keys[0])
         if value.shape != tuple(variable.shape):
             raise ModelError(
-                f"{self._folder}: {variable.path!r} of layer {layer.name!r} is stored with shape {value.shape}; "
+                f"{self._folder}: {quoted(variable.path)} of layer {quoted(layer.name)} is stored with shape {value.shape}; "
                 f"expected {tuple(variable.shape)}"
             )
         variable.assign(value)

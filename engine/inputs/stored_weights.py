@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bdtui.engine.errors import InputError
+from bdtui.engine.machine.quoted_text import quoted
 
 if TYPE_CHECKING:
     import h5py
@@ -45,7 +46,7 @@ class StoredLayer:
     shapes: tuple[Shape, ...]
 
     def __str__(self) -> str:
-        return f"{_shortened(self.name)} {told_shapes(self.shapes)}"
+        return f"{quoted(self.name, _LONGEST_NAME)[1:-1]} {told_shapes(self.shapes)}"
 
 
 def stored_layers(file: h5py.File) -> tuple[StoredLayer, ...] | None:
@@ -180,8 +181,3 @@ def _lies_within(group: h5py.Group, name: str) -> bool:
             return False
         here = here[step]
     return True
-
-
-def _shortened(name: str) -> str:
-    shown = ascii(name)[1:-1]
-    return shown if len(shown) <= _LONGEST_NAME else shown[: _LONGEST_NAME - 1] + "…"

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from urllib.parse import quote, unquote_to_bytes
 
+from bdtui.engine.machine.quoted_text import quoted
+
 _URI = "file://"
 
 
@@ -29,5 +31,5 @@ def path_from_text(text: str) -> str:
         return text
     path = unquote_to_bytes(text.removeprefix(_URI))
     if not path.startswith(b"/") or b"\0" in path:
-        raise ValueError(f"{text[:80]!r} names no file of this machine")
+        raise ValueError(f"{quoted(text)} names no file of this machine")
     return os.fsdecode(path)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 import keras
@@ -20,6 +21,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.machine.quoted_text import quoted
 from bdtui.engine.network.default_layer import default_source
 from bdtui.engine.network.graph import Call, Network
 from bdtui.engine.network.kernel_slices import by_channel, has_plain_kernel, making_kernel
@@ -37,6 +39,9 @@ from bdtui.engine.network.region import (
     may_be_channelwise,
     region_behind,
 )
+
+_MOST_NAMED, _LONGEST_COMPARED = 5, 200
+"""Layers in an error; characters of a name in which the closest are sought."""
 
 
 @dataclass(frozen=True)
@@ -114,10 +119,14 @@ def find_source(
     calls = [call for call in network.calls if call.name == layer_name]
     calls = calls or [call for call in network.calls if call.name.rsplit("/", 1)[-1] == layer_name]
     if not calls:
-        raise ModelError(f"there is no layer {layer_name!r} in the model; {_prunable_sentence(network)}")
+        raise ModelError(
+            f"there is no layer {quoted(layer_name)} in the model; {_prunable_sentence(network, layer_name)}"
+        )
     found = _Finder(network).source_or_reason(calls)
     if isinstance(found, str):
-        raise ModelError(f"layer {layer_name!r} cannot be pruned: {found}; {_prunable_sentence(network)}")
+        raise ModelError(
+            f"layer {quoted(layer_name)} cannot be pruned: {found}; {_prunable_sentence(network, layer_name)}"
+        )
     return found
 
 
@@ -236,9 +245,16 @@ def _variables(layer: keras.Layer) -> list[tuple[Any, int | None]]:
     return []
 
 
-def _prunable_sentence(network: Network) -> str:
+def _prunable_sentence(network: Network, wanted: str) -> str:
+    """Which layers can be pruned; of many, those whose names are closest to the one wanted, or else the last."""
     names = [source.profiled.name for source in prunable_sources(network)]
-    return f"layers that can be pruned: {', '.join(names)}" if names else "no layer of the model can be pruned"
+    if not names:
+        return "no layer of the model can be pruned"
+    if len(names) <= _MOST_NAMED:
+        return f"layers that can be pruned: {', '.join(names)}"
+    close = get_close_matches(wanted[:_LONGEST_COMPARED], names, _MOST_NAMED)
+    which = "closest" if close else "last"
+    return f"{len(names):,} layers can be pruned, the {which} of them: {', '.join(close or names[-_MOST_NAMED:])}"
 
 
 class _Finder:

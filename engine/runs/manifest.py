@@ -13,6 +13,7 @@ from typing import Any
 
 from bdtui.engine.errors import DataError
 from bdtui.engine.machine.files import file_sha256, require_file
+from bdtui.engine.machine.quoted_text import quoted
 from bdtui.engine.reports.file_names import MANIFEST
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
 
@@ -92,9 +93,9 @@ def _files(path: Path) -> dict[str, str]:
         raise DataError(f"{path}: names no files; {expected}")
     for name, sha256 in files.items():
         if not name or name in (".", "..") or Path(name).name != name or "\0" in name:
-            raise DataError(f"{path}: names the file {name[:80]!r}; expected names in the run's own folder")
+            raise DataError(f"{path}: names the file {quoted(name)}; expected names in the run's own folder")
         if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
-            raise DataError(f"{path}: has no sha256 for {name[:80]!r}; {expected}")
+            raise DataError(f"{path}: has no sha256 for {quoted(name)}; {expected}")
     return files
 
 

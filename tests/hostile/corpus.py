@@ -51,7 +51,7 @@ def hostile_cases(sound: SoundFiles, folder: Path) -> Iterator[Case]:
     """Make the files of every case in a folder, each just before it is asked for."""
     folder.mkdir(parents=True, exist_ok=True)
     for make in (
-        *(_code, _names, _sizes, _links, _chunks, _hangs, _archives, _saved_models, _pickles),
+        *(_code, _operations, _names, _sizes, _links, _chunks, _hangs, _archives, _saved_models, _pickles),
         *(_image_archives, _pictures, _texts, _triggers),
     ):
         yield from make(sound, folder)
@@ -214,6 +214,92 @@ def _with_text(sound: SoundFiles, folder: Path, form: str, text: str) -> tuple[s
             file.attrs.create("model_config", text, dtype=h5py.string_dtype())
 
     return model_arguments(_edited(sound.model, path, edit), sound)
+
+
+# --- operations ----------------------------------------------------------------------------------------------------
+
+
+def _operation(function: Any, *, inputs: int = 0, node: int = 0, **arguments: Any) -> Config:
+    """A TensorFlow function behind the first layer, as Keras 2 writes it; or of a list of so many inputs."""
+    calls = [["conv", node, 0, arguments]]
+    return {
+        "class_name": "TFOpLambda",
+        "name": "evil",
+        "config": {"name": "evil", "trainable": True, "dtype": "float32", "function": function},
+        "inbound_nodes": [calls * inputs] if inputs else calls,
+    }
+
+
+_UNKNOWN_WAY = "in a way that bdtui does not know"
+OPERATIONS: dict[str, tuple[Config, str]] = {
+    "a function object in place of a function's name": (
+        _operation(_function("system", "os")),
+        "expected the name of a TensorFlow function",
+    ),
+    "a function of Python": (_operation("__builtin__.eval", y=_TOUCH), "'__builtin__.eval', which bdtui does not know"),
+    "a function that writes files": (
+        _operation("io.write_file", contents=MARK),
+        "'io.write_file', which bdtui does not know",
+    ),
+    "a function that maps a function": (
+        _operation("map_fn", fn=_function("system", "os")),
+        "'map_fn', which bdtui does not know",
+    ),
+    "a function object among the arguments": (_operation("math.add", y=_function("system", "os")), _UNKNOWN_WAY),
+    "a lambda among the arguments": (_operation("math.multiply", y=_lambda()), _UNKNOWN_WAY),
+    "a lambda as an argument that nobody knows": (_operation("nn.relu", wrapper=_lambda()), _UNKNOWN_WAY),
+    "a constant of a million numbers": (_operation("math.add", y=[1.0] * 10**6), "hold 1,000,0.* numbers as constants"),
+    "a number that no float holds": (_operation("math.add", y=10**400), _UNKNOWN_WAY),
+    "a concat of 30,000 inputs": (_operation("concat", inputs=30_000, axis=-1), "reads 30,000 inputs at once"),
+    "a sum of 30,000 inputs": (_operation("math.add_n", inputs=30_000), "reads 30,000 inputs at once"),
+    "a billion parts": (_operation("unstack", num=10**9, axis=-1), "makes 1,000,000,000 outputs"),
+    "a resize to less than nothing": (_operation("image.resize", size=[-1, -1]), r"size is \[-1, -1\]"),
+    "a resize to a billion pixels": (
+        _operation("image.resize", size=[10**9, 10**9]),
+        "output of shape|weights of shape",
+    ),
+    "negative dimensions": (_operation("reshape", shape=[-1, -6, -6, 4]), "expected a sound model"),
+    "images by the billion": (_operation("tile", multiples=[10**9, 1, 1, 1]), _UNKNOWN_WAY),
+    "places outside of the channels": (
+        _operation("gather", indices=[0, 1, 2, 10**6], axis=-1),
+        "of an axis of length 4",
+    ),
+    "a call before the first": (_operation("math.negative", node=-1), "refers to the tensor"),
+    "a slice by a lambda": (
+        {**_operation("__operators__.getitem", slice_spec=[_lambda()]), "class_name": "SlicingOpLambda"},
+        _UNKNOWN_WAY,
+    ),
+}
+
+
+def _operations(sound: SoundFiles, folder: Path) -> Iterator[Case]:
+    for name, (operation, finding) in OPERATIONS.items():
+        text = json.dumps(_graph_of_keras_2(operation))
+        for form in ("h5", "json"):
+            arguments = _with_text(sound, folder, form, text)
+            if form == "h5":
+                with h5py.File(folder / "model.h5", "r+") as file:
+                    file.attrs["keras_version"] = "2.15.0"
+            yield Case(f"{name}, in {form}", arguments, finding=finding)
+
+
+def _graph_of_keras_2(operation: Config) -> Config:
+    """The sound network as a graph of Keras 2, with an operation behind its first layer."""
+
+    def layer(class_name: str, name: str, before: str, **settings: Any) -> Config:
+        calls = [[[before, 0, 0, {}]]] if before else []
+        return {"class_name": class_name, "name": name, "config": {"name": name, **settings}, "inbound_nodes": calls}
+
+    layers = [
+        layer("InputLayer", "image", "", batch_input_shape=[None, 8, 8, 3], dtype="float32"),
+        layer("Conv2D", "conv", "image", filters=4, kernel_size=[3, 3], activation="relu"),
+        operation,
+        layer("MaxPooling2D", "pool", "evil"),
+        layer("Flatten", "flat", "pool"),
+        layer("Dense", "scores", "flat", units=5, activation="softmax"),
+    ]
+    ends = {"input_layers": [["image", 0, 0]], "output_layers": [["scores", 0, 0]]}
+    return {"class_name": "Functional", "keras_version": "2.15.0", "config": {"name": "m", "layers": layers, **ends}}
 
 
 # --- names ---------------------------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ def virtual(file: h5py.File, name: str, shape: tuple[int, ...], kind: str) -> No
 NO_HDF5 = {
     "missing": (lambda whole: None, "no such file"),
     "empty": (lambda whole: b"", "is empty"),
-    "text": (lambda whole: b"hello", "not an HDF5 file"),
+    "text": (lambda whole: b"hello", "is a text file"),
     "truncated": (lambda whole: whole[:-500], "truncated"),
     "cut to its signature": (lambda whole: whole[:8], "truncated"),
 }

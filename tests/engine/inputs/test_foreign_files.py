@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import pickle
 import zipfile
@@ -14,6 +13,7 @@ import numpy as np
 import pytest
 
 from bdtui.engine.errors import DataError, ModelError
+from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.foreign_files import name_foreign
 from bdtui.engine.inputs.hdf5 import open_hdf5
 from bdtui.engine.inputs.model import open_model
@@ -79,6 +79,9 @@ KINDS: dict[str, tuple[str, bytes, str]] = {
     "a checkpoint": ("ck.index", b"\0", "TensorFlow checkpoint"),
     "a checkpoint's data": ("ck.data-00000-of-00001", b"\1\2", "TensorFlow checkpoint"),
     "gzip": ("model.h5.gz", b"\x1f\x8b\x08\0", "packed with gzip"),
+    "a list of names": ("names.txt", "Ärger\nZorn\n".encode() * 999, "is a text file, not images or a model; expected"),
+    "a table": ("valid.csv", b"label,pixel0\r\n1,255\r\n", "is a text file"),
+    "JSON of something else": ("a.json", b'{"a": 1}', "is a text file"),
     "tar": ("model.tar", bytes(257) + b"ustar\0", "tar archive"),
     "NumPy": ("x.npy", b"\x93NUMPY\x01\0", "one NumPy array"),
     "macOS' notes": ("._model.h5", b"\0\5\x16\7\0\2\0\0Mac OS X", "macOS"),
@@ -102,7 +105,14 @@ def test_image_sets_are_told_apart_in_the_same_words(tmp_path: Path) -> None:
         pass
 
 
-@pytest.mark.parametrize("content", [b"hello", b"{", b"{}", json.dumps({"a": 1}).encode(), b"[" * 9999, npz()[:100]])
+def test_a_text_file_in_place_of_images_is_called_one(tmp_path: Path) -> None:
+    path = tmp_path / "valid.txt"
+    path.write_text("0 cat.jpg\n1 dog.jpg\n")
+    with pytest.raises(DataError, match=r"valid\.txt: is a text file, not images or a model; expected "):
+        open_dataset(path, (8, 8, 3), 2)
+
+
+@pytest.mark.parametrize("content", [b"hello\0", b"{\x01", b"\xff\xfe", npz()[:100]])
 def test_what_nobody_knows_has_no_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file.h5").write_bytes(content)
     assert name_foreign(tmp_path / "file.h5") is None

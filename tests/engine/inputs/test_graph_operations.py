@@ -253,6 +253,78 @@ def test_hostile_arguments_of_a_function_are_refused(tmp_path: Path, make: Make,
         open_model(path)
 
 
+def resize(tensor: Any) -> Any:
+    return tf.image.resize(tensor, (4, 9))
+
+
+def gather(tensor: Any) -> Any:
+    return tf.gather(tensor, [2, 0], axis=-1)
+
+
+def concat(tensor: Any) -> Any:
+    return tf.concat([tensor, tensor], axis=-1)
+
+
+def add_n(tensor: Any) -> Any:
+    return tf.add_n([tensor, tensor])
+
+
+def add_numbers(tensor: Any) -> Any:
+    return tensor + np.float32([1, 2, 3])
+
+
+def set_argument(key: str, value: object) -> Callable[[Any], None]:
+    return lambda nodes: nodes[0][-1].__setitem__(key, value)
+
+
+def repeat_input(nodes: Any) -> None:
+    nodes[0] = nodes[0][:1] * 30_000
+
+
+def refer_to_the_call_before_the_first(nodes: Any) -> None:
+    nodes[0][1] = -1
+
+
+@pytest.mark.parametrize(
+    ("make", "edit", "finding"),
+    [
+        (concat, repeat_input, r"layer 'tf.concat\w*' reads 30,000 inputs at once; expected at most 1,024"),
+        (add_n, repeat_input, r"layer 'tf.math.add_n\w*' reads 30,000 inputs at once; expected at most 1,024"),
+        (
+            add_numbers,
+            set_argument("y", [1.0] * 10**6),
+            r"layers hold 1,000,0\d\d numbers as constants; expected at most 100,000",
+        ),
+        (
+            lambda x: tf.unstack(x, axis=-1)[1],
+            set_argument("num", 10**9),
+            "makes 1,000,000,000 outputs; expected at most",
+        ),
+        (
+            lambda x: tf.split(x, 3, axis=-1)[1],
+            set_argument("num_or_size_splits", 10**9),
+            "makes 1,000,000,000 outputs",
+        ),
+        (resize, set_argument("size", [0, 9]), r"\(size is \[0, 9\]\); expected"),
+        (gather, set_argument("indices", [0, 7]), "takes places 0 to 7 of an axis of length 3; expected 0 to 2"),
+        (gather, set_argument("indices", [-1, 0]), r"\(indices are below 0\); expected"),
+        (truediv, refer_to_the_call_before_the_first, r"refers to the tensor \['conv2d\w*', -1, 0\]; expected"),
+    ],
+)
+def test_an_operation_larger_than_any_networks_is_refused(
+    tmp_path: Path, make: Make, edit: Callable[[Any], None], finding: str
+) -> None:
+    path = save_keras2(model_of(make), tmp_path / "model.h5")
+    with h5py.File(path, "r+") as file:
+        config = json.loads(file.attrs["model_config"])
+        layer = next(layer for layer in config["config"]["layers"] if layer["class_name"] == "TFOpLambda")
+        edit(layer["inbound_nodes"])
+        del file.attrs["model_config"]
+        file.attrs.create("model_config", json.dumps(config), dtype=h5py.string_dtype())
+    with pytest.raises(ModelError, match=finding):
+        open_model(path)
+
+
 @pytest.mark.parametrize("function", [None, ["math.truediv"], {"class_name": "function", "config": "eval"}])
 def test_a_function_that_is_no_name_is_refused(tmp_path: Path, function: object) -> None:
     path = save_keras2(model_of(truediv), tmp_path / "model.h5")

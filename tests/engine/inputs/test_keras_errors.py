@@ -151,6 +151,30 @@ def test_weights_of_another_shape_are_told_with_both_shapes(tmp_path: Path) -> N
         open_model(tmp_path / "model.h5", weights=tmp_path / "other.h5")
 
 
+@pytest.mark.parametrize("form", ["h5", "weights.h5"])
+def test_weights_of_another_network_are_described_with_what_to_give(tmp_path: Path, form: str) -> None:
+    network().save(tmp_path / "model.h5")
+    other = keras.Sequential(
+        [
+            keras.Input((4,)),
+            layers.Dense(7, name="hidden"),
+            layers.Dense(6, name="inner"),
+            layers.Dense(5, name="scores"),
+        ]
+    )
+    path = tmp_path / f"other.{form}"
+    if form == "h5":
+        other.save(path)
+    else:
+        other.save_weights(path)
+    with pytest.raises(
+        ModelError,
+        match=r"has weights for 3 layers \((hidden|dense) 4×7\+7, .*\) and the model has 2 \(conv 3×3×3×4\+4, scores 144×5\+5\); "
+        r"expected the weights of this model, or at --architecture ",
+    ):
+        open_model(tmp_path / "model.h5", weights=path)
+
+
 def test_an_error_over_the_architecture_names_the_architecture(tmp_path: Path) -> None:
     model = network()
     model.save_weights(tmp_path / "w.weights.h5")

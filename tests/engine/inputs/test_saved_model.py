@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import re
 import shutil
 import struct
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from keras import layers
 from tensorflow.core.protobuf import saved_model_pb2
 
 from bdtui.engine.errors import ModelError
-from bdtui.engine.inputs import checkpoint, saved_model
+from bdtui.engine.inputs import checkpoint, saved_model, saved_weights
 from bdtui.engine.inputs.checkpoint import Checkpoint
 from bdtui.engine.inputs.file_preview import look_at
 from bdtui.engine.inputs.model import open_model
@@ -46,6 +48,12 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, Ker
 def folder(tmp_path: Path, saved: dict[str, tuple[Path, Keras2Model]]) -> Path:
     """A copy of one, to be changed."""
     return Path(shutil.copytree(saved["sequential"][0], tmp_path / "model"))
+
+
+def test_weights_are_assigned_by_what_keras_makes_public() -> None:
+    # Names with an underscore change between versions of Keras.
+    source = inspect.getsource(saved_weights)
+    assert re.findall(r"\b(?:model|layer|inner|cell|value|weight|variable)\._\w+", source) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

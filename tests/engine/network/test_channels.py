@@ -47,6 +47,26 @@ def test_what_cannot_be_pruned_soundly_is_refused_with_the_layers_that_can(layer
     assert reason in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("layer", "finding"),
+    [
+        ("conv_170", "41 layers can be pruned, the closest of them: conv_17, "),
+        ("Conv-30", "the closest of them: conv_30, "),
+        ("quux", "41 layers can be pruned, the last of them: conv_36, conv_37, conv_38, conv_39, hidden"),
+        ("x" * 10_000, "there is no layer 'x{77}…' in the model; 41 layers can be pruned, the last of them: "),
+    ],
+)
+def test_of_many_layers_those_of_close_names_are_named(layer: str, finding: str) -> None:
+    def body(x):
+        for number in range(40):
+            x = conv(f"conv_{number}", padding="same")(x)
+        return head(layers.Dense(4, name="hidden")(x))
+
+    with pytest.raises(ModelError, match=finding) as refusal:
+        find_source(trace_network(functional(body)), layer)
+    assert str(refusal.value).rpartition(": ")[2].count(",") < 5
+
+
 def test_channels_that_are_the_classes_are_refused() -> None:
     model = functional(
         lambda x: layers.Softmax()(layers.GlobalAveragePooling2D(name="scores")(conv("last")(conv("first")(x))))
