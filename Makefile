@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications robustness sample screenshots man clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -56,6 +56,11 @@ rounding: $(VENV)/installed-dev
 # Where every network of keras.applications is pruned by default, the large ones too: some gigabytes, some minutes.
 applications: $(VENV)/installed-dev
 	BDTUI_ALL_APPLICATIONS=1 $(BIN)/python -m pytest -n 0 tests/engine/network/test_default_layer.py
+
+# Every repair on every backdoor of the zoo, into docs/repairs.md: many hours for all; goes on where it was stopped.
+REPAIRS :=
+repairs: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.repairs $(REPAIRS)
 
 robustness: $(VENV)/installed-dev
 	$(BIN)/python -m tests.robustness

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from bdtui.engine.pruning.curve import Step
     from bdtui.engine.pruning.prune import PruningResult, prune
     from bdtui.engine.rates import Rates, Share
+    from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions
+    from bdtui.engine.repair.methods import RepairMethod
+    from bdtui.engine.repair.session import RepairSession
     from bdtui.engine.reporter import Reporter
     from bdtui.engine.runs.run import RunResult, execute_run
     from bdtui.engine.settings import RunSettings
@@ -46,6 +49,9 @@ _HOMES = {
     "inputs.datasets": ("LabelledImages", "open_dataset"),
     "errors": ("BdtuiError", "DataError", "InputError", "Interrupted", "ModelError", "OptionError", "OutputError"),
     "reporter": ("Reporter",),
+    "repair.method": ("RepairInput", "RepairOptions", "RepairedNetwork"),
+    "repair.methods": ("RepairMethod",),
+    "repair.session": ("RepairSession",),
     "network.channels": ("ChannelSource", "find_source"),
     "network.goodnet": ("build_goodnet",),
     "rates": ("Rates", "Share"),
@@ -74,6 +80,11 @@ __all__ = [
     "PruningResult",
     "PruningSession",
     "Rates",
+    "RepairInput",
+    "RepairMethod",
+    "RepairOptions",
+    "RepairSession",
+    "RepairedNetwork",
     "Reporter",
     "RunResult",
     "RunSettings",

@@ -109,7 +109,7 @@ class Threshold:
 
 
 FINDING, SURVIVAL, RECOMMENDATION = "finding", "survival", "recommendation"
-GOODNET_FATES, COMPARISON, WARNING, NEXT = "goodnet", "comparison", "warning", "next"
+GOODNET_FATES, REPAIRS, COMPARISON, WARNING, NEXT = "goodnet", "repairs", "comparison", "warning", "next"
 """What a sentence of a verdict speaks of."""
 
 

@@ -259,6 +259,20 @@ class RunSettings:
         bare=(NEAR,),
         may_change=True,
     )
+    repair: tuple[str, ...] | None = option(
+        NAMES,
+        "then repair the network: auto, none, or names ('list' names them)",
+        RUN,
+        "METHODS",
+        may_change=True,
+    )
+    budget: float | None = option(
+        PERCENT,
+        "clean accuracy, in points, that --repair auto may cost on images held out (default: 1)",
+        RUN,
+        "POINTS",
+        may_change=True,
+    )
     sample: bool = option(
         FLAG, "use the bundled BadNet and its images", IMAGES, default=False, displaced_by=("model", "architecture")
     )

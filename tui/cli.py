@@ -184,6 +184,9 @@ def _main(arguments: list[str]) -> ExitCode:
 
         print("\n".join(RANKINGS))
         return ExitCode.DONE
+    if options.get("repair") == ("list",):
+        _list_repairs()
+        return ExitCode.DONE
     if "verify" in options:
         if len([name for name, value in options.items() if value is not False]) > 1:
             parser.error("--verify checks a finished run and nothing else; expected it alone")
@@ -206,6 +209,15 @@ def _main(arguments: list[str]) -> ExitCode:
     from bdtui.tui.batch.run import run_batch
 
     return run_batch(options)
+
+
+def _list_repairs() -> None:
+    from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods
+
+    print(f"{AUTO}: {AUTO_DOES}")
+    for method in all_methods().values():
+        source = f" ({method.source})" if method.source else ""
+        print(f"{method.name}: {method.description}; needs {method.needs}{source}")
 
 
 def _config(arguments: list[str]) -> ExitCode:

@@ -68,14 +68,19 @@ def sentence(event: Event, channels: int) -> str | None:
             return f"Run complete: {event.out}"
         case events.WorkStopped() | events.WorkFailed():
             return event.sentence
-    return _comparison_sentence(event)
+    return _sentence_of_further_work(event)
 
 
-def _comparison_sentence(event: Event) -> str | None:
+def _sentence_of_further_work(event: Event) -> str | None:
     match event:
         case events.OrderCompared():
             order = event.order
             return f"compared {order.layer} by {order.ranking} ({event.done} of {event.total})"
         case events.ComparisonEnded():
             return event.sentence
+        case events.RepairFinished():
+            rates = event.test if event.test.clean else event.valid
+            asr = "" if rates.attack is None else f", ASR {rates.attack.percent:.2f} %"
+            said = "".join(f" {text}" for text in event.sentences)
+            return f"repaired by {event.method}: accuracy {percent_text(rates.clean_accuracy)} %{asr}.{said}"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
     finally:
         partial.unlink(missing_ok=True)
         passing_files.discard(partial)
+
+
+def copy_file(source: Path, path: Path) -> None:
+    """Copy a file atomically."""
+    with atomic_file(path) as partial:
+        shutil.copyfile(source, partial)
 
 
 def write_text(path: Path, text: str) -> None:

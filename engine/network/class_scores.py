@@ -46,8 +46,8 @@ def scoring_model(model: keras.Model) -> keras.Model:
     if len(shape) < 2 or None in long or len(long) > 1:
         raise ModelError(f"the model's output has shape {shape}; expected one vector of scores, one for each class")
     units = long[0] if long else 1
-    maker = _maker_of_values(network)
-    activation = _activation_name(maker)
+    maker = maker_of_values(network)
+    activation = activation_name(maker)
     if units > 1 and activation in _PROBABILITIES:
         raise ModelError(
             f"the model ends in {units} {activation} units, each with a yes or no of its own (multi-label); expected "
@@ -72,18 +72,18 @@ def scoring_network(model: keras.Model) -> Network:
     return replace(network, added=len(network.calls) - len(own.calls))
 
 
-def _maker_of_values(network: Network) -> Call | None:
+def maker_of_values(network: Network) -> Call | None:
     """The last call that makes the output's values, not only puts them elsewhere; None where that is not one chain."""
     maker = network.maker(network.output)
     while maker is not None and len(maker.inputs) == 1:
-        linear_activation = isinstance(maker.layer, layers.Activation) and _activation_name(maker) == "linear"
+        linear_activation = isinstance(maker.layer, layers.Activation) and activation_name(maker) == "linear"
         if not linear_activation and not isinstance(maker.layer, _AS_THEY_ARE):
             return maker
         maker = network.maker(maker.inputs[0])
     return maker
 
 
-def _activation_name(maker: Call | None) -> str:
+def activation_name(maker: Call | None) -> str:
     """What a call ends in, as Keras names it: ``linear`` for a weighted layer without activation; empty for others."""
     layer = None if maker is None else maker.layer
     if isinstance(layer, (*WEIGHTED, layers.Activation, layers.BatchNormalization)):

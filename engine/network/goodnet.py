@@ -1,8 +1,9 @@
-"""B and B′ joined into one network G with N + 1 outputs: a class where both agree, else class N.
+"""B and another network joined into one network G with N + 1 outputs: a class where both agree, else class N.
 
-G is made of stock Keras layers only, so that it opens without bdtui. Everything before the pruned layer
-is the same in B and B′ and stands in G once. Where kernels alone read the channels, and silence is zero, so does
-everything up to these: for B′ they weigh the silenced channels with zero, which adds the same zeros.
+G is made of stock Keras layers only, so that it opens without bdtui. The other network is B′, with channels pruned, or a
+repaired one. Everything before the pruned layer is the same in B and B′ and stands in G once. Where kernels alone read
+the channels, and silence is zero, so does everything up to these: for B′ they weigh the silenced channels with zero,
+which adds the same zeros. Of a repaired network every weight is another, so that both stand in G as a whole.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 from keras import layers
 
+from bdtui.engine.errors import ModelError
 from bdtui.engine.network.channels import ChannelSource, check_channels, find_source, silence
 from bdtui.engine.network.class_scores import scoring_network
 from bdtui.engine.network.copies import clone_layer, finalize_layers
@@ -64,8 +66,43 @@ def join_networks(network: Network, source: ChannelSource, channels: Collection[
     copies = _copy_calls(behind, pruned_values, names, "pruned_")
     silence(source.with_layers(copies), channels)
 
-    output = _agreement(badnet_values[network.output], pruned_values[network.output], names)
+    output = _agreement(badnet_values[network.output], pruned_values[network.output], "pruned", names)
     return keras.Model(image, output, name="goodnet")
+
+
+def build_repaired_goodnet(model: keras.Model, repaired: keras.Model) -> keras.Model:
+    """Join a BadNet B and a repaired network into a GoodNet G, as `build_goodnet` does B and B′.
+
+    Args:
+        model: B, untouched; one input, one vector of N scores, or one unit for two classes (N is 2).
+        repaired: of the same input and as many classes, untouched; its layers may have the names of B's.
+
+    Raises:
+        ModelError: a model has no scores of classes, or the two do not fit each other.
+    """
+    return join_whole_networks(scoring_network(model), scoring_network(repaired))
+
+
+def join_whole_networks(badnet: Network, repaired: Network) -> keras.Model:
+    """`build_repaired_goodnet` for networks that were traced already.
+
+    Raises:
+        ModelError: the two do not fit each other.
+    """
+    ours, theirs = ((network.input_shape, network.classes) for network in (badnet, repaired))
+    if ours != theirs:
+        raise ModelError(
+            f"B reads images of shape {ours[0]} and has {ours[1]} classes, the other network {theirs[0]} and {theirs[1]}; "
+            "expected two networks for the same images and classes"
+        )
+    names = _UniqueNames()
+    image = keras.Input(badnet.input_shape, dtype=badnet.input_dtype, name=names.take("input"))
+    scores = []
+    for network, prefix in ((badnet, "badnet_"), (repaired, "repaired_")):
+        values: dict[int, Any] = {network.input: image}
+        _copy_calls(network.upstream([network.output]), values, names, prefix)
+        scores.append(values[network.output])
+    return keras.Model(image, _agreement(scores[0], scores[1], "repaired", names), name="goodnet")
 
 
 def _silenced_late(network: Network, source: ChannelSource) -> ChannelSource:
@@ -93,10 +130,10 @@ def _copy_calls(calls: list[Call], values: dict[int, Any], names: _UniqueNames, 
     return copies
 
 
-def _agreement(badnet: Any, pruned: Any, names: _UniqueNames) -> Any:
-    """N + 1 outputs from two vectors of N scores."""
+def _agreement(badnet: Any, other: Any, which: str, names: _UniqueNames) -> Any:
+    """N + 1 outputs from two vectors of N scores, of B and of the other network, which is called ``which``."""
     first = _one_hot_of_largest(badnet, "badnet", names)
-    second = _one_hot_of_largest(pruned, "pruned", names)
+    second = _one_hot_of_largest(other, which, names)
     agreed = layers.Multiply(dtype="float32", name=names.take("agreed_class"))([first, second])
     any_agreed = layers.Dot(axes=1, dtype="float32", name=names.take("agreed"))([first, second])
     extra = layers.Rescaling(-1.0, 1.0, dtype="float32", name=names.take("disagreed"))(any_agreed)

@@ -45,7 +45,7 @@ class Call:
     arguments: Any
     """Keras' record of the call's arguments, with symbolic tensors in their places."""
 
-    def run(self, values: dict[int, Any], layer: Any = None) -> None:
+    def run(self, values: dict[int, Any], layer: Any = None, *, training: bool = False) -> None:
         """Apply the layer (or another in its stead) to `values` and put what it makes there."""
         tensors = {
             id(tensor): values[key] for tensor, key in zip(self.arguments.keras_tensors, self.inputs, strict=True)
@@ -57,7 +57,7 @@ class Call:
         symbolic = any(keras.utils.is_keras_tensor(tensor) for tensor in tensors.values())
         if not symbolic and _knows_training(layer):
             # Augmentation layers are active unless told otherwise, as `model.predict` does.
-            kwargs["training"] = False
+            kwargs["training"] = training
         if not symbolic and reads_channels_first(layer):
             made = [apply_channels_last(layer, *tensors.values())]
         else:
@@ -123,19 +123,26 @@ def run_network(network: Network, images: Any) -> Any:
     return values[network.output]
 
 
-def run_calls(calls: Iterable[Call], values: dict[int, Any], replacement: dict[int, Any] | None = None) -> None:
+def run_calls(
+    calls: Iterable[Call],
+    values: dict[int, Any],
+    replacement: dict[int, Any] | None = None,
+    *,
+    training: bool = False,
+) -> None:
     """Run calls one after the other on `values`, tensor number → tensor, adding what they make.
 
     Args:
         calls: in running order.
         values: concrete or symbolic tensors; must hold all that the calls read from outside.
         replacement: layers to apply instead, by ``id`` of the original layer.
+        training: whether layers behave as they do while they learn.
     """
     replacement = replacement or {}
     # Inside a scope TensorFlow accepts names such as "_conv", as it does inside a model.
     with tf.name_scope("network"):
         for call in calls:
-            call.run(values, replacement.get(id(call.layer)))
+            call.run(values, replacement.get(id(call.layer)), training=training)
 
 
 def _kept_apart(tensor: Any) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bdtui.engine.rates import Rates
+from bdtui.engine.repair.result import Repair
 from bdtui.engine.reports.record import RunRecord
 
 
@@ -18,7 +19,8 @@ class Candidate:
         file: in the run's folder.
         valid: rates on the validation images, which may decide.
         test: rates on the test images, which only tell.
-        is_goodnet: whether it is B and B′ joined.
+        is_goodnet: whether it is B and another network joined.
+        repair: what it was made by; None for a network of a threshold.
     """
 
     name: str
@@ -26,10 +28,11 @@ class Candidate:
     valid: Rates
     test: Rates
     is_goodnet: bool
+    repair: Repair | None = None
 
 
 def candidates(run: RunRecord) -> Iterator[Candidate]:
-    """The networks of a run, in ascending order of the drop, of each threshold B′ first."""
+    """The networks of a run, in ascending order of the drop, of each threshold B′ first, and then the repaired ones."""
     for threshold in run.thresholds:
         if threshold.step is not None:
             place = f"at X={threshold.drop:g}"
@@ -37,3 +40,10 @@ def candidates(run: RunRecord) -> Iterator[Candidate]:
             yield Candidate(
                 f"GoodNet {place}", threshold.goodnet, threshold.goodnet_valid, threshold.goodnet_test, True
             )
+    for repair in run.repairs:
+        if repair.model:
+            name = f"network repaired by {repair.shown_name}"
+            yield Candidate(name, repair.model, repair.valid, repair.test, False, repair)
+        if repair.goodnet:
+            name = f"GoodNet of B and the {name}"
+            yield Candidate(name, repair.goodnet, repair.goodnet_valid, repair.goodnet_test, True, repair)

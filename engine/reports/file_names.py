@@ -10,6 +10,10 @@ RUN_FILES = (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)
 """What every run writes beside its networks, in the order of writing."""
 
 
+RECOMMENDED = "recommended"
+"""Stem of the copy of the network that the verdict recommends."""
+
+
 def drop_text(drop: float) -> str:
     """A threshold as file names have it: ``2``, ``2.5``."""
     return repr(int(drop)) if drop == int(drop) else repr(drop)

@@ -22,6 +22,7 @@ def write_report_text(run: RunRecord) -> str:
         _inputs(run),
         _pruning(run),
         _test(run),
+        _repairs(run),
         _comparison(run),
         _reading(run),
     ]
@@ -163,6 +164,42 @@ def _test(run: RunRecord) -> str:
         "| network | clean accuracy | attack success | recovered accuracy | clean flagged | poisoned flagged |\n"
         "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows)
     )
+
+
+def _repairs(run: RunRecord) -> str:
+    if not run.repairs:
+        return ""
+    test = run.is_tested
+    rows, words = [], []
+    for repair in run.repairs:
+        name, chosen = repair.shown_name, repair.chosen_by
+        rates = [repair.test, repair.goodnet_test] if test else [repair.valid, repair.goodnet_valid]
+        rows.append(_test_row(name, rates[0], flags=False))
+        rows.append(_test_row(f"G of B and {name}", rates[1], flags=True))
+        by = (
+            f"{chosen.held_out:,} clean images were held out: clean accuracy fell by {_points(chosen.clean_drop)} points there; "
+            f"shared transfer {_percent(chosen.transfer)} % ({_percent(chosen.badnet_transfer)} % for B, "
+            f"{_percent(chosen.reference_transfer)} % for a network that never saw B)."
+        )
+        said = " ".join(map(_escaped, (*repair.sentences, *repair.done)))
+        words.append(
+            f"- **{name}** ({_code(repair.model or '–')}, {repair.seconds:.0f} s, seed {repair.seed}): {by} {said}"
+        )
+    part = "test" if test else "validation"
+    learned = (
+        "" if test else " Most clean validation images were trained on, so that clean accuracy looks better than it is."
+    )
+    return (
+        f"## Repairs\n\nNetworks of B's architecture, made from clean validation images; no poisoned or test image was seen. "
+        f"Rates on the {part} images; percent with 95 % Wilson intervals.{learned} Shared transfer: how often what fools B "
+        "leads the other network to the same wrong class; it is no attack success.\n\n"
+        "| network | clean accuracy | attack success | recovered accuracy | clean flagged | poisoned flagged |\n"
+        "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows) + "\n\n" + "\n".join(words)
+    )
+
+
+def _points(points: float | None) -> str:
+    return "–" if points is None else f"{points:.2f}"
 
 
 def _comparison(run: RunRecord) -> str:

@@ -10,6 +10,7 @@ from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates
+from bdtui.engine.repair.result import Repair
 from bdtui.engine.settings import MEAN_STD, NO_GATES, RAW, ROLES, Gates
 
 SCHEMA = 1
@@ -140,6 +141,7 @@ class RunRecord:
         deviation: what they were divided by, for ``mean-std``.
         target: the class that most poisoned images get from B, or `ALL_TO_ALL`; None where that is not known.
         gates: what a network has to meet to be recommended, where a person says so.
+        repairs: networks that were repaired, in the order in which that was asked for.
         comparison: layers and rankings that were held side by side, the best first; empty where that was not asked for.
     """
 
@@ -163,6 +165,7 @@ class RunRecord:
     deviation: tuple[float, ...] = ()
     target: int | str | None = None
     gates: Gates = NO_GATES
+    repairs: tuple[Repair, ...] = ()
     comparison: tuple[ComparedOrder, ...] = ()
 
     @property
@@ -190,7 +193,7 @@ class RunRecord:
             "baseline": {"valid": self.baseline_valid.as_json(), "test": self.baseline_test.as_json()},
             "curve": [_step_json(step) for step in self.curve],
             "thresholds": [_threshold_json(threshold) for threshold in self.thresholds],
-            "repairs": [],
+            "repairs": [repair.as_json() for repair in self.repairs],
             "detections": [],
             "comparison": [order.as_json() for order in self.comparison],
             "seconds": dict(self.seconds),

@@ -32,14 +32,19 @@ class ReopenCheck:
         self._close = _close(badnet)
         self._badnet_clear = _clearly_apart(_scores(badnet, images), self._close)
 
-    def of(self, pruned_classes: NDArray[np.int64], goodnet_classes: NDArray[np.int64]) -> ThresholdCheck:
-        """The check of one threshold.
+    def of(
+        self, pruned_classes: NDArray[np.int64], goodnet_classes: NDArray[np.int64], name: str = "B′"
+    ) -> ThresholdCheck:
+        """The check of one threshold, or of one repair.
 
         Args:
-            pruned_classes: reported of B′, shape (rows,).
+            pruned_classes: reported of B′, or of the repaired network, shape (rows,).
             goodnet_classes: reported of G, shape (rows,).
+            name: what a person calls B′.
         """
-        return ThresholdCheck(self._images, self._close, self._badnet_clear.copy(), pruned_classes, goodnet_classes)
+        return ThresholdCheck(
+            self._images, self._close, self._badnet_clear.copy(), pruned_classes, goodnet_classes, name
+        )
 
 
 class ThresholdCheck:
@@ -52,7 +57,9 @@ class ThresholdCheck:
         clear: NDArray[np.bool_],
         pruned_classes: NDArray[np.int64],
         goodnet_classes: NDArray[np.int64],
+        name: str,
     ) -> None:
+        self._name = name
         self._images = images
         self._pruned_classes = pruned_classes
         self._goodnet_classes = goodnet_classes
@@ -67,7 +74,7 @@ class ThresholdCheck:
         """
         scores = _scores(_reopened(path), self._images)
         clear = _clearly_apart(scores, self._close)
-        _compare("B′", scores.argmax(axis=1), self._pruned_classes, clear)
+        _compare(self._name, scores.argmax(axis=1), self._pruned_classes, clear)
         self._clear &= clear
 
     def check_goodnet(self, path: Path) -> None:

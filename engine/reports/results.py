@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,8 @@ from bdtui.engine.errors import DataError
 from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
 from bdtui.engine.pruning.curve import Step
-from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.rates import NO_RATES
+from bdtui.engine.reports.json_values import flag, integer, integer_or_none, number, read_rates, text
 from bdtui.engine.reports.record import (
     SCHEMA,
     RecordedImages,
@@ -21,6 +21,7 @@ from bdtui.engine.reports.record import (
     RecordedTrigger,
     RunRecord,
 )
+from bdtui.engine.reports.recorded_repairs import repair_from_json
 from bdtui.engine.settings import (
     CLEAN_TEST,
     CLEAN_VALID,
@@ -104,24 +105,24 @@ def compared_from_json(content: Any, clean: int, poisoned: int) -> ComparedOrder
         ValueError: it is something else.
     """
     try:
-        channels = _integer(content["channels"])
+        channels = integer(content["channels"])
         if channels < 1 or not content["thresholds"]:
             raise ValueError("no channel or no threshold")
         return ComparedOrder(
-            layer=_text(content["layer"]),
-            pruned=_text(content["pruned"]),
+            layer=text(content["layer"]),
+            pruned=text(content["pruned"]),
             channels=channels,
-            ranking=_text(content["ranking"]),
+            ranking=text(content["ranking"]),
             thresholds=tuple(
                 ComparedThreshold(
-                    _number(threshold["drop"]),
+                    number(threshold["drop"]),
                     None if threshold["step"] is None else _step(threshold["step"], channels),
-                    _rates(threshold, clean, poisoned),
+                    read_rates(threshold, clean, poisoned),
                 )
                 for threshold in content["thresholds"]
             ),
-            accuracy_area=None if content["accuracy_area"] is None else _number(content["accuracy_area"]),
-            asr_area=None if content["asr_area"] is None else _number(content["asr_area"]),
+            accuracy_area=None if content["accuracy_area"] is None else number(content["accuracy_area"]),
+            asr_area=None if content["asr_area"] is None else number(content["asr_area"]),
         )
     except (LookupError, TypeError, AttributeError, ArithmeticError) as problem:
         raise ValueError(f"not a compared order: {problem!r}") from problem
@@ -129,7 +130,7 @@ def compared_from_json(content: Any, clean: int, poisoned: int) -> ComparedOrder
 
 def _record(content: Mapping[str, Any]) -> RunRecord:
     model, layer = content["model"], content["layer"]
-    channels = _integer(layer["channels"])
+    channels = integer(layer["channels"])
     if not content["curve"]:
         raise ValueError("no step")
     data = {role: _images(found) for role, found in content["data"].items() if role in ROLES and found is not None}
@@ -139,63 +140,64 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
     baseline_valid = content["baseline"]["valid"]
     # A step has no count of its own: it is measured on the images that the baseline is measured on.
     attacked = {name: baseline_valid[name] for name in ("attack_images",) if name in baseline_valid}
-    scale = None if content["input"]["scale"] is None else _integer(content["input"]["scale"])
+    scale = None if content["input"]["scale"] is None else integer(content["input"]["scale"])
     return RunRecord(
-        version=_text(content["version"]),
+        version=text(content["version"]),
         model=RecordedModel(
-            _text(model["path"]),
-            _text(model["sha256"]),
-            _integer(model["classes"]),
-            tuple(None if size is None else _integer(size) for size in model["input_shape"]),
-            tuple(map(_text, model.get("class_names", ()))),
+            text(model["path"]),
+            text(model["sha256"]),
+            integer(model["classes"]),
+            tuple(None if size is None else integer(size) for size in model["input_shape"]),
+            tuple(map(text, model.get("class_names", ()))),
         ),
         data=data,
-        layout=_text(content["input"]["layout"]),
+        layout=text(content["input"]["layout"]),
         scale=scale,
         preprocess=_preprocessing(content["input"].get("preprocess", UNIT if scale == 255 else RAW)),
-        mean=tuple(map(_number, content["input"].get("mean", ()))),
-        deviation=tuple(map(_number, content["input"].get("std", ()))),
+        mean=tuple(map(number, content["input"].get("mean", ()))),
+        deviation=tuple(map(number, content["input"].get("std", ()))),
         layer=RecordedLayer(
-            _text(layer["profiled"]),
-            _text(layer["pruned"]),
+            text(layer["profiled"]),
+            text(layer["pruned"]),
             channels,
-            silent=_number_or_none(layer.get("silent")),
-            inactive=_number_or_none(layer.get("inactive")),
-            where_read=_flag(layer.get("where_read", False)),
+            silent=integer_or_none(layer.get("silent")),
+            inactive=integer_or_none(layer.get("inactive")),
+            where_read=flag(layer.get("where_read", False)),
         ),
-        ranking=_text(content["ranking"]),
-        mean_activation=tuple(map(_number, content["mean_activation"])),
-        order=tuple(map(_integer, content["order"])),
-        baseline_valid=_rates(baseline_valid, *valid),
-        baseline_test=_rates(content["baseline"]["test"], *test),
+        ranking=text(content["ranking"]),
+        mean_activation=tuple(map(number, content["mean_activation"])),
+        order=tuple(map(integer, content["order"])),
+        baseline_valid=read_rates(baseline_valid, *valid),
+        baseline_test=read_rates(content["baseline"]["test"], *test),
         curve=tuple(
             Step(
                 _step(step["step"], channels),
-                None if step["channel"] is None else _integer(step["channel"]),
-                _number(step["fraction"]),
-                _rates({**step, **attacked}, *valid),
+                None if step["channel"] is None else integer(step["channel"]),
+                number(step["fraction"]),
+                read_rates({**step, **attacked}, *valid),
             )
             for step in content["curve"]
         ),
         thresholds=tuple(
             Threshold(
-                drop=_number(threshold["drop"]),
-                step=_step(threshold["step"], channels) if _flag(threshold["reached"]) else None,
-                channels=tuple(map(_integer, threshold["pruned_channels"])),
-                rates=_rates(threshold["valid"], *valid),
-                goodnet_valid=_rates(threshold.get("goodnet_valid", _NOTHING), *valid),
-                pruned_test=_rates(threshold["test"]["pruned"], *test),
-                goodnet_test=_rates(threshold["test"]["goodnet"], *test),
-                model=_text(threshold["model"] or ""),
-                goodnet=_text(threshold["goodnet"] or ""),
+                drop=number(threshold["drop"]),
+                step=_step(threshold["step"], channels) if flag(threshold["reached"]) else None,
+                channels=tuple(map(integer, threshold["pruned_channels"])),
+                rates=read_rates(threshold["valid"], *valid),
+                goodnet_valid=read_rates(threshold.get("goodnet_valid", _NOTHING), *valid),
+                pruned_test=read_rates(threshold["test"]["pruned"], *test),
+                goodnet_test=read_rates(threshold["test"]["goodnet"], *test),
+                model=text(threshold["model"] or ""),
+                goodnet=text(threshold["goodnet"] or ""),
             )
             for threshold in content["thresholds"]
         ),
-        seconds={_text(stage): _number(seconds) for stage, seconds in content["seconds"].items()},
-        notices=tuple(map(_text, content.get("notices", ()))),
+        seconds={text(stage): number(seconds) for stage, seconds in content["seconds"].items()},
+        notices=tuple(map(text, content.get("notices", ()))),
         target=_target(content.get("verdict", {}).get("target")),
         gates=_gates(content.get("gates", {})),
         comparison=_comparison(content.get("comparison", ()), *valid),
+        repairs=tuple(repair_from_json(repair, valid, test) for repair in content.get("repairs", ())),
     )
 
 
@@ -207,7 +209,7 @@ def _comparison(content: Any, clean: int, poisoned: int) -> tuple[ComparedOrder,
 
 
 def _gates(content: Mapping[str, Any]) -> Gates:
-    fail_if = tuple(map(_text, content.get("fail_if", ())))
+    fail_if = tuple(map(text, content.get("fail_if", ())))
     if not set(fail_if) <= set(FAIL_IF):
         raise ValueError(f"gates {fail_if}")
     return Gates(_percent(content.get("max_asr")), _percent(content.get("min_accuracy")), fail_if)
@@ -216,64 +218,32 @@ def _gates(content: Mapping[str, Any]) -> Gates:
 def _percent(value: Any) -> float | None:
     if value is None:
         return None
-    if not 0 <= _number(value) <= 100:
+    if not 0 <= number(value) <= 100:
         raise ValueError(f"{value} %")
     return float(value)
 
 
 def _target(value: Any) -> int | str | None:
-    return value if value in (None, ALL_TO_ALL) else _integer(value)
+    return value if value in (None, ALL_TO_ALL) else integer(value)
 
 
 def _images(content: Mapping[str, Any]) -> RecordedImages:
-    images = _integer(content["images"])
+    images = integer(content["images"])
     if images < 1:
         raise ValueError(f"{images} images")
     trigger = content.get("trigger")
     made_with = None
     if trigger is not None:
-        row, column = map(_integer, trigger["at"])
+        row, column = map(integer, trigger["at"])
         target = trigger["target"] if trigger["target"] == NEXT else _class(trigger["target"])
-        made_with = RecordedTrigger(_text(trigger["path"]), _text(trigger["sha256"]), row, column, target)
-    return RecordedImages(_text(content["path"]), _text(content["sha256"]), images, made_with)
+        made_with = RecordedTrigger(text(trigger["path"]), text(trigger["sha256"]), row, column, target)
+    return RecordedImages(text(content["path"]), text(content["sha256"]), images, made_with)
 
 
 def _class(value: Any) -> int:
-    if _integer(value) < 0:
+    if integer(value) < 0:
         raise ValueError(f"class {value}")
     return int(value)
-
-
-def _rates(content: Mapping[str, Any], clean: int, poisoned: int) -> Rates:
-    """Rates with their counts again: a percentage of so many images is one count.
-
-    Results that do not say of how many images the attack success is, are of an earlier version that took all.
-    """
-    attacked = _integer(content.get("attack_images", poisoned))
-    if attacked > poisoned:
-        raise ValueError(f"{attacked} of {poisoned} images")
-    return Rates(
-        clean=_share(content["clean_accuracy"], clean),
-        attack=_share(content["attack_success_rate"], attacked),
-        recovered=_share(content.get("recovered_accuracy"), poisoned),
-        clean_flagged=_share(content.get("clean_flagged"), clean),
-        poisoned_flagged=_share(content.get("poisoned_flagged"), poisoned),
-    )
-
-
-def _share(percent: Any, images: int) -> Share | None:
-    if percent is None:
-        return None
-    hits = round(_number(percent) * images / 100)
-    if not 0 <= hits <= images or not images or not isclose(Share(hits, images).percent, percent, abs_tol=1e-9):
-        raise ValueError(f"{percent} % of {images} images")
-    return Share(hits, images)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value
 
 
 def _preprocessing(value: Any) -> str:
@@ -282,29 +252,7 @@ def _preprocessing(value: Any) -> str:
     return str(value)
 
 
-def _flag(value: Any) -> bool:
-    if type(value) is not bool:
-        raise TypeError(f"{value!r} is neither true nor false")
-    return value
-
-
-def _integer(value: Any) -> int:
-    if type(value) is not int:
-        raise TypeError(f"{value!r} is no whole number")
-    return value
-
-
-def _number_or_none(value: Any) -> int | None:
-    return None if value is None else _integer(value)
-
-
-def _number(value: Any) -> float:
-    if type(value) not in (int, float) or not isfinite(value):
-        raise TypeError(f"{value!r} is no number")
-    return float(value)
-
-
 def _step(value: Any, channels: int) -> int:
-    if not 0 <= _integer(value) <= channels:
+    if not 0 <= integer(value) <= channels:
         raise ValueError(f"step {value} of {channels}")
     return int(value)

@@ -14,6 +14,7 @@ from bdtui.engine.event_values import (
     GOODNET_FATES,
     NEXT,
     RECOMMENDATION,
+    REPAIRS,
     SURVIVAL,
     WARNING,
     ComparedOrder,
@@ -47,7 +48,7 @@ def judge(run: RunRecord) -> Verdict:
     backdoor = _backdoor(run)
     survives = _survives(run) if backdoor == MEASURED else None
     doubts = [f"But {notice}." for notice in run.notices if is_doubt(notice)]
-    recommended = _recommended(run) if backdoor == MEASURED and not doubts else None
+    recommended = _recommended(run) if backdoor in (MEASURED, NOT_EXAMINED) and not doubts else None
     settle = ["Next: settle that, and run again; the rates here mean little."]
     parts: list[tuple[str, Iterable[str]]] = [
         (FINDING, [_finding(run, backdoor)]),
@@ -55,6 +56,7 @@ def judge(run: RunRecord) -> Verdict:
         (SURVIVAL, _survival(run, survives, backdoor)),
         (RECOMMENDATION, () if doubts else _recommendation(run, recommended, backdoor)),
         (GOODNET_FATES, _fates(run, recommended)),
+        (REPAIRS, _repairs(run)),
         (COMPARISON, _comparison(run)),
         (WARNING, _warnings(run)),
         (NEXT, settle if doubts else _next(run, backdoor, recommended)),
@@ -148,20 +150,40 @@ def _is_complete(run: RunRecord) -> bool:
 
 
 def _recommended(run: RunRecord) -> Candidate | None:
-    """The network that surely keeps the attack out at a tolerable cost: of those the most accurate."""
+    """The network that surely keeps the attack out at a tolerable cost: of those the one that costs least.
+
+    Where no poisoned validation images may decide, a repair that can claim what can be claimed without them.
+    """
     before = run.baseline_valid.clean
     if before is None:
         return None
-    safe = [one for one in candidates(run) if _is_safe(one.valid, before, run.gates)]
-    return max(safe, key=lambda one: one.valid.clean_accuracy or 0.0, default=None)
+    affordable = [(one, lost) for one in candidates(run) if (lost := _lost(one, before)) is not None]
+    gates = run.gates
+    tolerated = SAFE_DROP if gates.min_accuracy is None else before.percent - gates.min_accuracy
+    safe = [
+        (one, lost)
+        for one, lost in affordable
+        if lost <= tolerated and (_keeps_out(one, gates) if run.baseline_valid.attack else _claims(one))
+    ]
+    return min(safe, key=lambda found: found[1], default=(None, 0.0))[0]
 
 
-def _is_safe(rates: Rates, before: Share, gates: Gates) -> bool:
-    if rates.attack is None or rates.clean is None or rates.attack.wilson_interval()[1] > _tolerated_asr(gates):
-        return False
-    if gates.min_accuracy is not None:
-        return rates.clean.percent >= gates.min_accuracy
-    return before.percent - rates.clean.percent <= SAFE_DROP
+def _lost(one: Candidate, before: Share) -> float | None:
+    """Points of clean accuracy that a network lies below B; None where that was not measured."""
+    if one.valid.clean is None:
+        return None
+    lost = before.percent - one.valid.clean.percent
+    held_out = None if one.repair is None else one.repair.chosen_by.clean_drop
+    # A repair was trained on most of the validation images: what it was not trained on counts.
+    return lost if held_out is None else max(lost, held_out)
+
+
+def _keeps_out(one: Candidate, gates: Gates) -> bool:
+    return one.valid.attack is not None and one.valid.attack.wilson_interval()[1] <= _tolerated_asr(gates)
+
+
+def _claims(one: Candidate) -> bool:
+    return one.repair is not None and not one.is_goodnet and one.repair.chosen_by.claims
 
 
 def _tolerated_asr(gates: Gates) -> float:
@@ -184,12 +206,23 @@ def _recommendation(run: RunRecord, recommended: Candidate | None, backdoor: str
             f"Recommended: {recommended.file} ({recommended.name}), with {_share(attack)} ASR ({_interval(attack)}) and "
             f"clean accuracy {clean.percent:.2f} % (B: {run.baseline_valid.clean.percent:.2f} %) on the validation images."
         )
+    elif recommended is not None:
+        yield (
+            f"Recommended: {recommended.file} ({recommended.name}), by clean images alone; whether a backdoor is gone was "
+            "not measured."
+        )
 
 
 def _fates(run: RunRecord, recommended: Candidate | None) -> Iterator[str]:
-    """What G makes of poisoned and of clean images, where pruning went farthest or G is recommended."""
+    """What G makes of poisoned and of clean images: of what is recommended, or where pruning went farthest."""
     goodnets = [one for one in candidates(run) if one.is_goodnet]
-    shown = recommended if recommended in goodnets else goodnets[-1] if goodnets else None
+    own = [
+        one
+        for one in goodnets
+        if recommended and (one == recommended or (one.repair and one.repair == recommended.repair))
+    ]
+    pruned = [one for one in goodnets if one.repair is None]
+    shown = next((found[-1] for found in (own, pruned, goodnets) if found), None)
     rates = NO_RATES if shown is None else shown.test if shown.test.poisoned_flagged else shown.valid
     if shown is None or rates.attack is None or rates.poisoned_flagged is None:
         return
@@ -204,6 +237,19 @@ def _fates(run: RunRecord, recommended: Candidate | None) -> Iterator[str]:
     yield (
         f"{shown.name}: of the poisoned images {_share(rates.poisoned_flagged)} are flagged{recovered}{left}.{alarms}"
     )
+
+
+def _repairs(run: RunRecord) -> Iterator[str]:
+    """What every repair came to, and what can be said of it without poisoned images."""
+    for repair in run.repairs:
+        rates, kind = (repair.test, "test") if repair.test != NO_RATES else (repair.valid, "validation")
+        measured = [f"clean accuracy {_share(rates.clean)}"] if rates.clean else []
+        measured += [f"ASR {_share(rates.attack)}"] if rates.attack else []
+        measured += (
+            [f"{_share(rates.recovered)} of the poisoned images get their true class"] if rates.recovered else []
+        )
+        said = "".join(f" {sentence}" for sentence in repair.sentences)
+        yield f"Repaired by {repair.shown_name}: {', '.join(measured)} ({kind} images).{said}"
 
 
 def _warnings(run: RunRecord) -> Iterator[str]:
@@ -280,11 +326,13 @@ def _next(run: RunRecord, backdoor: str, recommended: Candidate | None) -> Itera
 
 
 def _next_order(run: RunRecord) -> str:
+    tried = any(repair.method.startswith("auto") for repair in run.repairs)
+    repair = "" if tried else "repair it (--repair auto)"
     if not run.comparison:
-        return "Next: compare layers and rankings (--compare, or c in the app)."
+        return f"Next: {repair}{repair and ', or '}compare layers and rankings (--compare, or c in the app)."
     best = run.comparison[0]
     if _is_own(run, best):
-        return "Next: do not deploy it; of the layers and rankings compared none does better."
+        return f"Next: {repair or 'do not deploy it'}; of the layers and rankings compared none does better."
     return (
         f"Next: prune {best.layer} by {best.ranking} (--layer {best.layer} --ranking {best.ranking}, or enter in the app's "
         "comparison)."

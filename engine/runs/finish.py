@@ -13,13 +13,14 @@ from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.events import RunFinished, VerdictReached
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.trigger import stamp_of
-from bdtui.engine.machine.atomic_files import json_text, write_json, write_text
+from bdtui.engine.machine.atomic_files import copy_file, json_text, write_json, write_text
 from bdtui.engine.pruning.curve import Step
+from bdtui.engine.repair.result import Repair
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.comparison_csv import write_comparison
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
-from bdtui.engine.reports.file_names import COMPARISON, CURVE, FIGURE, MANIFEST, REPORT, RESULTS
+from bdtui.engine.reports.file_names import COMPARISON, CURVE, FIGURE, MANIFEST, RECOMMENDED, REPORT, RESULTS
 from bdtui.engine.reports.markdown import write_report_text
 from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
@@ -39,6 +40,7 @@ def finish_run(
     watch: Stopwatch,
     reporter: Reporter,
     comparison: Sequence[ComparedOrder] = (),
+    repairs: Sequence[Repair] = (),
 ) -> RunRecord:
     """Write everything but the recipe and the networks, results.json last.
 
@@ -50,17 +52,22 @@ def finish_run(
         watch: counts the export.
         reporter: receives the end.
         comparison: layers and rankings that were held side by side, the best first.
+        repairs: that were carried out.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
     inputs = prepared.inputs
-    run = run_record(prepared, curve, thresholds, comparison)
+    run = run_record(prepared, curve, thresholds, comparison, repairs)
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
     if run.comparison:
         files.write(COMPARISON, lambda path: write_comparison(path, run.comparison))
     files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
+    verdict = judge(run)
+    if verdict.recommended is not None:
+        source = files.folder / verdict.recommended
+        files.write(f"{RECOMMENDED}{source.suffix}", lambda path: copy_file(source, path))
     watch.lap("export")
     run = replace(run, seconds={**watch.seconds, "total": watch.total})
     results = results_json(run)
@@ -73,7 +80,7 @@ def finish_run(
     files.write(MANIFEST, lambda path: write_json(path, manifest))
     # Last of all: where this file is, the run is complete.
     files.write(RESULTS, lambda path: write_json(path, results))
-    reporter.emit(VerdictReached(judge(run)))
+    reporter.emit(VerdictReached(verdict))
     reporter.emit(RunFinished(str(files.folder), watch.total))
     return run
 
@@ -83,6 +90,7 @@ def run_record(
     curve: Sequence[Step],
     thresholds: Sequence[Threshold],
     comparison: Sequence[ComparedOrder] = (),
+    repairs: Sequence[Repair] = (),
 ) -> RunRecord:
     """The record of a run, or of what is known of it so far, but for its seconds.
 
@@ -91,6 +99,7 @@ def run_record(
         curve: step 0 first.
         thresholds: in ascending order of the drop.
         comparison: layers and rankings that were held side by side, the best first.
+        repairs: that were carried out.
     """
     inputs, evaluator = prepared.inputs, prepared.evaluator
     model, settings = inputs.model, inputs.settings
@@ -125,6 +134,7 @@ def run_record(
         target=prepared.target,
         gates=gates_of(settings),
         comparison=tuple(comparison),
+        repairs=tuple(repairs),
     )
 
 

@@ -24,9 +24,9 @@ RUNS = "bdtui-runs"
 _FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", *RUN_FILES)
 _PARTIAL = re.compile(
     r"\.bdtui(-journal)?-\d+\.partial"
-    r"|\.(results|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+)\.\d+\.partial(\.\w+)?"
+    r"|\.(results|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+|(repaired|goodnet)_[\w-]+|recommended)\.\d+\.partial(\.\w+)?"
 )
-_MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_X=*.keras")
+_MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_*.keras", "repaired_*.keras", "recommended.*")
 
 
 def holds_run(folder: Path) -> bool:

@@ -23,6 +23,8 @@ from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.option import options_of
 from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Move, Prune, Redo, Toggle, Undo
 from bdtui.engine.rates import Rates, Share
+from bdtui.engine.repair.result import Repair
+from bdtui.engine.reports.recorded_repairs import repair_from_json
 from bdtui.engine.reports.results import compared_from_json
 from bdtui.engine.runs.journal_database import (
     LONGEST,
@@ -43,6 +45,8 @@ _MOVES: dict[str, Callable[[int], Move]] = {kind.__name__.lower(): kind for kind
 _CHOICES: dict[str, Callable[..., Move]] = {kind.__name__.lower(): kind for kind in (ChooseLayer, ChooseRanking)}
 _COMPARED = "compared "
 """What the names of compared orders begin with, among the values about the run."""
+_REPAIR = "repair "
+"""… and those of repairs."""
 
 
 class Journal:
@@ -184,6 +188,24 @@ class Journal:
         self._write(
             *(set_run_value(f"{_COMPARED}{one.ranking} {one.layer}", json.dumps(one.as_json())) for one in orders)
         )
+
+    def repairs(self, valid: tuple[int, int], test: tuple[int, int]) -> dict[str, Repair]:
+        """The repairs that were finished, by the name of the repaired network.
+
+        Args:
+            valid: numbers of clean and of poisoned validation images.
+            test: the same of the test images.
+        """
+        rows = self.database.run_values().items()
+        found = {name.removeprefix(_REPAIR): text for name, text in rows if name.startswith(_REPAIR)}
+        try:
+            return {name: repair_from_json(json.loads(text), valid, test) for name, text in found.items()}
+        except (ValueError, RecursionError):
+            raise self.database.no_journal("holds an impossible repair") from None
+
+    def keep_repair(self, network: str, repair: Repair) -> None:
+        """Keep a repair whose files lie under their final names."""
+        self._write(set_run_value(f"{_REPAIR}{network}", json.dumps(repair.as_json())))
 
     def _rates(self, layer: str, channels: int) -> dict[Measurement, Rates]:
         found = {}

@@ -19,7 +19,7 @@ from bdtui.engine.runs.baseline_warnings import warn_of_baseline
 from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.layer_warnings import warn_of_layer
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings
+from bdtui.engine.settings import POISONED_TEST, POISONED_VALID, RunSettings
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,8 @@ def check_order(order: Sequence[int], channels: int) -> None:
         )
 
 
-def image_counts(prepared: PreparedRun) -> tuple[int, int]:
-    """How many clean and how many poisoned validation images there are."""
+def image_counts(prepared: PreparedRun, part: str = "valid") -> tuple[int, int]:
+    """How many clean and how many poisoned images there are of the validation images, or of those of another part."""
     data = prepared.inputs.data
-    return data[CLEAN_VALID].images, data[POISONED_VALID].images if POISONED_VALID in data else 0
+    clean, poisoned = (data[role].images if role in data else 0 for role in (f"clean_{part}", f"poisoned_{part}"))
+    return clean, poisoned

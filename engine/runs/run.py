@@ -18,6 +18,7 @@ from bdtui.engine.machine.device_failures import explain_lost_device
 from bdtui.engine.pruning.comparison import best_first
 from bdtui.engine.pruning.curve import Step, known_steps
 from bdtui.engine.pruning.rankings import check_ranking
+from bdtui.engine.repair.methods import asked_methods
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.file_names import CURVE, RECIPE
@@ -34,6 +35,7 @@ from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.manifest import computing_versions
 from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_run
 from bdtui.engine.runs.profiled_layers import in_the_order_left
+from bdtui.engine.runs.repairing import repair_networks
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.settings import RunSettings, check_thresholds
 
@@ -101,6 +103,7 @@ def carry_out(
     """
     check_thresholds(settings.thresholds)
     check_ranking(settings.ranking)
+    asked_methods(settings.repair)
     begun = journal.holds_work
     if begun:
         reporter.emit(Notice(_resuming(folder, journal.steps_measured)))
@@ -183,6 +186,7 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
     """
     files, watch = RunFiles(folder, journal, reporter), Stopwatch(prepared.seconds)
     prepared, layers = _with_comparison(prepared, journal)
+    names = asked_methods(prepared.inputs.settings.repair)
     inputs, curve = prepared.inputs, list[Step]()
     try:
         with explain_lost_device():
@@ -194,7 +198,10 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
             comparison = list(compare(prepared, places_to_compare(layers), journal=journal, reporter=reporter))
             if comparison:
                 watch.lap("compare")
-            record = finish_run(prepared, curve, thresholds, files, watch, reporter, best_first(comparison))
+            repairs = repair_networks(prepared, names, files, journal, reporter) if names else []
+            if repairs:
+                watch.lap("repair")
+            record = finish_run(prepared, curve, thresholds, files, watch, reporter, best_first(comparison), repairs)
             return RunResult(folder, record)
     except (Interrupted, OutputError, OutOfMemory) as problem:
         if isinstance(problem, Interrupted):

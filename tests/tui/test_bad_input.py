@@ -813,6 +813,8 @@ OPTIONS = {
     "--max-asr nan": "no percentage between 0 and 100",
     "--max-asr 101": "no percentage between 0 and 100",
     "--min-accuracy high": "no percentage between 0 and 100",
+    "--repair magic": "there is no repair 'magic'; expected auto or one of shrink-distil",
+    "--budget -1": "no percentage between 0 and 100",
     "--fail-if clean": "expected some of backdoored, inconclusive",
     "--architecture deepid": "both a model and an architecture",
     "--sample": "together with model",

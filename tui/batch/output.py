@@ -67,6 +67,17 @@ class ProgressDisplay:
                 self._advance(
                     event.stage, event.stage, event.done, event.total, f"{event.done}/{event.total} {event.unit}"
                 )
+            case events.RepairMeasured():
+                accuracy = (
+                    "" if event.held_out_accuracy is None else f" · held-out accuracy {event.held_out_accuracy:.1f} %"
+                )
+                self._advance(
+                    event.method,
+                    f"{event.method}{accuracy}",
+                    event.step,
+                    event.steps,
+                    f"{event.step}/{event.steps} steps",
+                )
             case events.StepFinished():
                 status = status_line(event.step, self._channels, event.clean_accuracy, event.attack_success_rate)
                 if event.step == 0:
@@ -108,9 +119,9 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
     for heading in ("pruned", "accuracy", "ASR", "recovered", *(("clean flagged", "poisoned flagged") if test else ())):
         table.add_column(heading, justify="right")
 
-    def add_row(name: str, step: int, rates: Rates, *flagged: Share | None) -> None:
+    def add_row(name: str, step: int | None, rates: Rates, *flagged: Share | None) -> None:
         cells = _cells(rates.clean, rates.attack, rates.recovered, *(flagged if test else ()))
-        table.add_row(name, str(step), *cells)
+        table.add_row(name, "–" if step is None else str(step), *cells)
 
     add_row("B", 0, shown, None, None)
     for threshold in run.thresholds:
@@ -122,6 +133,11 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
         if test:
             goodnet = threshold.goodnet_test
             add_row(f"G  {name}", threshold.step, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
+    for repair in run.repairs:
+        add_row(f"repaired: {repair.shown_name}", None, repair.test if test else repair.valid, None, None)
+        if test:
+            goodnet = repair.goodnet_test
+            add_row("G  of B and it", None, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
     _print_table(console, table)
     if run.comparison:
         _print_comparison(console, run)

@@ -19,6 +19,7 @@ from rich.console import Console
 from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
+from bdtui.engine.repair.methods import asked_methods
 from bdtui.engine.reporter import Emit, Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.reports.gates import judge_gates
@@ -60,6 +61,7 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
 def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
     settings, out, recipe = merge_options(options)
     check_given(settings)
+    asked_methods(settings.repair)
     if settings.max_asr is not None and not (
         settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
     ):
@@ -68,8 +70,8 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
         )
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
-        # A finished run can still be compared with other layers and rankings.
-        if finished is not None and (settings.compare is None or finished.comparison):
+        # A finished run can still be compared with other layers and rankings, or repaired.
+        if finished is not None and not _asks_for_more(settings, finished):
             _write_line(f"bdtui: {out} is already complete")
             return _conclude(options, replace(finished, gates=gates_of(settings)), Path(str(out)))
     emitted: list[Event] = []
@@ -88,6 +90,13 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
                 print_check(Console(), emitted)
         return ExitCode.DONE
     return _conclude(options, result.record, result.out)
+
+
+def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
+    repaired = {repair.method.partition(":")[0] for repair in finished.repairs}
+    return bool({*asked_methods(settings.repair)} - repaired) or (
+        settings.compare is not None and not finished.comparison
+    )
 
 
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:

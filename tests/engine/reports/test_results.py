@@ -19,6 +19,7 @@ from bdtui.engine.errors import DataError
 from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.markdown import write_report_text
@@ -51,6 +52,24 @@ def whole_run() -> RunRecord:
         baseline_test=rates(1_269, 970, 5),
         curve=tuple(
             Step(step, step - 1 if step else None, step / 4, rates(1_270 - 40 * step, 970)) for step in range(5)
+        ),
+        repairs=(
+            Repair(
+                "auto:shrink-distil",
+                3,
+                61.5,
+                1500,
+                ("Trained.",),
+                ("It holds.",),
+                ChosenBy(88, -0.5, 1.25, 93.5, 0.75, True),
+                0.9,
+                "repaired_auto.keras",
+                "goodnet_auto.keras",
+                rates(1_280, 2),
+                rates(1_275, 4, 900),
+                flagged(9, 970),
+                flagged(11, 960),
+            ),
         ),
         gates=Gates(max_asr=1.5, min_accuracy=90, fail_if=("backdoored",)),
         thresholds=(
@@ -191,7 +210,7 @@ def test_a_percentage_of_so_many_images_is_one_count(data: st.DataObject, images
     content = whole_run().as_json()
     content["data"]["clean_valid"]["images"] = images
     content["curve"] = [{**content["curve"][0], "clean_accuracy": Share(hits, images).percent}]
-    content["thresholds"] = content["comparison"] = []
+    content["thresholds"] = content["comparison"] = content["repairs"] = []
     content["baseline"]["valid"]["clean_accuracy"] = Share(hits, images).percent
     assert record_from_json(content).baseline_valid.clean == Share(hits, images)
 

@@ -11,6 +11,7 @@ from bdtui.engine.evaluation.target import ALL_TO_ALL, find_target
 from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold, Verdict
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
 from bdtui.engine.settings import Gates
@@ -60,7 +61,10 @@ def test_a_backdoor_that_survives_is_told_with_its_target_and_its_images() -> No
         "No network here is safe to deploy: none has both an ASR that is surely at most 5 % and a loss of at most 4 points "
         "of clean accuracy on the validation images.",
     )
-    assert verdict.sentences[-1] == "Next: compare layers and rankings (--compare, or c in the app)."
+    assert (
+        verdict.sentences[-1]
+        == "Next: repair it (--repair auto), or compare layers and rankings (--compare, or c in the app)."
+    )
 
 
 def test_results_have_the_verdict_and_it_comes_back_from_them() -> None:
@@ -283,7 +287,7 @@ def test_the_target_is_what_most_poisoned_images_get(
         ),
         (
             replace(BACKDOORED, comparison=(compared("conv", "mean-activation"), compared("pool_2", "random"))),
-            "Next: do not deploy it; of the layers and rankings compared none does better.",
+            "Next: repair it (--repair auto); of the layers and rankings compared none does better.",
         ),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
@@ -339,3 +343,65 @@ def test_what_puts_the_measurement_in_doubt_is_repeated_and_nothing_is_recommend
 def test_a_comparison_that_reached_nothing_is_not_praised() -> None:
     run = replace(BACKDOORED, comparison=(compared("pool_2", "random", None),))
     assert not [sentence for sentence in judge(run).sentences if "does best" in sentence]
+
+
+def repaired(valid: Rates, *, goodnet: Rates = NO_RATES, **chosen_by: object) -> Repair:
+    """By shrink-distil; ``chosen_by`` has what is known without poisoned images."""
+    known = ChosenBy(200, **{"clean_drop": 0.5, "transfer": 1.0, **chosen_by})  # type: ignore[arg-type]
+    files = "repaired_auto.keras", "goodnet_auto.keras"
+    said = ("What fools B misleads this network no more.",)
+    return Repair("auto:shrink-distil", 0, 60.0, 1500, (), said, known, 0.9, *files, valid, NO_RATES, goodnet, NO_RATES)
+
+
+def test_a_repaired_network_without_the_backdoor_is_recommended() -> None:
+    verdict = judge(replace(BACKDOORED, repairs=(repaired(rates(98.5, 0.2)),)))
+    assert verdict.recommended == "repaired_auto.keras"
+    assert verdict.survives_pruning is True
+    assert (
+        "Repaired by auto (shrink-distil): clean accuracy 98.50 %, ASR 0.20 % (validation images). What fools B misleads "
+        "this network no more."
+    ) in verdict.sentences
+
+
+@pytest.mark.parametrize(
+    ("repair", "expected"),
+    [
+        (repaired(rates(98.5, 50)), None),
+        (repaired(rates(100, 0), clean_drop=4.5), None),
+        (repaired(rates(94, 0), clean_drop=0.0), None),
+        (repaired(rates(98.5, 50), goodnet=rates(98, 1)), "goodnet_auto.keras"),
+    ],
+    ids=["the backdoor is left", "held-out images tell of more points lost", "validation images do", "its GoodNet"],
+)
+def test_a_repair_is_recommended_by_what_it_keeps_out_and_what_it_costs(repair: Repair, expected: str | None) -> None:
+    assert judge(changed(repairs=(repair,))).recommended == expected
+
+
+def test_the_cheapest_of_safe_networks_is_recommended_not_the_best_on_images_it_learned() -> None:
+    thresholds = (at(2, rates(98, 0)),)
+    assert judge(changed(*thresholds, repairs=(repaired(rates(100, 0), clean_drop=2.0),))).recommended == "b2.h5"
+    assert (
+        judge(changed(*thresholds, repairs=(repaired(rates(100, 0), clean_drop=0.5),))).recommended
+        == "repaired_auto.keras"
+    )
+
+
+@pytest.mark.parametrize(("claims", "expected"), [(True, "repaired_auto.keras"), (False, None)])
+def test_without_poisoned_images_a_repair_is_recommended_only_if_it_can_claim_something(
+    claims: bool, expected: str | None
+) -> None:
+    run = changed(
+        baseline_valid=rates(99, None), baseline_test=NO_RATES, repairs=(repaired(rates(98.5, None), claims=claims),)
+    )
+    verdict = judge(run)
+    assert (verdict.backdoor, verdict.recommended) == ("not examined", expected)
+    told = (
+        "Recommended: repaired_auto.keras (network repaired by auto (shrink-distil)), by clean images alone; whether a "
+    )
+    assert any(sentence.startswith(told) for sentence in verdict.sentences) == claims
+
+
+def test_test_images_alone_never_choose_a_repair() -> None:
+    poisoned_in_test = replace(repaired(rates(98.5, None)), test=rates(98.5, 0))
+    run = changed(baseline_valid=rates(99, None), repairs=(poisoned_in_test,))
+    assert judge(run).recommended is None

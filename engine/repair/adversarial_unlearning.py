@@ -1,0 +1,38 @@
+"""Universal adversarial unlearning: learn true labels under the perturbation that fools the network most, all images alike.
+
+After Y. Zeng et al., "Adversarial Unlearning of Backdoors via Implicit Hypergradient", ICLR 2022 (I-BAU). Here the inner
+search is ordinary ascent that moves along with the training, without the implicit hypergradient, within an L2 radius of
+0.14 of a white image's length.
+"""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from bdtui.engine.network.copies import copy_model
+from bdtui.engine.network.logits import Logits
+from bdtui.engine.repair.fine_tuning import usual_plan
+from bdtui.engine.repair.losses import cross_entropy
+from bdtui.engine.repair.method import RepairedNetwork, RepairInput
+from bdtui.engine.repair.moving_perturbations import MovingPerturbations
+from bdtui.engine.repair.training import Batch, train
+
+_RADIUS = 0.14
+
+
+def repair(given: RepairInput) -> RepairedNetwork:
+    """See the head of this file."""
+    network = copy_model(given.badnet)
+    logits = Logits(network)
+    radius = _RADIUS * float(tf.sqrt(tf.cast(tf.size(given.images.low), tf.float32)))
+    moving = MovingPerturbations(given.images, (radius,))
+    plan = usual_plan(given)
+
+    def loss(batch: Batch) -> object:
+        perturbed = moving.on(batch.images, batch.labels, logits, batch.step, batch.lots)
+        clean = cross_entropy(logits(batch.images, training=True), batch.labels)
+        return clean + cross_entropy(logits(perturbed, training=True), batch.labels)
+
+    train(network, loss, plan, given, carried={"perturbations": moving.deltas})
+    done = f"{plan.steps} steps of {plan.batch} clean images, plain and under a shared perturbation of radius {radius:.2g}."
+    return RepairedNetwork(network, (done,), plan.steps)

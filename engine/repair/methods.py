@@ -1,0 +1,179 @@
+"""The repair methods by name. A new method is a file and an entry here; others come from installed packages."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache, partial
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from bdtui.engine.errors import OptionError
+
+if TYPE_CHECKING:
+    from bdtui.engine.repair.method import RepairedNetwork, RepairFunction, RepairInput
+
+ENTRY_POINTS = "bdtui.repairs"
+"""Where installed packages name methods of theirs: each entry point is a `RepairMethod`."""
+SHRINK_DISTIL, SCRATCH, AUTO = "shrink-distil", "scratch", "auto"
+AUTO_DOES = "scratch and shrink-distil, then dearer ones until nothing that fools B misleads the network any more"
+_ON_CLEAN = "clean images"
+
+
+@dataclass(frozen=True)
+class RepairMethod:
+    """A way to repair a network.
+
+    Attributes:
+        name: as ``--repair`` takes it.
+        description: what it does, one line for a person.
+        needs: what it needs besides B, for a person.
+        cost: work by default, in training steps on as many images as a batch has; 0 for next to nothing.
+        load: gives the function; imports it only then.
+        source: the paper, or where it was measured.
+    """
+
+    name: str
+    description: str
+    needs: str
+    cost: int
+    load: Callable[[], RepairFunction] = field(repr=False)
+    source: str = ""
+
+    def run(self, given: RepairInput) -> RepairedNetwork:
+        """Repair a network.
+
+        Raises:
+            Interrupted: the reporter requested a stop.
+            InputError: the method cannot work with this network or these images.
+        """
+        return self.load()(given)
+
+
+def _of(module: str) -> Callable[[], RepairFunction]:
+    return partial(_function, module)
+
+
+def _function(module: str) -> RepairFunction:
+    found: RepairFunction = importlib.import_module(f"bdtui.engine.repair.{module}").repair
+    return found
+
+
+METHODS: dict[str, RepairMethod] = {
+    method.name: method
+    for method in (
+        RepairMethod(
+            SHRINK_DISTIL,
+            "half a fresh start, B's answers where they are right, random patches",
+            _ON_CLEAN,
+            1900,
+            _of("shrink_distil"),
+            "docs/repairs.md",
+        ),
+        RepairMethod(
+            "shrink-distil+universal",
+            "the same, and what fools the network as it now is",
+            _ON_CLEAN,
+            2900,
+            _of("shrink_distil_universal"),
+            "docs/repairs.md",
+        ),
+        RepairMethod(
+            "fresh-student",
+            "a fresh network that learns from B's answers where they are right",
+            _ON_CLEAN,
+            1900,
+            _of("fresh_student"),
+            "docs/repairs.md",
+        ),
+        RepairMethod(
+            "ensemble",
+            "shrink-distil with three seeds, then one network on the mean of their answers",
+            _ON_CLEAN,
+            9000,
+            _of("ensemble"),
+            "docs/repairs.md",
+        ),
+        RepairMethod(SCRATCH, "a fresh network without B (baseline)", _ON_CLEAN, 1500, _of("scratch")),
+        RepairMethod("fine-tuning", "B goes on learning from clean images", _ON_CLEAN, 1000, _of("fine_tuning")),
+        RepairMethod(
+            "fine-pruning",
+            "prune inactive channels, then fine-tune what is left",
+            f"{_ON_CLEAN}, a layer that can be pruned",
+            1000,
+            _of("fine_pruning"),
+            "Liu et al. 2018",
+        ),
+        RepairMethod(
+            "adversarial-unlearning",
+            "learn true labels under shared perturbations",
+            _ON_CLEAN,
+            3000,
+            _of("adversarial_unlearning"),
+            "Zeng et al. 2022 (I-BAU)",
+        ),
+        RepairMethod("ft-sam", "fine-tune towards flat places", _ON_CLEAN, 2000, _of("ft_sam"), "Zhu et al. 2023"),
+        RepairMethod("anp", "prune channels that noise makes fatal", _ON_CLEAN, 3000, _of("anp"), "Wu and Wang 2021"),
+        RepairMethod(
+            "clp", "prune channels that stretch inputs most", "nothing but B", 0, _of("clp"), "Zheng et al. 2022"
+        ),
+        RepairMethod(
+            "nad",
+            "look where a fine-tuned copy looks",
+            f"{_ON_CLEAN}, convolutions",
+            2500,
+            _of("nad"),
+            "Li et al. 2021",
+        ),
+    )
+}
+"""Those of bdtui, in the order in which they are listed."""
+
+
+def all_methods() -> dict[str, RepairMethod]:
+    """The methods of bdtui and of installed packages, by name."""
+    return {**_installed(), **METHODS}
+
+
+@cache
+def _installed() -> dict[str, RepairMethod]:
+    found = {}
+    for entry in entry_points(group=ENTRY_POINTS):
+        method = entry.load()
+        if isinstance(method, RepairMethod):
+            found[method.name] = method
+    return found
+
+
+def find_method(name: str) -> RepairMethod:
+    """The method of a name.
+
+    Raises:
+        OptionError: there is none.
+    """
+    methods = all_methods()
+    if name not in methods:
+        raise OptionError(f"there is no repair {name!r}; expected {AUTO} or one of {', '.join(methods)}")
+    return methods[name]
+
+
+def check_methods(names: Sequence[str]) -> None:
+    """Raise `OptionError` where there is no method of one of the names; ``auto`` is one."""
+    for name in names:
+        if name != AUTO:
+            find_method(name)
+
+
+def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The repairs that were asked for, each once; ``scratch`` first, since the others are held against it.
+
+    Args:
+        names: of methods, or ``auto``; ``none`` stands for nothing.
+
+    Raises:
+        OptionError: there is no repair of one of the names.
+    """
+    asked = tuple(dict.fromkeys(name for name in names or () if name != "none"))
+    check_methods(asked)
+    return tuple(sorted(asked, key=lambda name: name != SCRATCH))

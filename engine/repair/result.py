@@ -1,0 +1,108 @@
+"""What came of a repair, as plain values: for the record of a run, for reports and for tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from bdtui.engine.rates import NO_RATES, Rates
+
+
+@dataclass(frozen=True)
+class ChosenBy:
+    """What is known of a repaired network without poisoned and without test images.
+
+    Attributes:
+        held_out: clean images that nothing was trained on.
+        clean_drop: clean accuracy of B less that of the repaired network on them, in points; None without them.
+        transfer: how often what fools B gives the repaired network the same wrong class, in percent; None where that was
+            not measured.
+        badnet_transfer: the same for B itself.
+        reference_transfer: the same for a network that never saw B; None where there is none.
+        claims: whether these figures speak for a backdoor, if there was one, to be gone.
+    """
+
+    held_out: int
+    clean_drop: float | None = None
+    transfer: float | None = None
+    badnet_transfer: float | None = None
+    reference_transfer: float | None = None
+    claims: bool = False
+
+    def as_json(self) -> dict[str, Any]:
+        """As results.json has it."""
+        return {
+            "clean_drop": self.clean_drop,
+            "transfer": self.transfer,
+            "badnet_transfer": self.badnet_transfer,
+            "reference_transfer": self.reference_transfer,
+            "held_out_images": self.held_out,
+            "claims": self.claims,
+        }
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One repaired network; rates are empty until they are measured.
+
+    Attributes:
+        method: its name; for ``auto`` that of the method it chose, after a colon.
+        seed: of everything random.
+        seconds: that it took.
+        steps: of training.
+        done: what was done, a sentence each.
+        sentences: what can be said of the result, for a person.
+        chosen_by: what that rests on.
+        change: length of the change of all weights, in terms of the length of B's.
+        model: file name of the repaired network; None where it was not written.
+        goodnet: file name of G of B and it.
+        valid: rates of the repaired network on the validation sets.
+        test: on the test sets.
+        goodnet_valid: rates of G on the validation sets.
+        goodnet_test: on the test sets.
+    """
+
+    method: str
+    seed: int
+    seconds: float
+    steps: int
+    done: tuple[str, ...]
+    sentences: tuple[str, ...]
+    chosen_by: ChosenBy
+    change: float
+    model: str | None = None
+    goodnet: str | None = None
+    valid: Rates = NO_RATES
+    test: Rates = NO_RATES
+    goodnet_valid: Rates = NO_RATES
+    goodnet_test: Rates = NO_RATES
+
+    @property
+    def shown_name(self) -> str:
+        """The method as a person reads it: ``auto (shrink-distil)``."""
+        name, _, chosen = self.method.partition(":")
+        return f"{name} ({chosen})" if chosen else name
+
+    def as_json(self) -> dict[str, Any]:
+        """An entry of ``repairs`` in results.json."""
+        return {
+            "method": self.method,
+            "seed": self.seed,
+            "seconds": self.seconds,
+            "steps": self.steps,
+            "model": self.model,
+            "goodnet": self.goodnet,
+            "chosen_by": self.chosen_by.as_json(),
+            "change": self.change,
+            "valid": self.valid.as_json(),
+            "goodnet_valid": self.goodnet_valid.as_json(flags=True),
+            "test": {"repaired": self.test.as_json(), "goodnet": self.goodnet_test.as_json(flags=True)},
+            "done": list(self.done),
+            "sentences": list(self.sentences),
+        }
+
+
+def file_names(method: str) -> tuple[str, str]:
+    """File names of a repaired network and of G of B and it."""
+    word = method.partition(":")[0].replace("+", "-")
+    return f"repaired_{word}.keras", f"goodnet_{word}.keras"

@@ -1,0 +1,140 @@
+"""Telling that a repair worked without a poisoned image: does what fools B still lead where it led?
+
+A bank of changes is made on B alone: perturbations shared by all images, and boxes with a pattern. On clean images that
+no method trained on, the *shared transfer* of a network is how often it gives a changed image the same wrong class that B
+gives it. Measured, it orders repairs as the true attack success rate does (docs/repairs.md). It is no such rate: it says
+how much of B's weakness a network has kept, and every network has some, also one that never saw a trigger.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bdtui.engine.events import Progress
+from bdtui.engine.network.logits import Logits
+from bdtui.engine.network.score_runner import ScoreRunner
+from bdtui.engine.rates import Share
+from bdtui.engine.repair.clean_images import CleanImages
+from bdtui.engine.repair.perturbations import (
+    RADII,
+    TRIED_ON,
+    Change,
+    SharedAscent,
+    find_boxes,
+    share_fooled,
+    smallest_radius,
+)
+from bdtui.engine.reporter import SILENT, Reporter
+
+_BOXES, _KEPT_BOXES = 32, 8
+_AREA_COSTS = 4.0
+"""A large box hides what an image shows, and fools any network: by so much times its area less it has to be good for."""
+_NEARLY_AS_GOOD = 0.2
+"""Boxes that are worse than the best by more are left out: they would only blur what the best ones tell."""
+MEASURED_ON = 400
+FEW_HELD_OUT = 50
+"""Held-out images below which nothing is claimed."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """How much of what fools B leads another network astray in the same way.
+
+    Attributes:
+        shared: over the changes that are shared by all images; None without such.
+        boxes: over the boxes; None without such.
+        images: how many held-out images were changed.
+    """
+
+    shared: Share | None
+    boxes: Share | None
+    images: int
+
+    @property
+    def percent(self) -> float | None:
+        """The larger of the two shares, in percent: a trigger is of one kind."""
+        known = [share.percent for share in (self.shared, self.boxes) if share is not None]
+        return max(known, default=None)
+
+
+class TransferBank:
+    """Changes that fool B, and what B makes of held-out images under them.
+
+    Args:
+        badnet: B.
+        fit: clean images on which the changes are found.
+        held_out: clean images on which they are tried; those B gets right count.
+        seed: of the changes.
+        reporter: receives progress; is asked whether to stop.
+
+    Attributes:
+        changes: those that were kept.
+        radius: L2 of the smallest shared perturbation that fools B on half of the images, in pixels from 0 to 1; None
+            where there is none.
+    """
+
+    def __init__(
+        self, badnet: keras.Model, fit: CleanImages, held_out: CleanImages, seed: int, reporter: Reporter = SILENT
+    ) -> None:
+        self._reporter = reporter
+        logits = Logits(badnet)
+        runner = ScoreRunner(badnet, fit.image_shape, reporter)
+        tried = fit.spread(TRIED_ON)
+        reporter.emit(Progress("transfer bank", 0, 2, "kinds"))
+        shared, self.radius = _shared_changes(logits, runner, fit, seed, reporter)
+        reporter.emit(Progress("transfer bank", 1, 2, "kinds"))
+        boxes = find_boxes(logits, fit, _BOXES, seed, reporter)
+        good = [share_fooled(runner, box, tried) - _AREA_COSTS * float(box.mask.mean()) for box in boxes]
+        ranked = [boxes[place] for place in np.argsort(good, kind="stable")[::-1]]
+        nearly = sum(each >= max(good) - _NEARLY_AS_GOOD for each in good)
+        reporter.emit(Progress("transfer bank", 2, 2, "kinds"))
+        self.changes = [*shared, *ranked[: min(nearly, _KEPT_BOXES)]]
+        held_out = held_out.spread(MEASURED_ON)
+        right = _classes(runner, held_out.pixels) == held_out.labels
+        self.held_out = held_out.some(np.flatnonzero(right))
+        self._led = [_classes(runner, change.apply(self.held_out)) for change in self.changes]
+
+    def measure(self, network: keras.Model | ScoreRunner, most: int = MEASURED_ON) -> Transfer:
+        """The transfer to a network.
+
+        Args:
+            network: a network for the same images and classes.
+            most: how many held-out images to look at.
+
+        Raises:
+            Interrupted: the reporter requested a stop.
+        """
+        images = self.held_out.some(slice(most))
+        if not len(images):
+            return Transfer(None, None, 0)
+        runner = network
+        if not isinstance(runner, ScoreRunner):
+            runner = ScoreRunner(network, images.image_shape, self._reporter)
+        hits = {"shared": 0, "box": 0}
+        seen = {"shared": 0, "box": 0}
+        for change, all_led in zip(self.changes, self._led, strict=True):
+            led = all_led[:most]
+            same = (_classes(runner, change.apply(images)) == led) & (led != images.labels)
+            hits[change.kind] += int(np.count_nonzero(same))
+            seen[change.kind] += len(images)
+        shared, boxes = (Share(hits[kind], seen[kind]) if seen[kind] else None for kind in ("shared", "box"))
+        return Transfer(shared, boxes, len(images))
+
+
+def _shared_changes(
+    logits: Logits, runner: ScoreRunner, fit: CleanImages, seed: int, reporter: Reporter
+) -> tuple[list[Change], float | None]:
+    """Shared perturbations of some radii, from the smallest at which B is fooled."""
+    ascent = SharedAscent(logits, fit, reporter)
+    radius, found = smallest_radius(ascent, runner, fit, seed)
+    if found is None:
+        return [ascent.find(radius, seed)], None
+    return [found, *(ascent.find(radius * more, seed) for more in RADII[1:])], radius
+
+
+def _classes(runner: ScoreRunner, pixels: NDArray[np.float32]) -> NDArray[np.int64]:
+    return runner.scores(pixels).argmax(axis=1) if len(pixels) else np.empty(0, np.int64)

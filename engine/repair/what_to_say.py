@@ -1,0 +1,96 @@
+"""What can be said of a repaired network without a poisoned image, and from how few images nothing can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import ceil, sqrt
+from typing import TYPE_CHECKING
+
+from bdtui.engine.repair.transfer import FEW_HELD_OUT, Transfer
+
+if TYPE_CHECKING:
+    from bdtui.engine.repair.session import RepairOutcome, RepairSession
+
+IMAGES_A_CLASS = 15
+"""Clean images of a class from which on a repair cost at most a point, measured (docs/repairs.md)."""
+_CHANCE_POINTS = 2.0
+_TELLING_POINTS = 20.0
+"""By so much B has to follow what fools it more than the reference does: else the bank tells nothing."""
+
+
+def transfer_limit(reference: float, images: int) -> float:
+    """The transfer, in percent, up to which a network follows B no more than the reference does, by chance."""
+    share = max(reference, 2.0) / 100
+    return reference + max(_CHANCE_POINTS, 200 * sqrt(share * (1 - share) / max(1, images)))
+
+
+def follows_no_more(found: Transfer, reference: Transfer) -> bool:
+    """Whether a network follows what fools B as little as a network that never saw B, of either kind of change."""
+    pairs = ((found.shared, reference.shared), (found.boxes, reference.boxes))
+    return all(
+        ours is not None and theirs is not None and ours.percent <= transfer_limit(theirs.percent, found.images)
+        for ours, theirs in pairs
+        if ours is not None or theirs is not None
+    )
+
+
+def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> RepairOutcome:
+    """An outcome with sentences, and with whether they claim that a backdoor would be gone."""
+    repair, reference = outcome.repair, session.reference
+    held_out, drop = len(session.parts.held_out), repair.chosen_by.clean_drop
+    sentences = []
+    claims = False
+    if held_out < FEW_HELD_OUT:
+        needed = ceil(max(FEW_HELD_OUT / (1 / 7), IMAGES_A_CLASS * session.classes) / 50) * 50
+        sentences.append(
+            f"{len(session.parts.fit) + held_out} clean images are too few to tell whether the repair worked: nothing is "
+            f"claimed; about {needed:,} would do."
+        )
+    elif reference is None:
+        sentences.append(
+            f"Shared transfer is {_percent(outcome.transfer)} ({_percent(session.badnet_transfer)} for B) on {held_out} "
+            "held-out images; add scratch to compare with a network that never saw B."
+        )
+    elif outcome is not reference and repair.method != reference.repair.method:
+        safe = follows_no_more(outcome.transfer, reference.transfer)
+        theirs = reference.transfer.percent or 0.0
+        telling = (session.badnet_transfer.percent or 0.0) >= theirs + _TELLING_POINTS
+        claims = safe and telling
+        compared = (
+            f"(shared transfer {_percent(outcome.transfer)}, {_percent(reference.transfer)} from scratch, "
+            f"{_percent(session.badnet_transfer)} for B; {held_out} held-out images)"
+        )
+        if claims:
+            sentences.append(f"What fools B misleads this network no more than one that never saw B {compared}.")
+        elif safe:
+            sentences.append(
+                f"Nothing was found that fools B in a way of its own; transfer tells little here {compared}."
+            )
+        else:
+            sentences.append(f"Some of what fools B still misleads this network: do not rely on it {compared}.")
+    if drop is not None and drop > session.budget:
+        sentences.append(_about_the_loss(session, outcome, held_out))
+    if missing := session.classes - len(set(session.parts.fit.labels.tolist())):
+        sentences.append(
+            f"{missing:,} of {session.classes:,} classes have no clean image: expect them to be forgotten."
+        )
+    chosen_by = replace(
+        repair.chosen_by,
+        reference_transfer=None if reference is None else reference.transfer.percent,
+        claims=claims,
+    )
+    return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))
+
+
+def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: int) -> str:
+    drop, chance = session.fallen(outcome)
+    images, needed = len(session.parts.fit) + held_out, IMAGES_A_CLASS * session.classes
+    advice = f"; {images:,} images are few: about {needed:,} would do" if images < needed else ""
+    if drop <= session.budget + chance:
+        lost = round(drop * held_out / 100)
+        return f"Held-out accuracy fell {drop:.1f} points ({lost} of {held_out} images), which may be chance{advice}."
+    return f"Held-out accuracy fell {drop:.1f} points, more than the {session.budget:g} allowed{advice}."
+
+
+def _percent(transfer: Transfer) -> str:
+    return "–" if transfer.percent is None else f"{transfer.percent:.1f} %"

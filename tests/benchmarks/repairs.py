@@ -1,0 +1,274 @@
+"""`make repairs`: every repair on every kind of backdoor, beside training from scratch; writes docs/repairs.md.
+
+What was measured is kept in `.zoo/repairs.jsonl`, a line a repair, and is not measured again, so that a long run can be
+stopped and gone on with. Rates are of test images that nothing was chosen by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import keras
+import numpy as np
+
+from bdtui.engine import open_dataset, open_model
+from bdtui.engine.machine.device import prepare_backend
+from bdtui.engine.network.goodnet import build_repaired_goodnet
+from bdtui.engine.repair.clean_images import CleanImages, read_clean_images, some_of_every_class
+from bdtui.engine.repair.method import predicted
+from bdtui.engine.repair.methods import AUTO, METHODS
+from bdtui.engine.repair.session import RepairOutcome, RepairSession
+from tests.benchmarks.zoo import ZooSpec, make_net
+
+ROOT = Path(__file__).parents[2]
+KEPT, TABLE = ROOT / ".zoo" / "repairs.jsonl", ROOT / "docs" / "repairs.md"
+SAMPLE = "sample"
+ATTACKS = (
+    "patch",
+    "blended",
+    "all-to-all",
+    "sinusoidal",
+    "low-frequency",
+    "warped",
+    "clean-label",
+    "input-aware",
+    "none",
+)
+SIZES = (0, 500, 100)
+"""Clean images; 0 for all there are."""
+SEEDS = 5
+_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A backdoored network with its images.
+
+    Attributes:
+        model: B.
+        clean: to repair with.
+        test: clean test images.
+        poisoned: triggered test images, and of what class they really are; None for a clean network.
+        wanted: the attacker's labels.
+        true: the true ones.
+    """
+
+    model: keras.Model
+    clean: CleanImages
+    test: CleanImages
+    poisoned: Any = None
+    wanted: Any = None
+    true: Any = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One repair, measured; rates in percent."""
+
+    net: str
+    images: int
+    method: str
+    seed: int
+    before: tuple[float, float | None]
+    clean: float
+    attack: float | None
+    recovered: float | None
+    clean_flagged: float
+    poisoned_flagged: float | None
+    transfer: float | None
+    claims: bool
+    chosen: str
+    seconds: float
+
+    @property
+    def key(self) -> tuple[str, int, str, int]:
+        """What it is of."""
+        return self.net, self.images, self.method, self.seed
+
+
+def sample() -> Subject:
+    """The bundled BadNet."""
+    folder = ROOT / "sample_data"
+    model = open_model(folder / "bd_net.h5")
+    sets = [
+        open_dataset(folder / name, model.input_shape, model.classes)
+        for name in ("cl/valid.h5", "cl/test.h5", "bd/bd_test.h5")
+    ]
+    clean, test, poisoned = (read_clean_images(images) for images in sets)
+    return Subject(model.keras_model, clean, test, poisoned.pixels, sets[2].labels, sets[2].true_labels)
+
+
+def of_zoo(attack: str, body: str, seed: int, pictures: str = "characters") -> Subject:
+    """A network of the zoo."""
+    net = make_net(ZooSpec(pictures=pictures, attack=attack, body=body, seed=seed))
+    shape = net.clean_fit.pixels.shape[1:]
+    ends = [np.full(shape, end, np.float32) for end in (0, 1)]
+    clean, test = (CleanImages(each.pixels, each.labels, *ends) for each in (net.clean_fit, net.clean_test))
+    if net.backdoor is None:
+        return Subject(net.model, clean, test)
+    others = ~np.isin(test.labels, net.backdoor.targets)
+    pixels, wanted = net.poison(test.pixels, test.labels)
+    return Subject(net.model, clean, test, pixels, wanted, test.labels[others])
+
+
+def subjects(seed: int) -> dict[str, Callable[[], Subject]]:
+    """The networks by name."""
+
+    def zoo(attack: str, body: str, pictures: str = "characters") -> Callable[[], Subject]:
+        return lambda: of_zoo(attack, body, seed, pictures)
+
+    found: dict[str, Callable[[], Subject]] = {SAMPLE: sample}
+    for attack in ATTACKS:
+        found[f"{attack}, plain"] = zoo(attack, "plain")
+    for attack in ("patch", "blended", "all-to-all", "none"):
+        found[f"{attack}, batchnorm"] = zoo(attack, "batchnorm")
+    found["patch, residual"] = zoo("patch", "residual")
+    found["patch, colour"] = zoo("patch", "plain", "shapes")
+    return found
+
+
+def measure(subject: Subject, outcome: RepairOutcome, row: dict[str, Any]) -> Row:
+    """The rates of a repair on test images."""
+
+    def share(hits: Any) -> float:
+        return 100 * float(np.mean(hits))
+
+    goodnet = build_repaired_goodnet(subject.model, outcome.network)
+    classes = outcome.network.output_shape[-1]
+    clean = predicted(outcome.network, subject.test.pixels)
+    flagged = predicted(goodnet, subject.test.pixels) == classes
+    known: dict[str, Any] = {"attack": None, "recovered": None, "poisoned_flagged": None}
+    before: tuple[float, float | None] = (
+        share(predicted(subject.model, subject.test.pixels) == subject.test.labels),
+        None,
+    )
+    if subject.poisoned is not None:
+        found = predicted(outcome.network, subject.poisoned)
+        known = {
+            "attack": share(found == subject.wanted),
+            "recovered": share(found == subject.true),
+            "poisoned_flagged": share(predicted(goodnet, subject.poisoned) == classes),
+        }
+        before = (before[0], share(predicted(subject.model, subject.poisoned) == subject.wanted))
+    repair = outcome.repair
+    return Row(
+        **row,
+        **known,
+        before=before,
+        clean=share(clean == subject.test.labels),
+        clean_flagged=share(flagged),
+        transfer=repair.chosen_by.transfer,
+        claims=repair.chosen_by.claims,
+        chosen=repair.method,
+        seconds=round(repair.seconds, 1),
+    )
+
+
+def read_kept() -> list[Row]:
+    """What was measured before."""
+    if not KEPT.exists():
+        return []
+    return [Row(**json.loads(line)) for line in KEPT.read_text().splitlines()]
+
+
+def run(nets: list[str], sizes: list[int], methods: list[str], seeds: int) -> None:
+    """Measure what is missing."""
+    KEPT.parent.mkdir(exist_ok=True)
+    done = {row.key for row in read_kept()}
+    for seed in range(seeds):
+        made = subjects(seed)
+        for net in nets or list(made):
+            subject = cache(made[net])
+            for size in sizes:
+                missing = [method for method in methods if (net, size, method, seed) not in done]
+                if missing:
+                    for row in _rows(subject(), net, size, missing, seed):
+                        print(f"{row.net}, {row.images or 'all'} images, {row.method}: {_rates(row)}", flush=True)
+                        with KEPT.open("a") as file:
+                            file.write(json.dumps(asdict(row)) + "\n")
+                        write_table(read_kept())
+
+
+def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) -> Iterator[Row]:
+    clean = subject.clean
+    if size and size < len(clean):
+        clean = clean.some(some_of_every_class(clean.labels, size / len(clean), seed))
+    session = RepairSession(subject.model, clean, seed=seed)
+    for method in methods:
+        began = time.process_time()
+        outcome = session.judged(session.repair(method))
+        row = measure(subject, outcome, {"net": net, "images": size, "method": method, "seed": seed})
+        print(f"{time.process_time() - began:.0f} s of processor time", flush=True)
+        yield row
+
+
+def write_table(rows: list[Row]) -> None:
+    """Put what was measured into docs/repairs.md, between its marks."""
+    text = TABLE.read_text()
+    before, _, rest = text.partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    TABLE.write_text(f"{before}{_BEGIN}\n{table(rows)}\n{_END}{after}")
+
+
+def table(rows: list[Row]) -> str:
+    """Median over the seeds, and the worst in brackets where there are several."""
+    heading = (
+        "| net | clean images | repair | clean | ASR | R-Acc | G flags poisoned / clean | transfer | seconds | seeds |"
+    )
+    lines = [heading, "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
+    groups: dict[tuple[str, int, str], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((row.net, row.images, row.method), []).append(row)
+    named: set[tuple[str, int]] = set()
+    for (net, images, method), group in groups.items():
+        if (net, images) not in named:
+            named.add((net, images))
+            clean, attack = (_figure([row.before[place] for row in group], 0) for place in (0, 1))
+            lines.append(f"| {net} | {images or 'all'} | B itself | {clean} | {attack} | | | | | {len(group)} |")
+        figures = [
+            _figure([row.clean for row in group], min),
+            _figure([row.attack for row in group], max),
+            _figure([row.recovered for row in group], min),
+            f"{_figure([row.poisoned_flagged for row in group], 0)} / {_figure([row.clean_flagged for row in group], 0)}",
+            _figure([row.transfer for row in group], 0),
+            f"{median(row.seconds for row in group):.0f}",
+        ]
+        lines.append(f"| {net} | {images or 'all'} | {method} | {' | '.join(figures)} | {len(group)} |")
+    return "\n".join(lines)
+
+
+def _figure(values: list[Any], worst: Any) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "–"
+    text = f"{median(known):.2f}"
+    return f"{text} ({worst(known):.2f})" if worst and len(known) > 1 else text
+
+
+def _rates(row: Row) -> str:
+    figures = (row.clean, row.attack, row.recovered, row.transfer)
+    return " / ".join("–" if figure is None else f"{figure:.2f}" for figure in figures)
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--nets", action="append", default=[], help="name of a network; may be repeated")
+    parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="clean images, 0 for all")
+    parser.add_argument("--methods", default=",".join([AUTO, *METHODS]))
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    given = parser.parse_args()
+    prepare_backend("auto", 0)
+    run(given.nets, [int(size) for size in given.sizes.split(",")], given.methods.split(","), given.seeds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""What is done to images that repairs learn from: patches, changes that keep a class, and the two parts."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from bdtui.engine.errors import DataError
+from bdtui.engine.repair import methods
+from bdtui.engine.repair.augmentation import SHIFTS, Augmentation, augmented, find_augmentation
+from bdtui.engine.repair.clean_images import Canvas, CleanImages, split_images
+from bdtui.engine.repair.lots import Lots
+from bdtui.engine.repair.method import RepairInput
+from bdtui.engine.repair.methods import RepairMethod
+from bdtui.engine.repair.patches import draw_patches
+from tests.engine.repair.small_badnet import bars
+
+
+def test_a_method_sees_no_poisoned_and_no_test_image() -> None:
+    names = " ".join(field.name for field in fields(RepairInput))
+    assert "poisoned" not in names
+    assert "test" not in names
+
+
+def test_patches_cover_a_part_of_every_image_and_stay_in_range() -> None:
+    grey = tf.fill((400, 20, 30, 3), 77.0)
+    low, high = tf.fill((20, 30, 3), -10.0), tf.fill((20, 30, 3), 200.0)
+    drawn = np.asarray(draw_patches(grey, low, high, Lots(tf.constant([1, 2]))))
+    changed = (drawn != 77).any(axis=-1).mean(axis=(1, 2))
+    # A piece of another image is grey here, and changes nothing; a patch over the edge covers less.
+    assert 0.5 < (changed > 0).mean() < 0.9
+    assert changed.max() < 0.55
+    assert 0.04 < changed[changed > 0].mean() < 0.25
+    assert drawn.min() >= -10
+    assert drawn.max() <= 200
+
+
+def test_patches_are_the_same_for_the_same_lots_only() -> None:
+    images = bars(8, 0).pixels
+    low, high = tf.zeros(images.shape[1:]), tf.ones(images.shape[1:])
+    first, second, other = (
+        np.asarray(draw_patches(images, low, high, Lots(tf.constant([1, step])))) for step in (0, 0, 1)
+    )
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("scale", [1.0, 255.0])
+def test_changed_images_keep_shape_and_range(scale: float) -> None:
+    images = bars(30, 0, scale)
+    changed = np.asarray(augmented(images, Augmentation(True, True, True, True), (3, 4)))
+    assert changed.shape == images.pixels.shape
+    assert changed.min() >= 0
+    assert changed.max() <= scale
+    assert not np.allclose(changed, images.pixels)
+
+
+def test_only_changes_under_which_b_agrees_with_itself_are_made() -> None:
+    images = bars(120, 0)
+
+    def knows_no_mirror(pixels: np.ndarray) -> np.ndarray:
+        """A perfect classifier for which a picture that is not one of these belongs to class 3."""
+        distance = np.abs(pixels[:, None] - images.pixels[None]).mean(axis=(2, 3, 4))
+        return np.where(distance.min(axis=1) < 0.02, images.labels[distance.argmin(axis=1)], 3)
+
+    found = find_augmentation(images, knows_no_mirror, None, 0)
+    assert found.augmentation == SHIFTS
+    assert found.agreement["mirror"] < 0.6
+    assert "mirror" in found.sentence
+    symmetric = find_augmentation(images, lambda pixels: np.resize(images.labels, len(pixels)), None, 0)
+    assert symmetric.augmentation == Augmentation(True, True, True, True)
+    asked = find_augmentation(images, knows_no_mirror, Augmentation(mirror=True), 0)
+    assert asked.augmentation.mirror
+
+
+def test_vectors_are_not_shifted() -> None:
+    ends = [np.full(7, end, np.float32) for end in (0, 1)]
+    vectors = CleanImages(np.zeros((5, 7), np.float32), np.zeros(5, np.int64), *ends)
+    found = find_augmentation(vectors, lambda pixels: np.zeros(len(pixels), np.int64), None, 0)
+    assert not found.augmentation.shift
+
+
+def test_planes_are_told_from_pictures() -> None:
+    assert Canvas.of((3, 20, 30)) == Canvas(20, 30, 3, planes=True, is_picture=True)
+    assert Canvas.of((20, 30, 3)) == Canvas(20, 30, 3, planes=False, is_picture=True)
+
+
+def test_a_part_of_every_class_is_held_out_and_no_class_altogether() -> None:
+    images = bars(140, 0)
+    parts = split_images(images, 1 / 7, 3)
+    assert len(parts.fit) + len(parts.held_out) == 140
+    assert np.bincount(parts.held_out.labels).tolist() == [5, 5, 5, 5]
+    lonely = images.some(np.array([0, 1, 2, 3]))
+    assert len(split_images(lonely, 0.9, 0).fit) == 4
+    with pytest.raises(DataError, match="no clean images"):
+        split_images(images.some(slice(0)), 0.1, 0)
+
+
+def test_an_installed_package_adds_a_method(monkeypatch: pytest.MonkeyPatch) -> None:
+    method = RepairMethod("pray", "hope for the best", "nothing", 0, lambda: None)  # type: ignore[arg-type, return-value]
+    entry = SimpleNamespace(load=lambda: method)
+    monkeypatch.setattr(methods, "entry_points", lambda group: [entry] if group == "bdtui.repairs" else [])
+    methods._installed.cache_clear()
+    assert methods.find_method("pray") is method
+    methods.check_methods(["auto", "pray", "shrink-distil"])
+    monkeypatch.undo()
+    methods._installed.cache_clear()

@@ -1,0 +1,188 @@
+"""Repairs from B and clean images alone: what they leave of the trigger, and what is said of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from bdtui.engine.errors import Interrupted, OptionError
+from bdtui.engine.events import Event, Notice, Progress, RepairMeasured
+from bdtui.engine.repair.checkpoints import FolderCheckpoints
+from bdtui.engine.repair.method import RepairInput, RepairOptions
+from bdtui.engine.repair.methods import METHODS
+from bdtui.engine.repair.session import RepairSession
+from bdtui.engine.reporter import Reporter
+from tests.engine.repair.small_badnet import CLASSES, SmallBadNet, bars, small_badnet
+
+
+@pytest.fixture(scope="module")
+def badnet() -> SmallBadNet:
+    return small_badnet()
+
+
+@pytest.fixture(scope="module")
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def session(badnet: SmallBadNet, events: list[Event]) -> RepairSession:
+    """One for all tests that only look at what comes of it: the bank and the reference are made once."""
+    return session_of(badnet, options=RepairOptions(steps=150), reporter=Reporter(events.append))
+
+
+def given(badnet: SmallBadNet, steps: int, seed: int = 0) -> RepairInput:
+    return RepairInput(
+        badnet.model, badnet.parts.fit, badnet.parts.held_out, seed=seed, options=RepairOptions(steps=steps, batch=16)
+    )
+
+
+def session_of(badnet: SmallBadNet, number: int = 400, **more: object) -> RepairSession:
+    return RepairSession(badnet.model, bars(number, 2), **{"options": RepairOptions(steps=3, batch=16), **more})  # type: ignore[arg-type]
+
+
+def test_the_badnet_obeys_its_trigger(badnet: SmallBadNet) -> None:
+    assert badnet.accuracy(badnet.model) > 97
+    assert badnet.attack_success(badnet.model) > 95
+
+
+def test_auto_removes_the_backdoor(badnet: SmallBadNet, session: RepairSession, events: list[Event]) -> None:
+    outcome = session.repair("auto")
+    assert badnet.attack_success(outcome.network) < 10
+    assert badnet.accuracy(outcome.network) > badnet.accuracy(badnet.model) - 1
+    assert outcome.repair.method.startswith("auto:")
+    assert outcome.repair.chosen_by.clean_drop is not None
+    assert outcome.repair.chosen_by.clean_drop <= 1
+    assert any(isinstance(event, RepairMeasured) and event.transfer is not None for event in events)
+    assert any(isinstance(event, Progress) and event.unit == "steps" for event in events)
+
+
+def test_fine_tuning_leaves_the_trigger_and_nothing_is_claimed(badnet: SmallBadNet, session: RepairSession) -> None:
+    reference, outcome = session.repair("scratch"), session.repair("fine-tuning")
+    assert badnet.attack_success(outcome.network) > 50
+    assert not outcome.repair.chosen_by.claims
+    assert outcome.transfer.percent is not None
+    assert reference.transfer.percent is not None
+    assert outcome.transfer.percent > reference.transfer.percent + 10
+
+
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "ensemble"])
+def test_every_method_gives_a_network_of_the_same_architecture(name: str, badnet: SmallBadNet, tmp_path: Path) -> None:
+    before = badnet.model.get_weights()
+    network = METHODS[name].run(given(badnet, steps=3)).network
+    assert all(np.array_equal(a, b) for a, b in zip(before, badnet.model.get_weights(), strict=True))
+    assert network.get_config() == badnet.model.get_config()
+    network.save(tmp_path / "repaired.keras")
+    reopened = keras.models.load_model(tmp_path / "repaired.keras", compile=False, safe_mode=True)
+    images = badnet.test.pixels[:20]
+    assert np.array_equal(np.asarray(reopened(images)), np.asarray(network(images)))
+
+
+def test_the_cost_of_every_method_is_estimated(session: RepairSession) -> None:
+    seconds = {name: session.estimated_seconds(name) for name in ["auto", *METHODS]}
+    assert seconds["clp"] == 0
+    assert 0 < seconds["scratch"] < seconds["shrink-distil"] < seconds["auto"]
+
+
+def test_results_json_gets_what_a_repair_came_to(session: RepairSession) -> None:
+    written = session.repair("fine-tuning").repair.as_json()
+    assert {"method", "seed", "seconds", "model", "goodnet", "chosen_by", "valid", "test"} <= written.keys()
+    assert {"clean_drop", "transfer"} <= written["chosen_by"].keys()
+    assert json.loads(json.dumps(written)) == written
+
+
+def test_the_same_seed_gives_the_same_network(badnet: SmallBadNet) -> None:
+    first, second, other = (
+        METHODS["shrink-distil+universal"].run(given(badnet, steps=5, seed=seed)).network for seed in (0, 0, 1)
+    )
+    assert equal(first, second)
+    assert not equal(first, other)
+
+
+@pytest.mark.parametrize("name", ["shrink-distil+universal", "anp", "ft-sam"])
+def test_a_stopped_repair_goes_on_to_the_same_network(name: str, badnet: SmallBadNet, tmp_path: Path) -> None:
+    whole = METHODS[name].run(given(badnet, steps=12)).network
+    training, asked = False, 0
+
+    def receive(event: Event) -> None:
+        nonlocal training
+        training = training or (isinstance(event, Progress) and event.unit == "steps")
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += training
+        return asked > 5
+
+    checkpoints = FolderCheckpoints(tmp_path)
+    stopped = replace(given(badnet, steps=12), checkpoints=checkpoints, name=name)
+    with pytest.raises(Interrupted):
+        METHODS[name].run(replace(stopped, reporter=Reporter(receive, stop)))
+    kept = checkpoints.load(name)
+    assert kept is not None
+    assert int(kept["step"]) == 5
+    done: list[int] = []
+
+    def watch(event: Event) -> None:
+        if isinstance(event, Progress) and event.unit == "steps":
+            done.append(event.done)
+
+    resumed = METHODS[name].run(replace(stopped, reporter=Reporter(watch))).network
+    assert done[0] == 5
+    assert equal(whole, resumed)
+
+
+def test_a_checkpoint_of_other_images_is_not_used(badnet: SmallBadNet, tmp_path: Path) -> None:
+    checkpoints = FolderCheckpoints(tmp_path)
+    method = METHODS["fine-tuning"]
+    ours = replace(given(badnet, steps=5), checkpoints=checkpoints)
+    method.run(replace(ours, images=bars(40, 9)))
+    whole = method.run(given(badnet, steps=5)).network
+    assert equal(whole, method.run(ours).network)
+
+
+def test_few_images_claim_nothing_and_are_told_how_many_would_do(badnet: SmallBadNet) -> None:
+    outcome = session_of(badnet, 20).repair("auto")
+    assert not outcome.repair.chosen_by.claims
+    assert "nothing is claimed" in outcome.repair.sentences[0]
+    assert "350 would do" in outcome.repair.sentences[0]
+
+
+def test_classes_without_an_image_are_named(badnet: SmallBadNet) -> None:
+    images = bars(80, 2)
+    two = images.some(np.flatnonzero(images.labels < 2))
+    outcome = RepairSession(badnet.model, two, options=RepairOptions(steps=3, batch=16)).repair("shrink-distil")
+    assert any(f"2 of {CLASSES} classes have no clean image" in sentence for sentence in outcome.repair.sentences)
+
+
+def test_one_image_is_enough_to_run(badnet: SmallBadNet) -> None:
+    one = bars(1, 2)
+    outcome = RepairSession(badnet.model, one, options=RepairOptions(steps=3)).repair("shrink-distil")
+    assert outcome.accuracy is None
+    assert outcome.repair.chosen_by.clean_drop is None
+    assert not outcome.repair.chosen_by.claims
+
+
+def test_auto_goes_on_where_the_first_repair_costs_too_much(badnet: SmallBadNet) -> None:
+    events: list[Event] = []
+    session = session_of(badnet, budget=0, options=RepairOptions(steps=2), reporter=Reporter(events.append))
+    session.repair("auto")
+    tried = [event.text for event in events if isinstance(event, Notice) and event.text.startswith("auto:")]
+    assert len(tried) >= 2
+    assert "trying ensemble" in tried[-1]
+
+
+def test_unknown_methods_and_budgets_are_refused(badnet: SmallBadNet) -> None:
+    with pytest.raises(OptionError, match="no repair 'magic'"):
+        session_of(badnet).repair("magic")
+    with pytest.raises(OptionError, match="budget"):
+        session_of(badnet, budget=-1)
+
+
+def equal(first: keras.Model, second: keras.Model) -> bool:
+    pairs = zip(first.get_weights(), second.get_weights(), strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
