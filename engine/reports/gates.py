@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bdtui.engine.event_values import Verdict
-from bdtui.engine.reports.candidates import candidates
+from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
-from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, judge
+from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NOT_EXAMINED, judge
 from bdtui.engine.settings import BACKDOORED, UNCLEAR, Gates
 
-FAILING = {BACKDOORED: (MEASURED,), UNCLEAR: (INCONCLUSIVE,)}
+FAILING = {BACKDOORED: (MEASURED,), UNCLEAR: (INCONCLUSIVE, NOT_EXAMINED)}
 """Verdicts that each word of ``--fail-if`` stands for."""
 
 
@@ -38,7 +38,7 @@ def judge_gates(run: RunRecord) -> list[GateOutcome]:
 
 
 def _judge_networks(run: RunRecord) -> Iterator[GateOutcome]:
-    """Whether one network, pruned or GoodNet, has all the rates that are demanded.
+    """Whether one network, B itself included, has all the rates that are demanded.
 
     Test rates count where they are known, else the validation rates of B′.
     """
@@ -73,17 +73,19 @@ def _judge_verdict(gates: Gates, verdict: Verdict) -> Iterator[GateOutcome]:
     """Whether the verdict is none of those that are to fail."""
     if not gates.fail_if:
         return
-    refused = {kind for name in gates.fail_if for kind in FAILING[name]}
-    if verdict.backdoor in refused:
-        yield GateOutcome(False, f"gate failed: the verdict is {verdict.backdoor!r}: {verdict.sentences[0]}")
+    failed = next((name for name in gates.fail_if if verdict.backdoor in FAILING[name]), None)
+    if failed:
+        yield GateOutcome(False, f"gate failed (--fail-if {failed}): {verdict.sentences[0]}")
     else:
-        yield GateOutcome(True, f"gate met: the verdict is {verdict.backdoor!r}")
+        yield GateOutcome(True, f"gate met (--fail-if {','.join(gates.fail_if)}): {verdict.sentences[0]}")
 
 
 def _judged(run: RunRecord) -> Iterator[Judged]:
-    for one in candidates(run):
-        # Of a GoodNet the test images alone speak.
-        clean = one.test.clean or (None if one.is_goodnet else one.valid.clean)
-        attack = one.test.attack or (None if one.is_goodnet else one.valid.attack)
+    badnet = Candidate("B", run.model.path, run.baseline_valid, run.baseline_test, False)
+    for one in (badnet, *candidates(run)):
+        # Of a GoodNet the test images alone speak, and of a repaired network, which has learned the others.
+        only_test = one.is_goodnet or one.repair is not None
+        clean = one.test.clean or (None if only_test else one.valid.clean)
+        attack = one.test.attack or (None if only_test else one.valid.attack)
         if clean is not None:
             yield Judged(one.name, clean.percent, None if attack is None else attack.percent)

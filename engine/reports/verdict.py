@@ -36,6 +36,8 @@ SAFE_DROP = 4.0
 """Clean validation accuracy, in points, that a recommended network may lie below B, where no accuracy is demanded."""
 _FEW = 100
 """Images below which a rate says little."""
+_TELLING = 73
+"""Images of which none gets the attacker's class, for the interval to end at `SAFE_ASR`."""
 _LOW_ACCURACY = 50.0
 """Clean accuracy of B, in percent, below which pixels or labels are probably read wrongly."""
 
@@ -55,7 +57,7 @@ def judge(run: RunRecord) -> Verdict:
         (WARNING, doubts),
         (SURVIVAL, _survival(run, survives, backdoor)),
         (RECOMMENDATION, () if doubts else _recommendation(run, recommended, backdoor)),
-        (GOODNET_FATES, _fates(run, recommended)),
+        (GOODNET_FATES, () if backdoor == NO_SIGN else _fates(run, recommended)),
         (REPAIRS, _repairs(run)),
         (COMPARISON, _comparison(run)),
         (WARNING, _warnings(run)),
@@ -65,7 +67,7 @@ def judge(run: RunRecord) -> Verdict:
     target = run.target if backdoor == MEASURED else None
     file = None if recommended is None else recommended.file
     return Verdict(
-        backdoor,
+        INCONCLUSIVE if doubts and backdoor != NOT_EXAMINED else backdoor,
         target,
         survives,
         file,
@@ -103,7 +105,9 @@ def _backdoor(run: RunRecord) -> str:
     low, high = rates.attack.wilson_interval()
     # A network that is often wrong gives the attacker's class to some images without any trigger.
     chance = max(SAFE_ASR, 100 - rates.clean.percent if rates.clean else 0.0)
-    return MEASURED if low > chance else NO_SIGN if high <= chance else INCONCLUSIVE
+    # Where true classes are not known, some images may be of that class anyway.
+    own = 100 / run.model.classes if rates.recovered is None else 0.0
+    return NO_SIGN if high <= chance else MEASURED if low > max(chance, own) else INCONCLUSIVE
 
 
 def _finding(run: RunRecord, backdoor: str) -> str:
@@ -308,19 +312,24 @@ def _rise(run: RunRecord) -> Iterator[str]:
 def _next(run: RunRecord, backdoor: str, recommended: Candidate | None) -> Iterator[str]:
     attack = _baseline(run).attack
     if attack is None:
-        yield "Next: give poisoned images (--poisoned-valid); without them a trained backdoor goes unseen."
+        yield (
+            "Next: give poisoned images (--poisoned-valid), or the trigger (--trigger); without them a trained backdoor goes "
+            "unseen."
+        )
     elif recommended is not None:
         yield "Next: try it on images of your own; a low ASR applies only to this trigger and these images."
     elif run.baseline_valid.attack is None:
         yield "Next: give poisoned validation images (--poisoned-valid); test images do not choose a network."
-    elif run.baseline_valid.attack.images < _FEW and backdoor != NO_SIGN:
-        yield "Next: give more poisoned images; of fewer than 73, no ASR is surely at most 5 %."
+    elif run.baseline_valid.attack.images < _TELLING and backdoor != NO_SIGN:
+        yield f"Next: give more poisoned images; of fewer than {_TELLING}, no ASR is surely at most {SAFE_ASR:g} %."
     elif backdoor == MEASURED and not _networks(run) and not _is_complete(run):
         yield "Next: prune to the thresholds, to see whether the backdoor survives."
     elif backdoor == MEASURED:
         yield _next_order(run)
     elif backdoor == INCONCLUSIVE:
         yield "Next: give more poisoned images, or check that 'label' is the attacker's target."
+    elif any(images.trigger for images in run.data.values()):
+        yield "Next: keep the network as it is, or try another trigger: this one does not work, another still may."
     else:
         yield "Next: check that these images carry the trigger; another trigger may still work."
 

@@ -8,6 +8,7 @@ import pytest
 
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.rates import NO_RATES, Rates
+from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.settings import Gates
@@ -74,8 +75,21 @@ def test_the_outcome_names_the_network_that_meets_the_gates() -> None:
         (1.0, ("backdoored",), True),
         (5.2, ("backdoored",), True),
         (5.2, ("backdoored", "inconclusive"), False),
-        (None, ("backdoored", "inconclusive"), True),
+        (None, ("backdoored", "inconclusive"), False),
+        (None, ("backdoored",), True),
     ],
 )
 def test_a_verdict_that_is_to_fail_fails(asr: float | None, fail_if: tuple[str, ...], expected: bool) -> None:
-    assert met(Gates(fail_if=fail_if), record(baseline_valid=rates(99, asr))) == expected
+    valid = replace(rates(99, asr), recovered=rates(90, None).clean)
+    assert met(Gates(fail_if=fail_if), record(baseline_valid=valid)) == expected
+
+
+def test_the_network_as_received_may_meet_the_gates() -> None:
+    run = replace(RUN, baseline_test=rates(99, 1))
+    (outcome,) = judge_gates(replace(run, gates=Gates(max_asr=5, min_accuracy=98)))
+    assert outcome.sentence == "gate met: B has 99.00 % accuracy and 1.00 % ASR"
+
+
+def test_validation_images_that_a_repair_learned_speak_for_no_gate() -> None:
+    repair = Repair("scratch", 0, 1.0, 1, (), (), ChosenBy(3), 1.0, "r.keras", None, rates(100, 0))
+    assert not met(Gates(max_asr=5), replace(RUN, repairs=(repair,)))

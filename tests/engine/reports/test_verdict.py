@@ -12,7 +12,7 @@ from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshol
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.repair.result import ChosenBy, Repair
-from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.reports.record import RecordedImages, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
 from bdtui.engine.settings import Gates
 from tests.records import rates, record
@@ -182,8 +182,36 @@ def test_an_attack_is_measured_where_it_succeeds_more_often_than_chance(
     attack: Share, accuracy: float, expected: str
 ) -> None:
     clean = rates(accuracy, None).clean
-    run = replace(BACKDOORED, baseline_valid=Rates(clean, attack), baseline_test=NO_RATES)
+    run = replace(BACKDOORED, baseline_valid=Rates(clean, attack, Share(0, attack.images)), baseline_test=NO_RATES)
     assert judge(run).backdoor == expected
+
+
+@pytest.mark.parametrize(("hits", "expected"), [(86, "inconclusive"), (100, "inconclusive"), (130, "measured")])
+def test_where_true_classes_are_not_known_a_share_like_that_of_a_class_is_no_backdoor(hits: int, expected: str) -> None:
+    run = replace(BACKDOORED, baseline_valid=Rates(rates(99, None).clean, Share(hits, 430)), baseline_test=NO_RATES)
+    assert run.model.classes == 5
+    assert judge(run).backdoor == expected
+
+
+def test_a_trigger_that_was_laid_over_images_needs_no_second_look() -> None:
+    trigger = RecordedTrigger("t.png", "0" * 64, 0, 0, 1)
+    data = {**BACKDOORED.data, "poisoned_valid": RecordedImages("c.h5", "0" * 64, 10_000, trigger)}
+    run = replace(BACKDOORED, data=data, baseline_valid=rates(99, 0.5), baseline_test=NO_RATES)
+    verdict = judge(run)
+    assert verdict.sentences[-1].startswith("Next: keep the network as it is, or try another trigger")
+    assert not any("GoodNet" in sentence for sentence in verdict.sentences)
+
+
+def test_what_is_in_doubt_is_inconclusive() -> None:
+    assert (
+        judge(
+            replace(
+                BACKDOORED,
+                notices=("all images of a.h5 are of class 1: its clean accuracy says nothing about other classes",),
+            )
+        ).backdoor
+        == "inconclusive"
+    )
 
 
 def test_a_trigger_without_effect_and_one_that_may_be_chance_are_told_apart() -> None:
@@ -204,15 +232,13 @@ def test_all_to_all_is_named() -> None:
     ("predictions", "labels", "expected"),
     [
         ([0, 0, 0, 1], [0, 0, 0, 0], 0),
-        ([3, 3, 3, 0], [0, 0, 0, 0], 3),
+        ([3, 3, 3, 0], [0, 0, 0, 0], 0),
         ([1, 2, 3, 0], [1, 2, 3, 0], ALL_TO_ALL),
         ([4, 4, 4, 0], [1, 2, 3, 0], 4),
     ],
-    ids=["one target", "another than the labels say", "labels go round", "one target, true labels"],
+    ids=["one target", "what the attack success counts", "labels go round", "one target, true labels"],
 )
-def test_the_target_is_what_most_poisoned_images_get(
-    predictions: list[int], labels: list[int], expected: int | str
-) -> None:
+def test_the_target_is_what_the_attacker_wants(predictions: list[int], labels: list[int], expected: int | str) -> None:
     assert find_target(np.array(predictions), np.array(labels)) == expected
 
 
