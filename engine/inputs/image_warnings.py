@@ -9,7 +9,7 @@ import numpy as np
 from bdtui.engine.events import Notice
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.inputs.datasets import LabelledImages
-from bdtui.engine.inputs.doubts import ONE_CLASS, SWAPPED
+from bdtui.engine.inputs.doubts import ONE_CLASS, SAME, SWAPPED
 from bdtui.engine.inputs.preprocessing import PreprocessingMode
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.inputs.trigger import stamp_of
@@ -50,6 +50,12 @@ def _about_labels(data: Mapping[str, LabelledImages], names: tuple[str, ...]) ->
             yield (
                 f"--clean-{part} and --poisoned-{part} {SWAPPED}: all images of {clean.path} have one label, those of "
                 f"{poisoned.path} have {poisoned_labels}; give them the other way round"
+            )
+            continue
+        if clean and poisoned and stamp_of(poisoned) is None and clean.sha256 == poisoned.sha256:
+            yield (
+                f"--clean-{part} and --poisoned-{part} {SAME}: {clean.path} and {poisoned.path}; expected images with a "
+                f"trigger for --poisoned-{part}"
             )
             continue
         if clean and clean.images > 1 and clean_labels == 1:

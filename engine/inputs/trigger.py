@@ -21,6 +21,8 @@ from bdtui.engine.machine.files import require_file
 from bdtui.engine.settings import NEXT
 
 _EXPECTED = "expected a PNG picture of a trigger"
+_LISTED = 12
+"""Class names that an error lists."""
 _LARGEST = 2**24
 """Bytes of a picture that are read."""
 _EIGHT_BITS = ("1", "L", "LA", "P", "PA", "RGB", "RGBA")
@@ -172,7 +174,8 @@ def read_target(text: str, classes: int, names: tuple[str, ...] = ()) -> int | N
     number = int(text) if text.isdecimal() and len(text) < 10 and int(text) < classes else None
     named = names.index(text) if text in names else None
     if number is None and named is None:
-        named_too = ", a class name" if names else ", a name with --class-names FILE"
+        listed = f", one of {', '.join(names)}" if len(names) <= _LISTED else ", a class name"
+        named_too = listed if names else ", a name with --class-names FILE"
         expected = f"a class from 0 to {classes - 1}{named_too}, or {NEXT}"
         raise OptionError(f"--target {text!r} is no class of the network; expected {expected}")
     if number is not None and named not in (None, number):

@@ -73,7 +73,8 @@ class PictureStrip(Static):
             caption = caption if len(caption) <= room else caption.removeprefix("class ")
             classes.append(_fitted(caption, room) + " " * _GAP)
             style = "bold red" if _is_wrong(picture, self._page.role) else ""
-            predictions.append(_fitted(_prediction(picture, self._page.role, self._names), room) + " " * _GAP, style)
+            prediction = _prediction(picture, self._page.role, self._names, room)
+            predictions.append(_fitted(prediction, room) + " " * _GAP, style)
         title = Text(self._title(len(pictures)), style="dim", no_wrap=True, overflow="ellipsis")
         self.update(_Stack(title, classes, predictions, Pixels.from_image(strip)))
 
@@ -117,12 +118,14 @@ def _caption(picture: Picture, names: Sequence[str]) -> str:
     return f"{_name(picture.label, names)}{true}" if names else f"class {picture.label}{true}"
 
 
-def _prediction(picture: Picture, role: str, names: Sequence[str]) -> str:
-    """The class that the network gives, with its probability; ``✗`` where it is wrong."""
+def _prediction(picture: Picture, role: str, names: Sequence[str], room: int) -> str:
+    """The class that the network gives, with its probability where that fits as a whole; ``✗`` where it is wrong."""
     if picture.predicted is None or picture.certainty is None:
         return ""
     mark = "✗" if _is_wrong(picture, role) else "→"
-    return f"{mark} {_name(picture.predicted, names)} {picture.certainty:.0f} %"
+    predicted = f"{mark} {_name(picture.predicted, names)}"
+    whole = f"{predicted} {picture.certainty:.0f} %"
+    return whole if len(whole) <= room else predicted
 
 
 def _is_wrong(picture: Picture, role: str) -> bool:

@@ -72,6 +72,12 @@ def test_clean_and_poisoned_images_that_are_swapped(folder: Path) -> None:
     assert text.startswith("--clean-test and --poisoned-test look swapped")
 
 
+def test_the_same_images_as_clean_and_as_poisoned(folder: Path) -> None:
+    (text, *_) = notices(folder, clean_valid="clean", poisoned_valid="clean")
+    assert text.startswith("--clean-valid and --poisoned-valid are the same images: ")
+    assert is_doubt(text)
+
+
 def test_clean_images_of_one_class(folder: Path) -> None:
     (text,) = (text for text in notices(folder, clean_valid="one class", class_names=True) if "interval" not in text)
     assert "one class.h5 are of class 1 (dog): its clean accuracy says nothing about other classes" in text

@@ -230,7 +230,7 @@ def test_a_target_is_a_number_a_name_or_next(text: str, names: tuple[str, ...], 
         ("-1", (), "is no class"),
         ("9" * 5000, (), "is no class"),
         ("²", (), "is no class"),
-        ("cow", NAMES, "expected a class from 0 to 3, a class name, or next"),
+        ("cow", NAMES, f"expected a class from 0 to 3, one of {', '.join(NAMES)}, or next"),
         ("1", ("1", "2", "3", "4"), r"is the number of class 1 \(2\) and the name of class 0; expected 0, or the name"),
     ],
 )
