@@ -19,7 +19,7 @@ from bdtui.tui.panes.channels import ChannelsPane
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.fitted_text import fitted_lines
-from bdtui.tui.widgets.picture_strip import PictureStrip
+from bdtui.tui.widgets.picture_strip import PictureStrip, _prediction
 from bdtui.tui.workspace import DETAILS, FINDINGS, PANES
 from tests.tui.fake_engine import OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, shows, until
 
@@ -412,6 +412,12 @@ async def test_the_trigger_is_seen_on_the_poisoned_images_alone(size: tuple[int,
         assert green["poisoned-pictures"] > 8
         await shows(pilot, "class 0")
         await shows(pilot, "0 (is 0)")
+
+
+@pytest.mark.parametrize(("room", "shown"), [(14, "✗ circle 100 %"), (13, "✗ circle"), (8, "✗ circle")])
+def test_a_probability_is_shown_whole_or_not_at_all(room: int, shown: str) -> None:
+    picture = event_values.Picture(1, 1, b"\0\0\0", 0, None, 0, predicted=1, certainty=99.7)
+    assert _prediction(picture, "clean_valid", ("bolt", "circle"), room) == shown
 
 
 def greens(strip: PictureStrip) -> int:
