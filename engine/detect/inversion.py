@@ -10,16 +10,12 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
 from bdtui.engine.detect.given import ImagesGiven
 from bdtui.engine.detect.stamp_search import Loss, StampSearch, cross_entropy, margin_loss
-from bdtui.engine.detect.steps import rows_for
-from bdtui.engine.detect.subject import Subject
 from bdtui.engine.evaluation.slow_progress import SlowProgress
-from bdtui.engine.reporter import Reporter
 
 _GOAL = 0.95
 _BATCH = 16
@@ -68,12 +64,12 @@ def reverse_triggers(
     Raises:
         Interrupted: the reporter requested a stop.
     """
-    together = max(1, rows_for(given.subject) // min(_BATCH, len(given.images)))
+    together = max(1, given.subject.rows // min(_BATCH, len(given.images)))
     stage = "detect: strong inversion" if strong else "detect: inversion"
     pieces = -(-len(targets) // together)
     progress = SlowProgress(given.reporter, stage, pieces * steps, "steps")
     found: list[ReversedTrigger] = []
-    predicted = predict(given.subject, given.images[:_VERIFIED], given.reporter)
+    predicted = given.subject.predict(given.images[:_VERIFIED], given.reporter)
     for piece in np.array_split(np.asarray(targets), pieces):
         found += _reverse(given, piece, predicted, steps, progress, strong=strong)
     return found
@@ -125,22 +121,16 @@ def _reverse(
 
 
 def _verified(
-    given: ImagesGiven, target: int, mask: NDArray[np.float32], pattern: NDArray[np.float32], predicted: NDArray[np.int64]
+    given: ImagesGiven,
+    target: int,
+    mask: NDArray[np.float32],
+    pattern: NDArray[np.float32],
+    predicted: NDArray[np.int64],
 ) -> ReversedTrigger:
     """A trigger with what it does to images that the network does not take for its target anyway."""
     others = given.images[:_VERIFIED][predicted != target]
     trigger = ReversedTrigger(target, mask, pattern, float(mask.sum()), 0, len(others))
     if not len(others):
         return trigger
-    hits = predict(given.subject, trigger.stamp(others), given.reporter) == target
+    hits = given.subject.predict(trigger.stamp(others), given.reporter) == target
     return ReversedTrigger(target, mask, pattern, trigger.size, int(hits.sum()), len(others))
-
-
-def predict(subject: Subject, images: NDArray[np.float32], reporter: Reporter) -> NDArray[np.int64]:
-    """Classes (n,) of images (n, …), in batches."""
-    rows = rows_for(subject)
-    found = []
-    for start in range(0, len(images), rows):
-        reporter.checkpoint()
-        found.append(np.asarray(tf.argmax(subject.logits(tf.constant(images[start : start + rows])), axis=1)))
-    return np.concatenate(found)

@@ -17,7 +17,7 @@ import tensorflow as tf
 from bdtui.engine.detect.class_statistics import gamma_p
 from bdtui.engine.detect.evidence import Evidence
 from bdtui.engine.detect.given import WeightsGiven
-from bdtui.engine.detect.steps import Ascent, rows_for
+from bdtui.engine.detect.steps import Ascent
 from bdtui.engine.evaluation.slow_progress import SlowProgress
 
 
@@ -32,7 +32,7 @@ def find_by_margins(given: WeightsGiven) -> Evidence:
     starts, steps = (8, 100) if subject.classes <= 64 else (2, 40)
     random = np.random.default_rng([subject.seed, 1])
     classes = np.repeat(np.arange(subject.classes), starts)
-    rows = rows_for(subject)
+    rows = subject.rows
     progress = SlowProgress(given.reporter, "detect: margins", -(-len(classes) // rows) * steps, "steps")
     ascent = Ascent(subject, subject.network.input, subject.low, subject.high)
     found = np.empty(len(classes))

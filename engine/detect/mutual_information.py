@@ -9,13 +9,11 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from bdtui.engine.detect.evidence import Evidence
 from bdtui.engine.detect.given import LabelledGiven
 from bdtui.engine.detect.stamp_search import StampSearch, away_from
-from bdtui.engine.detect.steps import rows_for
 from bdtui.engine.evaluation.slow_progress import SlowProgress
 
 _RESTARTS, _STEPS, _BATCH = 3, 120, 32
@@ -31,9 +29,9 @@ def find_by_mutual_information(given: LabelledGiven) -> Evidence:
     """
     started = time.monotonic()
     subject, random = given.subject, np.random.default_rng([given.subject.seed, 3])
-    restarts = max(1, min(_RESTARTS, rows_for(subject) // _BATCH))
+    restarts = max(1, min(_RESTARTS, subject.rows // _BATCH))
     search = StampSearch(subject, restarts, away_from, random)
-    right = np.flatnonzero(_classes(given, given.images) == given.labels)
+    right = np.flatnonzero(subject.predict(given.images, given.reporter) == given.labels)
     if len(right) < 2:
         return Evidence(np.empty(0), 0.0, None, time.monotonic() - started)
     weights, best_area = np.full(restarts, 3.0), np.full(restarts, np.inf)
@@ -60,19 +58,10 @@ def find_by_mutual_information(given: LabelledGiven) -> Evidence:
     for mask, pattern, area in zip(masks, patterns, best_area, strict=True):
         if np.isfinite(area):
             stamped = given.images[counted] * (1 - mask) + mask * pattern
-            found.append(information_share(given.labels[counted], _classes(given, stamped), subject.classes))
+            found.append(
+                information_share(given.labels[counted], subject.predict(stamped, given.reporter), subject.classes)
+            )
     return Evidence(np.empty(0), max(found), None, time.monotonic() - started)
-
-
-def _classes(given: LabelledGiven, images: NDArray[np.float32]) -> NDArray[np.int64]:
-    """What the network says, in batches."""
-    rows = rows_for(given.subject)
-    run = tf.function(lambda batch: tf.argmax(given.subject.logits(batch), axis=1), reduce_retracing=True)
-    found = []
-    for start in range(0, len(images), rows):
-        given.reporter.checkpoint()
-        found.append(np.asarray(run(tf.constant(images[start : start + rows]))))
-    return np.concatenate(found)
 
 
 def information_share(labels: NDArray[np.int64], predicted: NDArray[np.int64], classes: int) -> float:

@@ -9,13 +9,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bdtui.engine.detect.subject import Array, Subject
-from bdtui.engine.machine.batches import rows_at_once
-
-
-def rows_for(subject: Subject, most: int = 512) -> int:
-    """How many images are computed at once, with what their gradient keeps."""
-    shapes = [tuple(shape[1:]) for call in subject.network.calls for shape in call.output_shapes]
-    return rows_at_once([subject.image_shape, *shapes], most)
 
 
 def margins_of(logits: Any, classes: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import keras
@@ -16,8 +17,10 @@ import tensorflow as tf
 from keras import layers
 from numpy.typing import NDArray
 
+from bdtui.engine.machine.batches import padded, rows_at_once
 from bdtui.engine.network.graph import Call, Network, run_calls
 from bdtui.engine.network.layer_kinds import PASSED_THROUGH, POOLINGS
+from bdtui.engine.reporter import SILENT, Reporter
 
 Array = NDArray[np.float32]
 _MONOTONE = ("softmax", "sigmoid", "hard_sigmoid", "log_softmax")
@@ -70,6 +73,31 @@ class Subject:
         at = {self.network.input: images}
         run_calls(self.network.upstream([tensor]), at, self._replaced)
         return at[tensor]
+
+    def predict(self, images: Array, reporter: Reporter = SILENT) -> NDArray[np.int64]:
+        """Classes (n,) of images (n, …), in batches.
+
+        Raises:
+            Interrupted: the reporter requested a stop.
+        """
+        found = np.empty(len(images), np.int64)
+        for start in range(0, len(images), self.rows):
+            reporter.checkpoint()
+            some = images[start : start + self.rows]
+            found[start : start + self.rows] = np.asarray(self._classes_of(padded(some, self.rows)))[: len(some)]
+        return found
+
+    @cached_property
+    def rows(self) -> int:
+        """How many images are computed at once, with what a gradient keeps of them."""
+        shapes = [tuple(shape[1:]) for call in self.network.calls for shape in call.output_shapes]
+        return rows_at_once([self.image_shape, *shapes], 512)
+
+    @cached_property
+    def _classes_of(self) -> Any:
+        return tf.function(
+            lambda images: tf.argmax(self.logits(images), axis=1), autograph=False, reduce_retracing=True
+        )
 
     def noise(self, images: int, random: np.random.Generator) -> Array:
         """Images of uniform noise over the whole range, float32 (images, …)."""
@@ -128,9 +156,11 @@ def _without_last_activation(network: Network) -> dict[int, Any]:
     if call is None:
         return replaced
     layer = call.layer
-    if isinstance(layer, layers.Softmax) or type(layer).__name__ in ("Softmax", "Sigmoid", "LogSoftmax"):
-        replaced[id(layer)] = _as_it_is
-    elif isinstance(layer, layers.Activation) and _is_monotone(layer.activation):
+    if (
+        isinstance(layer, layers.Softmax)
+        or type(layer).__name__ in ("Softmax", "Sigmoid", "LogSoftmax")
+        or (isinstance(layer, layers.Activation) and _is_monotone(layer.activation))
+    ):
         replaced[id(layer)] = _as_it_is
     elif _is_monotone(getattr(layer, "activation", None)):
         replaced[id(layer)] = _without_activation(layer)

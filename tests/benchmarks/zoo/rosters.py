@@ -44,7 +44,5 @@ def _roster(first_seed: int) -> list[ZooSpec]:
         if place == 4:
             many = tuple(KINDS)[turn]
             chosen = ("plain", "batchnorm")[turn]
-            found += [
-                ZooSpec(many, _MANY[many], chosen, name, first_seed + len(found)) for name in ("none", "patch")
-            ]
+            found += [ZooSpec(many, _MANY[many], chosen, name, first_seed + len(found)) for name in ("none", "patch")]
     return found
