@@ -65,7 +65,9 @@ def conclude(
         notes.append(f"With {subject.classes} classes there are too few others to compare one with.")
     target = _target(parts, table, suspects) if verdict == BACKDOORED else None
     reasons = [_finding(verdict, target, suspects), _weighed(value, lines, parts), _error(verdict, lines), *notes]
-    return Detection(verdict, target, tuple(reasons), suspects, value, level, parts=parts, calibrated=not outside)
+    return Detection(
+        verdict, target, tuple(reasons), suspects, value, level, parts=parts, calibrated=not outside and lines.clean > 0
+    )
 
 
 def _verdict_of(level: str, value: float, table: Calibration) -> str:
@@ -110,6 +112,8 @@ def _weighed(value: float, lines: Level, parts: Mapping[str, Evidence]) -> str:
 
 
 def _error(verdict: str, lines: Level) -> str:
+    if not lines.clean + lines.backdoored:
+        return "How often these lines are wrong has not been measured yet."
     if verdict == BACKDOORED:
         return f"These lines called {lines.false_alarms} of {lines.clean} fresh clean networks backdoored."
     if verdict == NO_SIGN:

@@ -17,7 +17,7 @@ from bdtui.engine.detect.last_layer import find_by_last_layer
 from bdtui.engine.detect.scan import scan_layer, scanned_layers
 from bdtui.engine.detect.subject import passages
 
-_IMAGES = 8
+_IMAGES, _STEPS = 4, 5
 _LOWEST, _HIGHEST = -3.0, 8.0
 """No single score counts for more."""
 
@@ -37,7 +37,7 @@ def find_by_fused_scan(given: WeightsGiven) -> Evidence:
     places = [(inside[-1], smooth)] if inside else []
     places += [(maps[0], smooth), (maps[0], noise)] if maps else []
     places += [(maps[1], noise)] if len(maps) > 1 else []
-    scores += [robust_z(scan_layer(subject, place, images, given.reporter)) for place, images in places]
+    scores += [robust_z(scan_layer(subject, place, images, given.reporter, _STEPS)) for place, images in places]
     usable = [each for each in scores if len(each)]
     if not usable:
         return Evidence(np.empty(0), 0.0, None, time.monotonic() - started)

@@ -66,7 +66,9 @@ def _scan(subject: Subject, images: Array, reporter: Reporter) -> Evidence:
     return Evidence(total, statistic, min(1.0, len(p) * min(p)), time.monotonic() - started)
 
 
-def scan_layer(subject: Subject, passage: Passage, images: Array, reporter: Reporter) -> NDArray[np.float64]:
+def scan_layer(
+    subject: Subject, passage: Passage, images: Array, reporter: Reporter, steps: int = _STEPS
+) -> NDArray[np.float64]:
     """For each class the mean margin that a push behind a layer reaches, float64 (N,).
 
     The push is at most half as long as what the layer makes of an image is on average.
@@ -83,9 +85,9 @@ def scan_layer(subject: Subject, passage: Passage, images: Array, reporter: Repo
         classes = np.repeat(some, len(values))
         origin = tf.constant(np.tile(values, (len(some), *(1,) * len(axes))))
         push = tf.zeros_like(origin)
-        for step in range(_STEPS):
+        for step in range(steps):
             _, directions = ascent.directions(origin + push, classes)
-            push = push + radius * (1 - step / _STEPS) / 2 * directions
+            push = push + radius * (1 - step / steps) / 2 * directions
             push = push * tf.minimum(1.0, radius / (lengths(push) + 1e-12))
         margins, _ = ascent.directions(origin + push, classes)
         scores[some] = margins.reshape(len(some), -1).mean(axis=1)
