@@ -338,7 +338,7 @@ class DetectorFinished(Event):
     Attributes:
         method: its name.
         seconds: it took.
-        scores: one a class, the larger the more suspicious; NaN where a class was not looked at, empty where the
+        scores: one a class, the larger the more suspicious; None where a class was not looked at, empty where the
             method says nothing of classes.
         statistic: the number that it is judged by.
         p: the chance of such a largest score without a backdoor; None where the method does not reckon one.
@@ -346,6 +346,6 @@ class DetectorFinished(Event):
 
     method: str
     seconds: float
-    scores: tuple[float, ...]
+    scores: tuple[float | None, ...]
     statistic: float
     p: float | None

@@ -10,7 +10,12 @@ Scores = NDArray[np.float64]
 
 
 def robust_z(scores: Scores) -> Scores:
-    """Each score's distance from the median in robust deviations (1.4826 · MAD), shape (N,); 0 where all are equal."""
+    """Each score's distance from the median in robust deviations (1.4826 · MAD), shape (N,).
+
+    0 where all are equal, or where one is not finite.
+    """
+    if not np.isfinite(scores).all():
+        return np.zeros_like(scores)
     distance = scores - np.median(scores)
     deviation = 1.4826 * np.median(np.abs(distance))
     return distance / deviation if deviation > 0 else np.zeros_like(distance)
@@ -39,21 +44,6 @@ def gamma_p(scores: Scores) -> float:
     # Minka's closed form is within 1.5 % of the most likely shape.
     shape = (3 - spread + np.sqrt((spread - 3) ** 2 + 24 * spread)) / (12 * spread)
     tail = float(tf.math.igammac(np.float64(shape), np.float64(largest * shape / rest.mean())))
-    return float(-np.expm1(len(scores) * np.log1p(-min(tail, 1 - 1e-12))))
-
-
-def student_p(scores: Scores) -> float:
-    """The same with a normal distribution whose mean and deviation are known from N − 1 scores alone."""
-    number = len(scores) - 1
-    ordered = np.sort(scores)
-    rest = ordered[:-1]
-    if number < 3 or not np.isfinite(scores).all() or rest.std() == 0:
-        return 1.0
-    distance = (ordered[-1] - rest.mean()) / (rest.std(ddof=1) * np.sqrt(1 + 1 / number))
-    freedom = number - 1
-    share = freedom / (freedom + distance**2)
-    tail = 0.5 * float(tf.math.betainc(np.float64(freedom / 2), np.float64(0.5), np.float64(share)))
-    tail = tail if distance > 0 else 1 - tail
     return float(-np.expm1(len(scores) * np.log1p(-min(tail, 1 - 1e-12))))
 
 

@@ -44,7 +44,7 @@ def conclude(
     scores = class_scores(parts, subject.classes)
     ranked = np.argsort(-scores, kind="stable")
     suspects = tuple(
-        Suspect(int(each), float(scores[each]), p, triggers.get(int(each)), strong_triggers.get(int(each)))
+        _suspect(int(each), float(scores[each]), p, triggers, strong_triggers)
         for each, p in zip(ranked[:3], class_p(parts, ranked), strict=False)
         if scores.any()
     )
@@ -68,6 +68,18 @@ def conclude(
     return Detection(
         verdict, target, tuple(reasons), suspects, value, level, parts=parts, calibrated=not outside and lines.clean > 0
     )
+
+
+def _suspect(
+    target: int,
+    score: float,
+    p: float | None,
+    triggers: Mapping[int, ReversedTrigger],
+    strong_triggers: Mapping[int, ReversedTrigger],
+) -> Suspect:
+    small = triggers.get(target)
+    estimate = None if small is None or not small.images else 100 * small.fooled / small.images
+    return Suspect(target, score, p, small, strong_triggers.get(target), estimate)
 
 
 def _verdict_of(level: str, value: float, table: Calibration) -> str:

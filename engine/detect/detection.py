@@ -1,4 +1,4 @@
-"""What an examination concludes, as plain values."""
+"""What an examination concludes, as plain values: reports and screens read them without TensorFlow."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ class Suspect:
         p: the chance that a class has such a score without a backdoor, all classes counted; None where nothing says.
         trigger: the small one that was reversed for it; None where none was looked for.
         strong_trigger: the strong one.
+        surrogate_asr: in percent, of the small trigger on clean images: an estimate of what a trigger does, and no
+            evidence of one; None where there is none.
+        trigger_file: the picture of the small one in the folder of a run; None where none was written.
     """
 
     target: int
@@ -33,12 +36,8 @@ class Suspect:
     p: float | None
     trigger: ReversedTrigger | None = None
     strong_trigger: ReversedTrigger | None = None
-
-    @property
-    def surrogate_asr(self) -> float | None:
-        """In percent, of the small trigger on clean images: an estimate of what a trigger does, and no evidence of one."""
-        trigger = self.trigger
-        return None if trigger is None or not trigger.images else 100 * trigger.fooled / trigger.images
+    surrogate_asr: float | None = None
+    trigger_file: str | None = None
 
     def as_json(self, trigger_file: str | None = None) -> dict[str, Any]:
         """The suspect in results.json."""
@@ -46,7 +45,7 @@ class Suspect:
             "class": self.target,
             "score": self.score,
             "p": self.p,
-            "trigger": trigger_file,
+            "trigger": trigger_file or self.trigger_file,
             "surrogate_asr": self.surrogate_asr,
         }
 
@@ -93,6 +92,7 @@ class Detection:
             "suspects": [suspect.as_json(files.get(suspect.target)) for suspect in self.suspects],
             "targets": targets,
             "strength": self.strength,
+            "level": self.level,
             "calibrated": self.calibrated,
             "sentences": list(self.reasons),
         }
@@ -109,6 +109,6 @@ def _part_json(name: str, part: Evidence) -> dict[str, Any]:
         "seconds": part.seconds,
         "verdict": None,
         "p": part.p,
-        "statistic": part.statistic,
+        "statistic": part.statistic if np.isfinite(part.statistic) else None,
         "suspects": suspects,
     }

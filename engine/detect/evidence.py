@@ -1,4 +1,4 @@
-"""What a detector found."""
+"""What a detector found, as plain values: nothing here needs TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from bdtui.engine.detect.subject import Array
+Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True)

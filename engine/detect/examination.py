@@ -167,7 +167,8 @@ class Examination:
             found = method.load()(LabelledGiven(self.subject, clean.images, clean.labels, reporter))
         self.parts[name] = found
         self.triggers.update((trigger.target, trigger) for trigger in found.triggers)
-        reporter.emit(DetectorFinished(name, found.seconds, tuple(found.scores.tolist()), found.statistic, found.p))
+        scores = tuple(score if np.isfinite(score) else None for score in found.scores.tolist())
+        reporter.emit(DetectorFinished(name, found.seconds, scores, found.statistic, found.p))
 
     def _inverted_classes(self) -> list[int]:
         """Those that a trigger is reversed for."""

@@ -41,6 +41,6 @@ def find_by_fused_scan(given: WeightsGiven) -> Evidence:
     usable = [each for each in scores if len(each)]
     if not usable:
         return Evidence(np.empty(0), 0.0, None, time.monotonic() - started)
-    fused = np.mean([np.clip(each, _LOWEST, _HIGHEST) for each in usable], axis=0)
+    fused = np.mean([np.nan_to_num(np.clip(each, _LOWEST, _HIGHEST)) for each in usable], axis=0)
     found = Evidence(fused, float(robust_z(fused).max()), None, time.monotonic() - started)
     return replace(found, p=float(exponential_p(fused).min())) if len(fused) > 128 else found

@@ -49,8 +49,9 @@ class CleanPictures:
         cls, images: Array, labels: NDArray[np.int64] | None = None, low: float | None = None, high: float | None = None
     ) -> CleanPictures:
         """Images that were prepared already; where the range is not said it is that of the values."""
-        ends = (images.min() if low is None else low, images.max() if high is None else high)
-        return cls(images, labels, PixelRange(*(np.asarray(end, np.float32) for end in ends)))
+        darkest = np.asarray(images.min() if low is None else low, np.float32)
+        brightest = np.asarray(images.max() if high is None else high, np.float32)
+        return cls(images, labels, PixelRange(darkest, brightest))
 
     @classmethod
     def of_set(cls, images: LabelledImages, most: int = 1_000) -> CleanPictures:

@@ -62,7 +62,8 @@ def _scan(subject: Subject, images: Array, reporter: Reporter) -> Evidence:
     if not scores:
         return Evidence(np.empty(0), 0.0, None, time.monotonic() - started)
     statistic = -float(np.sum(np.log10(np.maximum(p, 1e-12))))
-    total = np.sum([found / max(float(np.abs(found).mean()), 1e-12) for found in scores], axis=0)
+    usable = [found for found in scores if np.isfinite(found).all()] or [np.full(subject.classes, np.nan)]
+    total = np.sum([found / max(float(np.abs(found).mean()), 1e-12) for found in usable], axis=0)
     return Evidence(total, statistic, min(1.0, len(p) * min(p)), time.monotonic() - started)
 
 
@@ -86,6 +87,7 @@ def scan_layer(
         origin = tf.constant(np.tile(values, (len(some), *(1,) * len(axes))))
         push = tf.zeros_like(origin)
         for step in range(steps):
+            reporter.checkpoint()
             _, directions = ascent.directions(origin + push, classes)
             push = push + radius * (1 - step / steps) / 2 * directions
             push = push * tf.minimum(1.0, radius / (lengths(push) + 1e-12))

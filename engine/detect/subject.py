@@ -142,8 +142,8 @@ def look_at(
         seed: of everything random.
     """
     shape = tuple(size or _OPEN_SIDE for size in image_shape or network.input_shape)
-    bounds = (np.asarray(bound, np.float32) for bound in (low, high))
-    return Subject(network, shape, *bounds, seed, _without_last_activation(network))
+    darkest, brightest = np.asarray(low, np.float32), np.asarray(high, np.float32)
+    return Subject(network, shape, darkest, brightest, seed, _without_last_activation(network))
 
 
 def _without_last_activation(network: Network) -> dict[int, Any]:

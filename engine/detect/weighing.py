@@ -24,6 +24,9 @@ def strength(parts: Mapping[str, Evidence]) -> tuple[str, float] | None:
     """The level that was reached, and its number; None where too little has run."""
     if MARGINS not in parts or not {SCAN, IMAGE_SCAN} & parts.keys():
         return None
+    if not np.isfinite(parts[MARGINS].scores).all() or not np.ptp(parts[MARGINS].scores):
+        # The network gives no numbers, or the same for everything: that nothing is seen does not speak for it.
+        return None
     scans = [parts[name].statistic for name in (SCAN, IMAGE_SCAN) if name in parts]
     towards_one = (parts[MARGINS].statistic + float(np.mean(scans))) / _P_UNIT
     level = IMAGES if IMAGE_SCAN in parts else FREE
@@ -57,8 +60,8 @@ def class_p(parts: Mapping[str, Evidence], ranked: NDArray[np.intp]) -> list[flo
     """For the classes in their order the chance of such a score without a backdoor, those before taken out."""
     classes = len(ranked)
     if FUSED in parts and classes > 128:
-        p = exponential_p(parts[FUSED].scores)
-        return [float(p[each]) for each in ranked[:3]]
+        tail = exponential_p(parts[FUSED].scores)
+        return [float(tail[each]) for each in ranked[:3]]
     named = [parts[name].scores for name in (MARGINS, SCAN, IMAGE_SCAN) if name in parts]
     named = [scores for scores in named if len(scores) == classes]
     found: list[float | None] = []
