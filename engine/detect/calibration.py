@@ -20,7 +20,7 @@ class Level:
         backdoored_from: the strength from which a network is called backdoored.
         no_sign_below: the strength below which there is no sign.
         fitted_on: networks, clean and backdoored, that the lines were drawn on.
-        clean: clean networks that they were judged on, fresh ones.
+        clean: clean networks that they were judged on: each on lines drawn without it.
         false_alarms: how many of those were called backdoored.
         backdoored: backdoored ones.
         missed: how many of those showed no sign.

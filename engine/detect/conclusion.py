@@ -84,6 +84,8 @@ def _suspect(
 
 def _verdict_of(level: str, value: float, table: Calibration) -> str:
     lines = table.levels[level]
+    if not lines.fitted_on:
+        return INCONCLUSIVE
     if value >= lines.backdoored_from:
         return BACKDOORED
     return NO_SIGN if value < lines.no_sign_below else INCONCLUSIVE
@@ -125,16 +127,16 @@ def _weighed(value: float, lines: Level, parts: Mapping[str, Evidence]) -> str:
 
 def _error(verdict: str, lines: Level) -> str:
     if not lines.clean + lines.backdoored:
-        return "How often these lines are wrong has not been measured yet."
+        return "No lines are drawn yet for what has run; the order of suspects is what there is."
     if verdict == BACKDOORED:
-        return f"These lines called {lines.false_alarms} of {lines.clean} fresh clean networks backdoored."
+        return f"These lines called {lines.false_alarms} of {lines.clean} clean networks backdoored that they were not drawn on."
     if verdict == NO_SIGN:
         return (
-            f"These lines saw no sign in {lines.missed} of {lines.backdoored} fresh backdoored networks; "
+            f"These lines saw no sign in {lines.missed} of {lines.backdoored} backdoored networks that they were not drawn on; "
             "a backdoor of another kind may show none."
         )
     total = lines.clean + lines.backdoored
-    return f"These lines left {lines.inconclusive} of {total} fresh networks without a verdict."
+    return f"These lines left {lines.inconclusive} of {total} networks that they were not drawn on without a verdict."
 
 
 def _unweighed(parts: Mapping[str, Evidence], suspects: tuple[Suspect, ...]) -> list[str]:

@@ -17,7 +17,7 @@ from bdtui.engine.detect.last_layer import find_by_last_layer
 from bdtui.engine.detect.scan import scan_layer, scanned_layers
 from bdtui.engine.detect.subject import passages
 
-_IMAGES, _STEPS = 4, 5
+_IMAGES, _STEPS = 8, 5
 _LOWEST, _HIGHEST = -3.0, 8.0
 """No single score counts for more."""
 

@@ -8,11 +8,15 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from bdtui.engine.detect.subject import look_at
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.sampling import find_stored_range, sample_images
 from bdtui.engine.network.graph import Network
 
 Array = NDArray[np.float32]
+_PICTURES = 64
+_USUAL_LEAD = 4.0
+"""Logits that the first class is ahead of the second."""
 
 
 @dataclass(frozen=True)
@@ -70,28 +74,25 @@ class CleanPictures:
 
 
 def guess_range(network: Network) -> PixelRange:
-    """0 to 255 where the network scales pixels down itself, or where its first weights are as small as such pixels want.
+    """0 to 1 or 0 to 255: where the network is as sure of pictures that show nothing as networks are.
 
-    Weights start at about ±√(6 ÷ inputs) and stay near; training on bright pixels makes biases small beside them. There is
-    nothing in a network that says more.
+    It leads by some units then. Fed with pixels 255 times too bright it leads by hundreds, too dark by next to nothing.
+    Ranges that lie closer together, as −1 to 1 and 0 to 1, are not told apart. A layer that scales pixels down says more.
     """
     for call in network.own_calls:
         if isinstance(call.layer, layers.Rescaling):
             scale = float(np.max(np.abs(np.asarray(call.layer.scale, np.float64))))
             return _guessed(255.0 if scale < 0.1 else 1.0)
-        if isinstance(call.layer, layers.Normalization):
-            mean = np.asarray(call.layer.mean, np.float64)
-            return _guessed(255.0 if np.abs(mean).max() > 2 else 1.0)
-        kernel = getattr(call.layer, "kernel", None)
-        if kernel is not None:
-            values = np.asarray(kernel, np.float64)
-            inputs = values.size // values.shape[-1]
-            bias = getattr(call.layer, "bias", None)
-            if bias is None:
-                return _guessed(1.0)
-            shift = float(np.abs(np.asarray(bias, np.float64)).mean())
-            return _guessed(255.0 if shift < 0.02 * np.abs(values).mean() * inputs**0.5 else 1.0)
-    return _guessed(1.0)
+    return _guessed(min((1.0, 255.0), key=lambda high: abs(np.log(_lead(network, high) / _USUAL_LEAD))))
+
+
+def _lead(network: Network, high: float) -> float:
+    """By how much the first class leads, in the middle of some smooth random pictures; a little above 0 at least."""
+    subject = look_at(network, high=high)
+    logits = np.asarray(subject.logits(subject.smooth(_PICTURES, np.random.default_rng(7))), np.float64)
+    second, first = np.sort(logits, axis=1)[:, -2:].T
+    lead = float(np.median(first - second))
+    return max(lead, 1e-9) if np.isfinite(lead) else np.inf
 
 
 def _guessed(high: float) -> PixelRange:

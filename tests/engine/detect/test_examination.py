@@ -98,11 +98,11 @@ def test_conclusions_are_read_without_tensorflow() -> None:
     assert subprocess.run([sys.executable, "-c", said], check=False).returncode == 0
 
 
-def test_a_network_that_gives_no_numbers_is_not_cleared() -> None:
+@pytest.mark.parametrize("layer", ["hidden", "output"])
+def test_a_network_that_gives_no_numbers_is_not_cleared(layer: str) -> None:
     model = patch_net()
-    model.get_layer("hidden").set_weights(
-        [np.full_like(each, np.nan) for each in model.get_layer("hidden").get_weights()]
-    )
+    broken = model.get_layer(layer)
+    broken.set_weights([np.full_like(each, np.nan) for each in broken.get_weights()])
     events: list[Event] = []
     found = detect(model, smooth(), reporter=Reporter(events.append))
     assert found.verdict == INCONCLUSIVE
