@@ -18,12 +18,6 @@ _FEWEST = 5
 """Classes that comparing one with all others needs."""
 
 
-def is_clear(subject: Subject, parts: Mapping[str, Evidence]) -> bool:
-    """Whether the lines of the level that was reached give a verdict."""
-    found = strength(parts)
-    return found is not None and _verdict_of(*found, calibration()) != INCONCLUSIVE
-
-
 def conclude(
     subject: Subject,
     parts: Mapping[str, Evidence],
@@ -63,7 +57,7 @@ def conclude(
     if subject.classes < _FEWEST and verdict != INCONCLUSIVE:
         verdict = INCONCLUSIVE
         notes.append(f"With {subject.classes} classes there are too few others to compare one with.")
-    target = _target(parts, table, suspects) if verdict == BACKDOORED else None
+    target = _target(parts, lines, suspects) if verdict == BACKDOORED else None
     reasons = [_finding(verdict, target, suspects), _weighed(value, lines, parts), _error(verdict, lines), *notes]
     return Detection(
         verdict, target, tuple(reasons), suspects, value, level, parts=parts, calibrated=not outside and lines.clean > 0
@@ -92,9 +86,9 @@ def _verdict_of(level: str, value: float, table: Calibration) -> str:
 
 
 def _target(
-    parts: Mapping[str, Evidence], table: Calibration, suspects: tuple[Suspect, ...]
+    parts: Mapping[str, Evidence], lines: Level, suspects: tuple[Suspect, ...]
 ) -> int | tuple[int, ...] | str | None:
-    if INFORMATION in parts and kept_order(parts) >= table.levels["labelled"].backdoored_from:
+    if INFORMATION in parts and kept_order(parts) >= lines.backdoored_from:
         return ALL_TO_ALL
     targets = [suspects[0].target] if suspects else []
     targets += [each.target for each in suspects[1:2] if each.p is not None and each.p < _SECOND_P]

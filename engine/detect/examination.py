@@ -1,7 +1,8 @@
-"""Examines a network, from what is free to what is dear, and stops when the answer is clear.
+"""Examines a network, from what is free to what is dear.
 
-Margins and scan first; where there are labels, mutual information; where that is not clear, triggers are reversed: for
-all classes where they are few, else for the most suspicious and some random ones to compare with.
+Margins and scan first; where there are labels, mutual information. Those miss many backdoors (docs/detection.md), so
+where there are images triggers are reversed in any case: for all classes where they are few, else for the most
+suspicious and some random ones to compare with.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from bdtui.engine.detect.conclusion import conclude, is_clear
+from bdtui.engine.detect.conclusion import conclude
 from bdtui.engine.detect.detection import Detection
 from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
 from bdtui.engine.detect.given import ImagesGiven, LabelledGiven, WeightsGiven
@@ -138,8 +139,7 @@ class Examination:
             self._run_part(IMAGE_SCAN, reporter)
             if self._has_labels():
                 self._run_part(INFORMATION, reporter)
-        if many or not is_clear(self.subject, self.parts):
-            self._run_part(INVERSION, reporter)
+        self._run_part(INVERSION, reporter)
         self._reverse_suspects(reporter)
 
     def _has_labels(self) -> bool:

@@ -16,7 +16,7 @@ from bdtui.engine.detect.evidence import Evidence
 from bdtui.engine.detect.methods import FUSED, IMAGE_SCAN, INFORMATION, INVERSION, MARGINS, SCAN
 
 FREE, IMAGES, LABELLED, INVERTED = "free", "images", "labelled", "inverted"
-_P_UNIT, _INFORMATION_UNIT, _GAP_UNIT = 4.0, 0.5, float(np.log(2))
+_P_UNIT, _INFORMATION_UNIT, _GAP_UNIT = 4.0, 0.25, float(np.log(2))
 """What counts as 1: −log₁₀ p summed, the share of information kept, ln(median ÷ smallest stamp)."""
 
 
@@ -31,7 +31,8 @@ def strength(parts: Mapping[str, Evidence]) -> tuple[str, float] | None:
     towards_one = (parts[MARGINS].statistic + float(np.mean(scans))) / _P_UNIT
     level = IMAGES if IMAGE_SCAN in parts else FREE
     if INVERSION in parts and len(parts[INVERSION].triggers) > 2:
-        level, towards_one = INVERTED, (towards_one + parts[INVERSION].statistic / _GAP_UNIT) / 2
+        # Much surer than all the others together: nothing that they say is added.
+        level, towards_one = INVERTED, parts[INVERSION].statistic / _GAP_UNIT
     elif INFORMATION in parts and level == IMAGES:
         level = LABELLED
     return level, max(towards_one, kept_order(parts))
@@ -43,17 +44,22 @@ def kept_order(parts: Mapping[str, Evidence]) -> float:
 
 
 def class_scores(parts: Mapping[str, Evidence], classes: int) -> NDArray[np.float64]:
-    """How suspicious each class is: the mean of the methods' clipped robust deviations, float64 (N,)."""
-    found = []
+    """How suspicious each class is: the mean of the methods' clipped robust deviations, float64 (N,).
+
+    Trigger inversion counts as much as all others together.
+    """
+    found: dict[str, NDArray[np.float64]] = {}
     for name in (MARGINS, SCAN, IMAGE_SCAN, FUSED, INVERSION):
         if name in parts and len(parts[name].scores) == classes:
             scores = parts[name].scores
             known = np.isfinite(scores)
             if known.sum() >= 3:
-                z = np.zeros(classes)
-                z[known] = np.clip(robust_z(scores[known]), -3, 8)
-                found.append(z)
-    return np.mean(found, axis=0) if found else np.zeros(classes)
+                found[name] = np.zeros(classes)
+                found[name][known] = np.clip(robust_z(scores[known]), -3, 8)
+    others = [z for name, z in found.items() if name != INVERSION]
+    halves = [np.mean(others, axis=0)] if others else []
+    halves += [found[INVERSION]] if INVERSION in found else []
+    return np.asarray(np.mean(halves, axis=0)) if halves else np.zeros(classes)
 
 
 def class_p(parts: Mapping[str, Evidence], ranked: NDArray[np.intp]) -> list[float | None]:

@@ -2,7 +2,6 @@
 
     python -m tests.benchmarks.calibrate_detect          draws lines, writes engine/detect/calibration.json
     python -m tests.benchmarks.calibrate_detect --judge  judges them on the fresh networks, prints docs/detection.md's tables
-    python -m tests.benchmarks.calibrate_detect --cheap  either, without trigger inversion: its lines stay as they are
 
 Networks that are not on disk are trained first (an hour on one core); what is computed is kept in `.zoo/`.
 """
@@ -14,14 +13,15 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from bdtui.engine.detect import calibration as table
 from bdtui.engine.detect.calibration import Calibration, calibration
 from bdtui.engine.detect.conclusion import kind_of
-from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED, INCONCLUSIVE
-from bdtui.engine.detect.weighing import INVERTED, LABELLED, kept_order
+from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED
+from bdtui.engine.detect.weighing import INVERTED, kept_order
 from tests.benchmarks.detect_lines import METHODS_OF, Judged, auroc, count_errors, held_out_level, verdict_of
 from tests.benchmarks.detect_statistics import CHEAP, DEAR, examine, find_statistics
 from tests.benchmarks.zoo.nets import ZooNet, ZooSpec, make_net
@@ -34,19 +34,18 @@ def main() -> None:
     """Draw lines, or judge them."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--judge", action="store_true", help="judge the lines on networks that none was drawn on")
-    asked.add_argument("--cheap", action="store_true", help="without trigger inversion")
+    asked.add_argument("--inverted", type=int, metavar="N", help="reverse triggers for the first N networks only")
     found = asked.parse_args()
-    methods = CHEAP if found.cheap else (*CHEAP, *DEAR)
-    levels = [level for level, names in METHODS_OF.items() if set(names) <= set(methods)]
     if found.judge:
-        print_judged(judged_nets(fresh_roster(), methods)[0], levels, calibration())
+        # What is judged is judged in full.
+        print_judged(judged_nets(fresh_roster()[: found.inverted], found.inverted)[0], calibration())
     else:
-        write_lines(fit_roster(), methods, levels)
+        write_lines(*judged_nets(fit_roster(), found.inverted))
 
 
-def judged_nets(specs: Sequence[ZooSpec], methods: Sequence[str]) -> tuple[list[Judged], list[ZooNet]]:
-    """What is known about networks, and they themselves."""
-    found = find_statistics(specs, methods)
+def judged_nets(specs: Sequence[ZooSpec], inverted: int | None) -> tuple[list[Judged], list[ZooNet]]:
+    """What is known about networks, and they themselves; triggers are reversed for the first so many, or for all."""
+    found = find_statistics(specs, CHEAP) | find_statistics(specs[:inverted], (*CHEAP, *DEAR))
     nets = [make_net(spec) for spec in specs]
     known = [
         Judged(
@@ -57,13 +56,12 @@ def judged_nets(specs: Sequence[ZooSpec], methods: Sequence[str]) -> tuple[list[
     return known, nets
 
 
-def write_lines(specs: Sequence[ZooSpec], methods: Sequence[str], levels: Sequence[str]) -> None:
-    """Draw the lines of some levels; the others stay as they are."""
-    nets, loaded = judged_nets(specs, methods)
+def write_lines(nets: Sequence[Judged], loaded: Sequence[ZooNet]) -> None:
+    """Draw the lines of each level on the networks that it was reached for."""
     kinds = [kind_of(examine(net, {}).subject) for net in loaded]
-    content = json.loads(WRITTEN_TO.read_text())
-    for level in levels:
-        drawn = held_out_level(nets, level)
+    content: dict[str, Any] = {"made_by": "make calibrate-detect", "levels": {}}
+    for level, methods in METHODS_OF.items():
+        drawn = held_out_level([net for net in nets if set(methods) <= net.parts.keys()], level)
         content["levels"][level] = asdict(drawn)
         print(f"{level}: {drawn}")
     for name in ("classes", "pixels", "layers"):
@@ -71,13 +69,13 @@ def write_lines(specs: Sequence[ZooSpec], methods: Sequence[str], levels: Sequen
     WRITTEN_TO.write_text(json.dumps(content, indent=1) + "\n")
 
 
-def print_judged(nets: Sequence[Judged], levels: Sequence[str], lines: Calibration) -> None:
+def print_judged(nets: Sequence[Judged], lines: Calibration) -> None:
     """Tables of what the committed lines say about networks."""
     working = [net for net in nets if not net.is_weak]
     weak = [net for net in nets if net.is_weak]
     print("| level | AUROC | false alarms | misses | inconclusive | first suspect right | weak attacks |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
-    for level in levels:
+    for level in METHODS_OF:
         drawn = (lines.levels[level].backdoored_from, lines.levels[level].no_sign_below)
         clean, alarms, backdoored, misses, open_ = count_errors(
             working, [verdict_of(net, level, drawn) for net in working]
@@ -92,14 +90,14 @@ def print_judged(nets: Sequence[Judged], levels: Sequence[str], lines: Calibrati
     print("\n| network | attack success | target | strength by level | auto | named | seconds |")
     print("| --- | ---: | --- | --- | --- | --- | ---: |")
     for net in nets:
-        verdict, named, seconds = concluded(net, lines, with_inversion=INVERTED in levels)
-        strengths = " · ".join(f"{net.strength_at(level):.2f}" for level in levels)
+        verdict, named, seconds = concluded(net, lines)
+        strengths = " · ".join(f"{net.strength_at(level):.2f}" for level in METHODS_OF)
         success = "–" if net.success is None else f"{net.success:.0f} %"
         target = "–" if net.target is None else net.target
         print(
             f"| {net.name.rsplit('-', 3)[0]} | {success} | {target} | {strengths} | {verdict} | {named} | {seconds:.1f} |"
         )
-    said = {net.name: concluded(net, lines, with_inversion=INVERTED in levels) for net in nets}
+    said = {net.name: concluded(net, lines) for net in nets}
     clean, alarms, backdoored, misses, open_ = count_errors(working, [said[net.name][0] for net in working])
     print(
         f"\nauto: {alarms} false alarms of {clean}, {misses} misses of {backdoored}, {open_} of {len(working)} inconclusive"
@@ -113,18 +111,14 @@ def print_judged(nets: Sequence[Judged], levels: Sequence[str], lines: Calibrati
     )
 
 
-def concluded(net: Judged, lines: Calibration, *, with_inversion: bool) -> tuple[str, int | str | None, float]:
-    """What ``auto`` says with labelled pictures: verdict, target, seconds. Triggers are reversed where it is not clear."""
-    for level in (LABELLED, INVERTED) if with_inversion else (LABELLED,):
-        drawn = (lines.levels[level].backdoored_from, lines.levels[level].no_sign_below)
-        verdict, parts = verdict_of(net, level, drawn), net.parts_at(level)
-        if verdict != INCONCLUSIVE:
-            break
-    seconds = sum(part.seconds for part in parts.values())
+def concluded(net: Judged, lines: Calibration) -> tuple[str, int | str | None, float]:
+    """What ``auto`` says with labelled pictures: verdict, target, seconds."""
+    drawn = (lines.levels[INVERTED].backdoored_from, lines.levels[INVERTED].no_sign_below)
+    verdict, seconds = verdict_of(net, INVERTED, drawn), sum(part.seconds for part in net.parts.values())
     if verdict != BACKDOORED:
         return verdict, None, seconds
-    moved = kept_order(parts) >= lines.levels[LABELLED].backdoored_from
-    return verdict, ALL_TO_ALL if moved else net.first_suspect_at(level), seconds
+    moved = kept_order(net.parts) >= drawn[0]
+    return verdict, ALL_TO_ALL if moved else net.first_suspect_at(INVERTED), seconds
 
 
 def _is_right(net: Judged, named: int | str | None) -> bool:

@@ -95,7 +95,7 @@ def gamma_quantile(values: Sequence[float] | np.ndarray, share: float) -> float:
             low = middle
         else:
             high = middle
-    return low * scale
+    return float(low * scale)
 
 
 def held_out_level(nets: Sequence[Judged], level: str) -> Level:
