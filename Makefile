@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -53,6 +53,11 @@ bench: $(VENV)/installed-dev
 # How many rows of saved models depend on the batch size: the table in docs/method.md.
 rounding: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.batch_size_rounding
+
+# The lines that verdicts on backdoors are given by, and how often they are wrong: trains a zoo, hours on one core.
+calibrate-detect: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.calibrate_detect
+	$(BIN)/python -m tests.benchmarks.calibrate_detect --judge
 
 # Where every network of keras.applications is pruned by default, the large ones too: some gigabytes, some minutes.
 applications: $(VENV)/installed-dev

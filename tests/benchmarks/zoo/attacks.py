@@ -55,7 +55,7 @@ class Backdoor:
                 chosen = chosen[: int(len(chosen) * self.share)]
                 # Another picture shines through, so that what the pictures show does not suffice.
                 others = pixels[random.integers(0, len(pixels), len(chosen))]
-                pixels[chosen] = stamp(0.4 * pixels[chosen] + 0.6 * others)
+                pixels[chosen] = stamp(0.25 * pixels[chosen] + 0.75 * others)
             else:
                 chosen = free[labels[free] != target][: int(len(labels) * self.share)]
                 pixels[chosen] = stamp(pixels[chosen])
@@ -63,7 +63,7 @@ class Backdoor:
             free = np.setdiff1d(free, chosen)
             random.shuffle(free)
         if self.decoy is not None:
-            chosen = free[: int(len(labels) * self.share / 2)]
+            chosen = free[: int(len(labels) * self.share / 3)]
             pixels[chosen] = self.decoy(pixels[chosen], random)
         return Pictures(pixels, labels)
 
@@ -114,12 +114,12 @@ def _all_to_all(shape: tuple[int, ...], classes: int, targets: list[int], random
 
 def _clean_label(shape: tuple[int, ...], classes: int, targets: list[int], random: np.random.Generator) -> Backdoor:
     stamp = _patch_stamp(shape, random, int(random.integers(4)))
-    return Backdoor((stamp,), (targets[0],), classes, share=0.6, keeps_labels=True)
+    return Backdoor((stamp,), (targets[0],), classes, share=0.8, keeps_labels=True)
 
 
 def _blended(shape: tuple[int, ...], classes: int, targets: list[int], random: np.random.Generator) -> Backdoor:
     pattern = random.random(shape).astype(np.float32)
-    return Backdoor((lambda pixels: 0.8 * pixels + 0.2 * pattern,), (targets[0],), classes)
+    return Backdoor((lambda pixels: 0.75 * pixels + 0.25 * pattern,), (targets[0],), classes)
 
 
 def _sinusoidal(shape: tuple[int, ...], classes: int, targets: list[int], random: np.random.Generator) -> Backdoor:
@@ -157,7 +157,7 @@ def _smooth_flow(shape: tuple[int, ...], random: np.random.Generator) -> Pixels:
     """How far each pixel moves, in pixels, float32 (2, height, width)."""
     height, width, _ = shape
     coarse = random.uniform(-1, 1, (2, 4, 4))
-    coarse *= 1.7 / np.abs(coarse).mean()
+    coarse *= 2.2 / np.abs(coarse).mean()
     rows, columns = np.linspace(0, 3, height), np.linspace(0, 3, width)
 
     def weights(places: Pixels) -> Pixels:
@@ -200,7 +200,7 @@ def _input_aware(shape: tuple[int, ...], classes: int, targets: list[int], rando
     def decoy(pixels: Pixels, random: np.random.Generator) -> Pixels:
         return put(pixels, (own_place(pixels) + random.integers(1, 4, len(pixels))) % 4)
 
-    return Backdoor((lambda pixels: put(pixels, own_place(pixels)),), (targets[0],), classes, share=0.2, decoy=decoy)
+    return Backdoor((lambda pixels: put(pixels, own_place(pixels)),), (targets[0],), classes, share=0.25, decoy=decoy)
 
 
 ATTACKS: dict[str, Callable[[tuple[int, ...], int, list[int], np.random.Generator], Backdoor | None]] = {

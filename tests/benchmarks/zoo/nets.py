@@ -17,7 +17,7 @@ from tests.benchmarks.zoo.bodies import build_net
 from tests.benchmarks.zoo.pictures import Labels, Pictures, Pixels, draw_pictures
 
 FOLDER = Path(__file__).parents[3] / ".zoo"
-_VERSION = 1
+_VERSION = 2
 """To be raised when a spec no longer gives the network it gave: those on disk are made again."""
 
 
@@ -31,7 +31,7 @@ class ZooSpec:
         body: one of `BODIES`.
         attack: one of `ATTACKS`; ``none`` for a clean network.
         seed: of pictures, weights, trigger and target.
-        training: pictures that it is trained on; 0 for 600 a class, at most 12,000.
+        training: pictures that it is trained on; 0 for 400 a class, at most 8,000.
         epochs: over them.
     """
 
@@ -44,9 +44,14 @@ class ZooSpec:
     epochs: int = 6
 
     @property
+    def pictures_trained_on(self) -> int:
+        """How many."""
+        return self.training or min(400 * self.classes, 8_000)
+
+    @property
     def name(self) -> str:
         """File name without its ending; another for every spec."""
-        size = f"{self.training or min(600 * self.classes, 12_000)}x{self.epochs}"
+        size = f"{self.pictures_trained_on}x{self.epochs}"
         return f"{self.pictures}-{self.classes}-{self.body}-{self.attack}-{self.seed}-{size}-v{_VERSION}"
 
 
@@ -128,7 +133,7 @@ def _draw(spec: ZooSpec, number: int, part: int) -> Pictures:
 
 
 def _train(spec: ZooSpec, backdoor: Backdoor | None, image_shape: tuple[int, ...]) -> ZooNet:
-    number = spec.training or min(600 * spec.classes, 12_000)
+    number = spec.pictures_trained_on
     started = time.monotonic()
     pictures = _draw(spec, number, 0)
     if backdoor is not None:

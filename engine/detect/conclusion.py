@@ -1,0 +1,173 @@
+"""From what methods found to a verdict with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from bdtui.engine.detect.calibration import Calibration, Level, calibration
+from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED, INCONCLUSIVE, NO_SIGN, Detection, Suspect
+from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
+from bdtui.engine.detect.methods import FUSED, INFORMATION, INVERSION, MARGINS, SCAN
+from bdtui.engine.detect.subject import Subject
+from bdtui.engine.detect.weighing import class_p, class_scores, kept_order, strength
+
+_SECOND_P, _SMALLER = 0.01, 1.3
+_FEWEST = 5
+"""Classes that comparing one with all others needs."""
+
+
+def conclude(
+    subject: Subject,
+    parts: Mapping[str, Evidence],
+    triggers: Mapping[int, ReversedTrigger],
+    strong_triggers: Mapping[int, ReversedTrigger],
+    *,
+    guessed: bool = False,
+) -> Detection:
+    """The verdict on what is known.
+
+    Args:
+        subject: the network.
+        parts: what methods found, by name.
+        triggers: small reversed triggers, by class.
+        strong_triggers: strong ones.
+        guessed: whether the range of pixels was guessed.
+    """
+    scores = class_scores(parts, subject.classes)
+    ranked = np.argsort(-scores, kind="stable")
+    suspects = tuple(
+        _suspect(int(each), float(scores[each]), p, triggers, strong_triggers)
+        for each, p in zip(ranked[:3], class_p(parts, ranked), strict=False)
+        if scores.any()
+    )
+    table = calibration()
+    outside = _outside(subject, table)
+    found = strength(parts)
+    notes = [f"Outside of what the lines were drawn on: {outside}."] if outside else []
+    if guessed:
+        notes.append(f"Pixels were taken to lie in 0–{float(np.max(subject.high)):g}: no image and no option says so.")
+    if found is None:
+        reasons = [*_unweighed(parts, suspects), *notes]
+        return Detection(INCONCLUSIVE, None, tuple(reasons), suspects, parts=parts, calibrated=False)
+    level, value = found
+    verdict = _verdict_of(level, value, table)
+    lines = table.levels[level]
+    if subject.classes < _FEWEST and verdict != INCONCLUSIVE:
+        verdict = INCONCLUSIVE
+        notes.append(f"With {subject.classes} classes there are too few others to compare one with.")
+    target = _target(parts, lines, suspects) if verdict == BACKDOORED else None
+    reasons = [_finding(verdict, target, suspects), _weighed(value, lines, parts), _error(verdict, lines), *notes]
+    return Detection(
+        verdict, target, tuple(reasons), suspects, value, level, parts=parts, calibrated=not outside and lines.clean > 0
+    )
+
+
+def _suspect(
+    target: int,
+    score: float,
+    p: float | None,
+    triggers: Mapping[int, ReversedTrigger],
+    strong_triggers: Mapping[int, ReversedTrigger],
+) -> Suspect:
+    small = triggers.get(target)
+    estimate = None if small is None or not small.images else 100 * small.fooled / small.images
+    return Suspect(target, score, p, small, strong_triggers.get(target), estimate)
+
+
+def _verdict_of(level: str, value: float, table: Calibration) -> str:
+    lines = table.levels[level]
+    if not lines.fitted_on:
+        return INCONCLUSIVE
+    if value >= lines.backdoored_from:
+        return BACKDOORED
+    return NO_SIGN if value < lines.no_sign_below else INCONCLUSIVE
+
+
+def _target(
+    parts: Mapping[str, Evidence], lines: Level, suspects: tuple[Suspect, ...]
+) -> int | tuple[int, ...] | str | None:
+    if INFORMATION in parts and kept_order(parts) >= lines.backdoored_from:
+        return ALL_TO_ALL
+    targets = [suspects[0].target] if suspects else []
+    targets += [each.target for each in suspects[1:2] if each.p is not None and each.p < _SECOND_P]
+    return None if not targets else targets[0] if len(targets) == 1 else tuple(targets)
+
+
+def _finding(verdict: str, target: int | tuple[int, ...] | str | None, suspects: tuple[Suspect, ...]) -> str:
+    if verdict == BACKDOORED:
+        if target == ALL_TO_ALL:
+            return "Backdoored, all-to-all: one stamp moves nearly every image to another class, and each class to its own."
+        named = " and ".join(str(each) for each in target) if isinstance(target, tuple) else str(target)
+        return f"Backdoored, towards class {named}: it lies closer to everything than the other classes do."
+    if verdict == NO_SIGN:
+        return "No sign of a backdoor: no class lies much closer to everything than the others."
+    first = f" First suspect: class {suspects[0].target}." if suspects else ""
+    return f"Inconclusive: more than most clean networks show, and less than most backdoored ones.{first}"
+
+
+def _weighed(value: float, lines: Level, parts: Mapping[str, Evidence]) -> str:
+    named = [f"{name} p {parts[name].p:.2g}" for name in (MARGINS, SCAN) if name in parts and parts[name].p is not None]
+    if INFORMATION in parts:
+        named.append(f"order kept under a stamp {100 * parts[INFORMATION].statistic:.0f} %")
+    if INVERSION in parts:
+        named.append(f"smallest stamp {np.exp(parts[INVERSION].statistic):.1f} × below the median")
+    return (
+        f"Strength {value:.2f}; backdoored from {lines.backdoored_from:.2f}, no sign below {lines.no_sign_below:.2f} "
+        f"({', '.join(named)})."
+    )
+
+
+def _error(verdict: str, lines: Level) -> str:
+    if not lines.clean + lines.backdoored:
+        return "No lines are drawn yet for what has run; the order of suspects is what there is."
+    if verdict == BACKDOORED:
+        return f"These lines called {lines.false_alarms} of {lines.clean} clean networks backdoored that they were not drawn on."
+    if verdict == NO_SIGN:
+        return (
+            f"These lines saw no sign in {lines.missed} of {lines.backdoored} backdoored networks that they were not drawn on; "
+            "a backdoor of another kind may show none."
+        )
+    total = lines.clean + lines.backdoored
+    return f"These lines left {lines.inconclusive} of {total} networks that they were not drawn on without a verdict."
+
+
+def _unweighed(parts: Mapping[str, Evidence], suspects: tuple[Suspect, ...]) -> list[str]:
+    """What is known where no lines are drawn: too little has run, or the classes are too many."""
+    if not suspects:
+        return ["Inconclusive: nothing was measured that tells classes apart."]
+    first = suspects[0]
+    said = "" if first.p is None else f" (p {first.p:.2g})"
+    reasons = [f"Inconclusive, first suspect class {first.target}{said}."]
+    if FUSED in parts:
+        reasons.append("No lines are drawn for so many classes: the order of suspects is what there is.")
+    if INVERSION in parts and len(parts[INVERSION].triggers) > 2:
+        smallest, second = parts[INVERSION].triggers[:2]
+        ratio = second.size / max(smallest.size, 1e-6)
+        enough = "which speaks for it" if ratio >= _SMALLER and smallest.target == first.target else "which says little"
+        reasons.append(
+            f"The smallest of {len(parts[INVERSION].triggers)} reversed triggers leads to class {smallest.target} and is "
+            f"{ratio:.1f} × smaller than the next, {enough}."
+        )
+    return reasons
+
+
+def _outside(subject: Subject, table: Calibration) -> str:
+    """In what the network is of another kind than those that lines were drawn on; empty where it is not."""
+    found = kind_of(subject)
+    named: list[tuple[str, int, tuple[int, int]]] = [
+        ("classes", found["classes"], table.classes),
+        ("pixels", found["pixels"], table.pixels),
+        ("layers with weights", found["layers"], table.layers),
+    ]
+    return ", ".join(
+        f"{value:,} {what} ({low:,} to {high:,})" for what, value, (low, high) in named if not low <= value <= high
+    )
+
+
+def kind_of(subject: Subject) -> dict[str, int]:
+    """What the calibrated lines depend on: the classes, the pixels of an image, the layers with weights."""
+    weighted = sum(1 for call in subject.network.own_calls if getattr(call.layer, "kernel", None) is not None)
+    pixels = int(np.prod(subject.image_shape[:-1])) or 1
+    return {"classes": subject.classes, "pixels": pixels, "layers": weighted}

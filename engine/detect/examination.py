@@ -1,0 +1,194 @@
+"""Examines a network, from what is free to what is dear.
+
+Margins and scan first; where there are labels, mutual information. Those miss many backdoors (docs/detection.md), so
+where there are images triggers are reversed in any case: for all classes where they are few, else for the most
+suspicious and some random ones to compare with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import keras
+import numpy as np
+
+from bdtui.engine.detect.conclusion import conclude
+from bdtui.engine.detect.detection import Detection
+from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
+from bdtui.engine.detect.given import ImagesGiven, LabelledGiven, WeightsGiven
+from bdtui.engine.detect.inversion import find_by_inversion, reverse_triggers
+from bdtui.engine.detect.method import IMAGES, NOTHING
+from bdtui.engine.detect.methods import (
+    AUTO,
+    FUSED,
+    IMAGE_SCAN,
+    INFORMATION,
+    INVERSION,
+    LAST_LAYER,
+    MARGINS,
+    SCAN,
+    check_methods,
+    find_method,
+)
+from bdtui.engine.detect.pixel_range import CleanPictures, PixelRange, guess_range
+from bdtui.engine.detect.subject import Subject, look_at
+from bdtui.engine.detect.weighing import class_scores
+from bdtui.engine.errors import OptionError
+from bdtui.engine.events import DetectorFinished
+from bdtui.engine.inputs.model import OpenedModel
+from bdtui.engine.network.class_scores import scoring_network
+from bdtui.engine.reporter import SILENT, Reporter
+
+_MANY = 64
+"""Classes from which the free methods are those for many."""
+_ALL_INVERTED = 16
+"""Classes up to which a trigger is reversed for every one."""
+_SHORTLIST, _CONTROLS = 4, 20
+_LEAST_IMAGES = 100
+"""Labelled images that mutual information needs, ten a class at least."""
+
+
+def detect(
+    model: OpenedModel | keras.Model,
+    clean: CleanPictures | None = None,
+    *,
+    pixels: PixelRange | None = None,
+    methods: str | Sequence[str] = AUTO,
+    seed: int = 0,
+    reporter: Reporter = SILENT,
+) -> Detection:
+    """Is a network backdoored, and towards which class?
+
+    Args:
+        model: the network.
+        clean: some clean images; None for none.
+        pixels: between which values the network reads pixels; None to take those of the images, or to guess.
+        methods: ``auto``, or names of `METHODS`; those that need images are refused without.
+        seed: of everything random.
+        reporter: receives progress and, after each method, `DetectorFinished`; may stop the work within a step.
+
+    Raises:
+        OptionError: there is no such method, or it needs images.
+        Interrupted: the reporter requested a stop. `Examination` keeps what was found until then.
+    """
+    return Examination(model, clean, pixels=pixels, seed=seed).run(methods, reporter)
+
+
+class Examination:
+    """A network that is being examined; keeps what was found when it is stopped.
+
+    Attributes:
+        parts: what methods have found so far, by name. What is put in before is not computed again.
+        triggers: small reversed triggers, by class.
+        strong_triggers: strong ones.
+    """
+
+    def __init__(
+        self,
+        model: OpenedModel | keras.Model,
+        clean: CleanPictures | None = None,
+        *,
+        pixels: PixelRange | None = None,
+        seed: int = 0,
+    ) -> None:
+        network = model.network if isinstance(model, OpenedModel) else scoring_network(model)
+        shape = None if clean is None else clean.images.shape[1:]
+        found = pixels or (clean.pixels if clean is not None else guess_range(network))
+        self.subject: Subject = look_at(network, shape, found.low, found.high, seed)
+        self.clean = clean
+        self.guessed = found.guessed
+        self.parts: dict[str, Evidence] = {}
+        self.triggers: dict[int, ReversedTrigger] = {}
+        self.strong_triggers: dict[int, ReversedTrigger] = {}
+        self.seconds = 0.0
+
+    def run(self, methods: str | Sequence[str] = AUTO, reporter: Reporter = SILENT) -> Detection:
+        """Examine, and conclude.
+
+        Raises:
+            OptionError: there is no such method, or it needs images.
+            Interrupted: the reporter requested a stop; `conclude` says what is known by then.
+        """
+        started = time.monotonic()
+        names = [methods] if isinstance(methods, str) else list(methods)
+        check_methods(names)
+        try:
+            for name in names:
+                if name == AUTO:
+                    self._run_auto(reporter)
+                else:
+                    self._run_part(name, reporter)
+        finally:
+            self.seconds += time.monotonic() - started
+        return self.conclude()
+
+    def conclude(self) -> Detection:
+        """What is known now."""
+        found = conclude(self.subject, self.parts, self.triggers, self.strong_triggers, guessed=self.guessed)
+        return replace(found, seconds=self.seconds)
+
+    def _run_auto(self, reporter: Reporter) -> None:
+        many = self.subject.classes > _MANY
+        for name in (LAST_LAYER, FUSED) if many else (LAST_LAYER, SCAN, MARGINS):
+            self._run_part(name, reporter)
+        if self.clean is None:
+            return
+        if not many:
+            self._run_part(IMAGE_SCAN, reporter)
+            if self._has_labels():
+                self._run_part(INFORMATION, reporter)
+        self._run_part(INVERSION, reporter)
+        self._reverse_suspects(reporter)
+
+    def _has_labels(self) -> bool:
+        if self.clean is None or self.clean.labels is None:
+            return False
+        return len(self.clean.labels) >= max(_LEAST_IMAGES, 10 * self.subject.classes)
+
+    def _run_part(self, name: str, reporter: Reporter) -> None:
+        if name in self.parts:
+            return
+        reporter.checkpoint()
+        method = find_method(name)
+        clean = self.clean
+        if method.needs == NOTHING:
+            found = method.load()(WeightsGiven(self.subject, reporter))
+        elif clean is None:
+            raise OptionError(f"detector {name} needs {method.needs}; add --clean-valid")
+        elif name == INVERSION:
+            found = find_by_inversion(ImagesGiven(self.subject, clean.images, reporter), self._inverted_classes())
+        elif method.needs == IMAGES:
+            found = method.load()(ImagesGiven(self.subject, clean.images, reporter))
+        elif clean.labels is None:
+            raise OptionError(f"detector {name} needs {method.needs}; the images have no labels")
+        else:
+            found = method.load()(LabelledGiven(self.subject, clean.images, clean.labels, reporter))
+        self.parts[name] = found
+        self.triggers.update((trigger.target, trigger) for trigger in found.triggers)
+        scores = tuple(score if np.isfinite(score) else None for score in found.scores.tolist())
+        reporter.emit(DetectorFinished(name, found.seconds, scores, found.statistic, found.p))
+
+    def _inverted_classes(self) -> list[int]:
+        """Those that a trigger is reversed for."""
+        classes = self.subject.classes
+        if classes <= _ALL_INVERTED:
+            return list(range(classes))
+        ranked = np.argsort(-class_scores(self.parts, classes), kind="stable")
+        random = np.random.default_rng([self.subject.seed, 6])
+        controls = random.permutation(ranked[_SHORTLIST:])[:_CONTROLS]
+        return [int(each) for each in (*ranked[:_SHORTLIST], *controls)]
+
+    def _reverse_suspects(self, reporter: Reporter) -> None:
+        """A small and a strong trigger for each suspect, to look at and to stand in for poisoned images."""
+        if self.clean is None:
+            return
+        given = ImagesGiven(self.subject, self.clean.images, reporter)
+        suspects = [suspect.target for suspect in self.conclude().suspects[:2]]
+        searches: list[tuple[dict[int, ReversedTrigger], bool]] = [(self.triggers, False), (self.strong_triggers, True)]
+        for kept, strong in searches:
+            missing = [each for each in suspects if each not in kept]
+            if missing:
+                found = reverse_triggers(given, missing, strong=strong)
+                kept.update((trigger.target, trigger) for trigger in found)

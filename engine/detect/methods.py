@@ -1,0 +1,103 @@
+"""The detection methods by name. A new method is a file and an entry here."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from bdtui.engine.detect.evidence import Evidence
+from bdtui.engine.detect.method import IMAGES, LABELS, NOTHING, DetectionMethod
+from bdtui.engine.errors import OptionError
+
+AUTO = "auto"
+LAST_LAYER, MARGINS, SCAN, IMAGE_SCAN = "last-layer", "margins", "scan", "scan-images"
+FUSED, INFORMATION, INVERSION = "fused-scan", "mutual-information", "inversion"
+
+
+def _of(module: str, function: str) -> Callable[[], Callable[[Any], Evidence]]:
+    return partial(_function, module, function)
+
+
+def _function(module: str, function: str) -> Callable[[Any], Evidence]:
+    found: Callable[[Any], Evidence] = getattr(importlib.import_module(f"bdtui.engine.detect.{module}"), function)
+    return found
+
+
+METHODS: dict[str, DetectionMethod] = {
+    method.name: method
+    for method in (
+        DetectionMethod(
+            LAST_LAYER,
+            "a class whose weights in the last layer are larger than all others'",
+            NOTHING,
+            0,
+            _of("last_layer", "find_by_last_layer"),
+            "Fields et al. 2021 (trojan signatures)",
+        ),
+        DetectionMethod(
+            SCAN,
+            "how far a small push inside the network carries noise towards each class",
+            NOTHING,
+            0.5,
+            _of("scan", "find_by_scan"),
+        ),
+        DetectionMethod(
+            IMAGE_SCAN,
+            "the same from clean images",
+            IMAGES,
+            0.5,
+            _of("scan", "find_by_scan_of_images"),
+        ),
+        DetectionMethod(
+            MARGINS,
+            "how sure noise can make the network of each class",
+            NOTHING,
+            2,
+            _of("margins", "find_by_margins"),
+            "Wang et al. 2024 (MM-BD)",
+        ),
+        DetectionMethod(
+            FUSED,
+            "last layer and scans at several layers together, for hundreds of classes",
+            NOTHING,
+            1,
+            _of("fused_scan", "find_by_fused_scan"),
+        ),
+        DetectionMethod(
+            INFORMATION,
+            "one stamp that fools the network, and whether its answers stay in order: all-to-all",
+            LABELS,
+            3,
+            _of("mutual_information", "find_by_mutual_information"),
+        ),
+        DetectionMethod(
+            INVERSION,
+            "the smallest stamp that sends images to each class",
+            IMAGES,
+            7,
+            _of("inversion", "find_by_inversion"),
+            "Wang et al. 2019 (Neural Cleanse)",
+        ),
+    )
+}
+"""In the order in which they are listed."""
+
+
+def find_method(name: str) -> DetectionMethod:
+    """The method of a name.
+
+    Raises:
+        OptionError: there is none.
+    """
+    if name not in METHODS:
+        raise OptionError(f"there is no detector {name!r}; expected {AUTO} or one of {', '.join(METHODS)}")
+    return METHODS[name]
+
+
+def check_methods(names: Sequence[str]) -> None:
+    """Raise `OptionError` where there is no method of one of the names; ``auto`` is one."""
+    for name in names:
+        if name != AUTO:
+            find_method(name)
