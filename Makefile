@@ -26,8 +26,8 @@ quick: $(VENV)/installed-dev
 
 # As on processors on which TensorFlow leaves oneDNN out: other rounding, no channels_first convolutions.
 test-plain-tensorflow: $(VENV)/installed-dev
-	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/engine --ignore tests/engine/inputs \
-		--ignore tests/engine/repair --ignore tests/engine/session
+	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+		tests/engine/network tests/engine/evaluation tests/engine/incremental tests/engine/pruning
 
 check: lint types imports test
 
