@@ -1,13 +1,12 @@
-"""What a run is asked to do: one record, filled by the command line, by a recipe, or by a script."""
+"""Every option of a run, declared once."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bdtui.engine.errors import ModelError, OptionError
+from bdtui.engine.errors import ModelError
 from bdtui.engine.option import (
     CHANNELS,
     CHOICE,
@@ -22,43 +21,23 @@ from bdtui.engine.option import (
     TEXT,
     WHOLE_NUMBER,
     file_kind,
-    flag_of,
     name_or_file_kind,
     option,
-    options_of,
     words_kind,
 )
-
-DEFAULT_THRESHOLDS = (2.0, 4.0, 10.0)
-DEFAULT_RANKING = "mean-activation"
-BY_HAND = "by-hand"
-"""What results.json calls an order that comes from no ranking."""
-
-NEAR, ALL = "near", "all"
-"""Layers to compare: those near the end of the network, or all."""
-
-SAMPLE_MODEL = "bd_net.h5"
-"""File name of the bundled BadNet."""
-
-CLEAN_VALID, POISONED_VALID = "clean_valid", "poisoned_valid"
-CLEAN_TEST, POISONED_TEST = "clean_test", "poisoned_test"
-ROLES = (CLEAN_VALID, POISONED_VALID, CLEAN_TEST, POISONED_TEST)
-
-BUILT_IN_ARCHITECTURES = ("deepid",)
-LAYOUTS = ("auto", "nchw", "nhwc")
-AUTO = "auto"
-SCALES = (AUTO, "1", "255")
-RAW, UNIT, BYTES, TF, TORCH, CAFFE = "raw", "unit", "bytes", "tf", "torch", "caffe"
-PREPROCESSINGS = (AUTO, RAW, UNIT, BYTES, TF, TORCH, CAFFE)
-"""The simple ones first: of equal ones ``auto`` takes the first."""
-NEXT = "next"
-"""The target of an all-to-all attack: the class after the true one."""
-MEAN_STD = "mean-std"
-"""How pixels are prepared where ``--mean`` and ``--std`` say it."""
-BACKDOORED, UNCLEAR = "backdoored", "inconclusive"
-FAIL_IF = (BACKDOORED, UNCLEAR)
-"""Verdicts that a script can stop at."""
-_MEANT_BY_SCALE = {AUTO: AUTO, "1": RAW, "255": UNIT}
+from bdtui.engine.settings.words import (
+    AUTO,
+    BUILT_IN_ARCHITECTURES,
+    DEFAULT_RANKING,
+    DEFAULT_THRESHOLDS,
+    FAIL_IF,
+    LAYOUTS,
+    NEAR,
+    POISONED_TEST,
+    POISONED_VALID,
+    PREPROCESSINGS,
+    SCALES,
+)
 
 NETWORK, IMAGES, RUN, DEMANDS = (
     "the network",
@@ -302,132 +281,3 @@ class RunSettings:
     fail_if: tuple[str, ...] | None = option(
         words_kind(*FAIL_IF), "exit 3 at these verdicts: backdoored,inconclusive", DEMANDS, "VERDICTS", may_change=True
     )
-
-
-@dataclass(frozen=True)
-class Gates:
-    """What a person demands, for a recommendation and for exit status 3.
-
-    Attributes:
-        max_asr: attack success that a network may have, in percent; None for no demand.
-        min_accuracy: clean accuracy that it needs, in percent; None for no demand.
-        fail_if: verdicts that are to fail, of `FAIL_IF`.
-    """
-
-    max_asr: float | None = None
-    min_accuracy: float | None = None
-    fail_if: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The demands that were made."""
-        made = {name: value for name, value in asdict(self).items() if value not in (None, ())}
-        return made | ({"fail_if": list(self.fail_if)} if self.fail_if else {})
-
-
-NO_GATES = Gates()
-
-
-def gates_of(settings: RunSettings) -> Gates:
-    """What the settings demand of a network."""
-    return Gates(settings.max_asr, settings.min_accuracy, settings.fail_if or ())
-
-
-def asked_preprocessing(settings: RunSettings) -> str:
-    """How pixels are to be prepared: one of `PREPROCESSINGS`, or `MEAN_STD`.
-
-    Raises:
-        OptionError: options contradict each other.
-    """
-    meant = _MEANT_BY_SCALE[settings.scale]
-    chosen = {flag: name for flag, name in (("preprocess", settings.preprocess), ("scale", meant)) if name != AUTO}
-    numbers = [flag for flag in ("mean", "std") if getattr(settings, flag) is not None]
-    if numbers and chosen:
-        raise OptionError(f"--{numbers[0]} was given together with --{next(iter(chosen))}; expected one of the two")
-    if len(set(chosen.values())) > 1:
-        raise OptionError(
-            f"--scale {settings.scale} is the same as --preprocess {meant}, but --preprocess {settings.preprocess} was "
-            "given as well; expected one of the two"
-        )
-    return MEAN_STD if numbers else next(iter(chosen.values()), AUTO)
-
-
-def check_agreement(settings: RunSettings) -> None:
-    """Raise `OptionError` where options contradict each other; opens no file."""
-    asked_preprocessing(settings)
-    given = [role for role in (POISONED_VALID, POISONED_TEST) if getattr(settings, role) is not None]
-    if settings.trigger is not None and given:
-        raise OptionError(
-            f"--trigger makes the poisoned images from the clean ones, but {flag_of(given[0])} was given as well; expected "
-            "one of the two"
-        )
-
-
-def spelled_out(settings: RunSettings) -> RunSettings:
-    """The same settings without ``--scale``: what it means stands under ``--preprocess``."""
-    meant = _MEANT_BY_SCALE[settings.scale]
-    return replace(settings, scale=AUTO, preprocess=meant if settings.preprocess == AUTO else settings.preprocess)
-
-
-class MissingOption(OptionError):
-    """What a run cannot do without was not given.
-
-    Attributes:
-        option: the field to fill in.
-        finding: the sentence without what is expected.
-    """
-
-    def __init__(self, option: str, finding: str, expected: str) -> None:
-        super().__init__(f"{finding}; expected {expected}")
-        self.option = option
-        self.finding = finding
-
-
-def check_given(settings: RunSettings) -> None:
-    """Raise `MissingOption` where what a run needs was not given; opens no file."""
-    if settings.sample:
-        return
-    if settings.model is None and settings.weights is None:
-        taken = settings.compare or ()
-        if len(taken) == 1 and taken[0] not in (NEAR, ALL):
-            # `--compare MODEL`: what was meant for bare took the model.
-            raise OptionError(
-                f"--compare took {taken[0]!r} for the layers to compare, and no model was given; expected MODEL before it, "
-                f"or --compare {NEAR}"
-            )
-        raise MissingOption(
-            "model" if settings.architecture is None else "weights",
-            "no model was given",
-            "MODEL, or --weights with their --architecture, or --sample",
-        )
-    if settings.clean_valid is None:
-        raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid PATH")
-    if settings.trigger is not None and settings.target is None:
-        raise MissingOption("target", "a trigger was given without the class it leads to", "--target CLASS, or next")
-    alone = next((name for name in ("target", "trigger_at") if getattr(settings, name) is not None), None)
-    if settings.trigger is None and alone:
-        raise MissingOption(
-            "trigger", f"{flag_of(alone)} belongs to a trigger, and none was given", "--trigger FILE.png with it"
-        )
-
-
-def files_in_place_of_sample(settings: RunSettings) -> list[str]:
-    """The options given that cannot stand beside the sample: a network, or image sets, of one's own."""
-    return [
-        name
-        for name, option in options_of(settings).items()
-        if option.opens and "sample" in option.displaced_by and getattr(settings, name) is not None
-    ]
-
-
-def check_thresholds(drops: Sequence[float]) -> tuple[float, ...]:
-    """The drops in ascending order, each once.
-
-    Raises:
-        OptionError: one is not a number above 0 and at most 100.
-    """
-    if not drops:
-        raise OptionError("no threshold was given; expected percentage points above 0, up to 100")
-    for drop in drops:
-        if not 0 < drop <= 100:
-            raise OptionError(f"threshold {drop:g} is not valid; expected percentage points above 0, up to 100")
-    return tuple(sorted({float(drop) for drop in drops}))

@@ -1,0 +1,65 @@
+"""What the engine emits while it works.
+
+Every event is a frozen record of plain values, so that it can cross a thread, be written as JSON, and be
+shown by either front without asking the engine anything.
+"""
+
+from __future__ import annotations
+
+from bdtui.engine.events.comparison import ComparisonBegun, ComparisonEnded, OrderCompared
+from bdtui.engine.events.curve import BaselineMeasured, StepFinished, ThresholdMissed, ThresholdReached
+from bdtui.engine.events.detection import DetectorFinished
+from bdtui.engine.events.event import Event
+from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
+from bdtui.engine.events.repair import RepairFinished, RepairMeasured
+from bdtui.engine.events.run import ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
+from bdtui.engine.events.session import (
+    ChannelsProfiled,
+    ExportPlanned,
+    NothingOpen,
+    PicturesTaken,
+    PositionReached,
+    PositionWished,
+    SessionKept,
+    SessionOpened,
+)
+from bdtui.engine.events.work import LOADING, EngineReady, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+
+__all__ = [
+    "LOADING",
+    "ArtifactWritten",
+    "BaselineMeasured",
+    "ChannelsProfiled",
+    "ClassesNamed",
+    "ComparisonBegun",
+    "ComparisonEnded",
+    "DataOpened",
+    "DetectorFinished",
+    "EngineReady",
+    "Event",
+    "ExportPlanned",
+    "LayerChosen",
+    "LayerFound",
+    "ModelOpened",
+    "NothingOpen",
+    "Notice",
+    "OrderCompared",
+    "PicturesTaken",
+    "PositionReached",
+    "PositionWished",
+    "Progress",
+    "RepairFinished",
+    "RepairMeasured",
+    "RunFinished",
+    "ScaleDecided",
+    "SessionKept",
+    "SessionOpened",
+    "StepFinished",
+    "ThresholdMissed",
+    "ThresholdReached",
+    "VerdictReached",
+    "WorkEnded",
+    "WorkFailed",
+    "WorkStarted",
+    "WorkStopped",
+]
