@@ -108,6 +108,25 @@ class Threshold:
     goodnet: str = ""
 
 
+@dataclass(frozen=True)
+class SuspectedClass:
+    """A class that a backdoor may lead to.
+
+    Attributes:
+        target: the class.
+        score: how suspicious it is; the larger the more.
+        p: the chance that a class has such a score without a backdoor; None where nothing says.
+        surrogate_asr: in percent, of the reversed trigger on clean images: an estimate; None where there is none.
+        trigger: the file that the reversed trigger was written to; None for none.
+    """
+
+    target: int
+    score: float
+    p: float | None
+    surrogate_asr: float | None
+    trigger: str | None = None
+
+
 FINDING, SURVIVAL, RECOMMENDATION = "finding", "survival", "recommendation"
 GOODNET_FATES, REPAIRS, COMPARISON, WARNING, NEXT = "goodnet", "repairs", "comparison", "warning", "next"
 """What a sentence of a verdict speaks of."""

@@ -80,7 +80,7 @@ class Examination:
     """A network that is being examined; keeps what was found when it is stopped.
 
     Attributes:
-        parts: what methods have found so far, by name. What is put in before is not computed again.
+        parts: what methods have found so far, by name; see `know`.
         triggers: small reversed triggers, by class.
         strong_triggers: strong ones.
     """
@@ -103,6 +103,11 @@ class Examination:
         self.triggers: dict[int, ReversedTrigger] = {}
         self.strong_triggers: dict[int, ReversedTrigger] = {}
         self.seconds = 0.0
+
+    def know(self, name: str, found: Evidence) -> None:
+        """What a method has found before, with the triggers it reversed; it is not run again."""
+        self.parts[name] = found
+        self.triggers.update((trigger.target, trigger) for trigger in found.triggers)
 
     def run(self, methods: str | Sequence[str] = AUTO, reporter: Reporter = SILENT) -> Detection:
         """Examine, and conclude.
@@ -165,8 +170,7 @@ class Examination:
             raise OptionError(f"detector {name} needs {method.needs}; the images have no labels")
         else:
             found = method.load()(LabelledGiven(self.subject, clean.images, clean.labels, reporter))
-        self.parts[name] = found
-        self.triggers.update((trigger.target, trigger) for trigger in found.triggers)
+        self.know(name, found)
         scores = tuple(score if np.isfinite(score) else None for score in found.scores.tolist())
         reporter.emit(DetectorFinished(name, found.seconds, scores, found.statistic, found.p))
 

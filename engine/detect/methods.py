@@ -12,6 +12,7 @@ from bdtui.engine.detect.method import IMAGES, LABELS, NOTHING, DetectionMethod
 from bdtui.engine.errors import OptionError
 
 AUTO = "auto"
+AUTO_DOES = "from what is free to what is dear, and a verdict with its error"
 LAST_LAYER, MARGINS, SCAN, IMAGE_SCAN = "last-layer", "margins", "scan", "scan-images"
 FUSED, INFORMATION, INVERSION = "fused-scan", "mutual-information", "inversion"
 
@@ -94,6 +95,17 @@ def find_method(name: str) -> DetectionMethod:
     if name not in METHODS:
         raise OptionError(f"there is no detector {name!r}; expected {AUTO} or one of {', '.join(METHODS)}")
     return METHODS[name]
+
+
+def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The detectors that were asked for, each once; ``auto`` stands for itself, ``none`` for nothing.
+
+    Raises:
+        OptionError: there is no detector of one of the names.
+    """
+    asked = tuple(dict.fromkeys(name for name in names or () if name != "none"))
+    check_methods(asked)
+    return asked
 
 
 def check_methods(names: Sequence[str]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bdtui.engine.detect.detection import Detection
 from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
@@ -142,6 +143,7 @@ class RunRecord:
         target: the class that most poisoned images get from B, or `ALL_TO_ALL`; None where that is not known.
         gates: what a network has to meet to be recommended, where a person says so.
         repairs: networks that were repaired, in the order in which that was asked for.
+        detection: whether it is backdoored, as far as that is told without poisoned images; None where nobody asked.
         comparison: layers and rankings that were held side by side, the best first; empty where that was not asked for.
     """
 
@@ -167,6 +169,7 @@ class RunRecord:
     gates: Gates = NO_GATES
     repairs: tuple[Repair, ...] = ()
     comparison: tuple[ComparedOrder, ...] = ()
+    detection: Detection | None = None
 
     @property
     def is_tested(self) -> bool:
@@ -194,7 +197,7 @@ class RunRecord:
             "curve": [_step_json(step) for step in self.curve],
             "thresholds": [_threshold_json(threshold) for threshold in self.thresholds],
             "repairs": [repair.as_json() for repair in self.repairs],
-            "detections": [],
+            "detections": [] if self.detection is None else self.detection.as_json(),
             "comparison": [order.as_json() for order in self.comparison],
             "seconds": dict(self.seconds),
             "notices": list(self.notices),

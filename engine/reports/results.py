@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bdtui.engine.detect.recorded import detection_from_json
 from bdtui.engine.errors import DataError
 from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
@@ -198,6 +199,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         gates=_gates(content.get("gates", {})),
         comparison=_comparison(content.get("comparison", ()), *valid),
         repairs=tuple(repair_from_json(repair, valid, test) for repair in content.get("repairs", ())),
+        detection=detection_from_json(found) if (found := content.get("detections", ())) else None,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bdtui.engine.settings.beyond_pruning import with_all_said
 from bdtui.engine.settings.checks import (
     MissingOption,
     check_agreement,
@@ -85,4 +86,5 @@ __all__ = [
     "files_in_place_of_sample",
     "gates_of",
     "spelled_out",
+    "with_all_said",
 ]
