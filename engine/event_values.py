@@ -127,7 +127,7 @@ class SuspectedClass:
     trigger: str | None = None
 
 
-FINDING, SURVIVAL, RECOMMENDATION = "finding", "survival", "recommendation"
+FINDING, DETECTION, SURVIVAL, RECOMMENDATION = "finding", "detection", "survival", "recommendation"
 GOODNET_FATES, REPAIRS, COMPARISON, WARNING, NEXT = "goodnet", "repairs", "comparison", "warning", "next"
 """What a sentence of a verdict speaks of."""
 
@@ -137,8 +137,8 @@ class Verdict:
     """What a run says about its network.
 
     Attributes:
-        backdoor: ``measured``, ``no sign``, ``inconclusive`` or ``not examined``.
-        target: the class the attack leads to, or ``all-to-all``; None where no attack was measured.
+        backdoor: ``measured``, ``suspected``, ``no sign``, ``inconclusive`` or ``not examined``.
+        target: the class the attack leads to, or ``all-to-all``; None where none was measured or is suspected.
         survives_pruning: whether the attack outlives every threshold; None where that cannot be told.
         recommended: the file of the network to use; None for none.
         sentences: for a person: what was found, whether it survives, what to use; then warnings, and what to do next.

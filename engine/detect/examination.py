@@ -28,6 +28,7 @@ from bdtui.engine.detect.methods import (
     INVERSION,
     LAST_LAYER,
     MARGINS,
+    METHODS,
     SCAN,
     check_methods,
     find_method,
@@ -131,7 +132,9 @@ class Examination:
 
     def conclude(self) -> Detection:
         """What is known now."""
-        found = conclude(self.subject, self.parts, self.triggers, self.strong_triggers, guessed=self.guessed)
+        # In one order, whichever was found first: what is written of a run that was resumed is the same.
+        parts = {name: self.parts[name] for name in METHODS if name in self.parts}
+        found = conclude(self.subject, parts, self.triggers, self.strong_triggers, guessed=self.guessed)
         return replace(found, seconds=self.seconds)
 
     def _run_auto(self, reporter: Reporter) -> None:

@@ -122,6 +122,10 @@ class RecordedLayer:
         return layer
 
 
+NO_LAYER = RecordedLayer("", "", 0)
+"""That of a run without images, which prunes nothing."""
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """A finished run. Made from a results.json of version 0.1.0 it lacks what had no key there.
@@ -129,11 +133,11 @@ class RunRecord:
     Attributes:
         version: of bdtui.
         data: the image sets by role.
-        layout: ``nchw`` or ``nhwc``.
+        layout: ``nchw`` or ``nhwc``; empty without images.
         scale: what pixels were divided by; None where they were prepared in another way.
         mean_activation: of every channel over the clean validation images.
         order: the channels in pruning order.
-        curve: step 0 first.
+        curve: step 0 first; empty without images.
         thresholds: in ascending order of the drop.
         seconds: by stage.
         notices: what a reader should know.
@@ -172,6 +176,11 @@ class RunRecord:
     detection: Detection | None = None
 
     @property
+    def has_images(self) -> bool:
+        """Whether any image was given: without, nothing was pruned and nothing measured."""
+        return bool(self.data)
+
+    @property
     def is_tested(self) -> bool:
         """Whether there are test images."""
         return self.baseline_test != NO_RATES
@@ -184,13 +193,13 @@ class RunRecord:
             "model": self.model.as_json(),
             "data": {role: self.data[role].as_json() if role in self.data else None for role in ROLES},
             "input": {
-                "layout": self.layout,
+                "layout": self.layout or None,
                 "scale": self.scale,
-                "preprocess": self.preprocess,
+                "preprocess": self.preprocess if self.has_images else None,
                 **self._numbers_json(),
             },
-            "layer": self.layer.as_json(),
-            "ranking": self.ranking,
+            "layer": self.layer.as_json() if self.has_images else None,
+            "ranking": self.ranking if self.has_images else None,
             "mean_activation": list(self.mean_activation),
             "order": list(self.order),
             "baseline": {"valid": self.baseline_valid.as_json(), "test": self.baseline_test.as_json()},

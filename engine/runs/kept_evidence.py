@@ -28,6 +28,10 @@ class KeptEvidence:
         self._journal = journal
         self._kept: dict[str, tuple[int, ...]] = {}
 
+    def is_there(self) -> bool:
+        """Whether any method has left something, of whatever it was."""
+        return any(path.exists() for _, path in self._paths())
+
     def restore(self, examination: Examination) -> bool:
         """Give to an examination what was found before of the same network, images and seed; whether that was something.
 
