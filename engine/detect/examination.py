@@ -31,6 +31,7 @@ from bdtui.engine.detect.methods import (
     METHODS,
     SCAN,
     check_methods,
+    check_without_images,
     find_method,
 )
 from bdtui.engine.detect.pixel_range import CleanPictures, PixelRange, guess_range
@@ -120,6 +121,8 @@ class Examination:
         started = time.monotonic()
         names = [methods] if isinstance(methods, str) else list(methods)
         check_methods(names)
+        if self.clean is None:
+            check_without_images(names)
         try:
             for name in names:
                 if name == AUTO:
@@ -164,7 +167,7 @@ class Examination:
         if method.needs == NOTHING:
             found = method.load()(WeightsGiven(self.subject, reporter))
         elif clean is None:
-            raise OptionError(f"detector {name} needs {method.needs}; add --clean-valid")
+            raise AssertionError(f"{name} was asked for without images")
         elif name == INVERSION:
             found = find_by_inversion(ImagesGiven(self.subject, clean.images, reporter), self._inverted_classes())
         elif method.needs == IMAGES:

@@ -108,6 +108,13 @@ def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
     return asked
 
 
+def check_without_images(names: Sequence[str]) -> None:
+    """Raise `OptionError` where a method needs images, for an examination that has none; ``auto`` does without."""
+    for name in names:
+        if name != AUTO and (needs := find_method(name).needs) != NOTHING:
+            raise OptionError(f"detector {name} needs {needs}; add --clean-valid")
+
+
 def check_methods(names: Sequence[str]) -> None:
     """Raise `OptionError` where there is no method of one of the names; ``auto`` is one."""
     for name in names:

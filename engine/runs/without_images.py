@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bdtui.engine.detect.examination import Examination
-from bdtui.engine.detect.methods import asked_methods
+from bdtui.engine.detect.methods import asked_methods, check_without_images
 from bdtui.engine.detect.pixel_range import PixelRange
 from bdtui.engine.errors import Interrupted, Kept, OutOfMemory, OutputError
 from bdtui.engine.events import Event, Notice
@@ -51,6 +51,8 @@ def examine_network(
         OutputError: the folder cannot be written to.
         Interrupted: the reporter requested a stop; `kept` says what is left.
     """
+    names = asked_methods(settings.detect)
+    check_without_images(names)
     begun, watch, notices = journal.holds_work, Stopwatch(), list[str]()
 
     def keep(event: Event) -> None:
@@ -70,7 +72,7 @@ def examine_network(
             discard_partials(folder)
             files.write(RECIPE, lambda path: write_text(path, write_recipe_text(settings, opened.sha256)))
             examination = Examination(opened.model, pixels=_stated_range(settings, opened.model), seed=settings.seed)
-            found = examine(examination, asked_methods(settings.detect), journal, reporter)
+            found = examine(examination, names, journal, reporter)
             watch.lap("detect")
             record = replace(_empty_record(opened, settings), notices=tuple(notices), detection=found)
             return close_run(record, opened.sha256, settings.seed, files, watch, reporter)
