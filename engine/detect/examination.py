@@ -22,17 +22,12 @@ from bdtui.engine.detect.inversion import find_by_inversion, reverse_triggers
 from bdtui.engine.detect.method import IMAGES, NOTHING
 from bdtui.engine.detect.methods import (
     AUTO,
-    FUSED,
-    IMAGE_SCAN,
-    INFORMATION,
     INVERSION,
-    LAST_LAYER,
-    MARGINS,
     METHODS,
-    SCAN,
     check_methods,
     check_without_images,
     find_method,
+    planned_methods,
 )
 from bdtui.engine.detect.pixel_range import CleanPictures, PixelRange, guess_range
 from bdtui.engine.detect.subject import Subject, look_at
@@ -43,13 +38,9 @@ from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.network.class_scores import scoring_network
 from bdtui.engine.reporter import SILENT, Reporter
 
-_MANY = 64
-"""Classes from which the free methods are those for many."""
 _ALL_INVERTED = 16
 """Classes up to which a trigger is reversed for every one."""
 _SHORTLIST, _CONTROLS = 4, 20
-_LEAST_IMAGES = 100
-"""Labelled images that mutual information needs, ten a class at least."""
 
 
 def detect(
@@ -141,22 +132,11 @@ class Examination:
         return replace(found, seconds=self.seconds)
 
     def _run_auto(self, reporter: Reporter) -> None:
-        many = self.subject.classes > _MANY
-        for name in (LAST_LAYER, FUSED) if many else (LAST_LAYER, SCAN, MARGINS):
+        clean = self.clean
+        images, labels = (0, False) if clean is None else (len(clean.images), clean.labels is not None)
+        for name in planned_methods(self.subject.classes, images, labels=labels):
             self._run_part(name, reporter)
-        if self.clean is None:
-            return
-        if not many:
-            self._run_part(IMAGE_SCAN, reporter)
-            if self._has_labels():
-                self._run_part(INFORMATION, reporter)
-        self._run_part(INVERSION, reporter)
         self._reverse_suspects(reporter)
-
-    def _has_labels(self) -> bool:
-        if self.clean is None or self.clean.labels is None:
-            return False
-        return len(self.clean.labels) >= max(_LEAST_IMAGES, 10 * self.subject.classes)
 
     def _run_part(self, name: str, reporter: Reporter) -> None:
         if name in self.parts:
