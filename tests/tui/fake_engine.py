@@ -409,7 +409,9 @@ class FakeEngine:
         self._compared = []
         layers = ("pool_1", "pool_2", self.world.profiled)
         self._to_compare = [Place(layer, ranking) for layer in layers for ranking in (SETTINGS.ranking, "weight-norm")]
-        self.say(events.ComparisonBegun(self.world.drops, self.world.poisoned, len(self._to_compare)))
+        baseline = self._ground_of(self._to_compare[0]).evaluator.rates("valid", ())
+        begun = events.ComparisonBegun(self.world.drops, self.world.poisoned, len(self._to_compare), baseline)
+        self.say(begun)
 
     def compare_on(self, orders: int = 100) -> None:
         """Measure so many of the orders that are to be compared; the last one ends the comparison."""

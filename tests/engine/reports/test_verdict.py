@@ -216,7 +216,9 @@ def test_what_is_in_doubt_is_inconclusive() -> None:
 
 def test_a_trigger_without_effect_and_one_that_may_be_chance_are_told_apart() -> None:
     none = replace(BACKDOORED, baseline_test=Rates(BACKDOORED.baseline_test.clean, Share(0, 430)))
-    assert finding(none)[1].startswith("No sign of this trigger: 0.00 % of 430 poisoned test images (95 % interval 0–0.9)")
+    assert finding(none)[1].startswith(
+        "No sign of this trigger: 0.00 % of 430 poisoned test images (95 % interval 0–0.9)"
+    )
     assert judge(none).sentences[-1].startswith("Next: check that these images carry the trigger")
     chance = replace(BACKDOORED, baseline_test=Rates(BACKDOORED.baseline_test.clean, Share(20, 430)))
     assert finding(chance)[1].startswith("Inconclusive: 4.65 % of 430 poisoned test images")
