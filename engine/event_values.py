@@ -108,7 +108,26 @@ class Threshold:
     goodnet: str = ""
 
 
-FINDING, SURVIVAL, RECOMMENDATION = "finding", "survival", "recommendation"
+@dataclass(frozen=True)
+class SuspectedClass:
+    """A class that a backdoor may lead to.
+
+    Attributes:
+        target: the class.
+        score: how suspicious it is; the larger the more.
+        p: the chance that a class has such a score without a backdoor; None where nothing says.
+        surrogate_asr: in percent, of the reversed trigger on clean images: an estimate; None where there is none.
+        trigger: the file that the reversed trigger was written to; None for none.
+    """
+
+    target: int
+    score: float
+    p: float | None
+    surrogate_asr: float | None
+    trigger: str | None = None
+
+
+FINDING, DETECTION, SURVIVAL, RECOMMENDATION = "finding", "detection", "survival", "recommendation"
 GOODNET_FATES, REPAIRS, COMPARISON, WARNING, NEXT = "goodnet", "repairs", "comparison", "warning", "next"
 """What a sentence of a verdict speaks of."""
 
@@ -118,8 +137,8 @@ class Verdict:
     """What a run says about its network.
 
     Attributes:
-        backdoor: ``measured``, ``no sign``, ``inconclusive`` or ``not examined``.
-        target: the class the attack leads to, or ``all-to-all``; None where no attack was measured.
+        backdoor: ``measured``, ``suspected``, ``no sign``, ``inconclusive`` or ``not examined``.
+        target: the class the attack leads to, or ``all-to-all``; None where none was measured or is suspected.
         survives_pruning: whether the attack outlives every threshold; None where that cannot be told.
         recommended: the file of the network to use; None for none.
         sentences: for a person: what was found, whether it survives, what to use; then warnings, and what to do next.

@@ -179,14 +179,10 @@ def _main(arguments: list[str]) -> ExitCode:
 
         print(f"bdtui {version('bdtui')}")
         return ExitCode.DONE
-    if options.get("ranking") == "list":
-        from bdtui.engine.pruning.rankings import RANKINGS
-
-        print("\n".join(RANKINGS))
-        return ExitCode.DONE
-    if options.get("repair") == ("list",):
-        _list_repairs()
-        return ExitCode.DONE
+    for name, print_list in _LISTS.items():
+        if options.get(name) in ("list", ("list",)):
+            print_list()
+            return ExitCode.DONE
     if "verify" in options:
         if len([name for name, value in options.items() if value is not False]) > 1:
             parser.error("--verify checks a finished run and nothing else; expected it alone")
@@ -211,6 +207,21 @@ def _main(arguments: list[str]) -> ExitCode:
     return run_batch(options)
 
 
+def _list_rankings() -> None:
+    from bdtui.engine.pruning.rankings import RANKINGS
+
+    print("\n".join(RANKINGS))
+
+
+def _list_detectors() -> None:
+    from bdtui.engine.detect.methods import AUTO, AUTO_DOES, METHODS
+
+    print(f"{AUTO}: {AUTO_DOES}")
+    for method in METHODS.values():
+        source = f" ({method.source})" if method.source else ""
+        print(f"{method.name}: {method.description}; needs {method.needs}{source}")
+
+
 def _list_repairs() -> None:
     from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods
 
@@ -218,6 +229,14 @@ def _list_repairs() -> None:
     for method in all_methods().values():
         source = f" ({method.source})" if method.source else ""
         print(f"{method.name}: {method.description}; needs {method.needs}{source}")
+
+
+_LISTS: dict[str, Callable[[], None]] = {
+    "ranking": _list_rankings,
+    "detect": _list_detectors,
+    "repair": _list_repairs,
+}
+"""Options that name what they can be, when ``list`` is what they are given."""
 
 
 def _config(arguments: list[str]) -> ExitCode:

@@ -12,7 +12,7 @@ from bdtui.engine.inputs.recipe import Recipe, read_recipe
 from bdtui.engine.option import Option, flag_of, options_of
 from bdtui.engine.reports.file_names import RECIPE
 from bdtui.engine.runs.folder import hold_folder, holds_another_run, holds_run
-from bdtui.engine.settings import RunSettings, check_agreement
+from bdtui.engine.settings import RunSettings, check_agreement, with_all_said
 
 
 def merge_options(
@@ -47,7 +47,7 @@ def merge_options(
         hashes = {name: value for name, value in recipe.sha256.items() if name not in flags}
     out = out or recipe.out
     # Folders on the way that `..` leaves again need not be there.
-    settings = declared(**given)
+    settings = with_all_said(declared(**given))
     check_agreement(settings)
     return settings, out and Path(os.path.normpath(out)), Recipe(given, out, hashes)
 

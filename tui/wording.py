@@ -83,9 +83,21 @@ def _sentence_of_further_work(event: Event) -> str | None:
             return f"compared {order.layer} by {order.ranking} ({event.done} of {event.total})"
         case events.ComparisonEnded():
             return event.sentence
+        case events.DetectorFinished():
+            first = _first_class(event.scores)
+            said = "" if event.p is None else f" (p {event.p:.2g})"
+            return f"{event.method}: {first}{said}, {event.seconds:.1f} s"
+        case events.DetectionFinished():
+            return event.sentences[0] if event.sentences else None
         case events.RepairFinished():
             rates = event.test if event.test.clean else event.valid
             asr = "" if rates.attack is None else f", ASR {rates.attack.percent:.2f} %"
             said = "".join(f" {text}" for text in event.sentences)
             return f"repaired by {event.method}: accuracy {percent_text(rates.clean_accuracy)} %{asr}.{said}"
     return None
+
+
+def _first_class(scores: Sequence[float | None]) -> str:
+    """Which class a detector ranks first."""
+    known = [(score, number) for number, score in enumerate(scores) if score is not None]
+    return f"class {max(known, key=lambda found: found[0])[1]} first" if known else "done"

@@ -22,15 +22,12 @@ from bdtui.engine.detect.inversion import find_by_inversion, reverse_triggers
 from bdtui.engine.detect.method import IMAGES, NOTHING
 from bdtui.engine.detect.methods import (
     AUTO,
-    FUSED,
-    IMAGE_SCAN,
-    INFORMATION,
     INVERSION,
-    LAST_LAYER,
-    MARGINS,
-    SCAN,
+    METHODS,
     check_methods,
+    check_without_images,
     find_method,
+    planned_methods,
 )
 from bdtui.engine.detect.pixel_range import CleanPictures, PixelRange, guess_range
 from bdtui.engine.detect.subject import Subject, look_at
@@ -41,13 +38,9 @@ from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.network.class_scores import scoring_network
 from bdtui.engine.reporter import SILENT, Reporter
 
-_MANY = 64
-"""Classes from which the free methods are those for many."""
 _ALL_INVERTED = 16
 """Classes up to which a trigger is reversed for every one."""
 _SHORTLIST, _CONTROLS = 4, 20
-_LEAST_IMAGES = 100
-"""Labelled images that mutual information needs, ten a class at least."""
 
 
 def detect(
@@ -80,7 +73,7 @@ class Examination:
     """A network that is being examined; keeps what was found when it is stopped.
 
     Attributes:
-        parts: what methods have found so far, by name. What is put in before is not computed again.
+        parts: what methods have found so far, by name; see `know`.
         triggers: small reversed triggers, by class.
         strong_triggers: strong ones.
     """
@@ -104,6 +97,11 @@ class Examination:
         self.strong_triggers: dict[int, ReversedTrigger] = {}
         self.seconds = 0.0
 
+    def know(self, name: str, found: Evidence) -> None:
+        """What a method has found before, with the triggers it reversed; it is not run again."""
+        self.parts[name] = found
+        self.triggers.update((trigger.target, trigger) for trigger in found.triggers)
+
     def run(self, methods: str | Sequence[str] = AUTO, reporter: Reporter = SILENT) -> Detection:
         """Examine, and conclude.
 
@@ -114,6 +112,8 @@ class Examination:
         started = time.monotonic()
         names = [methods] if isinstance(methods, str) else list(methods)
         check_methods(names)
+        if self.clean is None:
+            check_without_images(names)
         try:
             for name in names:
                 if name == AUTO:
@@ -126,26 +126,17 @@ class Examination:
 
     def conclude(self) -> Detection:
         """What is known now."""
-        found = conclude(self.subject, self.parts, self.triggers, self.strong_triggers, guessed=self.guessed)
+        # In one order, whichever was found first: what is written of a run that was resumed is the same.
+        parts = {name: self.parts[name] for name in METHODS if name in self.parts}
+        found = conclude(self.subject, parts, self.triggers, self.strong_triggers, guessed=self.guessed)
         return replace(found, seconds=self.seconds)
 
     def _run_auto(self, reporter: Reporter) -> None:
-        many = self.subject.classes > _MANY
-        for name in (LAST_LAYER, FUSED) if many else (LAST_LAYER, SCAN, MARGINS):
+        clean = self.clean
+        images, labels = (0, False) if clean is None else (len(clean.images), clean.labels is not None)
+        for name in planned_methods(self.subject.classes, images, labels=labels):
             self._run_part(name, reporter)
-        if self.clean is None:
-            return
-        if not many:
-            self._run_part(IMAGE_SCAN, reporter)
-            if self._has_labels():
-                self._run_part(INFORMATION, reporter)
-        self._run_part(INVERSION, reporter)
         self._reverse_suspects(reporter)
-
-    def _has_labels(self) -> bool:
-        if self.clean is None or self.clean.labels is None:
-            return False
-        return len(self.clean.labels) >= max(_LEAST_IMAGES, 10 * self.subject.classes)
 
     def _run_part(self, name: str, reporter: Reporter) -> None:
         if name in self.parts:
@@ -156,7 +147,7 @@ class Examination:
         if method.needs == NOTHING:
             found = method.load()(WeightsGiven(self.subject, reporter))
         elif clean is None:
-            raise OptionError(f"detector {name} needs {method.needs}; add --clean-valid")
+            raise AssertionError(f"{name} was asked for without images")
         elif name == INVERSION:
             found = find_by_inversion(ImagesGiven(self.subject, clean.images, reporter), self._inverted_classes())
         elif method.needs == IMAGES:
@@ -165,8 +156,7 @@ class Examination:
             raise OptionError(f"detector {name} needs {method.needs}; the images have no labels")
         else:
             found = method.load()(LabelledGiven(self.subject, clean.images, clean.labels, reporter))
-        self.parts[name] = found
-        self.triggers.update((trigger.target, trigger) for trigger in found.triggers)
+        self.know(name, found)
         scores = tuple(score if np.isfinite(score) else None for score in found.scores.tolist())
         reporter.emit(DetectorFinished(name, found.seconds, scores, found.statistic, found.p))
 

@@ -12,8 +12,14 @@ from bdtui.engine.detect.method import IMAGES, LABELS, NOTHING, DetectionMethod
 from bdtui.engine.errors import OptionError
 
 AUTO = "auto"
+AUTO_DOES = "from what is free to what is dear, and a verdict with its error"
 LAST_LAYER, MARGINS, SCAN, IMAGE_SCAN = "last-layer", "margins", "scan", "scan-images"
 FUSED, INFORMATION, INVERSION = "fused-scan", "mutual-information", "inversion"
+
+_MANY = 64
+"""Classes from which the free methods are those for many."""
+_LEAST_IMAGES = 100
+"""Labelled images that mutual information needs, ten a class at least."""
 
 
 def _of(module: str, function: str) -> Callable[[], Callable[[Any], Evidence]]:
@@ -94,6 +100,41 @@ def find_method(name: str) -> DetectionMethod:
     if name not in METHODS:
         raise OptionError(f"there is no detector {name!r}; expected {AUTO} or one of {', '.join(METHODS)}")
     return METHODS[name]
+
+
+def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
+    """The detectors that were asked for, each once; ``auto`` stands for itself, ``none`` for nothing.
+
+    Raises:
+        OptionError: there is no detector of one of the names.
+    """
+    asked = tuple(dict.fromkeys(name for name in names or () if name != "none"))
+    check_methods(asked)
+    return asked
+
+
+def planned_methods(classes: int, clean: int = 0, *, labels: bool = False) -> tuple[str, ...]:
+    """What ``auto`` runs on a network of so many classes, in order, from what is free to what is dear.
+
+    Args:
+        classes: of the network.
+        clean: how many clean images there are.
+        labels: whether their classes are known.
+    """
+    many = classes > _MANY
+    planned = [LAST_LAYER, FUSED] if many else [LAST_LAYER, SCAN, MARGINS]
+    if clean and not many:
+        planned.append(IMAGE_SCAN)
+        if labels and clean >= max(_LEAST_IMAGES, 10 * classes):
+            planned.append(INFORMATION)
+    return tuple([*planned, INVERSION] if clean else planned)
+
+
+def check_without_images(names: Sequence[str]) -> None:
+    """Raise `OptionError` where a method needs images, for an examination that has none; ``auto`` does without."""
+    for name in names:
+        if name != AUTO and (needs := find_method(name).needs) != NOTHING:
+            raise OptionError(f"detector {name} needs {needs}; add --clean-valid")
 
 
 def check_methods(names: Sequence[str]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bdtui.engine.events.comparison import ComparisonBegun, ComparisonEnded, OrderCompared
 from bdtui.engine.events.curve import BaselineMeasured, StepFinished, ThresholdMissed, ThresholdReached
-from bdtui.engine.events.detection import DetectorFinished
+from bdtui.engine.events.detection import DetectionFinished, DetectorFinished
 from bdtui.engine.events.event import Event
 from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
 from bdtui.engine.events.repair import RepairFinished, RepairMeasured
@@ -34,6 +34,7 @@ __all__ = [
     "ComparisonBegun",
     "ComparisonEnded",
     "DataOpened",
+    "DetectionFinished",
     "DetectorFinished",
     "EngineReady",
     "Event",

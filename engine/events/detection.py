@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bdtui.engine.event_values import SuspectedClass
 from bdtui.engine.events.event import Event
 
 
@@ -25,3 +26,22 @@ class DetectorFinished(Event):
     scores: tuple[float | None, ...]
     statistic: float
     p: float | None
+
+
+@dataclass(frozen=True)
+class DetectionFinished(Event):
+    """An examination has come to its end, or was stopped with what there is.
+
+    Attributes:
+        verdict: ``backdoored``, ``no sign`` or ``inconclusive``.
+        target: the class or classes that the backdoor leads to, or ``all-to-all``; None unless it is backdoored.
+        sentences: why, and how often such a verdict is wrong.
+        suspects: the most suspicious classes, the first one first.
+        seconds: it took.
+    """
+
+    verdict: str
+    target: int | tuple[int, ...] | str | None
+    sentences: tuple[str, ...]
+    suspects: tuple[SuspectedClass, ...]
+    seconds: float

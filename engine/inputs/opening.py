@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
@@ -10,23 +10,22 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from bdtui.engine.errors import DataError, InputError, ModelError, OptionError
-from bdtui.engine.events import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, Notice
+from bdtui.engine.errors import DataError, ModelError, OptionError
+from bdtui.engine.events import ClassesNamed, DataOpened, LayerChosen, Notice
 from bdtui.engine.inputs.choose_preprocessing import asked_mode, choose_preprocessing
-from bdtui.engine.inputs.class_names import read_class_names, shown_class
+from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.image_warnings import warn_of_images
 from bdtui.engine.inputs.keras_errors import run_sentence
-from bdtui.engine.inputs.model import OpenedModel, open_model
+from bdtui.engine.inputs.model import OpenedModel
+from bdtui.engine.inputs.opened_network import check_hash, describe_network, open_network
 from bdtui.engine.inputs.preprocessing import PreprocessingMode
 from bdtui.engine.inputs.sampling import find_stored_range
-from bdtui.engine.inputs.saved_model import model_sha256
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.inputs.trigger import read_target, read_trigger, stamp_images, stamp_of
 from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.network.channels import ChannelSource, find_source, prunable_sources, silent_channels
 from bdtui.engine.network.score_runner import ScoreRunner
-from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import (
     AUTO,
@@ -116,17 +115,15 @@ def open_inputs(
     asked = asked_mode(settings)
     found = sample_settings(settings) if settings.sample else settings
     expected = dict(expected_sha256 or {})
-    model = open_model(found.model, weights=found.weights, architecture=found.architecture, output=found.output)
-    sha256 = _hash_files(found, model, expected)
+    network = open_network(found, expected)
+    model, sha256 = network.model, dict(network.sha256)
     sources = prunable_sources(model.network)
     try:
         source = find_source(model.network, found.layer, sources)
     except ModelError as problem:
         raise ModelError(f"{model.path}: {problem}") from problem
-    reporter.emit(_describe(model, sources))
-    for sentence in _about_model(model):
-        reporter.emit(Notice(sentence))
-    class_names = () if found.class_names is None else read_class_names(found.class_names, model.classes)
+    describe_network(network, reporter, sources)
+    class_names = network.class_names
     opened = _open_images(found, model, class_names, expected, reporter)
     data, ranges, class_names = opened.data, opened.ranges, opened.class_names
     sha256 |= {role: images.sha256 for role, images in data.items() if getattr(found, role) is not None}
@@ -150,31 +147,6 @@ def open_inputs(
     )
     prepared = {role: images.prepared(mode.of(ranges[role])) for role, images in data.items()}
     return OpenedInputs(resolved, model, prepared, source, mode, sha256, class_names)
-
-
-def _hash_files(found: RunSettings, model: OpenedModel, expected: Mapping[str, str]) -> dict[str, str]:
-    """The hashes of all files that options name but of image sets, by field name.
-
-    Raises:
-        InputError: a file is missing, or not what the recipe recorded.
-    """
-    sha256: dict[str, str] = {}
-    for name, option in options_of(found).items():
-        path = option.file(getattr(found, name))
-        if path is not None and name not in ROLES:
-            option.kind.require(path)
-            # The weights were hashed when the model was opened.
-            sha256[name] = model.sha256 if path == model.path else model_sha256(path)
-            _check_hash(path, sha256[name], expected.get(name), option.kind.error)
-    return sha256
-
-
-def _about_model(model: OpenedModel) -> Iterator[str]:
-    """What was understood of a model that a person should know, a sentence each."""
-    if model.fitting is not None:
-        yield f"{model.path} holds weights alone; they fit {model.fitting}, which is taken for the model"
-    if model.network.added and model.classes == 2:
-        yield "the network ends in one unit: class 1 where it is above ½ (a logit: above 0), else class 0"
 
 
 def _open_images(
@@ -204,7 +176,7 @@ def _open_images(
                 role=role,
                 reporter=reporter,
             )
-            _check_hash(images.path, images.sha256, expected.get(role), DataError)
+            check_hash(images.path, images.sha256, expected.get(role), DataError)
             data[role] = images
             reporter.emit(_describe_images(role, images))
             for reading in images.readings:
@@ -233,26 +205,6 @@ def describe_layer(source: ChannelSource) -> LayerChosen:
     return LayerChosen(source.profiled.name, source.pruned, source.channels, silent, bool(source.readers))
 
 
-def _describe(model: OpenedModel, sources: Sequence[ChannelSource]) -> ModelOpened:
-    prunable = {source.profiled.name: source.channels for source in sources}
-    return ModelOpened(
-        path=str(model.path),
-        sha256=model.sha256,
-        classes=model.classes,
-        input_shape=model.input_shape,
-        layers=tuple(
-            LayerFound(
-                call.name,
-                type(call.layer).__name__,
-                call.output_shapes[0],
-                sum(int(np.prod(weight.shape)) for weight in getattr(call.layer, "weights", ())),
-                prunable.get(call.name),
-            )
-            for call in model.network.own_calls
-        ),
-    )
-
-
 def _describe_images(role: str, images: LabelledImages, names: tuple[str, ...] = ()) -> DataOpened:
     stamp = stamp_of(images)
     made_with = ""
@@ -269,14 +221,6 @@ def _describe_images(role: str, images: LabelledImages, names: tuple[str, ...] =
         images.true_labels is not None,
         made_with,
     )
-
-
-def _check_hash(path: Path, found: str, expected: str | None, error: type[InputError]) -> None:
-    if expected is not None and found != expected:
-        raise error(
-            f"{path}: has changed since the recipe was written (sha256 {found[:12]}…, the recipe says {expected[:12]}…); "
-            "expected the same file"
-        )
 
 
 def _check_runs(model: OpenedModel, images: LabelledImages) -> None:

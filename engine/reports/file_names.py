@@ -9,9 +9,21 @@ COMPARISON = "comparison.csv"
 RUN_FILES = (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)
 """What every run writes beside its networks, in the order of writing."""
 
+RUN_FILES_WITHOUT_IMAGES = (RECIPE, REPORT, MANIFEST, RESULTS)
+"""… and what a run writes that was given no images."""
 
 RECOMMENDED = "recommended"
 """Stem of the copy of the network that the verdict recommends."""
+
+
+def trigger_name(target: int) -> str:
+    """File name of the picture of the trigger that was reversed for a class."""
+    return f"trigger_{target}.png"
+
+
+def mask_name(target: int) -> str:
+    """File name of the picture of its mask."""
+    return f"mask_{target}.png"
 
 
 def drop_text(drop: float) -> str:

@@ -9,9 +9,10 @@ from bdtui.engine.event_values import Verdict
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NOT_EXAMINED, judge
+from bdtui.engine.reports.verdict_detection import SUSPECTED
 from bdtui.engine.settings import BACKDOORED, UNCLEAR, Gates
 
-FAILING = {BACKDOORED: (MEASURED,), UNCLEAR: (INCONCLUSIVE, NOT_EXAMINED)}
+FAILING = {BACKDOORED: (MEASURED, SUSPECTED), UNCLEAR: (INCONCLUSIVE, NOT_EXAMINED)}
 """Verdicts that each word of ``--fail-if`` stands for."""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from bdtui.engine.event_values import ComparedThreshold, Threshold
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.reports.detection_section import detection_section
 from bdtui.engine.reports.file_names import COMPARISON, FIGURE, RECIPE
+from bdtui.engine.reports.markdown_text import code, escaped
 from bdtui.engine.reports.record import RecordedLayer, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge
 from bdtui.engine.settings import BY_HAND
@@ -15,11 +15,16 @@ from bdtui.engine.settings import BY_HAND
 
 def write_report_text(run: RunRecord) -> str:
     """The report as Markdown."""
+    if not run.has_images:
+        title = f"# Report: {code(run.model.path)}"
+        parts = [title, _verdict(run), detection_section(run), _network(run), _replay(run)]
+        return "\n\n".join(part for part in parts if part) + "\n"
     parts = [
-        f"# Pruning report: {_code(run.model.path)}",
+        f"# Pruning report: {code(run.model.path)}",
         _verdict(run),
         _summary(run),
         _inputs(run),
+        detection_section(run),
         _pruning(run),
         _test(run),
         _repairs(run),
@@ -30,7 +35,7 @@ def write_report_text(run: RunRecord) -> str:
 
 
 def _verdict(run: RunRecord) -> str:
-    return "## Verdict\n\n" + "\n".join(f"- {_escaped(sentence)}" for sentence in judge(run).sentences)
+    return "## Verdict\n\n" + "\n".join(f"- {escaped(sentence)}" for sentence in judge(run).sentences)
 
 
 def _summary(run: RunRecord) -> str:
@@ -79,16 +84,16 @@ def _flags(goodnet: Rates) -> str:
 
 def _inputs(run: RunRecord) -> str:
     rows = "\n".join(
-        f"| {role.replace('_', ' ')} | {_code(images.path)}{_made(images.trigger)} | {images.images:,} |"
+        f"| {role.replace('_', ' ')} | {code(images.path)}{_made(images.trigger)} | {images.images:,} |"
         for role, images in run.data.items()
     )
     triggers = [images.trigger for images in run.data.values() if images.trigger is not None]
     layout = "channel first" if run.layout == "nchw" else "channel last"
     numbers = f" ({_numbers(run.mean)} and {_numbers(run.deviation)})" if run.mean or run.deviation else ""
     pixels = PREPROCESSING_WORDS[run.preprocess] + numbers
-    notices = "".join(f"\n- {_code(text)}" for text in run.notices)
+    notices = "".join(f"\n- {code(text)}" for text in run.notices)
     return (
-        f"## What was opened\n\nModel {_code(run.model.path)}, {run.model.classes} classes. "
+        f"## What was opened\n\nModel {code(run.model.path)}, {run.model.classes} classes. "
         f"Images are stored {layout}; pixels are {pixels}.\n\n"
         f"| images | file | how many |\n| --- | --- | ---: |\n{rows}"
         + (f"\n\nThe images with the trigger are labelled as {_target(run, triggers[0].target)}." if triggers else "")
@@ -99,13 +104,13 @@ def _inputs(run: RunRecord) -> str:
 def _made(trigger: RecordedTrigger | None) -> str:
     if trigger is None:
         return ""
-    return f" with the trigger {_code(trigger.path)} at row {trigger.row}, column {trigger.column}"
+    return f" with the trigger {code(trigger.path)} at row {trigger.row}, column {trigger.column}"
 
 
 def _target(run: RunRecord, target: int | str) -> str:
     if isinstance(target, str):
         return "the class after their true one"
-    return _escaped(run.model.class_text(target))
+    return escaped(run.model.class_text(target))
 
 
 def _numbers(values: tuple[float, ...]) -> str:
@@ -119,11 +124,11 @@ def _pruning(run: RunRecord) -> str:
         BY_HAND: "in an order made by hand",
     }.get(run.ranking, f"in ascending order of {run.ranking.replace('-', ' ')}")
     layer = run.layer
-    whose = f" of {_code(layer.pruned)} were pruned (their weights set to zero)"
+    whose = f" of {code(layer.pruned)} were pruned (their weights set to zero)"
     if layer.where_read:
-        whose = f" were pruned where they are read (the weights of {_code(layer.pruned)} that read them set to zero)"
+        whose = f" were pruned where they are read (the weights of {code(layer.pruned)} that read them set to zero)"
     text = (
-        f"## Pruning\n\nActivations were read at {_code(layer.profiled)}; the {layer.channels} channels{whose} "
+        f"## Pruning\n\nActivations were read at {code(layer.profiled)}; the {layer.channels} channels{whose} "
         f"one by one {order}.{_inactive(layer)}"
         f"\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
     )
@@ -181,9 +186,9 @@ def _repairs(run: RunRecord) -> str:
             f"shared transfer {_percent(chosen.transfer)} % ({_percent(chosen.badnet_transfer)} % for B, "
             f"{_percent(chosen.reference_transfer)} % for a network that never saw B)."
         )
-        said = " ".join(map(_escaped, (*repair.sentences, *repair.done)))
+        said = " ".join(map(escaped, (*repair.sentences, *repair.done)))
         words.append(
-            f"- **{name}** ({_code(repair.model or '–')}, {repair.seconds:.0f} s, seed {repair.seed}): {by} {said}"
+            f"- **{name}** ({code(repair.model or '–')}, {repair.seconds:.0f} s, seed {repair.seed}): {by} {said}"
         )
     part = "test" if test else "validation"
     learned = (
@@ -216,7 +221,7 @@ def _comparison(run: RunRecord) -> str:
     )
     rows = []
     for order in run.comparison:
-        cells = [_code(order.layer), order.ranking, str(order.channels)]
+        cells = [code(order.layer), order.ranking, str(order.channels)]
         cells += [_compared(threshold, poisoned) for threshold in order.thresholds]
         cells += [_percent(order.margin), _percent(order.asr_area)] if poisoned else []
         rows.append("| " + " | ".join(cells) + " |")
@@ -256,7 +261,7 @@ def _test_row(name: str, rates: Rates, *, flags: bool) -> str:
 
 def _reading(run: RunRecord) -> str:
     files = [
-        f"{_code(threshold.model)} and {_code(threshold.goodnet)}"
+        f"{code(threshold.model)} and {code(threshold.goodnet)}"
         for threshold in run.thresholds
         if threshold.step is not None
     ]
@@ -273,10 +278,21 @@ def _reading(run: RunRecord) -> str:
         f"{saved}Both kinds open with `keras.models.load_model`. Pruning alone is a weak defence: an attacker who "
         "knows of it can keep the backdoor in channels that clean images use as well. A low attack success rate "
         "applies only to this trigger and these images.\n\n"
-        f"Replay: `bdtui --batch --recipe {RECIPE} --out NEW_FOLDER`. Made by bdtui {run.version}, after K. Liu, "
+        f"{_replay(run)}, after K. Liu, "
         "B. Dolan-Gavitt, S. Garg, *Fine-Pruning: Defending Against Backdooring Attacks on Deep Neural Networks* "
         "(RAID 2018); BadNets: T. Gu, B. Dolan-Gavitt, S. Garg (2017)."
     )
+
+
+def _network(run: RunRecord) -> str:
+    notices = "".join(f"\n- {code(text)}" for text in run.notices)
+    return f"## What was opened\n\nModel {code(run.model.path)}, {run.model.classes} classes; no image." + (
+        f"\n{notices}" if notices else ""
+    )
+
+
+def _replay(run: RunRecord) -> str:
+    return f"Replay: `bdtui --batch --recipe {RECIPE} --out NEW_FOLDER`. Made by bdtui {run.version}"
 
 
 def _spoken(rates: Rates) -> str:
@@ -303,14 +319,3 @@ def _shown(share: Share | None) -> str:
 
 def _counted(share: Share | None) -> str:
     return "–" if share is None else f"{share.hits:,} of {share.images:,}: {_shown(share)}"
-
-
-def _escaped(text: str) -> str:
-    """A sentence that may hold names from outside."""
-    return re.sub(r"([\\`*\[\]<>#|])", r"\\\1", "".join(c if c.isprintable() else "�" for c in text))
-
-
-def _code(text: str) -> str:
-    """Text from outside, so that nothing in it is read as Markdown."""
-    plain = "".join(c if c.isprintable() else "�" for c in text).replace("`", "'").replace("|", "¦")
-    return f"`{plain}`"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from bdtui.engine.detect.detection import Detection
 from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
@@ -121,6 +122,10 @@ class RecordedLayer:
         return layer
 
 
+NO_LAYER = RecordedLayer("", "", 0)
+"""That of a run without images, which prunes nothing."""
+
+
 @dataclass(frozen=True)
 class RunRecord:
     """A finished run. Made from a results.json of version 0.1.0 it lacks what had no key there.
@@ -128,11 +133,11 @@ class RunRecord:
     Attributes:
         version: of bdtui.
         data: the image sets by role.
-        layout: ``nchw`` or ``nhwc``.
+        layout: ``nchw`` or ``nhwc``; empty without images.
         scale: what pixels were divided by; None where they were prepared in another way.
         mean_activation: of every channel over the clean validation images.
         order: the channels in pruning order.
-        curve: step 0 first.
+        curve: step 0 first; empty without images.
         thresholds: in ascending order of the drop.
         seconds: by stage.
         notices: what a reader should know.
@@ -142,6 +147,7 @@ class RunRecord:
         target: the class that most poisoned images get from B, or `ALL_TO_ALL`; None where that is not known.
         gates: what a network has to meet to be recommended, where a person says so.
         repairs: networks that were repaired, in the order in which that was asked for.
+        detection: whether it is backdoored, as far as that is told without poisoned images; None where nobody asked.
         comparison: layers and rankings that were held side by side, the best first; empty where that was not asked for.
     """
 
@@ -167,6 +173,12 @@ class RunRecord:
     gates: Gates = NO_GATES
     repairs: tuple[Repair, ...] = ()
     comparison: tuple[ComparedOrder, ...] = ()
+    detection: Detection | None = None
+
+    @property
+    def has_images(self) -> bool:
+        """Whether any image was given: without, nothing was pruned and nothing measured."""
+        return bool(self.data)
 
     @property
     def is_tested(self) -> bool:
@@ -181,20 +193,20 @@ class RunRecord:
             "model": self.model.as_json(),
             "data": {role: self.data[role].as_json() if role in self.data else None for role in ROLES},
             "input": {
-                "layout": self.layout,
+                "layout": self.layout or None,
                 "scale": self.scale,
-                "preprocess": self.preprocess,
+                "preprocess": self.preprocess if self.has_images else None,
                 **self._numbers_json(),
             },
-            "layer": self.layer.as_json(),
-            "ranking": self.ranking,
+            "layer": self.layer.as_json() if self.has_images else None,
+            "ranking": self.ranking if self.has_images else None,
             "mean_activation": list(self.mean_activation),
             "order": list(self.order),
             "baseline": {"valid": self.baseline_valid.as_json(), "test": self.baseline_test.as_json()},
             "curve": [_step_json(step) for step in self.curve],
             "thresholds": [_threshold_json(threshold) for threshold in self.thresholds],
             "repairs": [repair.as_json() for repair in self.repairs],
-            "detections": [],
+            "detections": [] if self.detection is None else self.detection.as_json(),
             "comparison": [order.as_json() for order in self.comparison],
             "seconds": dict(self.seconds),
             "notices": list(self.notices),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bdtui.engine.detect.recorded import detection_from_json
 from bdtui.engine.errors import DataError
 from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
@@ -14,6 +15,7 @@ from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reports.json_values import flag, integer, integer_or_none, number, read_rates, text
 from bdtui.engine.reports.record import (
+    NO_LAYER,
     SCHEMA,
     RecordedImages,
     RecordedLayer,
@@ -22,6 +24,7 @@ from bdtui.engine.reports.record import (
     RunRecord,
 )
 from bdtui.engine.reports.recorded_repairs import repair_from_json
+from bdtui.engine.reports.verdict_detection import SUSPECTED
 from bdtui.engine.settings import (
     CLEAN_TEST,
     CLEAN_VALID,
@@ -129,11 +132,13 @@ def compared_from_json(content: Any, clean: int, poisoned: int) -> ComparedOrder
 
 
 def _record(content: Mapping[str, Any]) -> RunRecord:
-    model, layer = content["model"], content["layer"]
-    channels = integer(layer["channels"])
-    if not content["curve"]:
-        raise ValueError("no step")
+    model = content["model"]
     data = {role: _images(found) for role, found in content["data"].items() if role in ROLES and found is not None}
+    # Without images nothing was pruned: no layer, no step, no way to prepare pixels.
+    layer = _layer(content["layer"]) if data else NO_LAYER
+    channels = layer.channels
+    if bool(content["curve"]) != bool(data):
+        raise ValueError("no step")
     counts = {role: found.images for role, found in data.items()}
     valid = counts.get(CLEAN_VALID, 0), counts.get(POISONED_VALID, 0)
     test = counts.get(CLEAN_TEST, 0), counts.get(POISONED_TEST, 0)
@@ -151,20 +156,13 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
             tuple(map(text, model.get("class_names", ()))),
         ),
         data=data,
-        layout=text(content["input"]["layout"]),
+        layout=text(content["input"]["layout"]) if data else "",
         scale=scale,
-        preprocess=_preprocessing(content["input"].get("preprocess", UNIT if scale == 255 else RAW)),
+        preprocess=_preprocessing(content["input"].get("preprocess", UNIT if scale == 255 else RAW)) if data else RAW,
         mean=tuple(map(number, content["input"].get("mean", ()))),
         deviation=tuple(map(number, content["input"].get("std", ()))),
-        layer=RecordedLayer(
-            text(layer["profiled"]),
-            text(layer["pruned"]),
-            channels,
-            silent=integer_or_none(layer.get("silent")),
-            inactive=integer_or_none(layer.get("inactive")),
-            where_read=flag(layer.get("where_read", False)),
-        ),
-        ranking=text(content["ranking"]),
+        layer=layer,
+        ranking=text(content["ranking"]) if data else "",
         mean_activation=tuple(map(number, content["mean_activation"])),
         order=tuple(map(integer, content["order"])),
         baseline_valid=read_rates(baseline_valid, *valid),
@@ -194,10 +192,22 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         ),
         seconds={text(stage): number(seconds) for stage, seconds in content["seconds"].items()},
         notices=tuple(map(text, content.get("notices", ()))),
-        target=_target(content.get("verdict", {}).get("target")),
+        target=_target(content.get("verdict", {})),
         gates=_gates(content.get("gates", {})),
         comparison=_comparison(content.get("comparison", ()), *valid),
         repairs=tuple(repair_from_json(repair, valid, test) for repair in content.get("repairs", ())),
+        detection=detection_from_json(found) if (found := content.get("detections", ())) else None,
+    )
+
+
+def _layer(content: Mapping[str, Any]) -> RecordedLayer:
+    return RecordedLayer(
+        text(content["profiled"]),
+        text(content["pruned"]),
+        integer(content["channels"]),
+        silent=integer_or_none(content.get("silent")),
+        inactive=integer_or_none(content.get("inactive")),
+        where_read=flag(content.get("where_read", False)),
     )
 
 
@@ -223,7 +233,9 @@ def _percent(value: Any) -> float | None:
     return float(value)
 
 
-def _target(value: Any) -> int | str | None:
+def _target(verdict: Mapping[str, Any]) -> int | str | None:
+    """The class that poisoned images lead to; a class that is only suspected stands with the detection."""
+    value = None if verdict.get("backdoor") == SUSPECTED else verdict.get("target")
     return value if value in (None, ALL_TO_ALL) else integer(value)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import (
     COMPARISON,
+    DETECTION,
     FINDING,
     GOODNET_FATES,
     NEXT,
@@ -25,6 +26,13 @@ from bdtui.engine.inputs.doubts import is_doubt
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.reports.verdict_detection import (
+    detection_finding,
+    detection_reasons,
+    next_by_detection,
+    suspected_target,
+    suspicion,
+)
 from bdtui.engine.settings import Gates
 
 MEASURED, NO_SIGN, INCONCLUSIVE, NOT_EXAMINED = "measured", "no sign", "inconclusive", "not examined"
@@ -48,12 +56,15 @@ def judge(run: RunRecord) -> Verdict:
     Poisoned images that are given may tell which network to use, those for validation alone; test images only measure.
     """
     backdoor = _backdoor(run)
+    detection = run.detection if backdoor == NOT_EXAMINED else None
     survives = _survives(run) if backdoor == MEASURED else None
     doubts = [f"But {notice}." for notice in run.notices if is_doubt(notice)]
-    recommended = _recommended(run) if backdoor in (MEASURED, NOT_EXAMINED) and not doubts else None
+    is_clear = backdoor not in (MEASURED, NOT_EXAMINED) or (detection is not None and detection.verdict == NO_SIGN)
+    recommended = None if is_clear or doubts else _recommended(run)
     settle = ["Next: settle that, and run again; the rates here mean little."]
     parts: list[tuple[str, Iterable[str]]] = [
-        (FINDING, [_finding(run, backdoor)]),
+        (FINDING, [_finding(run, backdoor) if detection is None else detection_finding(run, detection)]),
+        (DETECTION, detection_reasons(run, is_measured=backdoor != NOT_EXAMINED)),
         (WARNING, doubts),
         (SURVIVAL, _survival(run, survives, backdoor)),
         (RECOMMENDATION, () if doubts else _recommendation(run, recommended, backdoor)),
@@ -65,6 +76,8 @@ def judge(run: RunRecord) -> Verdict:
     ]
     told = [(kind, sentence) for kind, sentences in parts for sentence in sentences]
     target = run.target if backdoor == MEASURED else None
+    if detection is not None:
+        backdoor, target = suspicion(detection), suspected_target(detection)
     file = None if recommended is None else recommended.file
     return Verdict(
         INCONCLUSIVE if doubts and backdoor != NOT_EXAMINED else backdoor,
@@ -319,7 +332,9 @@ def _rise(run: RunRecord) -> Iterator[str]:
 
 def _next(run: RunRecord, backdoor: str, recommended: Candidate | None) -> Iterator[str]:
     attack = _baseline(run).attack
-    if attack is None:
+    if attack is None and run.detection is not None:
+        yield next_by_detection(run, run.detection)
+    elif attack is None:
         yield (
             "Next: give poisoned images (--poisoned-valid), or the trigger (--trigger); without them a trained backdoor goes "
             "unseen."

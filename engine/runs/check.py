@@ -4,28 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bdtui.engine.events import Progress
-from bdtui.engine.inputs.opening import OpenedInputs, open_inputs
+from bdtui.engine.detect.methods import METHODS, asked_methods, check_without_images, planned_methods
+from bdtui.engine.events import Notice, Progress
+from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.inputs.opening import open_inputs
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.preparation import check_order
-from bdtui.engine.settings import RunSettings, check_thresholds
+from bdtui.engine.runs.without_images import open_alone
+from bdtui.engine.settings import AUTO, CLEAN_VALID, RunSettings, check_thresholds, is_without_images, with_all_said
 
 
-def check_inputs(
-    settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None
-) -> OpenedInputs:
+def check_inputs(settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None) -> None:
     """Open everything as a run would, read every image once, and write nothing.
 
     Raises:
         InputError: something cannot be opened or read, does not fit, or is not what the recipe recorded.
     """
+    settings = with_all_said(settings)
     check_thresholds(settings.thresholds)
     check_ranking(settings.ranking)
     prepare_backend(settings.device, settings.seed)
+    if is_without_images(settings):
+        opened = open_alone(settings, reporter, expected_sha256)
+        _announce_detection(settings, opened.model.classes, None, reporter)
+        return
     inputs = open_inputs(settings, reporter, expected_sha256)
+    _announce_detection(settings, inputs.model.classes, inputs.data[CLEAN_VALID], reporter)
     if settings.order is not None:
         check_order(settings.order, inputs.source.channels)
     if settings.compare is not None:
@@ -36,4 +43,26 @@ def check_inputs(
             reporter.checkpoint()
             done += len(batch)
             reporter.emit(Progress(role.replace("_", " "), done, images.images, "images"))
-    return inputs
+
+
+def _announce_detection(settings: RunSettings, classes: int, clean: LabelledImages | None, reporter: Reporter) -> None:
+    """Emit which detectors will run and what they cost, where some were asked for."""
+    asked = asked_methods(settings.detect)
+    images = 0 if clean is None else clean.images
+    names = [
+        name
+        for each in asked
+        for name in (planned_methods(classes, images, labels=bool(images)) if each == AUTO else (each,))
+    ]
+    if not names:
+        return
+    if clean is None:
+        check_without_images(names)
+    seconds = sum(METHODS[name].cost for name in names)
+    given = f"{images:,} clean images" if images else "no image"
+    reporter.emit(
+        Notice(
+            f"detection will run {', '.join(names)} with {given}: about {seconds:.0f} s for a small network of ten classes, more "
+            "for a larger one"
+        )
+    )

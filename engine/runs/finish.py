@@ -9,9 +9,11 @@ from importlib.metadata import version
 
 import numpy as np
 
+from bdtui.engine.detect.detection import Detection
 from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.events import RunFinished, VerdictReached
 from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.inputs.trigger import stamp_of
 from bdtui.engine.machine.atomic_files import copy_file, json_text, write_json, write_text
 from bdtui.engine.pruning.curve import Step
@@ -25,7 +27,7 @@ from bdtui.engine.reports.markdown import write_report_text
 from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
 from bdtui.engine.runs.files import RunFiles
-from bdtui.engine.runs.folder import discard_networks
+from bdtui.engine.runs.folder import discard_leftovers
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.stopwatch import Stopwatch
@@ -41,6 +43,7 @@ def finish_run(
     reporter: Reporter,
     comparison: Sequence[ComparedOrder] = (),
     repairs: Sequence[Repair] = (),
+    detection: Detection | None = None,
 ) -> RunRecord:
     """Write everything but the recipe and the networks, results.json last.
 
@@ -53,16 +56,35 @@ def finish_run(
         reporter: receives the end.
         comparison: layers and rankings that were held side by side, the best first.
         repairs: that were carried out.
+        detection: what an examination found; None where none was asked for.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
-    inputs = prepared.inputs
-    run = run_record(prepared, curve, thresholds, comparison, repairs)
+    run = run_record(prepared, curve, thresholds, comparison, repairs, detection)
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
     if run.comparison:
         files.write(COMPARISON, lambda path: write_comparison(path, run.comparison))
+    return close_run(run, prepared.inputs.sha256, prepared.inputs.settings.seed, files, watch, reporter)
+
+
+def close_run(
+    run: RunRecord, inputs: Mapping[str, str], seed: int, files: RunFiles, watch: Stopwatch, reporter: Reporter
+) -> RunRecord:
+    """Write the report, a copy of what is recommended, the manifest and, last of all, results.json.
+
+    Args:
+        run: all but its seconds.
+        inputs: sha256 of every file that was opened, by field name of the settings.
+        seed: of the run.
+        files: of the run.
+        watch: counts the export.
+        reporter: receives the end.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
     files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
     verdict = judge(run)
     if verdict.recommended is not None:
@@ -71,12 +93,12 @@ def finish_run(
     watch.lap("export")
     run = replace(run, seconds={**watch.seconds, "total": watch.total})
     results = results_json(run)
-    discard_networks(files.folder, kept=files.sha256)
+    discard_leftovers(files.folder, kept=files.sha256)
     hashes = {
         **files.sha256,
         RESULTS: hashlib.sha256(json_text(results).encode("utf-8", "backslashreplace")).hexdigest(),
     }
-    manifest = manifest_json(hashes, inputs.sha256, computing_versions(), inputs.settings.seed)
+    manifest = manifest_json(hashes, inputs, computing_versions(), seed)
     files.write(MANIFEST, lambda path: write_json(path, manifest))
     # Last of all: where this file is, the run is complete.
     files.write(RESULTS, lambda path: write_json(path, results))
@@ -91,6 +113,7 @@ def run_record(
     thresholds: Sequence[Threshold],
     comparison: Sequence[ComparedOrder] = (),
     repairs: Sequence[Repair] = (),
+    detection: Detection | None = None,
 ) -> RunRecord:
     """The record of a run, or of what is known of it so far, but for its seconds.
 
@@ -100,15 +123,14 @@ def run_record(
         thresholds: in ascending order of the drop.
         comparison: layers and rankings that were held side by side, the best first.
         repairs: that were carried out.
+        detection: what an examination found.
     """
     inputs, evaluator = prepared.inputs, prepared.evaluator
     model, settings = inputs.model, inputs.settings
     clean = evaluator.statistics[CLEAN_VALID]
     return RunRecord(
         version=version("bdtui"),
-        model=RecordedModel(
-            str(model.path.resolve()), model.sha256, model.classes, tuple(model.input_shape), inputs.class_names
-        ),
+        model=recorded_model(model, inputs.class_names),
         data={role: _recorded_images(images, inputs.sha256) for role, images in inputs.data.items()},
         layout=inputs.data[CLEAN_VALID].layout,
         scale=inputs.preprocessing.scale,
@@ -135,7 +157,14 @@ def run_record(
         gates=gates_of(settings),
         comparison=tuple(comparison),
         repairs=tuple(repairs),
+        detection=detection,
     )
+
+
+def recorded_model(model: OpenedModel, class_names: tuple[str, ...]) -> RecordedModel:
+    """B as results.json has it."""
+    path = str(model.path.resolve())
+    return RecordedModel(path, model.sha256, model.classes, tuple(model.input_shape), class_names)
 
 
 def _recorded_images(images: LabelledImages, sha256: Mapping[str, str]) -> RecordedImages:

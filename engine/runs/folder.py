@@ -24,14 +24,18 @@ RUNS = "bdtui-runs"
 _FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", *RUN_FILES)
 _PARTIAL = re.compile(
     r"\.bdtui(-journal)?-\d+\.partial"
-    r"|\.(results|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+|(repaired|goodnet)_[\w-]+|recommended)\.\d+\.partial(\.\w+)?"
+    r"|\.(results|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+|(repaired|goodnet)_[\w-]+|recommended|trigger_\d+|mask_\d+)\.\d+\.partial(\.\w+)?"
 )
-_MODEL_PATTERNS = ("model_X=*.h5", "model_X=*.keras", "goodnet_*.keras", "repaired_*.keras", "recommended.*")
+_PATTERNS = (
+    *("model_X=*.h5", "model_X=*.keras", "goodnet_*.keras", "repaired_*.keras", "recommended.*"),
+    *("trigger_[0-9]*.png", "mask_[0-9]*.png"),
+)
+"""Files that a run may or may not have."""
 
 
 def holds_run(folder: Path) -> bool:
     """Whether a folder holds files of a run."""
-    patterns = (*_FIXED_NAMES, *_MODEL_PATTERNS)
+    patterns = (*_FIXED_NAMES, *_PATTERNS)
     return any(True for pattern in patterns for _ in folder.glob(pattern))
 
 
@@ -57,13 +61,13 @@ def discard_partials(folder: Path) -> None:
             _unlink(path)
 
 
-def discard_networks(folder: Path, kept: Collection[str]) -> None:
-    """Take away the networks of an earlier start of a run that the finished one has not, such as for another order.
+def discard_leftovers(folder: Path, kept: Collection[str]) -> None:
+    """Take away the networks and pictures of an earlier start of a run that the finished one has not, such as for another order.
 
     Raises:
         OutputError: one cannot be removed.
     """
-    for pattern in _MODEL_PATTERNS:
+    for pattern in _PATTERNS:
         for path in folder.glob(pattern):
             if path.name not in kept:
                 _unlink(path)

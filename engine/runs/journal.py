@@ -57,6 +57,7 @@ class Journal:
 
     Attributes:
         database: that holds it.
+        is_lost: whether nothing is written any more.
         on_loss: called once when nothing more can be written, after which nothing is; None to raise instead.
 
     Raises:
@@ -68,7 +69,7 @@ class Journal:
         self.path = path
         self.database = JournalDatabase(path)
         self.on_loss: Callable[[OutputError], None] | None = None
-        self._lost = False
+        self.is_lost = False
 
     def close(self) -> None:
         """Write everything into the one file, and let go of it."""
@@ -233,16 +234,20 @@ class Journal:
 
     def _write(self, *statements: Statement) -> None:
         """Write all of it or nothing; after `on_loss` was called, nothing more."""
-        if self._lost or not statements:
+        if self.is_lost or not statements:
             return
         try:
             self.database.write(*statements)
         except OutputError as problem:
-            if self.on_loss is None:
-                raise
-            # A hole in what is kept would be worse than an end.
-            self._lost = True
-            self.on_loss(problem)
+            self.lose(problem)
+
+    def lose(self, problem: OutputError) -> None:
+        """Keep nothing more, since something could not be written; raise the problem where nobody is to be told."""
+        if self.on_loss is None:
+            raise problem
+        # A hole in what is kept would be worse than an end.
+        self.is_lost = True
+        self.on_loss(problem)
 
 
 class _JournalledRates(UserDict[Measurement, Rates]):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bdtui.engine.detect.methods import asked_methods as asked_detectors
 from bdtui.engine.errors import Interrupted, Kept, OutOfMemory, OutputError
 from bdtui.engine.events import Notice
 from bdtui.engine.inputs.opening import OpenedInputs
@@ -27,6 +28,7 @@ from bdtui.engine.reports.verdict import results_json
 from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.comparison import compare, known_places, places_to_compare, whole_layers
 from bdtui.engine.runs.curve import draw_and_save, measure_networks
+from bdtui.engine.runs.detecting import detect_backdoor
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.finish import finish_run
 from bdtui.engine.runs.folder import discard_partials, discard_results, planned_folder
@@ -37,7 +39,8 @@ from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_run
 from bdtui.engine.runs.profiled_layers import in_the_order_left
 from bdtui.engine.runs.repairing import repair_networks
 from bdtui.engine.runs.stopwatch import Stopwatch
-from bdtui.engine.settings import RunSettings, check_thresholds
+from bdtui.engine.runs.without_images import examine_network
+from bdtui.engine.settings import RunSettings, check_thresholds, is_without_images, with_all_said
 
 
 @dataclass(frozen=True)
@@ -101,9 +104,13 @@ def carry_out(
 
     What the journal knows to be finished is not done again.
     """
+    settings = with_all_said(settings)
     check_thresholds(settings.thresholds)
     check_ranking(settings.ranking)
     asked_methods(settings.repair)
+    asked_detectors(settings.detect)
+    if is_without_images(settings):
+        return RunResult(folder, examine_network(settings, folder, journal, reporter, expected_sha256))
     begun = journal.holds_work
     if begun:
         reporter.emit(Notice(_resuming(folder, journal.steps_measured)))
@@ -194,6 +201,9 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
         with explain_lost_device():
             discard_partials(folder)
             files.write(RECIPE, lambda path: write_text(path, write_recipe_text(inputs.settings, inputs.sha256)))
+            detection = detect_backdoor(prepared, files, journal, reporter)
+            if detection is not None:
+                watch.lap("detect")
             thresholds = draw_and_save(prepared, curve, files, watch, reporter)
             thresholds = [measure_networks(prepared, threshold, reporter) for threshold in thresholds]
             watch.lap("test")
@@ -203,7 +213,8 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
             repairs = repair_networks(prepared, names, files, journal, reporter) if names else []
             if repairs:
                 watch.lap("repair")
-            record = finish_run(prepared, curve, thresholds, files, watch, reporter, best_first(comparison), repairs)
+            ordered = best_first(comparison)
+            record = finish_run(prepared, curve, thresholds, files, watch, reporter, ordered, repairs, detection)
             return RunResult(folder, record)
     except (Interrupted, OutputError, OutOfMemory) as problem:
         if isinstance(problem, Interrupted):

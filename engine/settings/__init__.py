@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from bdtui.engine.settings.beyond_pruning import with_all_said
 from bdtui.engine.settings.checks import (
     MissingOption,
     check_agreement,
     check_given,
+    check_network_given,
     check_thresholds,
     files_in_place_of_sample,
 )
 from bdtui.engine.settings.gates import NO_GATES, Gates, gates_of
 from bdtui.engine.settings.preprocessing import asked_preprocessing, spelled_out
 from bdtui.engine.settings.run_settings import DEMANDS, IMAGES, NETWORK, RUN, RunSettings
+from bdtui.engine.settings.without_images import is_without_images
 from bdtui.engine.settings.words import (
     ALL,
     AUTO,
@@ -81,8 +84,11 @@ __all__ = [
     "asked_preprocessing",
     "check_agreement",
     "check_given",
+    "check_network_given",
     "check_thresholds",
     "files_in_place_of_sample",
     "gates_of",
+    "is_without_images",
     "spelled_out",
+    "with_all_said",
 ]

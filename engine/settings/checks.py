@@ -38,6 +38,24 @@ class MissingOption(OptionError):
 
 def check_given(settings: RunSettings) -> None:
     """Raise `MissingOption` where what a run needs was not given; opens no file."""
+    check_network_given(settings)
+    if settings.sample:
+        return
+    if settings.clean_valid is None:
+        raise MissingOption(
+            CLEAN_VALID, "no clean validation images were given", "--clean-valid PATH (or --detect auto alone)"
+        )
+    if settings.trigger is not None and settings.target is None:
+        raise MissingOption("target", "a trigger was given without the class it leads to", "--target CLASS, or next")
+    alone = next((name for name in ("target", "trigger_at") if getattr(settings, name) is not None), None)
+    if settings.trigger is None and alone:
+        raise MissingOption(
+            "trigger", f"{flag_of(alone)} belongs to a trigger, and none was given", "--trigger FILE.png with it"
+        )
+
+
+def check_network_given(settings: RunSettings) -> None:
+    """Raise `MissingOption` where no network was given; opens no file."""
     if settings.sample:
         return
     if settings.model is None and settings.weights is None:
@@ -52,15 +70,6 @@ def check_given(settings: RunSettings) -> None:
             "model" if settings.architecture is None else "weights",
             "no model was given",
             "MODEL, or --weights with their --architecture, or --sample",
-        )
-    if settings.clean_valid is None:
-        raise MissingOption(CLEAN_VALID, "no clean validation images were given", "--clean-valid PATH")
-    if settings.trigger is not None and settings.target is None:
-        raise MissingOption("target", "a trigger was given without the class it leads to", "--target CLASS, or next")
-    alone = next((name for name in ("target", "trigger_at") if getattr(settings, name) is not None), None)
-    if settings.trigger is None and alone:
-        raise MissingOption(
-            "trigger", f"{flag_of(alone)} belongs to a trigger, and none was given", "--trigger FILE.png with it"
         )
 
 

@@ -239,6 +239,13 @@ class RunSettings:
         bare=(NEAR,),
         may_change=True,
     )
+    detect: tuple[str, ...] | None = option(
+        NAMES,
+        "look for a backdoor without poisoned images: auto, none, or names ('list' names them)",
+        RUN,
+        "METHODS",
+        may_change=True,
+    )
     repair: tuple[str, ...] | None = option(
         NAMES,
         "then repair the network: auto, none, or names ('list' names them)",
@@ -246,6 +253,7 @@ class RunSettings:
         "METHODS",
         may_change=True,
     )
+    all: bool = option(FLAG, "the same as --detect auto --repair auto", RUN, default=False, may_change=True)
     budget: float | None = option(
         PERCENT,
         "clean accuracy, in points, that --repair auto may cost on images held out (default: 1)",

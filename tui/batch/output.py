@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,10 +19,10 @@ from bdtui.engine.events import Event
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge
+from bdtui.tui.batch.detection import print_detection
+from bdtui.tui.batch.tables import print_table
 from bdtui.tui.wording import plain, sentence, shape_text, status_line
 
-_NO_EDGE = 100_000
-"""Columns of what is no screen."""
 _WIDE = 112
 """Columns from which a comparison is printed with all its columns."""
 
@@ -107,6 +106,17 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
     for line in judge(run).sentences:
         console.print(Text(plain(line)), soft_wrap=not console.is_terminal)
     console.print()
+    if run.has_images:
+        _print_rates(console, run)
+    if run.comparison:
+        _print_comparison(console, run)
+    if run.detection is not None:
+        print_detection(console, run, run.detection)
+    console.print(Text(plain(f"results in {out}")), soft_wrap=True)
+
+
+def _print_rates(console: Console, run: RunRecord) -> None:
+    """Print the rates of all networks of a run."""
     test = run.is_tested
     kind = "test" if test else "validation"
     shown = run.baseline_test if test else run.baseline_valid
@@ -138,10 +148,7 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
         if test:
             goodnet = repair.goodnet_test
             add_row("G  of B and it", None, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
-    _print_table(console, table)
-    if run.comparison:
-        _print_comparison(console, run)
-    console.print(Text(plain(f"results in {out}")), soft_wrap=True)
+    print_table(console, table)
 
 
 def _print_comparison(console: Console, run: RunRecord) -> None:
@@ -164,7 +171,7 @@ def _print_comparison(console: Console, run: RunRecord) -> None:
         cells += [_short(order.margin)] if poisoned and is_wide else []
         cells += [str(order.channels)] if is_wide else []
         table.add_row(Text(plain(order.layer)), order.ranking, *cells)
-    _print_table(console, table)
+    print_table(console, table)
 
 
 def _compared(threshold: ComparedThreshold) -> str:
@@ -176,18 +183,6 @@ def _compared(threshold: ComparedThreshold) -> str:
 
 def _short(rate: float | None) -> str:
     return "–" if rate is None else f"{rate:.1f}"
-
-
-def _print_table(console: Console, table: Table) -> None:
-    """Print a table; where it goes into a file, without the blanks that fill up its lines."""
-    if console.is_terminal:
-        console.print(table)
-        return
-    # A width of its own: names are cut where a table does not fit, and only a screen has an edge.
-    printed = io.StringIO()
-    Console(file=printed, width=_NO_EDGE).print(table)
-    for line in printed.getvalue().splitlines():
-        console.print(Text(line.rstrip()), soft_wrap=True)
 
 
 def _cells(*shares: Share | None) -> list[str]:
@@ -246,4 +241,4 @@ def _print_model(console: Console, event: events.ModelOpened) -> None:
         output = shape_text(layer.output_shape[1:])
         channels = "–" if layer.channels is None else str(layer.channels)
         table.add_row(Text(plain(layer.name)), layer.kind, output, f"{layer.parameters:,}", channels)
-    _print_table(console, table)
+    print_table(console, table)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from bdtui.engine.detect.methods import asked_methods as asked_detectors
 from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
@@ -26,7 +27,7 @@ from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.results import read_results, record_of
 from bdtui.engine.runs.manifest import check_manifest
-from bdtui.engine.settings import RunSettings, check_given, gates_of
+from bdtui.engine.settings import RunSettings, check_given, check_network_given, gates_of, is_without_images
 from bdtui.engine.startup import load_tensorflow
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
@@ -60,8 +61,9 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
 
 def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
     settings, out, recipe = merge_options(options)
-    check_given(settings)
+    (check_network_given if is_without_images(settings) else check_given)(settings)
     asked_methods(settings.repair)
+    asked_detectors(settings.detect)
     if settings.max_asr is not None and not (
         settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
     ):
@@ -94,8 +96,10 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
 
 def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
     repaired = {repair.method.partition(":")[0] for repair in finished.repairs}
-    return bool({*asked_methods(settings.repair)} - repaired) or (
-        settings.compare is not None and not finished.comparison
+    return (
+        bool({*asked_methods(settings.repair)} - repaired)
+        or (settings.compare is not None and not finished.comparison)
+        or (bool(asked_detectors(settings.detect)) and finished.detection is None)
     )
 
 

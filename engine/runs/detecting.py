@@ -1,0 +1,115 @@
+"""The examination of a run: what methods find is kept as it comes, and reversed triggers are written as pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bdtui.engine.detect.detection import Detection, Suspect
+from bdtui.engine.detect.examination import Examination
+from bdtui.engine.detect.methods import asked_methods
+from bdtui.engine.detect.pixel_range import CleanPictures
+from bdtui.engine.event_values import SuspectedClass
+from bdtui.engine.events import DetectionFinished
+from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.file_names import mask_name, trigger_name
+from bdtui.engine.reports.trigger_png import mask_pixels, trigger_pixels, write_trigger
+from bdtui.engine.runs.files import RunFiles
+from bdtui.engine.runs.journal import Journal
+from bdtui.engine.runs.kept_evidence import KeptEvidence
+from bdtui.engine.runs.preparation import PreparedRun
+from bdtui.engine.settings import CLEAN_VALID
+
+
+def detect_backdoor(prepared: PreparedRun, files: RunFiles, journal: Journal, reporter: Reporter) -> Detection | None:
+    """Carry out the examination that was asked for, or take up what a person in the app has found.
+
+    Args:
+        prepared: the run.
+        files: of the run.
+        journal: of its folder.
+        reporter: receives progress; is asked whether to stop.
+
+    Returns:
+        What it found; None where nobody asked.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+        Interrupted: the reporter requested a stop; what was found until then is kept.
+    """
+    names = asked_methods(prepared.inputs.settings.detect)
+    if not names and not KeptEvidence(journal).is_there():
+        return None
+    examination = examination_of(prepared)
+    found = examine(examination, names, journal, reporter)
+    clean = prepared.inputs.data[CLEAN_VALID]
+    return None if not found.parts else with_pictures(found, examination, files, clean)
+
+
+def examination_of(prepared: PreparedRun) -> Examination:
+    """The network of a run with its clean validation images, about to be examined.
+
+    Raises:
+        DataError: an image cannot be read.
+    """
+    inputs = prepared.inputs
+    clean = CleanPictures.of_set(inputs.data[CLEAN_VALID])
+    return Examination(inputs.model, clean, seed=inputs.settings.seed)
+
+
+def examine(examination: Examination, names: Sequence[str], journal: Journal, reporter: Reporter) -> Detection:
+    """Run methods, and keep what each has found in the journal; what the journal knows is not done again.
+
+    Args:
+        examination: of the network.
+        names: of methods, or ``auto``; without any, only what is known is concluded from.
+        journal: of the run or the session.
+        reporter: receives progress, `DetectorFinished` and, at the end, `DetectionFinished`.
+
+    Raises:
+        OptionError: a method needs images that are not there.
+        OutputError: what was found cannot be kept.
+        Interrupted: the reporter requested a stop; ``examination.conclude()`` says what is known by then.
+    """
+    kept = KeptEvidence(journal)
+    kept.restore(examination)
+    try:
+        examination.run(names, reporter.also(lambda event: kept.keep(examination)))
+    finally:
+        kept.keep(examination)
+    found = examination.conclude()
+    reporter.emit(finished_event(found))
+    return found
+
+
+def finished_event(found: Detection) -> DetectionFinished:
+    """What was found, for a screen."""
+    suspects = tuple(
+        SuspectedClass(each.target, each.score, each.p, each.surrogate_asr, each.trigger_file)
+        for each in found.suspects
+    )
+    return DetectionFinished(found.verdict, found.target, found.reasons, suspects, found.seconds)
+
+
+def with_pictures(
+    found: Detection, examination: Examination, files: RunFiles, clean: LabelledImages | None
+) -> Detection:
+    """What was found, with the small trigger of each suspect written as pictures where images are pictures.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    subject = examination.subject
+    is_bgr = clean is not None and clean.preprocessing.reverses_channels
+
+    def written(suspect: Suspect) -> Suspect:
+        trigger = suspect.trigger
+        if trigger is None or len(subject.image_shape) != 3:
+            return suspect
+        name, pixels = trigger_name(suspect.target), trigger_pixels(trigger, subject.low, subject.high, is_bgr=is_bgr)
+        files.write(name, lambda path: write_trigger(path, pixels))
+        files.write(mask_name(suspect.target), lambda path: write_trigger(path, mask_pixels(trigger)))
+        return replace(suspect, trigger_file=name)
+
+    return replace(found, suspects=tuple(map(written, found.suspects)))
