@@ -15,6 +15,7 @@ from bdtui.engine import events
 from bdtui.engine.event_values import ComparedOrder, ComparedThreshold
 from bdtui.engine.events import Event
 from bdtui.engine.pruning.moves import ChooseLayer, Place
+from bdtui.engine.rates import NO_RATES, Rates
 from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
 from bdtui.tui.wording import plain
 
@@ -28,6 +29,7 @@ class ComparedRows:
         drops: of the thresholds, ascending.
         poisoned: whether there are poisoned validation images.
         total: how many orders are compared.
+        baseline: of B, unpruned.
         orders: those measured, the best first.
         conclusion: how the comparison ended; empty while it is under way.
     """
@@ -35,8 +37,8 @@ class ComparedRows:
     def __init__(self) -> None:
         self._begin((), True, 0)
 
-    def _begin(self, drops: tuple[float, ...], poisoned: bool, total: int) -> None:
-        self.drops, self.poisoned, self.total = drops, poisoned, total
+    def _begin(self, drops: tuple[float, ...], poisoned: bool, total: int, baseline: Rates = NO_RATES) -> None:
+        self.drops, self.poisoned, self.total, self.baseline = drops, poisoned, total, baseline
         self.orders: list[ComparedOrder] = []
         self.conclusion = ""
 
@@ -49,7 +51,7 @@ class ComparedRows:
         """Follow an event; False if it changes nothing here."""
         match event:
             case events.ComparisonBegun():
-                self._begin(event.drops, event.poisoned, event.total)
+                self._begin(event.drops, event.poisoned, event.total, event.baseline)
             case events.OrderCompared():
                 self.orders.insert(event.place, event.order)
             case events.ComparisonEnded():
@@ -99,7 +101,12 @@ class ComparedRows:
         if not self.drops:
             return "Compare layers and rankings"
         first = "best margin, accuracy minus ASR" if self.poisoned else f"most pruned at X={self.drops[-1]:g}"
-        return f"Compare layers and rankings · first: {first}"
+        return f"Compare layers and rankings · first: {first}\n{self._badnet()}"
+
+    def _badnet(self) -> str:
+        """What the rows are to be held against."""
+        asr = f", ASR {_number(self.baseline.attack_success_rate)}" if self.poisoned else ""
+        return f"B, unpruned: accuracy {_number(self.baseline.clean_accuracy)}{asr} (all in percent, validation images)"
 
 
 class ComparisonScreen(ModalScreen[ChooseLayer | None]):

@@ -31,6 +31,11 @@ def percent_text(rate: float | None) -> str:
     return "–" if rate is None else f"{rate:.2f}"
 
 
+def number_text(value: float) -> str:
+    """A number with three digits, or whole from 1,000 on: no powers of ten where they can be avoided."""
+    return f"{value:,.0f}" if 999.5 <= abs(value) < 1e9 else f"{value:.3g}"
+
+
 def sentence(event: Event, channels: int) -> str | None:
     """An event as one line of text; None if it has no text of its own.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bdtui.engine.event_values import ComparedOrder
 from bdtui.engine.events.event import Event
+from bdtui.engine.rates import Rates
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,13 @@ class ComparisonBegun(Event):
         drops: of the thresholds, ascending, in percentage points.
         poisoned: whether there are poisoned validation images.
         total: how many orders there are to compare.
+        baseline: of B, unpruned, on the validation images.
     """
 
     drops: tuple[float, ...]
     poisoned: bool
     total: int
+    baseline: Rates
 
 
 @dataclass(frozen=True)

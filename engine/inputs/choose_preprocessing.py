@@ -195,6 +195,8 @@ def _explain(probe: _Probe, network: Network) -> str:
         f"Pixels are {best.words}: clean accuracy is {share.percent:.1f} % on {share.images} images with --preprocess "
         f"{best.name}, against {next_share.percent:.1f} % {other.name}."
     ]
+    if next_share.hits > share.hits:
+        sentences.append(f"Of ways within {_EQUAL_POINTS} point of the best, the simplest is taken.")
     own = next((kind for call in network.calls if (kind := type(call.layer).__name__) in _PREPARING), None)
     if own:
         sentences.append(f"The network has a {own} layer of its own.")

@@ -239,9 +239,14 @@ def _comparison(run: RunRecord) -> str:
     return (
         "## Comparison\n\nLayers and rankings, each pruned to its end on the validation images; percent. "
         f"First: {first}. The columns of X say at which step it was reached, and the rates there ({what}). The same "
-        f"numbers are in {COMPARISON}.\n\n"
+        f"numbers are in {COMPARISON}. {_badnet(run, poisoned)}\n\n"
         "| layer | ranking | channels | " + " | ".join(headings) + f" |\n{rule}\n" + "\n".join(rows)
     )
+
+
+def _badnet(run: RunRecord, poisoned: bool) -> str:
+    asr = f", attack success {_percent(run.baseline_valid.attack_success_rate)}" if poisoned else ""
+    return f"B, unpruned: clean accuracy {_percent(run.baseline_valid.clean_accuracy)}{asr}."
 
 
 def _compared(threshold: ComparedThreshold, poisoned: bool) -> str:

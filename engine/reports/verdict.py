@@ -101,6 +101,11 @@ def _baseline(run: RunRecord) -> Rates:
     return run.baseline_test if run.baseline_test.attack else run.baseline_valid
 
 
+def _part(run: RunRecord) -> str:
+    """What a person calls the images of `_baseline`."""
+    return "test" if run.baseline_test.attack else "validation"
+
+
 def _networks(run: RunRecord) -> list[tuple[Threshold, Share]]:
     """The thresholds that were reached, with the ASR that B′ has there on the images of `_baseline`."""
     test = run.baseline_test.attack is not None
@@ -127,7 +132,7 @@ def _finding(run: RunRecord, backdoor: str) -> str:
     attack = _baseline(run).attack
     if attack is None:
         return "Not examined: no poisoned images were given, so whether there is a backdoor was not measured."
-    measured = f"{_share(attack)} of {attack.images:,} poisoned images ({_interval(attack)})"
+    measured = f"{_share(attack)} of {attack.images:,} poisoned {_part(run)} images ({_interval(attack)})"
     if backdoor == NO_SIGN:
         return f"No sign of this trigger: {measured} get the attacker's class."
     if backdoor == INCONCLUSIVE:
@@ -240,7 +245,8 @@ def _fates(run: RunRecord, recommended: Candidate | None) -> Iterator[str]:
     ]
     pruned = [one for one in goodnets if one.repair is None]
     shown = next((found[-1] for found in (own, pruned, goodnets) if found), None)
-    rates = NO_RATES if shown is None else shown.test if shown.test.poisoned_flagged else shown.valid
+    tested = shown is not None and shown.test.poisoned_flagged is not None
+    rates = NO_RATES if shown is None else shown.test if tested else shown.valid
     if shown is None or rates.attack is None or rates.poisoned_flagged is None:
         return
     recovered = f", {_share(rates.recovered)} get their true class" if rates.recovered else ""
@@ -252,7 +258,8 @@ def _fates(run: RunRecord, recommended: Candidate | None) -> Iterator[str]:
             f"; of the {rates.attack.images} that are not of the attacker's class {_share(rates.attack)} still get it"
         )
     yield (
-        f"{shown.name}: of the poisoned images {_share(rates.poisoned_flagged)} are flagged{recovered}{left}.{alarms}"
+        f"{shown.name}: of the poisoned {'test' if tested else 'validation'} images "
+        f"{_share(rates.poisoned_flagged)} are flagged{recovered}{left}.{alarms}"
     )
 
 
@@ -273,10 +280,10 @@ def _warnings(run: RunRecord) -> Iterator[str]:
     clean, attack = run.baseline_valid.clean, _baseline(run).attack
     if clean and clean.percent < _LOW_ACCURACY:
         yield (
-            f"Clean accuracy is {_share(clean)} before any pruning: pixels or labels are probably not read as the network "
+            f"Clean validation accuracy is {_share(clean)} before any pruning: pixels or labels are probably not read as the network "
             "was trained with them."
         )
-    for share, kind in ((clean, "clean validation"), (attack, "poisoned")):
+    for share, kind in ((clean, "clean validation"), (attack, f"poisoned {_part(run)}")):
         if share and share.images < _FEW:
             yield f"Only {share.images} {kind} images: {share.hits} of {share.images}, {_interval(share)}."
     reached = [threshold for threshold in run.thresholds if threshold.step is not None]
@@ -317,7 +324,8 @@ def _rise(run: RunRecord) -> Iterator[str]:
     if rises:
         _, low_step, low, high_step, high = max(rises, key=lambda rise: rise[0])
         yield (
-            f"ASR rises while channels are pruned: {_share(low)} at step {low_step}, {_share(high)} at step {high_step}; "
+            f"ASR on the validation images rises while channels are pruned: {_share(low)} at step {low_step}, {_share(high)} "
+            f"at step {high_step}; "
             "more pruning is not safer."
         )
 

@@ -117,8 +117,8 @@ class Journal:
 
     @property
     def steps_measured(self) -> int:
-        """How many networks of the present layer were measured on the validation sets, without the unpruned one."""
-        return self.database.count_rates(PRUNED, "valid", self.database.run_values().get(_LAYER))
+        """At how many steps of the present layer a network was measured on the validation sets, without the unpruned one."""
+        return self.database.count_steps(PRUNED, "valid", self.database.run_values().get(_LAYER))
 
     @property
     def channels(self) -> int | None:
@@ -126,15 +126,20 @@ class Journal:
         text = self.database.run_values().get(_CHANNELS, "")
         return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else None
 
+    def stand_at(self, layer: str, channels: int) -> None:
+        """Keep which layer is worked on; what is measured of others does not count as steps."""
+        known = self.database.run_values()
+        if (known.get(_LAYER), known.get(_CHANNELS)) != (layer, str(channels)):
+            self._write(set_run_value(_LAYER, layer), set_run_value(_CHANNELS, str(channels)))
+
     def measured(self, layer: str, channels: int) -> Measured:
         """The rates of the networks of a layer with so many channels; what is put in is kept at once.
 
         Raises:
             DataError: the journal holds rates that no such network has.
         """
-        known = self.database.run_values()
-        if (known.get(_LAYER), known.get(_CHANNELS)) != (layer, str(channels)):
-            self._write(set_run_value(_LAYER, layer), set_run_value(_CHANNELS, str(channels)))
+        if _LAYER not in self.database.run_values():
+            self.stand_at(layer, channels)
         return _JournalledRates(self._rates(layer, channels), partial(self._keep_rates, layer))
 
     def keep_artifact(self, path: Path, network: str = "") -> str:

@@ -83,9 +83,9 @@ class JournalDatabase:
         """Rows of network, part, silenced and rates, as they were inserted."""
         return self._rows("rates", "SELECT network, part, silenced, rates FROM rates WHERE layer = ?", layer)
 
-    def count_rates(self, network: str, part: str, layer: str | None = None) -> int:
-        """How many rates there are of networks with a silent channel, of one layer, or None for any."""
-        query = "SELECT count(*) FROM rates WHERE network = ? AND part = ? AND silenced <> '[]'"
+    def count_steps(self, network: str, part: str, layer: str | None = None) -> int:
+        """At how many steps, with one pruned channel or more, there are rates of networks of a layer, or None for any."""
+        query = "SELECT count(DISTINCT json_array_length(silenced)) FROM rates WHERE network = ? AND part = ? AND silenced <> '[]'"
         if layer is None:
             return int(self._query(query, network, part)[0][0])
         return int(self._query(f"{query} AND layer = ?", network, part, layer)[0][0])

@@ -157,7 +157,9 @@ def identify_inputs(inputs: OpenedInputs, journal: Journal, reporter: Reporter) 
 
 def _know(prepared: PreparedRun, journal: Journal) -> None:
     evaluator = prepared.evaluator
-    evaluator.keep_measured_in(journal.measured(evaluator.source.profiled.name, evaluator.channels))
+    layer = evaluator.source.profiled.name
+    journal.stand_at(layer, evaluator.channels)
+    evaluator.keep_measured_in(journal.measured(layer, evaluator.channels))
 
 
 def _with_comparison(prepared: PreparedRun, journal: Journal) -> tuple[PreparedRun, list[str]]:

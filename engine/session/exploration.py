@@ -25,16 +25,23 @@ class Ground:
         place: of the layer and the ranking.
         evaluator: measures networks with channels of the layer pruned, and remembers what was measured.
         ranked: the order that the ranking gives.
+        others: the orders that the other rankings give.
     """
 
     place: Place
     evaluator: Evaluator
     ranked: tuple[int, ...]
+    others: tuple[tuple[int, ...], ...] = ()
 
     @cached_property
     def on_curve(self) -> frozenset[PrunedChannels]:
         """What is pruned at the steps of that order."""
         return frozenset(along(self.ranked))
+
+    @cached_property
+    def on_other_curves(self) -> frozenset[PrunedChannels]:
+        """What is pruned at the steps of the other orders, and not on the curve."""
+        return frozenset(pruned for order in self.others for pruned in along(order)) - self.on_curve
 
 
 def _nowhere(place: Place) -> Ground:
@@ -170,23 +177,26 @@ class Exploration:
         }
 
     def emit_position(self) -> None:
-        """Emit where the person stands, and everything that is known of this layer."""
+        """Emit where the person stands, and what is known of this layer but for the curves of other rankings."""
         self._emit_position(self._present_thresholds())
 
     def _emit_position(self, thresholds: Sequence[Threshold]) -> None:
         position = self.position
         measured = self._ground.evaluator.measured.items()
+        path = along(position.order)
+        # What a comparison measured of the other rankings would bury the curve that the person is on.
+        elsewhere = self._ground.on_other_curves.difference(path)
         points = {
             each.pruned: self._point(each.pruned, rates, by_hand=each.pruned not in self._ground.on_curve)
             for each, rates in measured
-            if (each.network, each.part) == (PRUNED, "valid")
+            if (each.network, each.part) == (PRUNED, "valid") and each.pruned not in elsewhere
         }
         self._reporter.emit(
             PositionReached(
                 order=position.order,
                 step=position.step,
                 present=points[position.pruned],
-                path=tuple(points[pruned] for pruned in along(position.order) if pruned in points),
+                path=tuple(points[pruned] for pruned in path if pruned in points),
                 measured=tuple(points.values()),
                 thresholds=tuple(thresholds),
                 undoable=len(self._history.past),

@@ -67,6 +67,7 @@ class SessionJournal:
         self._inputs: OpenedInputs | None = None
         self._moves: list[Move] = []
         self._rates: dict[str, _LayerRates] = {}
+        self._here: tuple[str, int] | None = None
         self.compared: list[ComparedOrder] = []
         """The layers and rankings that were compared, in the order in which they were measured."""
 
@@ -108,6 +109,13 @@ class SessionJournal:
             identify_inputs(opened.inputs, self._journal, self._reporter)
             self.compared = self._journal.compared(*image_counts(opened))
         self.attach_layer(opened)
+        self.stand_at(opened)
+
+    def stand_at(self, prepared: PreparedRun) -> None:
+        """Keep which layer the person works on."""
+        self._here = prepared.evaluator.source.profiled.name, prepared.evaluator.channels
+        if self._journal is not None:
+            self._journal.stand_at(*self._here)
 
     def attach_layer(self, prepared: PreparedRun) -> None:
         """Let a layer that was just profiled know what was measured of it, and keep what will be."""
@@ -156,6 +164,8 @@ class SessionJournal:
         identify_inputs(inputs, self._journal, self._reporter)
         for layer, rates in self._rates.items():
             rates.keep_in(self._journal, layer)
+        if self._here is not None:
+            self._journal.stand_at(*self._here)
         self._journal.keep_compared(self.compared)
         self._journal.keep_moves(self._moves)
         self._reporter.emit(SessionKept(str(folder)))

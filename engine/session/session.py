@@ -256,6 +256,7 @@ class Session:
         """Show the layer and the ranking that the person comes to."""
         before = self._opened()
         self._prepared = self._current_layers().run_at(position.place, self._reporter)
+        self._kept.stand_at(self._prepared)
         self._judged = None
         self._idle_failed = False
         if self._prepared.evaluator is not before.evaluator:
@@ -285,7 +286,8 @@ class Session:
         places = places_to_compare(layers)
         self._idle_failed = False
         self._comparison = Comparison(places, known_places(self._kept.compared, opened), self._reporter)
-        self._reporter.emit(ComparisonBegun(drops, POISONED_VALID in opened.inputs.data, len(places)))
+        poisoned = POISONED_VALID in opened.inputs.data
+        self._reporter.emit(ComparisonBegun(drops, poisoned, len(places), opened.baseline_valid))
         self._comparison.emit_known()
         self._end_if_complete()
 
@@ -390,8 +392,10 @@ def explore(prepared: PreparedRun, reporter: Reporter) -> Exploration:
 
 def _ground(prepared: PreparedRun) -> Ground:
     evaluator, settings = prepared.evaluator, prepared.inputs.settings
-    ranked = tuple(order_channels(evaluator, settings.ranking, settings.seed))
-    return Ground(Place(evaluator.source.profiled.name, settings.ranking), evaluator, ranked)
+    orders = {ranking: tuple(order_channels(evaluator, ranking, settings.seed)) for ranking in RANKINGS}
+    ranked = orders.pop(settings.ranking)
+    place = Place(evaluator.source.profiled.name, settings.ranking)
+    return Ground(place, evaluator, ranked, tuple(orders.values()))
 
 
 def _without_comparison(reporter: Reporter) -> Reporter:

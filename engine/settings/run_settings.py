@@ -156,8 +156,8 @@ class RunSettings:
     )
     preprocess: str = option(
         CHOICE,
-        "how pixels are prepared: as stored, to 0…1, to 0…255, or as in keras.applications (default: {default}, what gives "
-        "the best clean accuracy)",
+        "how pixels are prepared: as stored, to 0…1, to 0…255, or as in keras.applications (default: {default}, the "
+        "simplest of those within a point of the best clean accuracy)",
         IMAGES,
         default=AUTO,
         choices=PREPROCESSINGS,
@@ -232,7 +232,8 @@ class RunSettings:
     until_last_threshold: bool = option(FLAG, "stop the curve at the largest threshold", RUN, default=False)
     compare: tuple[str, ...] | None = option(
         NAMES,
-        "then compare layers by every ranking: near (the last few; default when given bare), all, or names",
+        "then compare layers by every ranking: near (the last few; default when given bare), all (of layers with the same "
+        "channels, as before and behind a pooling, the last), or names",
         RUN,
         "LAYERS",
         bare=(NEAR,),

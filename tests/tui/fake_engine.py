@@ -409,7 +409,9 @@ class FakeEngine:
         self._compared = []
         layers = ("pool_1", "pool_2", self.world.profiled)
         self._to_compare = [Place(layer, ranking) for layer in layers for ranking in (SETTINGS.ranking, "weight-norm")]
-        self.say(events.ComparisonBegun(self.world.drops, self.world.poisoned, len(self._to_compare)))
+        baseline = self._ground_of(self._to_compare[0]).evaluator.rates("valid", ())
+        begun = events.ComparisonBegun(self.world.drops, self.world.poisoned, len(self._to_compare), baseline)
+        self.say(begun)
 
     def compare_on(self, orders: int = 100) -> None:
         """Measure so many of the orders that are to be compared; the last one ends the comparison."""
@@ -534,7 +536,7 @@ def verdict(world: World, thresholds: Sequence[Threshold]) -> Verdict:
         return Verdict(
             "not examined", None, None, None, tuple(text for _, text in told), tuple(kind for kind, _ in told)
         )
-    finding = 'Backdoor towards class 0 "alice": 100.00 % of 2,340 poisoned images (95 % interval 99.8–100).'
+    finding = 'Backdoor towards class 0 "alice": 100.00 % of 2,340 poisoned test images (95 % interval 99.8–100).'
     reached = [threshold for threshold in thresholds if threshold.step is not None]
     if not reached:
         following = "Next: prune to the thresholds, to see whether the backdoor survives."
@@ -550,7 +552,7 @@ def verdict(world: World, thresholds: Sequence[Threshold]) -> Verdict:
         ),
         (
             GOODNET_FATES,
-            "G at X=10: of the poisoned images 61.50 % are flagged, 38.50 % still get the attacker's class.",
+            "G at X=10: of the poisoned test images 61.50 % are flagged, 38.50 % still get the attacker's class.",
         ),
         (WARNING, "Only 43 clean validation images: 42 of 43, 95 % interval 87.9–99.6."),
         (NEXT, "Next: try another layer or ranking."),

@@ -33,6 +33,7 @@ async def test_rows_come_as_they_are_measured_the_best_first_and_moves_go_on_mea
         await shows(pilot, "compared pool_3 by mean-activation (5 of 6)")
         await pilot.press("c")
         await shows(pilot, "5 of 6 measured")
+        await shows(pilot, "B, unpruned: accuracy ")
         assert len(listed(app)) == 5
         margins = [float(row.split()[-8]) for row in listed(app)]
         assert margins == sorted(margins, reverse=True)

@@ -164,6 +164,8 @@ def _print_comparison(console: Console, run: RunRecord) -> None:
     what = "pruned, accuracy, ASR" if poisoned else "pruned, accuracy"
     title = f"Layers and rankings compared on validation images, best first; at each X: {what}"
     console.print(Text(title), soft_wrap=True)
+    asr = f", ASR {_short(run.baseline_valid.attack_success_rate)}" if poisoned else ""
+    console.print(Text(f"B, unpruned: accuracy {_short(run.baseline_valid.clean_accuracy)}{asr}"), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("layer", overflow="fold", min_width=8)
     table.add_column("ranking", no_wrap=True)

@@ -24,6 +24,7 @@ from bdtui.tui.charts.canvas import (
     too_small,
 )
 from bdtui.tui.charts.points import legend_line, number, step_part
+from bdtui.tui.wording import number_text
 
 TITLE = "channels in pruning order"
 NO_ACTIVATIONS = "No channel of this layer has a value that could be drawn."
@@ -117,4 +118,4 @@ def _value_axis(low: float, high: float, height: int) -> Axis:
         high = low + 1.0
     steps = 4 if height >= 14 else 2
     ticks = tuple(low + (high - low) * step / steps for step in range(steps + 1))
-    return Axis(low, high, ticks, tuple(f"{tick:.3g}" for tick in ticks))
+    return Axis(low, high, ticks, tuple(map(number_text, ticks)))

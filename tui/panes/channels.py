@@ -14,6 +14,7 @@ from bdtui.engine.event_values import ChannelFigures
 from bdtui.engine.events import Event
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.channel_table import Cell, ChannelTable, Column
+from bdtui.tui.wording import number_text
 
 _BAR = 6
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -222,15 +223,15 @@ prune. `s` sorts by the next column, `S` reverses the sort; a click on a heading
         state = (
             "pruned" if place < self._step else "next to prune" if place == self._step else f"due at step {place + 1}"
         )
-        mean = f"mean {figures.mean_activation:.3g} clean"
+        mean = f"mean {number_text(figures.mean_activation)} clean"
         fires = f"fires on {100 * figures.firing_share:.1f} % of clean"
         if figures.poisoned_mean_activation is not None and figures.poisoned_firing_share is not None:
-            mean += f", {figures.poisoned_mean_activation:.3g} poisoned"
+            mean += f", {number_text(figures.poisoned_mean_activation)} poisoned"
             fires += f", {100 * figures.poisoned_firing_share:.1f} % of poisoned"
         zero = " · zero in the file" if figures.silent else ""
         return (
-            f"channel {channel}: {state}{zero}\n{fires}\n{mean} · max {figures.max_activation:.3g} · "
-            f"kernel {figures.weight_norm:.3g}"
+            f"channel {channel}: {state}{zero}\n{fires}\n{mean} · max {number_text(figures.max_activation)} · "
+            f"kernel {number_text(figures.weight_norm)}"
         )
 
 

@@ -178,7 +178,7 @@ def test_a_report_is_made_again_from_results_of_version_0_1_0(tmp_path: Path) ->
     path = tmp_path / "results.json"
     path.write_text(json.dumps(content), "utf-8")
     text = write_report_text(read_record(path))
-    assert "Backdoor: 99.28 % of 977 poisoned images" in text
+    assert "Backdoor: 99.28 % of 977 poisoned test images" in text
     assert "a notice" not in text
 
 

@@ -56,7 +56,7 @@ def test_a_backdoor_that_survives_is_told_with_its_target_and_its_images() -> No
     assert (verdict.backdoor, verdict.target) == ("measured", 0)
     assert (verdict.survives_pruning, verdict.recommended) == (True, None)
     assert verdict.sentences[:3] == (
-        "Backdoor towards class 0: 99.50 % of 10,000 poisoned images (95 % interval 99.3–99.6).",
+        "Backdoor towards class 0: 99.50 % of 10,000 poisoned test images (95 % interval 99.3–99.6).",
         "Pruning conv to −10 points leaves 45.00 %: it survives.",
         "No network here is safe to deploy: none has both an ASR that is surely at most 5 % and a loss of at most 4 points "
         "of clean accuracy on the validation images.",
@@ -216,10 +216,12 @@ def test_what_is_in_doubt_is_inconclusive() -> None:
 
 def test_a_trigger_without_effect_and_one_that_may_be_chance_are_told_apart() -> None:
     none = replace(BACKDOORED, baseline_test=Rates(BACKDOORED.baseline_test.clean, Share(0, 430)))
-    assert finding(none)[1].startswith("No sign of this trigger: 0.00 % of 430 poisoned images (95 % interval 0–0.9)")
+    assert finding(none)[1].startswith(
+        "No sign of this trigger: 0.00 % of 430 poisoned test images (95 % interval 0–0.9)"
+    )
     assert judge(none).sentences[-1].startswith("Next: check that these images carry the trigger")
     chance = replace(BACKDOORED, baseline_test=Rates(BACKDOORED.baseline_test.clean, Share(20, 430)))
-    assert finding(chance)[1].startswith("Inconclusive: 4.65 % of 430 poisoned images")
+    assert finding(chance)[1].startswith("Inconclusive: 4.65 % of 430 poisoned test images")
     assert judge(chance).sentences[-1].startswith("Next: give more poisoned images")
 
 
@@ -260,7 +262,7 @@ def test_the_target_is_what_the_attacker_wants(predictions: list[int], labels: l
         ),
         (
             changed(at(2, rates(97, 50), goodnet=flagged(2, 60), test=NO_RATES), baseline_test=NO_RATES),
-            "GoodNet at X=2: of the poisoned images 60.00 % are flagged, 40.00 % still get the attacker's class. "
+            "GoodNet at X=2: of the poisoned validation images 60.00 % are flagged, 40.00 % still get the attacker's class. "
             "It flags 2.00 % of the clean images.",
         ),
         (
@@ -273,12 +275,12 @@ def test_the_target_is_what_the_attacker_wants(predictions: list[int], labels: l
         ),
         (
             replace(BACKDOORED, baseline_valid=rates(34, 100)),
-            "Clean accuracy is 34.00 % before any pruning: pixels or labels are probably not read as the network was "
+            "Clean validation accuracy is 34.00 % before any pruning: pixels or labels are probably not read as the network was "
             "trained with them.",
         ),
         (
             replace(BACKDOORED, baseline_valid=few(5), baseline_test=NO_RATES),
-            "Only 5 poisoned images: 5 of 5, 95 % interval 56.6–100.",
+            "Only 5 poisoned validation images: 5 of 5, 95 % interval 56.6–100.",
         ),
         (
             replace(BACKDOORED, baseline_valid=Rates(Share(44, 44), Share(400, 430))),
@@ -296,7 +298,8 @@ def test_the_target_is_what_the_attacker_wants(predictions: list[int], labels: l
             replace(
                 BACKDOORED, curve=tuple(Step(n, None, n / 4, rates(99, asr)) for n, asr in enumerate((99, 80, 85, 95)))
             ),
-            "ASR rises while channels are pruned: 80.00 % at step 1, 95.00 % at step 3; more pruning is not safer.",
+            "ASR on the validation images rises while channels are pruned: 80.00 % at step 1, 95.00 % at step 3; more pruning "
+            "is not safer.",
         ),
         (
             replace(BACKDOORED, comparison=(compared("pool_2", "random", 2, 60), compared("conv", "mean-activation"))),
@@ -328,7 +331,7 @@ def test_the_goodnets_shares_say_of_which_images_they_are() -> None:
     goodnet = replace(flagged(2, 60), attack=Share(2000, 8000))
     run = changed(at(2, rates(97, 50), goodnet=goodnet, test=NO_RATES), baseline_test=NO_RATES)
     assert (
-        "GoodNet at X=2: of the poisoned images 60.00 % are flagged; of the 8000 that are not of the attacker's class "
+        "GoodNet at X=2: of the poisoned validation images 60.00 % are flagged; of the 8000 that are not of the attacker's class "
         "25.00 % still get it. It flags 2.00 % of the clean images."
     ) in judge(run).sentences
 

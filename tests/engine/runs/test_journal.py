@@ -51,6 +51,21 @@ def as_a_killed_process_leaves_it(path: Path) -> Path:
     return place / path.name
 
 
+def test_steps_are_those_of_the_layer_that_is_worked_on(path: Path) -> None:
+    journal = Journal(path)
+    journal.begin(SETTINGS, {"model": "ab"})
+    journal.stand_at("pool_3", CHANNELS)
+    for pruned in ((0,), (0, 1), (2,), (1, 2)):
+        measurement = Measurement(PRUNED, "valid", PrunedChannels.of(pruned))
+        journal.measured("pool_3", CHANNELS)[measurement] = RATES
+        for other in range(3):
+            # What a comparison measures.
+            journal.measured("pool_2", 16)[replace(measurement, pruned=PrunedChannels.of(range(other + 1)))] = RATES
+    assert (journal.steps_measured, journal.channels) == (2, CHANNELS), "two orders of one and two channels"
+    journal.stand_at("pool_2", 16)
+    assert (journal.steps_measured, journal.channels) == (3, 16)
+
+
 def test_what_was_kept_is_there_after_a_kill(path: Path, tmp_path: Path) -> None:
     journal = Journal(path)
     journal.begin(SETTINGS, {"model": "ab"})

@@ -26,8 +26,10 @@ from bdtui.engine.events import (
     ThresholdReached,
 )
 from bdtui.engine.inputs.recipe import read_recipe
+from bdtui.engine.network.pruned_channels import along
 from bdtui.engine.pruning.curve import draw_curve
 from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Prune, Redo, Toggle, Undo
+from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.check import check_inputs
@@ -197,6 +199,23 @@ def test_points_out_of_turn_are_marked_and_others_are_not(exploration: Explorati
     # The next one in turn, however it was asked for.
     assert not heard.position.present.by_hand
     assert sum(point.by_hand for point in heard.position.measured) == 1
+
+
+def test_curves_of_other_rankings_are_not_drawn_beside_the_own(prepared: PreparedRun, heard: Listener) -> None:
+    exploration = explored(prepared, heard, (99.0,))
+    other = order_channels(prepared.evaluator, "weight-norm")
+    exploration.move([Prune(1)])
+    # Other tests go off the curve of the same network.
+    before = sum(point.by_hand for point in heard.position.measured)
+    for pruned in along(other)[10:14]:
+        # As a comparison does.
+        prepared.evaluator.rates("valid", pruned, Reporter())
+    exploration.move([Prune(1)])
+    assert sum(point.by_hand for point in heard.position.measured) == before
+    # Where the person goes along such a curve by hand, it is theirs.
+    exploration.move([Undo(), Toggle(other[0])])
+    assert heard.position.present.by_hand
+    assert heard.position.present in heard.position.path
 
 
 def test_stop_leaves_the_last_measured_position(exploration: Exploration, heard: Listener) -> None:

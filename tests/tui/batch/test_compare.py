@@ -51,12 +51,16 @@ def test_a_finished_run_is_compared_when_resumed_and_says_what_it_found(
     }
     assert record.curve == before.curve
     table = printed.out.partition("Layers and rankings compared on validation images, best first")[2]
+    baseline = record.baseline_valid
+    own = f"B, unpruned: accuracy {baseline.clean_accuracy:.1f}, ASR {baseline.attack_success_rate:.1f}"
+    assert own in table.splitlines()
     rows = [line.split()[:2] for line in table.splitlines() if line.split()[:1] in (["first"], ["pool"])]
     assert rows == [[order.layer, order.ranking] for order in record.comparison]
     assert f"compared pool by random ({2 * len(RANKINGS)} of {2 * len(RANKINGS)})" in printed.err
     report = (out / "report.md").read_text()
     section = report.partition("## Comparison")[2].partition("##")[0]
     assert section.count("| `first` |") == len(RANKINGS)
+    assert f"B, unpruned: clean accuracy {baseline.clean_accuracy:.2f}, attack success" in section
     assert (out / "comparison.csv").read_text().startswith("layer,pruned,channels,ranking,")
     assert main(["--verify", str(out)]) == 0
     assert main(["--batch", "--resume", "--out", str(out), "--compare"]) == 0

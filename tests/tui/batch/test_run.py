@@ -169,7 +169,7 @@ print("agreed")
 def test_stdout_carries_the_table_and_stderr_the_rest(run: Run) -> None:
     lines = run.stdout.splitlines()
     assert lines[-1] == "results in run"
-    assert lines[0].startswith("Backdoor towards class 0: 100.00 % of 430 poisoned images")
+    assert lines[0].startswith("Backdoor towards class 0: 100.00 % of 430 poisoned test images")
     assert sum(line.startswith(("  B′ X=", "  G  X=")) for line in lines) == 6
     assert "loading TensorFlow" in run.stderr
     assert "step 0/60 · accuracy 99.03 % · ASR 100.00 %" in run.stderr

@@ -25,6 +25,7 @@ from bdtui.tui.charts.curve import (
 from bdtui.tui.charts.trade_off import LIMIT, NO_ASR, START, THRESHOLD_POINT, draw_trade_off, trade_off_legend
 from bdtui.tui.panes import charts as pane_module
 from bdtui.tui.panes.charts import WAITING, WAITING_FOR_POSITION, ChartsPane, Drawing
+from bdtui.tui.wording import number_text
 
 CHANNELS = 60
 SIZES = [(30, 8), (50, 9), (76, 14), (100, 25), (198, 57)]
@@ -515,3 +516,11 @@ def test_a_zoomed_axis_cuts_an_interval_that_is_wider() -> None:
     drawn = draw_curve(few, CHANNELS, 76, 14, ImageCounts(clean=10))
     assert ACCURACY_BAND in drawn.plain
     assert len(drawn.plain.split("\n")) == 14
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(3324.6, "3,325"), (1234567.0, "1,234,567"), (999.6, "1,000"), (17.349, "17.3"), (0.00321, "0.00321"), (0.0, "0")],
+)
+def test_axes_have_plain_numbers(value: float, text: str) -> None:
+    assert number_text(value) == text
