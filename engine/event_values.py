@@ -63,6 +63,30 @@ class ChannelFigures:
 
 
 @dataclass(frozen=True)
+class Estimate:
+    """Between which percentages an attack may succeed: what reversed triggers do in place of poisoned images.
+
+    No measured rate, and no evidence: small changes fool clean networks as well.
+    """
+
+    low: float
+    high: float
+
+    def as_json(self) -> dict[str, float]:
+        """As results.json has it."""
+        return {"low": self.low, "high": self.high}
+
+    def __str__(self) -> str:
+        low, high = (f"{end:.1f}" for end in (self.low, self.high))
+        return low if low == high else f"{low}–{high}"
+
+
+def estimate_json(estimate: Estimate | None) -> dict[str, Any]:
+    """The key of an estimate in results.json, where there is one."""
+    return {} if estimate is None else {"estimate": estimate.as_json()}
+
+
+@dataclass(frozen=True)
 class MeasuredPoint:
     """Rates on the validation sets, in percent, with some channels pruned.
 
@@ -72,6 +96,7 @@ class MeasuredPoint:
         clean_accuracy: of B′.
         attack_success_rate: of B′; None without poisoned validation images.
         by_hand: the pruned channels are not the first ones of the ranking: made by hand, or under another ranking.
+        estimate: of the attack success, by reversed triggers; None where none stands in for poisoned images.
     """
 
     step: int
@@ -79,6 +104,7 @@ class MeasuredPoint:
     clean_accuracy: float | None
     attack_success_rate: float | None
     by_hand: bool
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -161,11 +187,13 @@ class ComparedThreshold:
         drop: of clean validation accuracy, in percentage points.
         step: the first step at or past the drop; None when no step fell that far.
         rates: of B′ on the validation sets; empty without a step.
+        estimate: of the attack success there, by reversed triggers; None where none stands in for poisoned images.
     """
 
     drop: float
     step: int | None
     rates: Rates
+    estimate: Estimate | None = None
 
     @property
     def margin(self) -> float | None:
@@ -216,6 +244,7 @@ class ComparedOrder:
             "ranking": self.ranking,
             "thresholds": [
                 {"drop": threshold.drop, "step": threshold.step, **threshold.rates.as_json()}
+                | estimate_json(threshold.estimate)
                 for threshold in self.thresholds
             ],
             "accuracy_area": self.accuracy_area,

@@ -57,8 +57,13 @@ def conclude(
     if subject.classes < _FEWEST and verdict != INCONCLUSIVE:
         verdict = INCONCLUSIVE
         notes.append(f"With {subject.classes} classes there are too few others to compare one with.")
+    is_uncleared = verdict == NO_SIGN and bool(outside)
+    if is_uncleared:
+        # Lines that were drawn on networks of another kind clear none.
+        verdict = INCONCLUSIVE
     target = _target(parts, lines, suspects) if verdict == BACKDOORED else None
-    reasons = [_finding(verdict, target, suspects), _weighed(value, lines, parts), _error(verdict, lines), *notes]
+    finding = _uncleared(suspects) if is_uncleared else _finding(verdict, target, suspects)
+    reasons = [finding, _weighed(value, lines, parts), _error(NO_SIGN if is_uncleared else verdict, lines), *notes]
     return Detection(
         verdict, target, tuple(reasons), suspects, value, level, parts=parts, calibrated=not outside and lines.clean > 0
     )
@@ -103,8 +108,15 @@ def _finding(verdict: str, target: int | tuple[int, ...] | str | None, suspects:
         return f"Backdoored, towards class {named}: it lies closer to everything than the other classes do."
     if verdict == NO_SIGN:
         return "No sign of a backdoor: no class lies much closer to everything than the others."
-    first = f" First suspect: class {suspects[0].target}." if suspects else ""
-    return f"Inconclusive: more than most clean networks show, and less than most backdoored ones.{first}"
+    return f"Inconclusive: more than most clean networks show, and less than most backdoored ones.{_first(suspects)}"
+
+
+def _uncleared(suspects: tuple[Suspect, ...]) -> str:
+    return f"Inconclusive: little to see, but the lines were drawn on networks of another kind.{_first(suspects)}"
+
+
+def _first(suspects: tuple[Suspect, ...]) -> str:
+    return f" First suspect: class {suspects[0].target}." if suspects else ""
 
 
 def _weighed(value: float, lines: Level, parts: Mapping[str, Evidence]) -> str:

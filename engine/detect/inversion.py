@@ -19,6 +19,8 @@ from bdtui.engine.evaluation.slow_progress import SlowProgress
 
 _GOAL = 0.95
 _BATCH = 16
+_JUDGED, _WORKS = 25, 10.0
+"""Steps whose success a strong trigger is judged by, and what that weighs against the share of the image it covers."""
 _VERIFIED = 200
 """Images that a reversed trigger is tried on in the end."""
 
@@ -101,8 +103,12 @@ def _reverse(
         areas, classes = search.step(given.images[rows], np.repeat(targets[:, None], len(rows), axis=1), weights, free)
         success = (classes == targets[:, None]).mean(axis=1)
         hits.append(success)
-        area = areas if not strong else np.maximum(areas, free) - success
-        better = (success >= _GOAL) & (area < best_area)
+        area, reliable = areas, success
+        if strong:
+            # One batch of sixteen tells too little of how well it works.
+            reliable = np.mean(hits[-_JUDGED:], axis=0)
+            area = np.maximum(areas, free) - _WORKS * reliable
+        better = (reliable >= _GOAL) & (area < best_area)
         best_area[better] = area[better]
         for kept, values in zip(best, before, strict=True):
             kept[better] = values[better]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bdtui.engine.event_values import Estimate
 from bdtui.engine.events.event import Event
 from bdtui.engine.rates import Rates
 
@@ -18,13 +19,17 @@ class BaselineMeasured(Event):
 
 @dataclass(frozen=True)
 class StepFinished(Event):
-    """A step of the curve; rates in percent, ``fraction`` between 0 and 1, channel None for step 0."""
+    """A step of the curve; rates in percent, ``fraction`` between 0 and 1, channel None for step 0.
+
+    ``estimate`` is what reversed triggers do where there are no poisoned images; None without.
+    """
 
     step: int
     channel: int | None
     fraction: float
     clean_accuracy: float | None
     attack_success_rate: float | None
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True)

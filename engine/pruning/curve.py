@@ -9,7 +9,7 @@ from functools import cache
 from math import floor
 
 from bdtui.engine.evaluation.measurements import Evaluator
-from bdtui.engine.event_values import Threshold
+from bdtui.engine.event_values import Estimate, Threshold
 from bdtui.engine.network.pruned_channels import along
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reporter import SILENT, Reporter
@@ -24,12 +24,14 @@ class Step:
         channel: the one that went last; None at step 0.
         fraction: ``step`` ÷ channels, 0–1.
         rates: on the validation sets.
+        estimate: of the attack success, by reversed triggers; None where none stands in for poisoned images.
     """
 
     step: int
     channel: int | None
     fraction: float
     rates: Rates
+    estimate: Estimate | None = None
 
 
 def draw_curve(evaluator: Evaluator, order: Sequence[int], reporter: Reporter = SILENT) -> Iterator[Step]:

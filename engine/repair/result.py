@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bdtui.engine.event_values import Estimate, estimate_json
 from bdtui.engine.rates import NO_RATES, Rates
 
 
@@ -60,6 +61,7 @@ class Repair:
         test: on the test sets.
         goodnet_valid: rates of G on the validation sets.
         goodnet_test: on the test sets.
+        estimate: of the attack success of the repaired network, by triggers reversed from B; None without those.
     """
 
     method: str
@@ -76,6 +78,7 @@ class Repair:
     test: Rates = NO_RATES
     goodnet_valid: Rates = NO_RATES
     goodnet_test: Rates = NO_RATES
+    estimate: Estimate | None = None
 
     @property
     def shown_name(self) -> str:
@@ -99,6 +102,7 @@ class Repair:
             "test": {"repaired": self.test.as_json(), "goodnet": self.goodnet_test.as_json(flags=True)},
             "done": list(self.done),
             "sentences": list(self.sentences),
+            **estimate_json(self.estimate),
         }
 
 

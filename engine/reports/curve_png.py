@@ -25,6 +25,16 @@ def write_figure(path: Path, run: RunRecord) -> None:
     if curve[0].rates.attack is not None:
         attack = [step.rates.attack.percent if step.rates.attack else float("nan") for step in curve]
         axes.plot(fractions, attack, color=_ATTACK, marker="s", markersize=3, label="attack success rate")
+    if run.has_estimates:
+        bracket = [
+            (step.fraction, step.estimate.low, step.estimate.high) for step in curve if step.estimate is not None
+        ]
+        places, lows, highs = zip(*bracket, strict=True)
+        # Hatched and without a line: nothing was measured here.
+        axes.fill_between(
+            places, lows, highs, facecolor="none", edgecolor=_ATTACK, hatch="///", linewidth=0.8, alpha=0.5,
+            label="attack success, estimate (reversed triggers)",
+        )  # fmt: skip
     placed: dict[int, list[str]] = {}
     for threshold in run.thresholds:
         if threshold.step is not None:

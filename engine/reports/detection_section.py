@@ -10,6 +10,11 @@ from bdtui.engine.reports.file_names import mask_name
 from bdtui.engine.reports.markdown_text import escaped
 from bdtui.engine.reports.record import RunRecord
 
+ESTIMATE = (
+    "*Estimate*: what reversed triggers, a small and a strong one, do in place of poisoned images; no measured rate, and no "
+    "evidence."
+)
+
 
 def detection_section(run: RunRecord) -> str:
     """The conclusion, the suspects with their pictures, and what each method found; empty without an examination."""

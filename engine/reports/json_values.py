@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import isclose, isfinite
 from typing import Any
 
+from bdtui.engine.event_values import Estimate
 from bdtui.engine.rates import Rates, Share
 
 
@@ -34,6 +35,16 @@ def read_share(percent: Any, images: int) -> Share | None:
     if not 0 <= hits <= images or not images or not isclose(Share(hits, images).percent, percent, abs_tol=1e-9):
         raise ValueError(f"{percent} % of {images} images")
     return Share(hits, images)
+
+
+def read_estimate(content: Mapping[str, Any]) -> Estimate | None:
+    """The estimate beside some rates; None where there is none."""
+    if (found := content.get("estimate")) is None:
+        return None
+    low, high = number(found["low"]), number(found["high"])
+    if not 0 <= low <= high <= 100:
+        raise ValueError(f"between {low} and {high} %")
+    return Estimate(low, high)
 
 
 def text(value: Any) -> str:

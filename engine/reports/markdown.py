@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from bdtui.engine.event_values import ComparedThreshold, Threshold
+from bdtui.engine.event_values import ComparedThreshold, Estimate, Threshold
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Rates, Share
-from bdtui.engine.reports.detection_section import detection_section
+from bdtui.engine.reports.detection_section import ESTIMATE, detection_section
 from bdtui.engine.reports.file_names import COMPARISON, FIGURE, RECIPE
 from bdtui.engine.reports.markdown_text import code, escaped
 from bdtui.engine.reports.record import RecordedLayer, RecordedTrigger, RunRecord
@@ -132,15 +132,22 @@ def _pruning(run: RunRecord) -> str:
         f"one by one {order}.{_inactive(layer)}"
         f"\n\n![accuracy and attack success rate against the fraction pruned]({FIGURE})\n\n"
     )
-    rows = [_row("B, unpruned", 0, run.baseline_valid)]
+    rows = [_row("B, unpruned", 0, run.baseline_valid) + _estimate(run, run.estimate_at(0))]
     for threshold in run.thresholds:
         if threshold.step is not None:
-            rows.append(_row(f"B′ at X = {threshold.drop:g}", threshold.step, threshold.rates))
+            row = _row(f"B′ at X = {threshold.drop:g}", threshold.step, threshold.rates)
+            rows.append(row + _estimate(run, run.estimate_at(threshold.step)))
+    more = (" estimate |", " --- |", f" {ESTIMATE}") if run.has_estimates else ("", "", "")
     return (
-        text + "Rates on the validation images, in percent with 95 % Wilson intervals:\n\n"
-        "| network | channels pruned | clean accuracy | attack success | recovered accuracy |\n"
-        "| --- | ---: | --- | --- | --- |\n" + "\n".join(rows)
+        text + f"Rates on the validation images, in percent with 95 % Wilson intervals.{more[2]}\n\n"
+        f"| network | channels pruned | clean accuracy | attack success | recovered accuracy |{more[0]}\n"
+        f"| --- | ---: | --- | --- | --- |{more[1]}\n" + "\n".join(rows)
     )
+
+
+def _estimate(run: RunRecord, estimate: Estimate | None) -> str:
+    """One more cell, where there are estimates."""
+    return f" {estimate or '–'} |" if run.has_estimates else ""
 
 
 def _inactive(layer: RecordedLayer) -> str:
@@ -187,6 +194,8 @@ def _repairs(run: RunRecord) -> str:
             f"{_percent(chosen.reference_transfer)} % for a network that never saw B)."
         )
         said = " ".join(map(escaped, (*repair.sentences, *repair.done)))
+        if repair.estimate is not None:
+            by += f" Estimate, by triggers reversed from B: {repair.estimate} %."
         words.append(
             f"- **{name}** ({code(repair.model or '–')}, {repair.seconds:.0f} s, seed {repair.seed}): {by} {said}"
         )
@@ -245,6 +254,8 @@ def _compared(threshold: ComparedThreshold, poisoned: bool) -> str:
         return "–"
     rates = threshold.rates
     asr = f" / {_percent(rates.attack_success_rate)}" if poisoned else ""
+    if threshold.estimate is not None:
+        asr += f" (estimate {threshold.estimate})"
     return f"{threshold.step}: {_percent(rates.clean_accuracy)}{asr}"
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bdtui.engine.detect.detection import Detection
-from bdtui.engine.event_values import ComparedOrder, Threshold
+from bdtui.engine.event_values import ComparedOrder, Estimate, Threshold, estimate_json
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates
@@ -181,6 +181,15 @@ class RunRecord:
         return bool(self.data)
 
     @property
+    def has_estimates(self) -> bool:
+        """Whether reversed triggers stand in for poisoned images."""
+        return any(step.estimate is not None for step in self.curve)
+
+    def estimate_at(self, step: int | None) -> Estimate | None:
+        """The estimate at a step of the curve; None where there is none."""
+        return next((one.estimate for one in self.curve if one.step == step), None)
+
+    @property
     def is_tested(self) -> bool:
         """Whether there are test images."""
         return self.baseline_test != NO_RATES
@@ -224,6 +233,7 @@ def _step_json(step: Step) -> dict[str, Any]:
         "fraction": step.fraction,
         "clean_accuracy": step.rates.clean_accuracy,
         "attack_success_rate": step.rates.attack_success_rate,
+        **estimate_json(step.estimate),
     }
 
 

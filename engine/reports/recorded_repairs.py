@@ -7,7 +7,7 @@ from typing import Any
 
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.repair.result import ChosenBy, Repair
-from bdtui.engine.reports.json_values import flag, integer, number, read_rates, text
+from bdtui.engine.reports.json_values import flag, integer, number, read_estimate, read_rates, text
 
 _NOTHING = NO_RATES.as_json()
 
@@ -39,6 +39,7 @@ def repair_from_json(content: Any, valid: tuple[int, int], test: tuple[int, int]
             test=read_rates(content["test"]["repaired"], *test),
             goodnet_valid=read_rates(content.get("goodnet_valid", _NOTHING), *valid),
             goodnet_test=read_rates(content["test"]["goodnet"], *test),
+            estimate=read_estimate(content),
         )
     except (LookupError, TypeError, AttributeError, ArithmeticError) as problem:
         raise ValueError(f"not a repair: {problem!r}") from problem

@@ -13,7 +13,7 @@ from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES
-from bdtui.engine.reports.json_values import flag, integer, integer_or_none, number, read_rates, text
+from bdtui.engine.reports.json_values import flag, integer, integer_or_none, number, read_estimate, read_rates, text
 from bdtui.engine.reports.record import (
     NO_LAYER,
     SCHEMA,
@@ -121,6 +121,7 @@ def compared_from_json(content: Any, clean: int, poisoned: int) -> ComparedOrder
                     number(threshold["drop"]),
                     None if threshold["step"] is None else _step(threshold["step"], channels),
                     read_rates(threshold, clean, poisoned),
+                    read_estimate(threshold),
                 )
                 for threshold in content["thresholds"]
             ),
@@ -173,6 +174,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
                 None if step["channel"] is None else integer(step["channel"]),
                 number(step["fraction"]),
                 read_rates({**step, **attacked}, *valid),
+                read_estimate(step),
             )
             for step in content["curve"]
         ),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
+from bdtui.engine.detect.surrogate import Surrogate, SurrogateLayer
 from bdtui.engine.event_values import ComparedOrder
 from bdtui.engine.events import Event, OrderCompared, Progress
 from bdtui.engine.pruning.comparison import best_first, summarise_curve
@@ -22,7 +24,12 @@ def places_to_compare(layers: Sequence[str], rankings: Sequence[str] = tuple(RAN
 
 
 def compare(
-    prepared: PreparedRun, places: Sequence[Place], *, journal: Journal | None = None, reporter: Reporter
+    prepared: PreparedRun,
+    places: Sequence[Place],
+    *,
+    journal: Journal | None = None,
+    reporter: Reporter,
+    surrogate: Surrogate | None = None,
 ) -> Iterator[ComparedOrder]:
     """Draw the curve of every place, and emit each once it is measured.
 
@@ -31,6 +38,7 @@ def compare(
         places: of prunable layers, those of a layer one behind the other.
         journal: what it knows is not measured again, and what is measured is kept there.
         reporter: receives progress; may stop the work between batches.
+        surrogate: what stands in for poisoned images; None for nothing.
 
     Raises:
         Interrupted: the reporter requested a stop; what was given out holds, and what was measured is kept.
@@ -38,6 +46,8 @@ def compare(
     known = {} if journal is None else known_places(journal.compared(*image_counts(prepared)), prepared)
     there = prepared
     found: list[ComparedOrder] = []
+    estimating: SurrogateLayer | None = None
+    layer = ""
     for place in places:
         reporter.emit(Progress("compare", len(found), len(places), "orders"))
         one = known.get(place)
@@ -48,7 +58,10 @@ def compare(
                 if journal is not None and not own:
                     evaluator = there.evaluator
                     evaluator.keep_measured_in(journal.measured(place.layer, evaluator.channels))
-            one = compare_order(there, place.ranking, only_progress(reporter))
+            if surrogate is not None and layer != place.layer:
+                layer = place.layer
+                estimating = surrogate.of_layer(there.inputs.model, there.evaluator.source, only_progress(reporter))
+            one = compare_order(there, place.ranking, only_progress(reporter), estimating)
             if journal is not None:
                 journal.keep_compared([one])
         found.append(one)
@@ -56,8 +69,12 @@ def compare(
         yield one
 
 
-def compare_order(prepared: PreparedRun, ranking: str, reporter: Reporter) -> ComparedOrder:
+def compare_order(
+    prepared: PreparedRun, ranking: str, reporter: Reporter, surrogate: SurrogateLayer | None = None
+) -> ComparedOrder:
     """Draw the curve of a profiled layer in the order of a ranking.
+
+    Where something stands in for poisoned images, what it does is estimated at each threshold.
 
     Raises:
         Interrupted: the reporter requested a stop; the evaluator knows what was measured.
@@ -69,9 +86,16 @@ def compare_order(prepared: PreparedRun, ranking: str, reporter: Reporter) -> Co
         reporter.checkpoint()
         curve.append(step)
     source = evaluator.source
-    return summarise_curve(
+    found = summarise_curve(
         source.profiled.name, source.pruned, ranking, order, curve, check_thresholds(settings.thresholds)
     )
+    if surrogate is None:
+        return found
+    thresholds = [
+        one if one.step is None else replace(one, estimate=surrogate.at(order[: one.step], reporter))
+        for one in found.thresholds
+    ]
+    return replace(found, thresholds=tuple(thresholds))
 
 
 def known_places(compared: Collection[ComparedOrder], prepared: PreparedRun) -> dict[Place, ComparedOrder]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bdtui.engine.detect.surrogate import SurrogateLayer
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import StepFinished, ThresholdMissed, ThresholdReached
 from bdtui.engine.pruning.curve import Step, draw_curve, find_threshold
@@ -16,7 +17,12 @@ from bdtui.engine.runs.stopwatch import Stopwatch
 
 
 def draw_and_save(
-    prepared: PreparedRun, curve: list[Step], files: RunFiles, watch: Stopwatch, reporter: Reporter
+    prepared: PreparedRun,
+    curve: list[Step],
+    files: RunFiles,
+    watch: Stopwatch,
+    reporter: Reporter,
+    surrogate: SurrogateLayer | None = None,
 ) -> list[Threshold]:
     """Draw the curve, and save the networks of its thresholds.
 
@@ -26,6 +32,7 @@ def draw_and_save(
         files: of the run.
         watch: counts the curve and the export.
         reporter: receives every step; is asked whether to stop.
+        surrogate: what stands in for poisoned images; None for nothing.
 
     Returns:
         The thresholds in ascending order, those that were not reached without a step.
@@ -38,10 +45,12 @@ def draw_and_save(
     waiting = list(planned_thresholds(settings.thresholds, prepared.inputs.model))
     networks = NetworkSaver(evaluator, files, reporter)
     found = []
-    for step in draw_curve(evaluator, order, reporter):
+    for measured in draw_curve(evaluator, order, reporter):
+        estimate = None if surrogate is None else surrogate.along(order, measured.step, reporter)
+        step = replace(measured, estimate=estimate)
         curve.append(step)
         rates = step.rates.clean_accuracy, step.rates.attack_success_rate
-        reporter.emit(StepFinished(step.step, step.channel, step.fraction, *rates))
+        reporter.emit(StepFinished(step.step, step.channel, step.fraction, *rates, step.estimate))
         # The first one alone, since all others drop further.
         while waiting and (reached := find_threshold((curve[0], step), order, waiting[0])).step is not None:
             # Measured now, while the classes at this step are at hand: later they would be computed anew.

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bdtui.engine.detect.detection import Detection, Suspect
 from bdtui.engine.detect.examination import Examination
 from bdtui.engine.detect.methods import asked_methods
 from bdtui.engine.detect.pixel_range import CleanPictures
+from bdtui.engine.detect.surrogate import Surrogate, surrogate_of
 from bdtui.engine.event_values import SuspectedClass
 from bdtui.engine.events import DetectionFinished
 from bdtui.engine.inputs.datasets import LabelledImages
@@ -19,10 +20,23 @@ from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.kept_evidence import KeptEvidence
 from bdtui.engine.runs.preparation import PreparedRun
-from bdtui.engine.settings import CLEAN_VALID
+from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
 
 
-def detect_backdoor(prepared: PreparedRun, files: RunFiles, journal: Journal, reporter: Reporter) -> Detection | None:
+@dataclass(frozen=True)
+class Examined:
+    """What an examination of a run came to.
+
+    Attributes:
+        detection: the conclusion.
+        surrogate: what stands in for poisoned validation images; None where there are such, or nothing can.
+    """
+
+    detection: Detection
+    surrogate: Surrogate | None
+
+
+def detect_backdoor(prepared: PreparedRun, files: RunFiles, journal: Journal, reporter: Reporter) -> Examined | None:
     """Carry out the examination that was asked for, or take up what a person in the app has found.
 
     Args:
@@ -43,8 +57,13 @@ def detect_backdoor(prepared: PreparedRun, files: RunFiles, journal: Journal, re
         return None
     examination = examination_of(prepared)
     found = examine(examination, names, journal, reporter)
-    clean = prepared.inputs.data[CLEAN_VALID]
-    return None if not found.parts else with_pictures(found, examination, files, clean)
+    if not found.parts:
+        return None
+    data = prepared.inputs.data
+    clean = data[CLEAN_VALID]
+    given = None if POISONED_VALID in data or examination.clean is None else examination.clean
+    surrogate = None if given is None else surrogate_of(found, given, clean)
+    return Examined(with_pictures(found, examination, files, clean), surrogate)
 
 
 def examination_of(prepared: PreparedRun) -> Examination:

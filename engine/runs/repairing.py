@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from bdtui.engine.detect.surrogate import Surrogate
 from bdtui.engine.events import Progress, RepairFinished
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
@@ -31,7 +32,12 @@ _VERIFIED_IMAGES = 64
 
 
 def repair_networks(
-    prepared: PreparedRun, names: Sequence[str], files: RunFiles, journal: Journal, reporter: Reporter
+    prepared: PreparedRun,
+    names: Sequence[str],
+    files: RunFiles,
+    journal: Journal,
+    reporter: Reporter,
+    surrogate: Surrogate | None = None,
 ) -> list[Repair]:
     """Carry out the repairs that were asked for; what an earlier start of the run has finished is not done again.
 
@@ -41,6 +47,7 @@ def repair_networks(
         files: of the run.
         journal: of its folder.
         reporter: receives progress; is asked whether to stop.
+        surrogate: what stands in for poisoned images; None for nothing.
 
     Raises:
         BdtuiError: a reopened network predicts otherwise than the repaired one.
@@ -74,7 +81,10 @@ def repair_networks(
     repairs = []
     for number, name in enumerate(names):
         reporter.emit(Progress("repair", number, len(names), "repairs"))
-        repair = saver.save(name, session.repair(name))
+        outcome = session.repair(name)
+        repair = saver.save(name, outcome)
+        if surrogate is not None:
+            repair = replace(repair, estimate=surrogate.of_model(outcome.network, reporter))
         journal.keep_repair(_network_name(name, inputs.settings), repair)
         reporter.emit(RepairFinished(repair.method, repair.sentences, repair.valid, repair.test))
         repairs.append(repair)

@@ -201,19 +201,22 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
         with explain_lost_device():
             discard_partials(folder)
             files.write(RECIPE, lambda path: write_text(path, write_recipe_text(inputs.settings, inputs.sha256)))
-            detection = detect_backdoor(prepared, files, journal, reporter)
-            if detection is not None:
+            found = detect_backdoor(prepared, files, journal, reporter)
+            if found is not None:
                 watch.lap("detect")
-            thresholds = draw_and_save(prepared, curve, files, watch, reporter)
+            surrogate = None if found is None else found.surrogate
+            layer = None if surrogate is None else surrogate.of_layer(inputs.model, prepared.evaluator.source, reporter)
+            thresholds = draw_and_save(prepared, curve, files, watch, reporter, layer)
             thresholds = [measure_networks(prepared, threshold, reporter) for threshold in thresholds]
             watch.lap("test")
-            comparison = list(compare(prepared, places_to_compare(layers), journal=journal, reporter=reporter))
+            places = places_to_compare(layers)
+            comparison = list(compare(prepared, places, journal=journal, reporter=reporter, surrogate=surrogate))
             if comparison:
                 watch.lap("compare")
-            repairs = repair_networks(prepared, names, files, journal, reporter) if names else []
+            repairs = repair_networks(prepared, names, files, journal, reporter, surrogate) if names else []
             if repairs:
                 watch.lap("repair")
-            ordered = best_first(comparison)
+            ordered, detection = best_first(comparison), None if found is None else found.detection
             record = finish_run(prepared, curve, thresholds, files, watch, reporter, ordered, repairs, detection)
             return RunResult(folder, record)
     except (Interrupted, OutputError, OutOfMemory) as problem:

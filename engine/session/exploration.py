@@ -8,7 +8,7 @@ from functools import cached_property
 
 from bdtui.engine.errors import InputError, OptionError
 from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Evaluator
-from bdtui.engine.event_values import MeasuredPoint, Threshold
+from bdtui.engine.event_values import Estimate, MeasuredPoint, Threshold
 from bdtui.engine.events import Notice, PositionReached, PositionWished, Progress, ThresholdReached
 from bdtui.engine.network.pruned_channels import PrunedChannels, along
 from bdtui.engine.pruning.curve import find_threshold, known_steps
@@ -59,7 +59,13 @@ class Exploration:
         keep: is given the moves once they are made.
         ground_of: profiles another place, unless it is known.
         enter: is called when the person comes to another place, before the position there is emitted.
+
+    Attributes:
+        estimate_of: gives what reversed triggers do with some channels of a layer pruned, where they stand in for poisoned
+            images; None where none do.
     """
+
+    estimate_of: Callable[[str, PrunedChannels], Estimate | None]
 
     def __init__(
         self,
@@ -78,6 +84,7 @@ class Exploration:
         self._keep = keep
         self._enter = enter
         self._history = History.beginning_at(Position(tuple(order), place=ground.place))
+        self.estimate_of = lambda layer, pruned: None
         self._announced: set[tuple[Place, float, PrunedChannels]] = set()
         self._measure(self.position.pruned, reporter)
 
@@ -297,6 +304,7 @@ class Exploration:
             clean_accuracy=rates.clean_accuracy,
             attack_success_rate=rates.attack_success_rate,
             by_hand=by_hand,
+            estimate=self.estimate_of(self._ground.place.layer, pruned),
         )
 
     def _key(self, threshold: Threshold) -> tuple[Place, float, PrunedChannels]:

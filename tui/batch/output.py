@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bdtui.engine import events
-from bdtui.engine.event_values import ComparedThreshold
+from bdtui.engine.event_values import ComparedThreshold, Estimate
 from bdtui.engine.events import Event
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.reports.record import RunRecord
@@ -128,23 +128,30 @@ def _print_rates(console: Console, run: RunRecord) -> None:
     table.add_column("network")
     for heading in ("pruned", "accuracy", "ASR", "recovered", *(("clean flagged", "poisoned flagged") if test else ())):
         table.add_column(heading, justify="right")
+    if run.has_estimates:
+        table.add_column("ASR estimate", justify="right")
 
-    def add_row(name: str, step: int | None, rates: Rates, *flagged: Share | None) -> None:
+    def add_row(
+        name: str, step: int | None, rates: Rates, *flagged: Share | None, estimate: Estimate | None = None
+    ) -> None:
         cells = _cells(rates.clean, rates.attack, rates.recovered, *(flagged if test else ()))
+        cells += [str(estimate or "–")] if run.has_estimates else []
         table.add_row(name, "–" if step is None else str(step), *cells)
 
-    add_row("B", 0, shown, None, None)
+    add_row("B", 0, shown, None, None, estimate=run.estimate_at(0))
     for threshold in run.thresholds:
         name = f"X={threshold.drop:g}"
         if threshold.step is None:
             table.add_row(f"B′ {name}", "never reached")
             continue
-        add_row(f"B′ {name}", threshold.step, threshold.pruned_test if test else threshold.rates, None, None)
+        rates, estimate = threshold.pruned_test if test else threshold.rates, run.estimate_at(threshold.step)
+        add_row(f"B′ {name}", threshold.step, rates, None, None, estimate=estimate)
         if test:
             goodnet = threshold.goodnet_test
             add_row(f"G  {name}", threshold.step, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
     for repair in run.repairs:
-        add_row(f"repaired: {repair.shown_name}", None, repair.test if test else repair.valid, None, None)
+        rates = repair.test if test else repair.valid
+        add_row(f"repaired: {repair.shown_name}", None, rates, None, None, estimate=repair.estimate)
         if test:
             goodnet = repair.goodnet_test
             add_row("G  of B and it", None, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
@@ -178,7 +185,8 @@ def _compared(threshold: ComparedThreshold) -> str:
     if threshold.step is None:
         return "–"
     rates = [threshold.rates.clean_accuracy, threshold.rates.attack_success_rate]
-    return " ".join((str(threshold.step), *(_short(rate) for rate in rates if rate is not None)))
+    found = [str(threshold.step), *(_short(rate) for rate in rates if rate is not None)]
+    return " ".join(found) + ("" if threshold.estimate is None else f" (estimate {threshold.estimate})")
 
 
 def _short(rate: float | None) -> str:

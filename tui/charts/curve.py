@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from bdtui.engine.event_values import MeasuredPoint
 from bdtui.engine.events import PositionReached
 from bdtui.engine.rates import Share
 from bdtui.tui.charts.canvas import (
@@ -31,6 +32,7 @@ from bdtui.tui.charts.points import (
     accuracy,
     asr,
     has_asr,
+    has_estimate,
     legend_line,
     percent,
     reached,
@@ -47,6 +49,7 @@ PRESENT_DASH = "◇"
 BY_HAND_DASH = "×"
 THRESHOLD = "┊"
 ACCURACY_BAND, ASR_BAND = "⠐", "░"
+ESTIMATE_BAND = "╱"
 _FEWEST_ROWS = 2
 _MANY = 200
 """With so many images no interval is higher than a few lines of a chart."""
@@ -67,7 +70,7 @@ def draw_curve(
     """Clean accuracy and ASR in percent against the number of channels pruned.
 
     Only neighbouring steps are connected. Accuracies without an ASR are drawn from 80 or 50 % on where none is lower. Where there are so few images that the 95 % interval of a rate is higher than
-    a line of the chart, the interval is shaded.
+    a line of the chart, the interval is shaded. Where reversed triggers stand in for poisoned images, what they do is hatched.
 
     Args:
         position: the present position; everything measured for its layer is drawn.
@@ -84,6 +87,7 @@ def draw_curve(
     cursor = canvas.column(position.step)
     canvas.verticals(verticals, THRESHOLD, THRESHOLD_COLOUR)
     canvas.verticals({cursor}, CURSOR, CURSOR_COLOUR)
+    _draw_estimates(canvas, in_order)
     _draw_band(canvas, series(in_order, step, asr), images.poisoned, ASR_BAND, ASR_COLOUR)
     _draw_band(canvas, series(in_order, step, accuracy), images.clean, ACCURACY_BAND, ACCURACY_COLOUR)
     connected = runs(in_order)
@@ -105,9 +109,20 @@ def draw_curve(
 def _rate_axis(position: PositionReached, height: int) -> Axis:
     """From 0 to 100 % where there is an ASR; accuracies alone may be looked at more closely."""
     in_order, by_hand = split_by_hand(position)
-    if has_asr(position):
+    if has_asr(position) or has_estimate(position):
         return percent_axis(height)
     return accuracy_axis(min((rate for _, rate in series([*in_order, *by_hand], step, accuracy)), default=0.0), height)
+
+
+def _draw_estimates(canvas: Canvas, points: list[MeasuredPoint]) -> None:
+    """Hatch what lies between the weak and the strong reversed trigger: no line, since nothing was measured there."""
+    cells = {
+        (canvas.column(step(point)), row)
+        for point in points
+        if (found := point.estimate) is not None
+        for row in range(canvas.row(found.low), canvas.row(found.high) + 1)
+    }
+    canvas.cells(cells, ESTIMATE_BAND, ASR_COLOUR, takes=False)
 
 
 def _draw_band(canvas: Canvas, points: list[Point], images: int | None, glyph: str, colour: str) -> None:
@@ -138,6 +153,9 @@ def curve_legend(
     if split_by_hand(position)[1]:
         glyphs = BY_HAND_LINE + BY_HAND_DASH if has_asr(position) else BY_HAND_LINE
         parts.append((glyphs, "", "off curve"))
+    if has_estimate(position):
+        found = "" if present.estimate is None else f" {present.estimate} %"
+        parts.append((ESTIMATE_BAND, ASR_COLOUR, f"ASR estimate{found}"))
     if not has_asr(position):
         parts.append(("", "", "no poisoned images, no ASR"))
         if (low := _rate_axis(position, 14).low) > 0:

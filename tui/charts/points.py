@@ -71,6 +71,11 @@ def has_asr(position: PositionReached) -> bool:
     return any(point.attack_success_rate is not None for point in (*position.path, position.present))
 
 
+def has_estimate(position: PositionReached) -> bool:
+    """Whether reversed triggers stand in for poisoned images at any drawn point."""
+    return any(point.estimate is not None for point in (*position.path, position.present))
+
+
 @dataclass(frozen=True)
 class Reached:
     """A reached threshold: the drop, and the first step with it."""

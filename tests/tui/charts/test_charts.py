@@ -7,7 +7,7 @@ import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
 
-from bdtui.engine.event_values import ChannelFigures, MeasuredPoint, Threshold
+from bdtui.engine.event_values import ChannelFigures, Estimate, MeasuredPoint, Threshold
 from bdtui.engine.events import ChannelsProfiled, PositionReached
 from bdtui.tui import workspace
 from bdtui.tui.charts.activations import NO_ACTIVATIONS, activations_legend, draw_activations
@@ -16,6 +16,7 @@ from bdtui.tui.charts.curve import (
     ACCURACY_BAND,
     ASR_BAND,
     BY_HAND_DASH,
+    ESTIMATE_BAND,
     PRESENT_DASH,
     THRESHOLD,
     ImageCounts,
@@ -68,6 +69,10 @@ def profile(means: list[float], poisoned: list[float] | None = None) -> Channels
         "mean activation",
         "mean",
     )
+
+
+def estimated(step: int, low: float, high: float) -> MeasuredPoint:
+    return dataclasses.replace(point(step, 98.0, None), estimate=Estimate(low, high))
 
 
 def activations(channels: ChannelsProfiled, step: int = 0, width: int = 76, height: int = 14) -> Text:
@@ -524,3 +529,19 @@ def test_a_zoomed_axis_cuts_an_interval_that_is_wider() -> None:
 )
 def test_axes_have_plain_numbers(value: float, text: str) -> None:
     assert number_text(value) == text
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_an_estimate_is_hatched_and_called_so(width: int, height: int) -> None:
+    here = position(*(estimated(each, 20.0, 90.0) for each in range(30)))
+    drawn, legend = draw_curve(here, CHANNELS, width, height), curve_legend(here, CHANNELS, 200).plain
+    assert len(columns_of(ESTIMATE_BAND, drawn)) > 5
+    assert not columns_of(DASH, drawn)
+    assert "ASR estimate 20.0–90.0 %" in legend
+    assert "no poisoned images, no ASR" in legend
+
+
+def test_without_a_surrogate_nothing_is_hatched() -> None:
+    here = position(*(point(each, 98.0, None) for each in range(30)))
+    assert not columns_of(ESTIMATE_BAND, draw_curve(here, CHANNELS, 76, 14))
+    assert "estimate" not in curve_legend(here, CHANNELS, 200).plain
