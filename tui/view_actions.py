@@ -20,6 +20,9 @@ from bdtui.tui.setting_actions import AppWithSettings
 from bdtui.tui.wording import plain
 from bdtui.tui.workspace import Tab
 
+_SHOWN = 200
+"""Characters of a text to copy that are shown."""
+
 
 class AppWithViewActions(AppWithSettings):
     """The part of the app that does not involve the engine."""
@@ -59,7 +62,8 @@ class AppWithViewActions(AppWithSettings):
         """Choose what to copy; each is shown by its beginning."""
         pane = self.workspace.focused_pane()
         texts = {"row": pane.copied_text() if pane else "", **{name: self.copyable.text(name) for name in COPIED}}
-        choices = [(name, plain(text)[:200]) for name, text in texts.items() if text]
+        shown = {name: plain(text) for name, text in texts.items() if text}
+        choices = [(name, text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…") for name, text in shown.items()]
         if not choices:
             self._copy("")
             return

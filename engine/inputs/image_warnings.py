@@ -16,6 +16,8 @@ from bdtui.engine.inputs.trigger import stamp_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.settings import CLEAN_VALID, RAW
 
+_LARGE_TRIGGER = 25
+"""Percent of an image, counted by opacity, above which a trigger hides much of it."""
 _RANGE_RATIO = 20
 """Image sets whose brightest pixels differ by more than this were hardly stored in one way."""
 
@@ -63,7 +65,14 @@ def _about_labels(data: Mapping[str, LabelledImages], names: tuple[str, ...]) ->
                 f"all images of {clean.path} are of class {shown_class(int(clean.labels[0]), names)}: {ONE_CLASS}; "
                 "expected clean images of every class"
             )
-        if poisoned and stamp_of(poisoned):
+        if poisoned and (stamp := stamp_of(poisoned)) is not None:
+            height, width, _ = poisoned.image_shape
+            covered = 100 * float(stamp.alpha.sum()) / (height * width)
+            if part == "valid" and covered > _LARGE_TRIGGER:
+                yield (
+                    f"{stamp.trigger.path} covers {covered:.0f} % of an image: what it hides may change the class without "
+                    "any backdoor; expected a smaller trigger"
+                )
             continue
         if poisoned and poisoned_labels > 1:
             yield (

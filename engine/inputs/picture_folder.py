@@ -125,9 +125,10 @@ def find_classes(folder: Path, classes: int, class_names: Sequence[str]) -> Clas
         return ClassFolders({name: number for number, name in enumerate(names)}, tuple(names), reading)
     if numbers is not None:
         return ClassFolders(numbers, (), "the names of the sub-folders are taken for the numbers of classes")
+    swapped = " (clean and poisoned swapped?)" if len(names) == 1 else ""
     raise DataError(
         f"{folder}: holds {len(names)} sub-folder{'' if len(names) == 1 else 's'} ({shown}) for a model of {classes} "
-        f"classes; {_ONE_EACH}, or --class-names FILE with the names of all {classes}"
+        f"classes{swapped}; {_ONE_EACH}, or --class-names FILE with the names of all {classes}"
     )
 
 

@@ -61,7 +61,7 @@ def judge(run: RunRecord) -> Verdict:
     doubts = [f"But {notice}." for notice in run.notices if is_doubt(notice)]
     is_clear = backdoor not in (MEASURED, NOT_EXAMINED) or (detection is not None and detection.verdict == NO_SIGN)
     recommended = None if is_clear or doubts else _recommended(run)
-    settle = ["Next: settle that, and run again; the rates here mean little."]
+    settle = ["Next: settle what is in doubt, and run again; the rates here mean little."]
     parts: list[tuple[str, Iterable[str]]] = [
         (FINDING, [_finding(run, backdoor) if detection is None else detection_finding(run, detection)]),
         (DETECTION, detection_reasons(run, is_measured=backdoor != NOT_EXAMINED)),

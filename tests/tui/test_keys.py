@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -350,6 +351,11 @@ async def copies_what_is_chosen(app: FakeApp, pilot: Pilot[None], key: str) -> N
     await until(pilot, lambda: app.clipboard == "It survives.\nTry another layer.")
     await pilot.press(key, "end", "enter")
     await until(pilot, lambda: app.clipboard == str(Path("bdtui-runs/x").absolute()))
+    app.engine.say(replace(VERDICT, verdict=replace(VERDICT.verdict, sentences=("long " * 60,))))
+    await pilot.press(key)
+    await until(pilot, lambda: isinstance(app.screen, ChoiceDialog))
+    assert any(text.endswith("…") for text in app.screen.texts()), "what is cut has a sign"
+    await pilot.press("escape")
 
 
 @claim("next_theme")

@@ -97,6 +97,11 @@ class InputForm(VerticalScroll, can_focus=False):
         # Not higher than its lines and the blank ones behind each group.
         self.styles.max_height = len(self._options) + len({option.group for option in self._options.values()}) - 1
 
+    def in_its_words(self, sentence: str) -> str:
+        """A sentence with the names of lines in place of the options of the command line."""
+        labels = {f"--{name.replace('_', '-')}": label_of(name) for name in self._options}
+        return re.sub(r"--[a-z][a-z-]*", lambda found: labels.get(found[0], found[0]), sentence)
+
     def fill(self, settings: RunSettings) -> None:
         """Show what settings say; what they leave open becomes empty."""
         shown = spelled_out(settings)

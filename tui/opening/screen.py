@@ -149,7 +149,7 @@ The tree shows the files that can be opened, with their content: â—† a model, â—
         }
 
     def show_message(self, sentence: str) -> None:
-        self.query_one("#load-message", Static).update(Text(plain(sentence)))
+        self.query_one("#load-message", Static).update(Text(plain(self._form.in_its_words(sentence))))
 
     def action_cancel(self) -> None:
         self.dismiss(None)

@@ -44,7 +44,7 @@ class PictureKeys(Static):
         self._press(action)
 
     def show_view(self, view: ShowPictures) -> None:
-        """Name the keys; what is chosen is bold."""
+        """Name the keys; what is chosen stands out."""
         of = "" if view.label is None else f" {view.label}"
         other = "valid" if view.part == "test" else "test"
         parts = (
@@ -56,7 +56,8 @@ class PictureKeys(Static):
             ("all", "esc all", False),
         )
         texts = [
-            f"[@click=press('{name}')]{f'[b]{words}[/b]' if chosen else words}[/]" for name, words, chosen in parts
+            f"[@click=press('{name}')]{f'[b reverse]{words}[/]' if chosen else words}[/]"
+            for name, words, chosen in parts
         ]
         self.update(f"{texts[0]} {' · '.join(texts[1:])}")
 

@@ -15,10 +15,12 @@ from textual.widgets import Static
 from bdtui.engine import events
 from bdtui.engine.event_values import (
     COMPARISON,
+    DETECTION,
     FINDING,
     GOODNET_FATES,
     NEXT,
     RECOMMENDATION,
+    REPAIRS,
     SURVIVAL,
     WARNING,
     Threshold,
@@ -36,6 +38,8 @@ _HEADINGS = {
     RECOMMENDATION: "Use",
     NEXT: "Next",
     GOODNET_FATES: "GoodNet",
+    REPAIRS: "Repairs",
+    DETECTION: "Detection",
     COMPARISON: "Comparison",
     WARNING: "Warning",
 }

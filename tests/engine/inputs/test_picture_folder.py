@@ -308,6 +308,7 @@ BAD_FOLDERS: dict[str, tuple[Callable[[Path], object], str]] = {
         lambda f: [put(f / n / "1.png") for n in "abcdefg"],
         r"7 sub-folders \('a', .*, …\) for a model of 4",
     ),
+    "one folder": (lambda f: put(f / "all" / "1.png"), "1 sub-folder .*clean and poisoned swapped"),
     "numbers past the last class": (lambda f: [put(f / n / "1.png") for n in "04"], "2 sub-folders"),
     "a number twice": (lambda f: [put(f / n / "1.png") for n in ("1", "01")], "2 sub-folders"),
 }

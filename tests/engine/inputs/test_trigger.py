@@ -21,6 +21,7 @@ from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.inputs.trigger import read_target
 from bdtui.engine.machine.files import file_sha256
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.runs.preparation import prepare_run
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.settings import MissingOption, RunSettings
 from tests.networks import write_images
@@ -200,6 +201,26 @@ def test_next_is_an_attack_on_all_classes(folder: Path) -> None:
     images = opened(folder, heard, target="next").data["poisoned_valid"]
     np.testing.assert_array_equal(images.labels, (LABELS + 1) % CLASSES)
     assert not [event for event in heard if isinstance(event, Notice) and "different labels" in event.text]
+
+
+def test_a_trigger_that_hides_much_of_the_images_is_noted(folder: Path) -> None:
+    heard: list[Event] = []
+    save(folder / "large.png", np.full((6, 5, 4), 255, np.uint8))
+    for trigger, noted in (("large", True), ("small", False)):
+        heard.clear()
+        prepare_run(
+            RunSettings(
+                model=folder / "net.keras",
+                clean_valid=folder / "clean.h5",
+                trigger=folder / f"{trigger}.png",
+                target="2",
+                preprocess="raw",
+            ),
+            Reporter(heard.append),
+        )
+        found = [event.text for event in heard if isinstance(event, Notice) and "of an image" in event.text]
+        assert bool(found) is noted
+        assert all("large.png covers 38 % of an image" in text for text in found)
 
 
 def test_pictures_show_the_trigger(folder: Path) -> None:

@@ -366,7 +366,7 @@ def test_what_puts_the_measurement_in_doubt_is_repeated_and_nothing_is_recommend
     assert verdict.recommended is None
     assert verdict.sentences[1] == f"But {notice}."
     assert not any("safe to deploy" in sentence for sentence in verdict.sentences)
-    assert verdict.sentences[-1] == "Next: settle that, and run again; the rates here mean little."
+    assert verdict.sentences[-1] == "Next: settle what is in doubt, and run again; the rates here mean little."
 
 
 def test_a_comparison_that_reached_nothing_is_not_praised() -> None:

@@ -304,7 +304,7 @@ async def test_a_recipe_fills_in_the_whole_run(size: tuple[int, int], folder: Pa
         (replace(WHOLE, trigger=Path("t.png")), "expected a class, or next, at Target", "target"),
         (
             replace(WHOLE, target="3"),
-            "--target belongs to a trigger, and none was given; expected a file at Tri",
+            "Target belongs to a trigger, and none was given; expected a file at Tri",
             "trigger",
         ),
         (
@@ -813,3 +813,11 @@ async def test_every_line_and_button_has_a_tooltip() -> None:
         controls = [*app.load.query(PathInput), *app.load.query(Choice), *app.load.query(Button)]
         assert len(controls) > 12
         assert all(control.tooltip for control in controls)
+
+
+async def test_a_sentence_names_the_lines_of_the_form(size: tuple[int, int]) -> None:
+    app = Host(RunSettings(), [])
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.screen is app.load)
+        app.load.show_message("--target 'x' is no class; expected a class, or another --clean-valid; --device stays")
+        assert app.message == "Target 'x' is no class; expected a class, or another Clean valid; --device stays"
