@@ -113,6 +113,21 @@ def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
     return asked
 
 
+MOST_PICTURES = 1_000
+"""Images of a set that are looked at."""
+
+
+def methods_to_run(asked: Sequence[str], classes: int, images: int) -> tuple[str, ...]:
+    """The names of all methods that are run, each once, on a network of so many classes with a set of so many images.
+
+    Raises:
+        OptionError: there is no detector of one of the names.
+    """
+    check_methods(asked)
+    planned = planned_methods(classes, min(images, MOST_PICTURES), labels=True)
+    return tuple(dict.fromkeys(name for each in asked for name in (planned if each == AUTO else (each,))))
+
+
 def planned_methods(classes: int, clean: int = 0, *, labels: bool = False) -> tuple[str, ...]:
     """What ``auto`` runs on a network of so many classes, in order, from what is free to what is dear.
 

@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from bdtui.engine.detect.methods import MOST_PICTURES
 from bdtui.engine.detect.subject import look_at
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.sampling import find_stored_range, sample_images
@@ -58,7 +59,7 @@ class CleanPictures:
         return cls(images, labels, PixelRange(darkest, brightest))
 
     @classmethod
-    def of_set(cls, images: LabelledImages, most: int = 1_000) -> CleanPictures:
+    def of_set(cls, images: LabelledImages, most: int = MOST_PICTURES) -> CleanPictures:
         """At most so many images of a set, spread over it.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bdtui.engine.detect.methods import METHODS, asked_methods, check_without_images, planned_methods
+from bdtui.engine.detect.methods import METHODS, asked_methods, check_without_images, methods_to_run
 from bdtui.engine.events import Notice, Progress
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.opening import open_inputs
@@ -14,7 +14,7 @@ from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.preparation import check_order
 from bdtui.engine.runs.without_images import open_alone
-from bdtui.engine.settings import AUTO, CLEAN_VALID, RunSettings, check_thresholds, is_without_images, with_all_said
+from bdtui.engine.settings import CLEAN_VALID, RunSettings, check_thresholds, is_without_images, with_all_said
 
 
 def check_inputs(settings: RunSettings, reporter: Reporter, expected_sha256: Mapping[str, str] | None = None) -> None:
@@ -47,13 +47,8 @@ def check_inputs(settings: RunSettings, reporter: Reporter, expected_sha256: Map
 
 def _announce_detection(settings: RunSettings, classes: int, clean: LabelledImages | None, reporter: Reporter) -> None:
     """Emit which detectors will run and what they cost, where some were asked for."""
-    asked = asked_methods(settings.detect)
     images = 0 if clean is None else clean.images
-    names = [
-        name
-        for each in asked
-        for name in (planned_methods(classes, images, labels=bool(images)) if each == AUTO else (each,))
-    ]
+    names = methods_to_run(asked_methods(settings.detect), classes, images)
     if not names:
         return
     if clean is None:

@@ -98,7 +98,8 @@ def examine(examination: Examination, names: Sequence[str], journal: Journal, re
     finally:
         kept.keep(examination)
     found = examination.conclude()
-    reporter.emit(finished_event(found))
+    if names or found.parts:
+        reporter.emit(finished_event(found))
     return found
 
 

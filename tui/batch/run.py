@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
+from bdtui.engine.detect.methods import methods_to_run
 from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
@@ -27,7 +28,14 @@ from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.results import read_results, record_of
 from bdtui.engine.runs.manifest import check_manifest
-from bdtui.engine.settings import RunSettings, check_given, check_network_given, gates_of, is_without_images
+from bdtui.engine.settings import (
+    CLEAN_VALID,
+    RunSettings,
+    check_given,
+    check_network_given,
+    gates_of,
+    is_without_images,
+)
 from bdtui.engine.startup import load_tensorflow
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 from bdtui.tui.exit_codes import ExitCode
@@ -99,8 +107,14 @@ def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
     return (
         bool({*asked_methods(settings.repair)} - repaired)
         or (settings.compare is not None and not finished.comparison)
-        or (bool(asked_detectors(settings.detect)) and finished.detection is None)
+        or _misses_detectors(settings, finished)
     )
+
+
+def _misses_detectors(settings: RunSettings, finished: RunRecord) -> bool:
+    images = finished.data[CLEAN_VALID].images if CLEAN_VALID in finished.data else 0
+    asked = methods_to_run(asked_detectors(settings.detect), finished.model.classes, images)
+    return bool({*asked} - {*(finished.detection.parts if finished.detection else ())})
 
 
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
