@@ -32,4 +32,5 @@ def test_a_step_is_flat() -> None:
         "fraction": 0.25,
         "clean_accuracy": 98.5,
         "attack_success_rate": None,
+        "estimate": None,
     }

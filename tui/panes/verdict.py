@@ -44,7 +44,7 @@ _HEADINGS = {
     WARNING: "Warning",
 }
 """The answer first, also where the rest has to be scrolled to."""
-_COLOURS = {"measured": "bold red", "no sign": "bold green"}
+_COLOURS = {"measured": "bold red", "suspected": "bold yellow", "no sign": "bold green"}
 _UNKNOWN = "not known yet"
 
 
@@ -59,6 +59,7 @@ What is known so far, in the words of the report.
 - **Survival**: the lowest ASR that pruning reached at a threshold, and whether the backdoor survives.
 - **Use**: the network whose ASR is surely low and whose accuracy is still good, or none. Validation images alone decide.
 - **Next**: what to do now.
+- **Detection**: what speaks for a backdoor without poisoned images, and how often such a verdict is wrong.
 - **GoodNet**: what becomes of poisoned and of clean images in it. **Warning**: why a number may say less than it seems to.
 - **Thresholds**: the rates at each on the validation images, as far as they are reached.
 

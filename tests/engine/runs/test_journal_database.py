@@ -32,7 +32,7 @@ def test_rates_are_counted_without_those_of_the_unpruned_network() -> None:
         ("goodnet", "valid", "[2]"),
     ):
         database.write(insert_rates("pool_3", network, part, silenced, "{}"))
-    assert database.count_rates("pruned", "valid") == 2
+    assert database.count_steps("pruned", "valid") == 2
 
 
 @pytest.mark.parametrize("pragma", ["application_id", "user_version"])
