@@ -7,8 +7,13 @@ from collections.abc import Callable
 from bdtui.engine.detect.detection import Detection
 from bdtui.engine.detect.examination import Examination
 from bdtui.engine.detect.methods import AUTO, METHODS, planned_methods
+from bdtui.engine.detect.surrogate import SurrogateLayer, surrogate_of
 from bdtui.engine.detect.weighing import class_scores
+from bdtui.engine.errors import OptionError
+from bdtui.engine.event_values import Estimate
 from bdtui.engine.events import ClassesRanked, DetectorFinished, Event
+from bdtui.engine.network.channels import find_source
+from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.detecting import examination_of, examine, finished_event, suspected_classes
 from bdtui.engine.runs.journal import Journal
@@ -17,7 +22,7 @@ from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.session.jobs import Job
 from bdtui.engine.session.requests import Detect
 from bdtui.engine.session.trigger_pictures import show_trigger
-from bdtui.engine.settings import CLEAN_VALID
+from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
 
 
 class Detecting(Job):
@@ -84,6 +89,31 @@ class Detecting(Job):
         self._conclude()
         done = len(self.examination.parts)
         return f"detection stopped; {done} of {len(self._planned())} methods have run" if done else "detection stopped"
+
+    def stand_in(self) -> Callable[[str, PrunedChannels], Estimate | None]:
+        """What the reversed triggers of the first suspect do with channels of a layer pruned.
+
+        Raises:
+            OptionError: there are poisoned images, or nothing can stand in for them.
+        """
+        opened, found = self._prepared.inputs, self.detection
+        if POISONED_VALID in opened.data:
+            raise OptionError("poisoned images are open: ASR is measured with them, and needs no estimate")
+        if found is None or self.examination.clean is None:
+            raise OptionError("no trigger is reversed yet; detect first")
+        surrogate = surrogate_of(found, self.examination.clean, opened.data[CLEAN_VALID])
+        if surrogate is None:
+            raise OptionError("no reversed trigger can stand in for poisoned images here")
+        layers: dict[str, SurrogateLayer] = {}
+
+        def estimate(layer: str, pruned: PrunedChannels) -> Estimate | None:
+            if layer not in layers:
+                layers[layer] = surrogate.of_layer(
+                    opened.model, find_source(opened.model.network, layer), self._reporter
+                )
+            return layers[layer].at(pruned, self._reporter)
+
+        return estimate
 
     def _conclude(self, *, emit: bool = True) -> None:
         examination = self.examination

@@ -77,6 +77,7 @@ from bdtui.engine.session.requests import (
     RepairNetwork,
     Request,
     ShowPictures,
+    UseTrigger,
 )
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
 
@@ -129,6 +130,11 @@ class Session:
                     self._compare(request.layers)
                 case Detect():
                     self._begin_job(self._examination_under_way(), lambda job: job.ask(request.methods))
+                case UseTrigger():
+                    exploration = self._current_exploration()
+                    stand_in = self._examination_under_way().stand_in() if request.use else None
+                    exploration.estimate_of = stand_in or (lambda layer, pruned: None)
+                    exploration.emit_position()
                 case OfferRepairs():
                     self._opened()
                     assert self._folder is not None
