@@ -44,6 +44,7 @@ class Repairing(Job):
     ) -> None:
         self._prepared, self._reporter, self._place, self._concluded = prepared, reporter, place, concluded
         self._session: RepairSession | None = None
+        self._at_work = reporter
         self._name = AUTO
         self.repairs: dict[str, Repair] = {}
         self.folder: Path | None = None
@@ -93,8 +94,10 @@ class Repairing(Job):
 
     def _session_in(self, folder: Path, reporter: Reporter) -> RepairSession:
         """The same for all methods: the reference and the bank are made once."""
+        self._at_work = reporter
         if self._session is None:
-            self._session = repair_session(self._prepared, folder, reporter)
-        self._session.reporter = reporter
+            # What it makes outlives a single job, and reports to whichever is at work.
+            follower = Reporter(lambda event: self._at_work.emit(event), lambda: self._at_work.stop_requested)
+            self._session = repair_session(self._prepared, folder, follower)
         self._session.checkpoints = FolderCheckpoints(checkpoints_of(folder))
         return self._session
