@@ -56,7 +56,7 @@ def _next_order(run: RunRecord) -> str:
     if not run.comparison:
         return f"Next: {repair}{repair and ', or '}compare layers and rankings (--compare, or c in the app)."
     best = run.comparison[0]
-    if _is_own(run, best):
+    if not _does_better(run, best):
         return f"Next: {repair or 'do not deploy it'}; of the layers and rankings compared none does better."
     return (
         f"Next: prune {best.layer} by {best.ranking} (--layer {best.layer} --ranking {best.ranking}, or enter in the app's "
@@ -64,5 +64,13 @@ def _next_order(run: RunRecord) -> str:
     )
 
 
-def _is_own(run: RunRecord, order: ComparedOrder) -> bool:
-    return (order.layer, order.ranking) == (run.layer.profiled, run.ranking)
+def _does_better(run: RunRecord, order: ComparedOrder) -> bool:
+    """Whether a threshold of another order has a larger margin than any here: a comparison may lack the run's own order."""
+    if (order.layer, order.ranking) == (run.layer.profiled, run.ranking):
+        return False
+    own = [
+        rates.clean.percent - rates.attack.percent
+        for rates in (threshold.rates for threshold in run.thresholds if threshold.step is not None)
+        if rates.clean and rates.attack
+    ]
+    return not own or (order.margin is not None and order.margin > max(own))
