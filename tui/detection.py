@@ -14,6 +14,7 @@ from textual.widgets import Static
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
+from bdtui.engine.session.requests import Detect
 from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
 from bdtui.tui.widgets.pixels import GAP, picture_size, side_by_side
 from bdtui.tui.wording import number_text, plain
@@ -63,6 +64,10 @@ class DetectionFindings:
                 self.triggers[event.target, event.strong] = event
             case events.DetectionFinished():
                 self.is_concluded, self.progress = True, ""
+            case events.JobEnded(work=Detect.work):
+                self.is_concluded, self.progress = True, ""
+            case events.PositionReached():
+                self.is_used = event.present.estimate is not None
             case events.Progress() if self.is_begun and not self.is_concluded:
                 of = f" of {event.total}" if event.total else ""
                 self.progress = f"{event.stage.removeprefix('detect: ')} {event.done:,}{of}"
@@ -77,7 +82,8 @@ class DetectionFindings:
     def heading(self) -> str:
         """How far the examination is."""
         if self.ranked is None:
-            return "Is it backdoored? Reading the clean images …"
+            waiting = "stopped before anything was found" if self.is_concluded else "Reading the clean images …"
+            return f"Is it backdoored? {waiting}"
         done, planned = len(self.ranked.done), len(self.ranked.planned)
         methods = f"{done} of {planned} methods" if not self.is_concluded or done < planned else f"{done} methods"
         return f"Is it backdoored? · {methods}{self.progress and f' · {self.progress}'}"

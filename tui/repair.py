@@ -16,6 +16,7 @@ from bdtui.engine import events
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import Event
 from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.session.requests import RepairNetwork
 from bdtui.tui.charts.repair import draw_repair, repair_legend
 from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
 from bdtui.tui.wording import percent_text, plain
@@ -63,7 +64,7 @@ class Repairs:
             case events.RepairFinished() if event.asked:
                 self.finished[event.asked] = event
                 self.running = self.progress = ""
-            case events.WorkStopped() | events.WorkFailed() if self.running:
+            case events.JobEnded(work=RepairNetwork.work):
                 self.running = self.progress = ""
             case events.Progress() if self.running:
                 of = f" of {event.total:,}" if event.total else ""

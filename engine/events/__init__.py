@@ -23,7 +23,7 @@ from bdtui.engine.events.session import (
     SessionKept,
     SessionOpened,
 )
-from bdtui.engine.events.work import LOADING, EngineReady, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.events.work import LOADING, EngineReady, JobEnded, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 
 __all__ = [
     "LOADING",
@@ -40,6 +40,7 @@ __all__ = [
     "EngineReady",
     "Event",
     "ExportPlanned",
+    "JobEnded",
     "LayerChosen",
     "LayerFound",
     "ModelOpened",

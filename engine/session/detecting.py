@@ -77,6 +77,11 @@ class Detecting(Job):
         if self._examination is not None and self._examination.parts:
             KeptEvidence(journal).keep(self._examination)
 
+    def emit_again(self) -> None:
+        """Show once more what was found, after something else could not be opened."""
+        self._shown.clear()
+        self._conclude()
+
     def run(self, reporter: Reporter) -> None:
         """See `Job.run`."""
         examination = self.examination
@@ -87,7 +92,7 @@ class Detecting(Job):
     def conclude(self) -> str:
         """See `Job.conclude`."""
         self._conclude()
-        done = len(self.examination.parts)
+        done = 0 if self._examination is None else len(self._examination.parts)
         return f"detection stopped; {done} of {len(self._planned())} methods have run" if done else "detection stopped"
 
     def stand_in(self) -> Callable[[str, PrunedChannels], Estimate | None]:
@@ -116,8 +121,8 @@ class Detecting(Job):
         return estimate
 
     def _conclude(self, *, emit: bool = True) -> None:
-        examination = self.examination
-        if not examination.parts:
+        examination = self._examination
+        if examination is None or not examination.parts:
             return
         self.detection = examination.conclude()
         self._show_ranking()

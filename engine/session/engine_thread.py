@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
-from bdtui.engine.events import LOADING, Event, Progress, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.events import LOADING, Event, JobEnded, Progress, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.pruning.moves import Move
 from bdtui.engine.reporter import Emit, Reporter
@@ -95,6 +95,7 @@ class EngineThread:
                 waiting = self._fulfil(session, ticket.request)
             elif not isinstance(ticket.request, Move):
                 self._emit(WorkStopped(f"{ticket.request.work}: stopped before it began"))
+                self._emit(JobEnded(ticket.request.work))
 
     def _stopped(self) -> bool:
         return self._stops != self._stops_before_work

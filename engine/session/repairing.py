@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bdtui.engine.events import RepairOffered, RepairsOffered
+from bdtui.engine.events import Event, RepairOffered, RepairsOffered
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods
 from bdtui.engine.repair.result import Repair
@@ -59,6 +59,11 @@ class Repairing(Job):
             self._add(name, repair, folder)
             self._reporter.emit(finished_event(name, repair))
 
+    def emit_again(self) -> None:
+        """Show once more what was repaired, after something else could not be opened."""
+        for name, repair in self.repairs.items():
+            self._reporter.emit(finished_event(name, repair))
+
     def offer(self, folder: Path, reporter: Reporter) -> None:
         """Emit what can be chosen, each with about how long it takes here.
 
@@ -88,6 +93,9 @@ class Repairing(Job):
         """See `Job.conclude`."""
         return f"repair by {self._name} stopped; it goes on from where it was"
 
+    def _emit(self, event: Event) -> None:
+        self._at_work.emit(event)
+
     def _add(self, name: str, repair: Repair, folder: Path) -> None:
         self.repairs[name] = repair
         self.folder = folder
@@ -97,7 +105,7 @@ class Repairing(Job):
         self._at_work = reporter
         if self._session is None:
             # What it makes outlives a single job, and reports to whichever is at work.
-            follower = Reporter(lambda event: self._at_work.emit(event), lambda: self._at_work.stop_requested)
+            follower = Reporter(self._emit, lambda: self._at_work.stop_requested)
             self._session = repair_session(self._prepared, folder, follower)
         self._session.checkpoints = FolderCheckpoints(checkpoints_of(folder))
         return self._session

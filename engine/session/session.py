@@ -24,6 +24,7 @@ from bdtui.engine.events import (
     EngineReady,
     Event,
     ExportPlanned,
+    JobEnded,
     NothingOpen,
     Notice,
     OrderCompared,
@@ -225,11 +226,12 @@ class Session:
 
     def end_job(self) -> None:
         """That work is done."""
-        del self._jobs[0]
+        self._reporter.emit(JobEnded(self._jobs.pop(0).work))
 
     def drop_jobs(self) -> None:
         """None of it is to be done any more."""
-        self._jobs.clear()
+        while self._jobs:
+            self.end_job()
 
     def _begin_job(self, job: _Job, ask: Callable[[_Job], None]) -> None:
         """Do some work next, or again with what is asked for now."""
@@ -297,12 +299,15 @@ class Session:
         self._reporter.emit(describe_layer(self._prepared.evaluator.source))
         self._reporter.emit(_profile(self._prepared))
         self._exploration.emit_position()
+        for found in (self._detecting, self._repairing):
+            if found is not None:
+                found.emit_again()
 
     def _show(self, prepared: PreparedRun, moves: Sequence[Move]) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared, self._comparison = prepared, None
         self._detecting = self._repairing = None
-        self._jobs.clear()
+        self.drop_jobs()
         self._gallery = Gallery(prepared.evaluator)
         self._judged = None
         self._idle_failed = False

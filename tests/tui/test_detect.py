@@ -87,6 +87,21 @@ async def test_what_was_stopped_goes_on_when_asked_again() -> None:
         await until(pilot, lambda: [type(request) for request in app.engine.requests].count(Detect) == 2)
 
 
+@pytest.mark.parametrize("ended", [events.WorkFailed("detecting", "no memory", ""), events.WorkStopped("stopped")])
+async def test_what_failed_or_was_stopped_before_anything_was_found_can_be_asked_for_again(ended: events.Event) -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("d")
+        await shows(pilot, "Reading the clean images")
+        app.engine.say(ended, events.JobEnded("detecting"))
+        await settle(pilot)
+        if isinstance(ended, events.WorkFailed):
+            await pilot.press("escape")
+        await shows(pilot, "stopped before anything was found")
+        await pilot.press("escape", "d")
+        await until(pilot, lambda: [type(request) for request in app.engine.requests].count(Detect) == 2)
+
+
 async def test_the_trigger_may_stand_in_only_where_there_are_no_poisoned_images() -> None:
     for poisoned in (True, False):
         app = FakeApp(world=World(poisoned=poisoned))

@@ -100,10 +100,11 @@ async def test_a_repair_that_failed_or_was_stopped_can_be_begun_again() -> None:
         await pilot.press("f")
         app.engine.say(OFFERED)
         for ended in (events.WorkStopped("repair stopped"), events.WorkFailed("repairing", "no memory", "")):
+            over = events.JobEnded("repairing")
             await shows(pilot, "Repair: choose a method")
             await pilot.press("enter")
             await shows(pilot, "Repair: auto")
-            app.engine.say(ended)
+            app.engine.say(ended, over)
             await settle(pilot)
             if isinstance(ended, events.WorkFailed):
                 await pilot.press("escape")
