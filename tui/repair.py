@@ -22,6 +22,8 @@ from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
 from bdtui.tui.wording import percent_text, plain
 
 _AUTO = "auto"
+_ROOM_FOR_BOTH = 34
+"""Lines of a screen from which the chart and the results both have room."""
 
 
 class Repairs:
@@ -225,12 +227,16 @@ class RepairScreen(ModalScreen[str | None]):
         results.list_rows(rows)
         results.styles.height = len(rows) + 2
         of = "test" if repairs.is_tested else "validation"
-        self.query_one("#repair-results-heading", Static).update(f"Results in percent, on {of} images")
+        heading = self.query_one("#repair-results-heading", Static)
+        heading.update(f"Results in percent, on {of} images")
         sentences = self.query_one("#repair-sentences", Static)
         sentences.update(plain(repairs.sentences()))
         sentences.display = bool(repairs.sentences())
         chart = self.query_one(RepairChart)
-        chart.display = bool(repairs.looks or repairs.running)
+        # Where there is no room for both, the chart stands while one is under way, and then the results.
+        is_short = self.size.height < _ROOM_FOR_BOTH
+        chart.display = bool(repairs.running or (repairs.looks and not is_short))
+        results.display = heading.display = not (is_short and repairs.running)
         chart.refresh()
         self.show_progress()
 
