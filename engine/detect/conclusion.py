@@ -11,7 +11,7 @@ from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED, INCONCLUSIVE, 
 from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
 from bdtui.engine.detect.methods import FUSED, INFORMATION, INVERSION, MARGINS, SCAN
 from bdtui.engine.detect.subject import Subject
-from bdtui.engine.detect.weighing import class_p, class_scores, kept_order, strength
+from bdtui.engine.detect.weighing import INVERTED, class_p, class_scores, kept_order, second_target, strength
 
 _SECOND_P, _SMALLER = 0.01, 1.3
 _FEWEST = 5
@@ -62,6 +62,13 @@ def conclude(
         # Lines that were drawn on networks of another kind clear none.
         verdict = INCONCLUSIVE
     target = _target(parts, lines, suspects) if verdict == BACKDOORED else None
+    if isinstance(target, int) and level == INVERTED:
+        second = second_target(parts, target, lines.backdoored_from)
+        if second is not None:
+            notes.insert(
+                0,
+                f"Class {second} stands out by the same line once class {target} is left out: perhaps a second target.",
+            )
     finding = _uncleared(suspects) if is_uncleared else _finding(verdict, target, suspects)
     reasons = [finding, _weighed(value, lines, parts), _error(NO_SIGN if is_uncleared else verdict, lines), *notes]
     return Detection(
