@@ -165,6 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print the table; returns 1 where a network was called backdoored with pictures."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--seeds", type=int, default=2, metavar="N", help="networks of each kind")
+    asked.add_argument("--first-seed", type=int, default=_FIRST_SEED, metavar="N")
     asked.add_argument("--only", choices=tuple(RECIPES), nargs="+", default=tuple(RECIPES), metavar="NAME")
     options = asked.parse_args(arguments)
     print("| network | accuracy | strength with pictures | verdict | strength without | verdict | seconds |")
@@ -172,7 +173,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     alarms = 0
     for place, name in enumerate(RECIPES):
         for turn in range(options.seeds if name in options.only else 0):
-            right, given, nothing = judged(name, _FIRST_SEED + 10 * place + turn)
+            right, given, nothing = judged(name, options.first_seed + 10 * place + turn)
             alarms += given.verdict == BACKDOORED
             said = " | ".join(f"{found.strength:.2f} | {_worded(found)}" for found in (given, nothing))
             print(f"| {name} | {right:.0f} % | {said} | {given.seconds:.1f} |", flush=True)

@@ -173,7 +173,7 @@ def with_stamps(sizes: dict[int, float]) -> dict[str, Evidence]:
     nothing = np.empty(0, np.float32)
     triggers = tuple(ReversedTrigger(target, nothing, nothing, size, 0, 0) for target, size in sizes.items())
     scores = np.array([-np.log(sizes[target]) for target in range(len(sizes))])
-    parts = {name: Evidence(np.arange(8.0)[::-1], 0.5, 0.3, 0.0) for name in (SCAN, MARGINS)}
+    parts = {name: Evidence(np.arange(float(len(sizes)))[::-1], 0.5, 0.3, 0.0) for name in (SCAN, MARGINS)}
     return parts | {INVERSION: Evidence(scores, size_gap(triggers), None, 0.0, triggers)}
 
 
@@ -184,3 +184,14 @@ def test_a_second_stamp_that_is_small_by_the_same_line_is_spoken_of(second: floa
     found = examined.conclude()
     assert (found.verdict, found.target) == (BACKDOORED, 0)
     assert any("Class 1 stands out" in reason for reason in found.reasons) == said
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(0, BACKDOORED), (130, INCONCLUSIVE)])
+def test_a_network_that_is_hardly_trained_is_not_called_backdoored(wrong: int, verdict: str) -> None:
+    images, labels = row_images()
+    labels[:wrong] = (labels[:wrong] + 1) % 5
+    examined = Examination(rows_net(), CleanPictures.of_arrays(images, labels, 0.0, 1.0))
+    examined.parts |= with_stamps({0: 2.0, 1: 12.0, **{place: 20.0 + place for place in range(2, 5)}})
+    found = examined.run(INVERSION)
+    assert found.verdict == verdict
+    assert any("hardly trained" in reason for reason in found.reasons) == bool(wrong)
