@@ -1,6 +1,6 @@
 """Trigger inversion beside Neural Cleanse as it was published: ``make neural-cleanse``.
 
-    python -m tests.benchmarks.neural_cleanse [--pictures N] [--nets N]
+    python -m tests.benchmarks.neural_cleanse [--pictures N] [--nets SEED …]
 
 ART's Neural Cleanse asks for Keras 2.2.4, so the algorithm is written down here from the paper and its authors' program,
 with their numbers: one class after another. Prints the table in docs/detection.md.
@@ -27,7 +27,7 @@ from bdtui.engine.detect.given import ImagesGiven
 from bdtui.engine.detect.inversion import find_by_inversion
 from bdtui.engine.detect.subject import look_at
 from bdtui.engine.network.class_scores import scoring_network
-from tests.benchmarks.zoo.nets import ZooNet, ZooSpec, make_net
+from tests.benchmarks.zoo.nets import ZooNet, make_net
 from tests.benchmarks.zoo.pictures import Pixels
 from tests.benchmarks.zoo.rosters import fresh_roster
 
@@ -67,10 +67,11 @@ class NeuralCleanse:
     Args:
         model: gives probabilities; reads pixels from 0 to 1.
         images: clean ones, float32 (n, height, width, channels).
+        steps: at most; each goes through all images.
     """
 
-    def __init__(self, model: keras.Model, images: Pixels) -> None:
-        self._model, self._images = model, images
+    def __init__(self, model: keras.Model, images: Pixels, steps: int = _STEPS) -> None:
+        self._model, self._images, self._steps = model, images, steps
         shape = images.shape[1:]
         self._mask, self._pattern = (tf.Variable(tf.zeros(each)) for each in ((*shape[:2], 1), shape))
         self._moments = [tf.Variable(tf.zeros_like(each)) for each in (self._mask, self._pattern) for _ in range(2)]
@@ -86,7 +87,7 @@ class NeuralCleanse:
             variable.assign(tf.zeros_like(variable))
         cost, best, best_seen, unchanged, batches = Cost(), np.inf, np.inf, 0, 0
         labels = tf.fill([_BATCH], target)
-        for _ in range(_STEPS):
+        for _ in range(self._steps):
             order = random.permutation(len(self._images))
             found = [
                 self._run(tf.constant(self._images[order[start : start + _BATCH]]), labels, tf.constant(cost.value))
@@ -157,22 +158,19 @@ def compared(net: ZooNet, pictures: int) -> str:
     )
 
 
-def compared_specs() -> list[ZooSpec]:
-    """The networks that are compared on."""
-    return [spec for spec in fresh_roster() if spec.attack != "none" and spec.seed in _SEEDS]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the table."""
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--pictures", type=int, default=1_000, metavar="N", help="clean pictures that both are given")
-    asked.add_argument("--nets", type=int, metavar="N", help="the first N networks only")
+    asked.add_argument("--nets", type=int, nargs="+", default=_SEEDS, choices=_SEEDS, metavar="SEED", help="these only")
     options = asked.parse_args(arguments)
     print(
         "| network | rank: theirs | ours | anomaly index: theirs | ours | batches a class | s a class: theirs | ours | |"
     )
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for spec in compared_specs()[: options.nets]:
+    for spec in fresh_roster():
+        if spec.attack == "none" or spec.seed not in options.nets:
+            continue
         print(compared(make_net(spec), options.pictures), flush=True)
         keras.backend.clear_session()
 
