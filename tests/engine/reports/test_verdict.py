@@ -311,11 +311,16 @@ def test_the_target_is_what_the_attacker_wants(predictions: list[int], labels: l
             "pool_2 by random does best: 3 of 4 channels pruned at 90.00 % clean accuracy on the validation images (X=2).",
         ),
         (
-            replace(BACKDOORED, comparison=(compared("pool_2", "random"), compared("conv", "mean-activation"))),
+            replace(BACKDOORED, comparison=(compared("pool_2", "random", asr=40), compared("conv", "mean-activation"))),
             "Next: prune pool_2 by random (--layer pool_2 --ranking random, or enter in the app's comparison).",
         ),
         (
             replace(BACKDOORED, comparison=(compared("conv", "mean-activation"), compared("pool_2", "random"))),
+            "Next: repair it (--repair auto); of the layers and rankings compared none does better.",
+        ),
+        (
+            # Stopped before the run's own order was compared: its margin at X=10 is 38, the other's 30.
+            replace(BACKDOORED, comparison=(compared("pool_2", "random", asr=60),)),
             "Next: repair it (--repair auto); of the layers and rankings compared none does better.",
         ),
     ],
