@@ -2,6 +2,7 @@
 
     python -m tests.benchmarks.calibrate_detect          draws lines, writes engine/detect/calibration.json
     python -m tests.benchmarks.calibrate_detect --judge  judges them on the fresh networks, prints docs/detection.md's tables
+    python -m tests.benchmarks.calibrate_detect --seconds 100 114 116  times networks anew
     python -m tests.benchmarks.calibrate_detect --further  shows what they say of warped triggers and the like
 
 Networks that are not on disk are trained first (an hour on one core); what is computed is kept in `.zoo/`.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,9 +38,12 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--judge", action="store_true", help="judge the lines on networks that none was drawn on")
     asked.add_argument("--further", action="store_true", help="judge them on kinds of attacks that none was drawn on")
+    asked.add_argument("--seconds", nargs="+", type=int, metavar="SEED", help="time fit networks of these seeds anew")
     asked.add_argument("--inverted", type=int, metavar="N", help="reverse triggers for the first N networks only")
     found = asked.parse_args()
-    if found.further:
+    if found.seconds:
+        print_seconds([spec for spec in fit_roster() if spec.seed in found.seconds and spec.attack != "none"])
+    elif found.further:
         print_networks(judged_nets(further_roster(), found.inverted)[0], calibration())
     elif found.judge:
         # What is judged is judged in full.
@@ -124,6 +129,21 @@ def print_networks(nets: Sequence[Judged], lines: Calibration) -> None:
         )
     took = [sum(part.seconds for part in net.parts.values()) for net in nets]
     print(f"\nmedian {np.median(took):.1f} s, at most {max(took):.1f} s")
+
+
+def print_seconds(specs: Sequence[ZooSpec]) -> None:
+    """What each method takes, of the processor and on the clock, for networks that are examined anew."""
+    print(f"| network | {' | '.join((*CHEAP, *DEAR))} | processor | clock |")
+    print("| --- |" + " ---: |" * (len((*CHEAP, *DEAR)) + 2))
+    for spec in specs:
+        examined, taken = examine(make_net(spec), {}), []
+        started = time.process_time(), time.monotonic()
+        for name in (*CHEAP, *DEAR):
+            before = time.process_time()
+            examined.run(name)
+            taken.append(time.process_time() - before)
+        taken += [time.process_time() - started[0], time.monotonic() - started[1]]
+        print(f"| {spec.name.rsplit('-', 3)[0]} | {' | '.join(f'{each:.1f}' for each in taken)} |", flush=True)
 
 
 @dataclass(frozen=True)
