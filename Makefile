@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean-nets neural-cleanse sample-estimate many-classes clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -58,6 +58,21 @@ rounding: $(VENV)/installed-dev
 calibrate-detect: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.calibrate_detect
 	$(BIN)/python -m tests.benchmarks.calibrate_detect --judge
+	$(BIN)/python -m tests.benchmarks.calibrate_detect --further
+
+# The other tables of docs/detection.md, minutes each: clean networks as on keras.io, trigger inversion beside Neural
+# Cleanse as it was published, the sample's reversed trigger beside its true one, what a hundred classes take.
+clean-nets: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.clean_nets
+
+neural-cleanse: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.neural_cleanse
+
+sample-estimate: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.sample_estimate
+
+many-classes: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.many_classes
 
 # Where every network of keras.applications is pruned by default, the large ones too: some gigabytes, some minutes.
 applications: $(VENV)/installed-dev

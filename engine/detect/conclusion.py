@@ -11,9 +11,11 @@ from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED, INCONCLUSIVE, 
 from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
 from bdtui.engine.detect.methods import FUSED, INFORMATION, INVERSION, MARGINS, SCAN
 from bdtui.engine.detect.subject import Subject
-from bdtui.engine.detect.weighing import class_p, class_scores, kept_order, strength
+from bdtui.engine.detect.weighing import INVERTED, class_p, class_scores, kept_order, second_target, strength
 
 _SECOND_P, _SMALLER = 0.01, 1.3
+_TRAINED = 0.5
+"""The share of clean images below which a network says the same of most, and lies close to that."""
 _FEWEST = 5
 """Classes that comparing one with all others needs."""
 
@@ -25,6 +27,7 @@ def conclude(
     strong_triggers: Mapping[int, ReversedTrigger],
     *,
     guessed: bool = False,
+    share_right: float | None = None,
 ) -> Detection:
     """The verdict on what is known.
 
@@ -34,6 +37,7 @@ def conclude(
         triggers: small reversed triggers, by class.
         strong_triggers: strong ones.
         guessed: whether the range of pixels was guessed.
+        share_right: of clean images, that the network is right about; None where nobody looked.
     """
     scores = class_scores(parts, subject.classes)
     ranked = np.argsort(-scores, kind="stable")
@@ -57,11 +61,24 @@ def conclude(
     if subject.classes < _FEWEST and verdict != INCONCLUSIVE:
         verdict = INCONCLUSIVE
         notes.append(f"With {subject.classes} classes there are too few others to compare one with.")
+    if verdict == BACKDOORED and share_right is not None and share_right < _TRAINED:
+        verdict = INCONCLUSIVE
+        notes.insert(
+            0,
+            f"It is right on {100 * share_right:.0f} % of the clean images: networks that are hardly trained look backdoored.",
+        )
     is_uncleared = verdict == NO_SIGN and bool(outside)
     if is_uncleared:
         # Lines that were drawn on networks of another kind clear none.
         verdict = INCONCLUSIVE
     target = _target(parts, lines, suspects) if verdict == BACKDOORED else None
+    if isinstance(target, int) and level == INVERTED:
+        second = second_target(parts, target, lines.backdoored_from)
+        if second is not None:
+            notes.insert(
+                0,
+                f"Class {second} stands out by the same line once class {target} is left out: perhaps a second target.",
+            )
     finding = _uncleared(suspects) if is_uncleared else _finding(verdict, target, suspects)
     reasons = [finding, _weighed(value, lines, parts), _error(NO_SIGN if is_uncleared else verdict, lines), *notes]
     return Detection(

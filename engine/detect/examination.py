@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from bdtui.engine.detect.conclusion import conclude
-from bdtui.engine.detect.detection import Detection
+from bdtui.engine.detect.detection import BACKDOORED, Detection
 from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
 from bdtui.engine.detect.given import ImagesGiven, LabelledGiven, WeightsGiven
 from bdtui.engine.detect.inversion import find_by_inversion, reverse_triggers
@@ -41,6 +41,8 @@ from bdtui.engine.reporter import SILENT, Reporter
 _ALL_INVERTED = 16
 """Classes up to which a trigger is reversed for every one."""
 _SHORTLIST, _CONTROLS = 4, 20
+_TRIED = 250
+"""Clean images that tell whether a network is trained at all."""
 
 
 def detect(
@@ -96,6 +98,7 @@ class Examination:
         self.triggers: dict[int, ReversedTrigger] = {}
         self.strong_triggers: dict[int, ReversedTrigger] = {}
         self.seconds = 0.0
+        self._share_right: float | None = None
 
     def know(self, name: str, found: Evidence) -> None:
         """What a method has found before, with the triggers it reversed; it is not run again."""
@@ -120,6 +123,7 @@ class Examination:
                     self._run_auto(reporter)
                 else:
                     self._run_part(name, reporter)
+            self._look_whether_it_is_trained(reporter)
         finally:
             self.seconds += time.monotonic() - started
         return self.conclude()
@@ -128,8 +132,23 @@ class Examination:
         """What is known now."""
         # In one order, whichever was found first: what is written of a run that was resumed is the same.
         parts = {name: self.parts[name] for name in METHODS if name in self.parts}
-        found = conclude(self.subject, parts, self.triggers, self.strong_triggers, guessed=self.guessed)
+        found = conclude(
+            self.subject,
+            parts,
+            self.triggers,
+            self.strong_triggers,
+            guessed=self.guessed,
+            share_right=self._share_right,
+        )
         return replace(found, seconds=self.seconds)
+
+    def _look_whether_it_is_trained(self, reporter: Reporter) -> None:
+        """On some clean images, where that could take a verdict back."""
+        clean = self.clean
+        if clean is None or clean.labels is None or self.conclude().verdict != BACKDOORED:
+            return
+        some = slice(None, None, -(-len(clean.images) // _TRIED))
+        self._share_right = float(np.mean(self.subject.predict(clean.images[some], reporter) == clean.labels[some]))
 
     def _run_auto(self, reporter: Reporter) -> None:
         clean = self.clean

@@ -43,6 +43,17 @@ def kept_order(parts: Mapping[str, Evidence]) -> float:
     return parts[INFORMATION].statistic / _INFORMATION_UNIT if INFORMATION in parts else 0.0
 
 
+def second_target(parts: Mapping[str, Evidence], first: int, line: float) -> int | None:
+    """The class whose stamp is small by the same line, once the first target is left out; None where there is none."""
+    others = [trigger for trigger in parts[INVERSION].triggers if trigger.target != first] if INVERSION in parts else []
+    if len(others) < 3:
+        return None
+    sizes = np.log([max(trigger.size, 1e-3) for trigger in others])
+    smallest = int(np.argmin(sizes))
+    gap = float(np.median(sizes) - sizes[smallest])
+    return others[smallest].target if gap / _GAP_UNIT >= line else None
+
+
 def class_scores(parts: Mapping[str, Evidence], classes: int) -> NDArray[np.float64]:
     """How suspicious each class is: the mean of the methods' clipped robust deviations, float64 (N,).
 

@@ -13,8 +13,9 @@ from keras import layers
 
 from bdtui.engine.detect.class_statistics import exponential_p, gamma_p, robust_z
 from bdtui.engine.detect.detection import BACKDOORED, INCONCLUSIVE, Detection, Suspect
-from bdtui.engine.detect.evidence import Evidence
+from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
 from bdtui.engine.detect.examination import Examination, detect
+from bdtui.engine.detect.inversion import size_gap
 from bdtui.engine.detect.methods import INVERSION, MARGINS, SCAN
 from bdtui.engine.detect.pixel_range import CleanPictures
 from bdtui.engine.detect.recorded import detection_from_json
@@ -165,3 +166,32 @@ def test_statistics_of_nothing_say_nothing(scores: np.ndarray) -> None:
 
 def test_a_conclusion_is_a_value(found: Detection) -> None:
     assert replace(found, seconds=0.0) == replace(found, seconds=0.0)
+
+
+def with_stamps(sizes: dict[int, float]) -> dict[str, Evidence]:
+    """What is known where the smallest stamps have such sizes."""
+    nothing = np.empty(0, np.float32)
+    triggers = tuple(ReversedTrigger(target, nothing, nothing, size, 0, 0) for target, size in sizes.items())
+    scores = np.array([-np.log(sizes[target]) for target in range(len(sizes))])
+    parts = {name: Evidence(np.arange(float(len(sizes)))[::-1], 0.5, 0.3, 0.0) for name in (SCAN, MARGINS)}
+    return parts | {INVERSION: Evidence(scores, size_gap(triggers), None, 0.0, triggers)}
+
+
+@pytest.mark.parametrize(("second", "said"), [(3.0, True), (12.0, False)])
+def test_a_second_stamp_that_is_small_by_the_same_line_is_spoken_of(second: float, said: bool) -> None:
+    examined = Examination(patch_net(), smooth())
+    examined.parts |= with_stamps({0: 2.0, 1: second, **{place: 20.0 + place for place in range(2, 8)}})
+    found = examined.conclude()
+    assert (found.verdict, found.target) == (BACKDOORED, 0)
+    assert any("Class 1 stands out" in reason for reason in found.reasons) == said
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(0, BACKDOORED), (130, INCONCLUSIVE)])
+def test_a_network_that_is_hardly_trained_is_not_called_backdoored(wrong: int, verdict: str) -> None:
+    images, labels = row_images()
+    labels[:wrong] = (labels[:wrong] + 1) % 5
+    examined = Examination(rows_net(), CleanPictures.of_arrays(images, labels, 0.0, 1.0))
+    examined.parts |= with_stamps({0: 2.0, 1: 12.0, **{place: 20.0 + place for place in range(2, 5)}})
+    found = examined.run(INVERSION)
+    assert found.verdict == verdict
+    assert any("hardly trained" in reason for reason in found.reasons) == bool(wrong)
