@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect screening clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -58,6 +58,10 @@ rounding: $(VENV)/installed-dev
 calibrate-detect: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.calibrate_detect
 	$(BIN)/python -m tests.benchmarks.calibrate_detect --judge
+
+# Which images carry a trigger, and which of a training pool: the tables in docs/detection.md.
+screening: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.screening --write
 
 # Where every network of keras.applications is pruned by default, the large ones too: some gigabytes, some minutes.
 applications: $(VENV)/installed-dev

@@ -226,12 +226,13 @@ def _list_rankings() -> None:
 
 
 def _list_detectors() -> None:
-    from bdtui.engine.detect.methods import AUTO, AUTO_DOES, METHODS
+    from bdtui.engine.detect.methods import AUTO, AUTO_DOES, METHODS, POOL, POOL_DOES
 
     print(f"{AUTO}: {AUTO_DOES}")
     for method in METHODS.values():
         source = f" ({method.source})" if method.source else ""
         print(f"{method.name}: {method.description}; needs {method.needs}{source}")
+    print(f"{POOL}: {POOL_DOES}")
 
 
 def _list_screening_methods() -> None:

@@ -247,6 +247,13 @@ class RunSettings:
         "METHODS",
         may_change=True,
     )
+    pool: Path | None = option(
+        file_kind("an HDF5 file, an .npz file or a folder", "images", folders=True),
+        "with --detect pool: images with labels that may be poisoned, such as training data (default: --clean-valid)",
+        RUN,
+        "PATH",
+        may_change=True,
+    )
     repair: tuple[str, ...] | None = option(
         NAMES,
         "then repair the network: auto, none, or names ('list' names them)",

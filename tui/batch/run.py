@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from bdtui.engine.detect.methods import POOL, methods_to_run
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
-from bdtui.engine.detect.methods import methods_to_run
 from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.repair.methods import asked_methods
 from bdtui.engine.reporter import Emit, Reporter
-from bdtui.engine.reports.file_names import RESULTS
+from bdtui.engine.reports.file_names import POOL_CSV, RESULTS
 from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.results import read_results, record_of
@@ -88,7 +88,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
         # A finished run can still be compared with other layers and rankings, or repaired.
-        if finished is not None and not _asks_for_more(settings, finished):
+        if finished is not None and not (_asks_for_more(settings, finished) or _misses_pool(settings, Path(str(out)))):
             _write_line(f"bdtui: {out} is already complete")
             return _conclude(options, replace(finished, gates=gates_of(settings)), Path(str(out)))
     emitted: list[Event] = []
@@ -145,6 +145,10 @@ def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
         or (settings.compare is not None and not finished.comparison)
         or _misses_detectors(settings, finished)
     )
+
+
+def _misses_pool(settings: RunSettings, out: Path) -> bool:
+    return POOL in asked_detectors(settings.detect) and not (out / POOL_CSV).exists()
 
 
 def _misses_detectors(settings: RunSettings, finished: RunRecord) -> bool:
