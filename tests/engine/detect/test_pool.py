@@ -30,7 +30,7 @@ def test_the_poisoned_class_is_named_and_its_poisoned_images_flagged() -> None:
     np.testing.assert_array_equal(found.flagged, poisoned)
     assert f"class looks poisoned: {TARGET}" in found.sentences[0]
     assert "probably put there" in found.why(len(poisoned) - 1)
-    assert found.why(0) == f"class 0 deviates by {found.class_scores[0]:.1f}, not above 5"
+    assert found.why(0) == f"two groups of class 0 lie {found.class_scores[0]:.1f} deviations apart, below 7"
 
 
 def test_the_larger_group_can_be_the_poisoned_one() -> None:
@@ -45,13 +45,11 @@ def test_in_a_clean_pool_nothing_is_flagged() -> None:
     assert "no class looks poisoned" in found.sentences[0]
 
 
-def test_classes_with_few_images_are_not_judged_and_few_classes_name_none() -> None:
-    found, _ = judged(POISONED, classes=4)
-    assert found.suspects == ()
-    assert "expected 5, to compare them" in found.sentences[0]
+def test_classes_with_few_images_are_not_judged() -> None:
     labels = np.zeros(10, np.int64)
     few = judge_activations(np.zeros((10, 3), np.float32), np.zeros((10, 2), np.float32), labels, 2)
     assert few.why(0) == "class 0 has too few images to say"
+    assert few.sentences == ("Pool: no class has 20 images; nothing can be said.",)
 
 
 def test_images_that_are_all_alike_fall_into_no_groups() -> None:
