@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from bdtui.engine.event_values import Verdict
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
-from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NOT_EXAMINED, judge
-from bdtui.engine.reports.verdict_detection import SUSPECTED
+from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NOT_EXAMINED, SUSPECTED, judge
 from bdtui.engine.settings import BACKDOORED, UNCLEAR, Gates
 
 FAILING = {BACKDOORED: (MEASURED, SUSPECTED), UNCLEAR: (INCONCLUSIVE, NOT_EXAMINED)}

@@ -24,7 +24,7 @@ from bdtui.engine.reports.record import (
     RunRecord,
 )
 from bdtui.engine.reports.recorded_repairs import repair_from_json
-from bdtui.engine.reports.verdict_detection import SUSPECTED
+from bdtui.engine.reports.verdict import SUSPECTED
 from bdtui.engine.settings import (
     CLEAN_TEST,
     CLEAN_VALID,

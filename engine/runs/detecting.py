@@ -109,11 +109,15 @@ def examine(examination: Examination, names: Sequence[str], journal: Journal, re
 
 def finished_event(found: Detection) -> DetectionFinished:
     """What was found, for a screen."""
-    suspects = tuple(
+    return DetectionFinished(found.verdict, found.target, found.reasons, suspected_classes(found), found.seconds)
+
+
+def suspected_classes(found: Detection) -> tuple[SuspectedClass, ...]:
+    """The suspects, for a screen."""
+    return tuple(
         SuspectedClass(each.target, each.score, each.p, each.surrogate_asr, each.trigger_file)
         for each in found.suspects
     )
-    return DetectionFinished(found.verdict, found.target, found.reasons, suspects, found.seconds)
 
 
 def with_pictures(

@@ -731,6 +731,7 @@ async def test_the_verdict_comes_with_the_thresholds_and_needs_no_export(size: t
         for words in ("leaves 97.85 %: it survives.", "No network here is safe to deploy", "try another layer"):
             await shows(pilot, words)
         await pilot.press("end")
+        await shows(pilot, "On the validation images:")
         await shows(pilot, "X=10: step 51, accuracy 85.54 %, ASR 97.85 %")
         await pilot.press("y")
         assert app.clipboard.split("\n")[-1] == "Next: try another layer or ranking."

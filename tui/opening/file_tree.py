@@ -6,11 +6,7 @@ previews files in daemon threads.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import ClassVar
 
@@ -21,45 +17,11 @@ from textual.message import Message
 from textual.widgets import Tree
 from textual.widgets.tree import TreeNode
 
-from bdtui.engine.inputs.file_preview import FoundFile, look_at, may_be_opened
-from bdtui.engine.inputs.saved_model import is_saved_model
+from bdtui.engine.inputs.file_preview import FoundFile, look_at
+from bdtui.tui.opening.folder_listing import Listing, list_folder
+from bdtui.tui.opening.tree_entry import SHORTEST_NAME, Entry, description, entry_line
 from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.wording import plain
-
-MARKS = {
-    "model": "◆",
-    "weights": "◇",
-    "images": "▦",
-    "recipe": "≡",
-    "architecture": "▵",
-    "trigger": "✚",
-    "class_names": "¶",
-}
-_PENDING, _NOTHING = "·", "-"
-_MOST_SHOWN = 1000
-_MOST_ENTRIES = 50_000
-_SHORTEST_NAME, _SHORTEST_SUMMARY = 8, 8
-
-
-@dataclass
-class Entry:
-    """A line of the tree.
-
-    Attributes:
-        path: the folder or file; None for a line of text only.
-        folder: whether it is a folder.
-        previewed: whether ``found`` is known.
-        found: content of the file; None if it cannot be opened.
-        generation: how often the folder has been listed; results of earlier listings are dropped.
-        lines: the lines of the folder's entries, by path.
-    """
-
-    path: Path | None
-    folder: bool = False
-    previewed: bool = False
-    found: FoundFile | None = None
-    generation: int = 0
-    lines: dict[Path, TreeNode[Entry]] = field(default_factory=dict)
 
 
 class FileTree(Tree[Entry]):
@@ -150,21 +112,7 @@ class FileTree(Tree[Entry]):
         if entry is None or entry.path is None:
             return Text.assemble((node.label if isinstance(node.label, str) else node.label.plain, "dim italic"))
         room = self.scrollable_content_region.width - self.guide_depth * _depth(node) - 2
-        if entry.folder and (entry.found is None or node.is_expanded):
-            mark, kind = ("▾ " if node.is_expanded else "▸ "), Style(bold=True)
-        elif entry.folder:
-            mark, kind = _mark(entry) + " ", Style(bold=True)
-        else:
-            mark, kind = _mark(entry) + " ", Style(dim=entry.previewed and entry.found is None)
-        name = Text(_shown_name(entry), style + kind)
-        name.truncate(max(room, _SHORTEST_NAME), overflow="ellipsis")
-        line = Text.assemble((mark, base_style + kind), name)
-        room -= name.cell_len
-        if entry.found is not None and room >= _SHORTEST_SUMMARY:
-            summary = Text("  " + plain(entry.found.summary), base_style + Style(dim=True))
-            summary.truncate(room, overflow="ellipsis")
-            line.append_text(summary)
-        return line
+        return entry_line(entry, room, base_style, style, is_unfolded=node.is_expanded)
 
     def action_select_cursor(self) -> None:
         """Choose what is under the cursor; a folder that can be opened itself is not unfolded."""
@@ -180,7 +128,7 @@ class FileTree(Tree[Entry]):
     def _show_title(self) -> None:
         """Show the folder's path in the border, shortened at its start."""
         title = Text(plain(str(self.folder)))
-        too_long = title.cell_len - max(self.size.width - 4, _SHORTEST_NAME)
+        too_long = title.cell_len - max(self.size.width - 4, SHORTEST_NAME)
         self.border_title = Text("…") + title[too_long + 1 :] if too_long > 0 else title
 
     def _show_folder(self, folder: Path) -> None:
@@ -227,7 +175,7 @@ class FileTree(Tree[Entry]):
 
     def on_tree_node_highlighted(self, event: Tree.NodeHighlighted[Entry]) -> None:
         event.stop()
-        self.post_message(self.Described(_description(event.node)))
+        self.post_message(self.Described(description(event.node.data)))
 
     def on_tree_node_selected(self, event: Tree.NodeSelected[Entry]) -> None:
         """Choose the file, once it has been previewed."""
@@ -286,56 +234,9 @@ class FileTree(Tree[Entry]):
         node.data.previewed, node.data.found = True, event.found
         node.refresh()
         if node is self.cursor_node:
-            self.post_message(self.Described(_description(node)))
+            self.post_message(self.Described(description(node.data)))
         if event.path == self._awaited:
             self._choose(event.path, event.found)
-
-
-@dataclass(frozen=True)
-class Listing:
-    """What is shown of a folder: its folders, its files that can be opened, and how many entries are left out."""
-
-    folders: tuple[Path, ...]
-    files: tuple[Path, ...]
-    left_out: int
-
-
-def list_folder(folder: Path) -> Listing | None:
-    """The content of a folder, sorted by name; None if it cannot be read."""
-    folders: list[Path] = []
-    files: list[Path] = []
-    try:
-        for path in _entries(folder):
-            if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises without permission)
-                (files if is_saved_model(path) else folders).append(path)
-            elif may_be_opened(path.name):
-                files.append(path)
-    except OSError:
-        return None
-    shown_folders, shown_files = _sorted(folders)[:_MOST_SHOWN], _sorted(files)[:_MOST_SHOWN]
-    left_out = len(folders) + len(files) - len(shown_folders) - len(shown_files)
-    return Listing(tuple(shown_folders), tuple(shown_files), left_out)
-
-
-def _entries(folder: Path) -> Iterator[Path]:
-    with os.scandir(folder) as entries:
-        for entry in islice(entries, _MOST_ENTRIES):
-            if not entry.name.startswith("."):
-                yield folder / entry.name
-
-
-def _sorted(paths: list[Path]) -> list[Path]:
-    return sorted(paths, key=lambda path: (path.name.casefold(), path.name))
-
-
-def _mark(entry: Entry) -> str:
-    if not entry.previewed:
-        return _PENDING
-    return _NOTHING if entry.found is None else MARKS[entry.found.kind]
-
-
-def _shown_name(entry: Entry) -> str:
-    return "" if entry.path is None else plain(entry.path.name) + ("/" if entry.folder else "")
 
 
 def _depth(node: TreeNode[Entry]) -> int:
@@ -343,13 +244,3 @@ def _depth(node: TreeNode[Entry]) -> int:
     while node.parent is not None:
         node, depth = node.parent, depth + 1
     return depth
-
-
-def _description(node: TreeNode[Entry]) -> str:
-    """The full text of a line that the tree may have to shorten."""
-    entry = node.data
-    if entry is None or entry.path is None:
-        return ""
-    if not entry.previewed or (entry.folder and entry.found is None):
-        return _shown_name(entry)
-    return f"{_shown_name(entry)}: {entry.found.summary if entry.found else 'unsupported file'}"

@@ -121,6 +121,8 @@ The verdict follows every move; nothing has to be exported for it. `y` copies it
             lines.append(
                 f"X={threshold.drop:g}: step {threshold.step}, accuracy {percent_text(rates.clean_accuracy)} %{asr}"
             )
+        if any(threshold.step is not None for threshold in self._thresholds):
+            lines.insert(0, "On the validation images:")
         if self._threshold_key and any(threshold.step is None for threshold in self._thresholds):
             lines.append(f"{self._threshold_key} prunes to the next")
         return lines

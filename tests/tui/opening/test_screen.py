@@ -32,10 +32,11 @@ from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.unfinished import UnfinishedRun, unfinished_runs
 from bdtui.engine.settings import CLEAN_TEST, CLEAN_VALID, POISONED_TEST, POISONED_VALID, RunSettings, spelled_out
 from bdtui.tui.dialogs import HelpScreen
-from bdtui.tui.opening import file_tree
-from bdtui.tui.opening.file_tree import Entry, FileTree
+from bdtui.tui.opening import file_tree, folder_listing
+from bdtui.tui.opening.file_tree import FileTree
 from bdtui.tui.opening.form import InputForm, guess_role
 from bdtui.tui.opening.screen import LoadScreen
+from bdtui.tui.opening.tree_entry import Entry
 from bdtui.tui.widgets.choice import Choice
 from bdtui.tui.widgets.path_input import PathInput, complete_path
 
@@ -349,7 +350,7 @@ async def test_a_saved_model_is_listed_as_what_can_be_opened(tmp_path: Path) -> 
     for name in ("a_folder", "saved"):
         (here / name).mkdir(parents=True)
     (here / "saved" / "saved_model.pb").touch()
-    listing = file_tree.list_folder(here)
+    listing = folder_listing.list_folder(here)
     assert listing is not None
     assert (listing.folders, listing.files) == ((here / "a_folder",), (here / "saved",))
 
@@ -707,7 +708,7 @@ async def test_a_file_chosen_before_it_was_looked_into_is_taken_when_it_has_been
 
 
 async def test_a_folder_of_thousands_is_cut_short(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_tree, "_MOST_SHOWN", 3)
+    monkeypatch.setattr(folder_listing, "_MOST_SHOWN", 3)
     for number in range(5):
         (folder / f"a{number}.h5").touch()
     app = Host(RunSettings())

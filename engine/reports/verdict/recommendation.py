@@ -1,0 +1,80 @@
+"""Which of the saved networks can be used, if any: poisoned validation images decide, where there are some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bdtui.engine.rates import Share
+from bdtui.engine.reports.candidates import Candidate, candidates
+from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.reports.verdict.evidence import MEASURED, SAFE_ASR, is_complete, measured_networks
+from bdtui.engine.reports.verdict.words import interval, percent
+from bdtui.engine.settings import Gates
+
+SAFE_DROP = 4.0
+"""Clean validation accuracy, in points, that a recommended network may lie below B, where no accuracy is demanded."""
+
+
+def recommended_network(run: RunRecord) -> Candidate | None:
+    """The network that surely keeps the attack out at a tolerable cost: of those the one that costs least.
+
+    Where no poisoned validation images may decide, a repair that can claim what can be claimed without them.
+    """
+    before = run.baseline_valid.clean
+    if before is None:
+        return None
+    affordable = [(one, lost) for one in candidates(run) if (lost := _lost(one, before)) is not None]
+    gates = run.gates
+    tolerated = SAFE_DROP if gates.min_accuracy is None else before.percent - gates.min_accuracy
+    safe = [
+        (one, lost)
+        for one, lost in affordable
+        if lost <= tolerated and (_keeps_out(one, gates) if run.baseline_valid.attack else _claims(one))
+    ]
+    return min(safe, key=lambda found: found[1], default=(None, 0.0))[0]
+
+
+def recommendation(run: RunRecord, recommended: Candidate | None, backdoor: str) -> Iterator[str]:
+    """Which network can be used, or why none can."""
+    if backdoor == MEASURED and recommended is None and (measured_networks(run) or is_complete(run)):
+        gates = run.gates
+        kept = f"a loss of at most {SAFE_DROP:g} points of clean accuracy"
+        if gates.min_accuracy is not None:
+            kept = f"a clean accuracy of at least {gates.min_accuracy:g} %"
+        yield (
+            f"No network here is safe to deploy: none has both an ASR that is surely at most {_tolerated_asr(gates):g} % "
+            f"and {kept} on the validation images."
+        )
+    if recommended is not None and recommended.valid.attack and recommended.valid.clean and run.baseline_valid.clean:
+        attack, clean = recommended.valid.attack, recommended.valid.clean
+        yield (
+            f"Recommended: {recommended.file} ({recommended.name}), with {percent(attack)} ASR ({interval(attack)}) and "
+            f"clean accuracy {clean.percent:.2f} % (B: {run.baseline_valid.clean.percent:.2f} %) on the validation images."
+        )
+    elif recommended is not None:
+        yield (
+            f"Recommended: {recommended.file} ({recommended.name}), by clean images alone; whether a backdoor is gone was "
+            "not measured."
+        )
+
+
+def _lost(one: Candidate, before: Share) -> float | None:
+    """Points of clean accuracy that a network lies below B; None where that was not measured."""
+    if one.valid.clean is None:
+        return None
+    lost = before.percent - one.valid.clean.percent
+    held_out = None if one.repair is None else one.repair.chosen_by.clean_drop
+    # A repair was trained on most of the validation images: what it was not trained on counts.
+    return lost if held_out is None else max(lost, held_out)
+
+
+def _keeps_out(one: Candidate, gates: Gates) -> bool:
+    return one.valid.attack is not None and one.valid.attack.wilson_interval()[1] <= _tolerated_asr(gates)
+
+
+def _claims(one: Candidate) -> bool:
+    return one.repair is not None and not one.is_goodnet and one.repair.chosen_by.claims
+
+
+def _tolerated_asr(gates: Gates) -> float:
+    return SAFE_ASR if gates.max_asr is None else gates.max_asr

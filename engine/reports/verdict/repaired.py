@@ -1,0 +1,22 @@
+"""What every repair came to, and what can be said of it without poisoned images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bdtui.engine.rates import NO_RATES
+from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.reports.verdict.words import percent
+
+
+def repairs(run: RunRecord) -> Iterator[str]:
+    """What every repair came to, and what can be said of it without poisoned images."""
+    for repair in run.repairs:
+        rates, kind = (repair.test, "test") if repair.test != NO_RATES else (repair.valid, "validation")
+        measured = [f"clean accuracy {percent(rates.clean)}"] if rates.clean else []
+        measured += [f"ASR {percent(rates.attack)}"] if rates.attack else []
+        measured += (
+            [f"{percent(rates.recovered)} of the poisoned images get their true class"] if rates.recovered else []
+        )
+        said = "".join(f" {sentence}" for sentence in repair.sentences)
+        yield f"Repaired by {repair.shown_name}: {', '.join(measured)} ({kind} images).{said}"
