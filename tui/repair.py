@@ -33,6 +33,7 @@ class Repairs:
         offered: what can be chosen; empty until it was asked for.
         finished: by the name they were asked for with.
         looks: at the network that is being trained, in order.
+        attacks: what the attack came to there, in order.
         running: the name of the repair under way; empty for none.
         progress: how far it is.
     """
@@ -44,6 +45,7 @@ class Repairs:
         self.offered: tuple[events.RepairOffered, ...] = ()
         self.finished: dict[str, events.RepairFinished] = {}
         self.looks: list[events.RepairMeasured] = []
+        self.attacks: list[events.RepairAttacked] = []
         self.running = self.progress = ""
         self._baseline = events.BaselineMeasured(NO_RATES, NO_RATES)
         self._thresholds: tuple[Threshold, ...] = ()
@@ -61,8 +63,10 @@ class Repairs:
                 self.offered = event.offered
             case events.RepairMeasured():
                 if self.looks and self.looks[-1].method != event.method:
-                    self.looks = []
+                    self.looks, self.attacks = [], [each for each in self.attacks if each.method == event.method]
                 self.looks.append(event)
+            case events.RepairAttacked():
+                self.attacks.append(event)
             case events.RepairFinished() if event.asked:
                 self.finished[event.asked] = event
                 self.running = self.progress = ""
@@ -176,8 +180,8 @@ class RepairChart(Widget):
 
     def render(self) -> Text:
         width, height = self.size
-        looks = self._repairs.looks
-        return Text("\n").join([repair_legend(looks, width), draw_repair(looks, width, height - 1)])
+        looks, attacks = self._repairs.looks, self._repairs.attacks
+        return Text("\n").join([repair_legend(looks, width, attacks), draw_repair(looks, width, height - 1, attacks)])
 
 
 class RepairScreen(ModalScreen[str | None]):

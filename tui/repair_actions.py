@@ -34,7 +34,7 @@ class AppWithRepair(AppWithDetection):
 
     def action_repair_by(self, name: str) -> None:
         """Repair by a method."""
-        self._repairs.running, self._repairs.looks = name, []
+        self._repairs.running, self._repairs.looks, self._repairs.attacks = name, [], []
         self._submit(RepairNetwork(name))
         self._show_repairs()
 

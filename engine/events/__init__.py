@@ -11,7 +11,7 @@ from bdtui.engine.events.curve import BaselineMeasured, StepFinished, ThresholdM
 from bdtui.engine.events.detection import ClassesRanked, DetectionFinished, DetectorFinished, TriggerShown
 from bdtui.engine.events.event import Event
 from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
-from bdtui.engine.events.repair import RepairFinished, RepairMeasured, RepairOffered, RepairsOffered
+from bdtui.engine.events.repair import RepairAttacked, RepairFinished, RepairMeasured, RepairOffered, RepairsOffered
 from bdtui.engine.events.run import ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
 from bdtui.engine.events.session import (
     ChannelsProfiled,
@@ -51,6 +51,7 @@ __all__ = [
     "PositionReached",
     "PositionWished",
     "Progress",
+    "RepairAttacked",
     "RepairFinished",
     "RepairMeasured",
     "RepairOffered",

@@ -29,6 +29,23 @@ class RepairMeasured(Event):
 
 
 @dataclass(frozen=True)
+class RepairAttacked(Event):
+    """How often the attack succeeds with a network that is being repaired: a measurement that the repair does not see.
+
+    Attributes:
+        method: name of the repair.
+        step: of its training, from 1.
+        steps: how many there are.
+        attack_success_rate: on some of the poisoned validation images, in percent.
+    """
+
+    method: str
+    step: int
+    steps: int
+    attack_success_rate: float
+
+
+@dataclass(frozen=True)
 class RepairFinished(Event):
     """A repaired network and its GoodNet are saved.
 

@@ -28,7 +28,7 @@ from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.augmentation import Suitability, find_augmentation
 from bdtui.engine.repair.checkpoints import NO_CHECKPOINTS, Checkpoints
 from bdtui.engine.repair.clean_images import CleanImages, Parts, read_clean_images, split_images
-from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions, predicted
+from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions, Watch, look_away, predicted
 from bdtui.engine.repair.methods import AUTO, SCRATCH, SHRINK_DISTIL, find_method
 from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.repair.transfer import Transfer, TransferBank
@@ -78,6 +78,9 @@ class RepairSession:
         reporter: receives progress; is asked whether to stop.
         checkpoints: where to keep how far a repair is.
 
+    Attributes:
+        onlooker: is shown the network that is being trained now and then, for a person; nothing comes back from it.
+
     Raises:
         OptionError: the budget is out of range.
         DataError: there are no images, or one cannot be read.
@@ -105,6 +108,7 @@ class RepairSession:
         self.classes = scoring_network(badnet).classes
         self._outcomes: dict[str, RepairOutcome] = {}
         self._watched: tuple[keras.Model, ScoreRunner] | None = None
+        self.onlooker: Watch = look_away
 
     @cached_property
     def suitability(self) -> Suitability:
@@ -239,6 +243,7 @@ class RepairSession:
         return np.asarray(predicted(network, images.pixels, self.reporter) == images.labels)
 
     def _watch(self, network: keras.Model, method: str, step: int, steps: int) -> None:
+        self.onlooker(network, method, step, steps)
         images = self.parts.held_out.spread(_LOOKED_AT)
         if not len(images):
             self.reporter.emit(RepairMeasured(method, step, steps, None, None))

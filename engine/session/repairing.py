@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bdtui.engine.events import Event, RepairOffered, RepairsOffered
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bdtui.engine.events import Event, RepairAttacked, RepairOffered, RepairsOffered
+from bdtui.engine.inputs.sampling import sample_images
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
+from bdtui.engine.repair.method import predicted
 from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods
 from bdtui.engine.repair.result import Repair
 from bdtui.engine.repair.session import RepairSession
@@ -17,6 +23,10 @@ from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.runs.repairing import Repairer, checkpoints_of, finished_event, kept_repairs, repair_session
 from bdtui.engine.session.jobs import Job
 from bdtui.engine.session.requests import RepairNetwork
+from bdtui.engine.settings import POISONED_VALID
+
+_LOOKED_AT = 64
+"""Poisoned images on which a network is looked at while it is trained."""
 
 
 class Repairing(Job):
@@ -46,6 +56,7 @@ class Repairing(Job):
         self._session: RepairSession | None = None
         self._at_work = reporter
         self._name = AUTO
+        self._attacked: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None
         self.repairs: dict[str, Repair] = {}
         self.folder: Path | None = None
 
@@ -70,7 +81,7 @@ class Repairing(Job):
         Raises:
             Interrupted: the reporter requested a stop.
         """
-        session = self._session_in(folder, reporter)
+        session = self._session_in(folder)
         offered = [RepairOffered(AUTO, AUTO_DOES, "clean images", session.estimated_seconds(AUTO))]
         offered += [
             RepairOffered(method.name, method.description, method.needs, session.estimated_seconds(method.name))
@@ -82,9 +93,10 @@ class Repairing(Job):
         """See `Job.run`."""
         if self._name in self.repairs:
             return
+        self._at_work = reporter
         folder, journal = self._place()
         files = RunFiles(folder, journal, reporter)
-        session = self._session_in(folder, reporter)
+        session = self._session_in(folder)
         repairer = Repairer(self._prepared, files, journal, reporter, session=session)
         self._add(self._name, repairer.repair(self._name), folder)
         self._concluded()
@@ -93,6 +105,19 @@ class Repairing(Job):
         """See `Job.conclude`."""
         return f"repair by {self._name} stopped; it goes on from where it was"
 
+    def _measure_attack(self, network: keras.Model, method: str, step: int, steps: int) -> None:
+        """Emit what the attack comes to on some poisoned images: for a person to see, and used by nothing."""
+        poisoned = self._prepared.inputs.data.get(POISONED_VALID)
+        if poisoned is None:
+            return
+        if self._attacked is None:
+            runs = [run for _, run in sample_images(poisoned, _LOOKED_AT)]
+            labels = [poisoned.labels[start : start + len(run)] for start, run in sample_images(poisoned, _LOOKED_AT)]
+            self._attacked = np.concatenate(runs), np.concatenate(labels)
+        pixels, labels_of = self._attacked
+        share = 100 * float(np.mean(predicted(network, pixels, self._at_work) == labels_of))
+        self._emit(RepairAttacked(method, step, steps, share))
+
     def _emit(self, event: Event) -> None:
         self._at_work.emit(event)
 
@@ -100,12 +125,12 @@ class Repairing(Job):
         self.repairs[name] = repair
         self.folder = folder
 
-    def _session_in(self, folder: Path, reporter: Reporter) -> RepairSession:
+    def _session_in(self, folder: Path) -> RepairSession:
         """The same for all methods: the reference and the bank are made once."""
-        self._at_work = reporter
         if self._session is None:
             # What it makes outlives a single job, and reports to whichever is at work.
             follower = Reporter(self._emit, lambda: self._at_work.stop_requested)
             self._session = repair_session(self._prepared, folder, follower)
+            self._session.onlooker = self._measure_attack
         self._session.checkpoints = FolderCheckpoints(checkpoints_of(folder))
         return self._session

@@ -61,11 +61,13 @@ async def test_a_method_is_chosen_followed_and_its_network_stands_beside_pruning
             events.Progress("shrink-distil", 300, 1000, "steps"),
             events.RepairMeasured("shrink-distil", 100, 1000, 90.0, 12.5),
             events.RepairMeasured("shrink-distil", 300, 1000, 96.0, 2.5),
+            events.RepairAttacked("shrink-distil", 300, 1000, 7.8),
         )
         await shows(pilot, "Repair: auto · shrink-distil 300 of 1,000")
         if size[0] >= 120:
             await shows(pilot, "held-out accuracy 96.00 %")
             await shows(pilot, "shared transfer 2.50 %")
+            await shows(pilot, "ASR 7.80 % (not used)")
         app.engine.say(REPAIRED)
         await until(pilot, lambda: len(rows(app, "repair-results")) == 3)
         before, pruned, repaired = rows(app, "repair-results")

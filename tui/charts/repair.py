@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from bdtui.engine.events import RepairMeasured
+from bdtui.engine.events import RepairAttacked, RepairMeasured
 from bdtui.tui.charts.canvas import (
     ACCURACY_COLOUR,
     ASR_COLOUR,
     DASH,
     PRESENT_LINE,
+    THRESHOLD_COLOUR,
     Axis,
     Canvas,
     percent_axis,
@@ -22,16 +23,20 @@ from bdtui.tui.charts.canvas import (
 from bdtui.tui.charts.points import legend_line, percent
 
 LINE = "⠒"
+ATTACK = "×"
 TITLE = "training step"
 
 
-def draw_repair(looks: Sequence[RepairMeasured], width: int, height: int) -> Text:
-    """Held-out accuracy and shared transfer in percent against the training step.
+def draw_repair(
+    looks: Sequence[RepairMeasured], width: int, height: int, attacks: Sequence[RepairAttacked] = ()
+) -> Text:
+    """Held-out accuracy, shared transfer and, where it is measured, ASR in percent against the training step.
 
     Args:
         looks: at one network, in order.
         width: columns of the chart.
         height: lines of the chart.
+        attacks: what the attack came to, in order; measured only, the repair does not see it.
     """
     if sentence := too_small(width, height):
         return sentence
@@ -43,14 +48,15 @@ def draw_repair(looks: Sequence[RepairMeasured], width: int, height: int) -> Tex
     canvas = Canvas(width, height - title_lines(height), across, percent_axis(height))
     accuracies = [(float(look.step), look.held_out_accuracy) for look in looks if look.held_out_accuracy is not None]
     transfers = [(float(look.step), look.transfer) for look in looks if look.transfer is not None]
+    canvas.marks([(float(each.step), each.attack_success_rate) for each in attacks], ATTACK, ASR_COLOUR)
     canvas.line(accuracies, ACCURACY_COLOUR)
-    canvas.dashes(transfers, DASH, ASR_COLOUR)
+    canvas.dashes(transfers, DASH, THRESHOLD_COLOUR)
     canvas.marks(accuracies[-1:], PRESENT_LINE, ACCURACY_COLOUR)
-    canvas.marks(transfers[-1:], PRESENT_LINE, ASR_COLOUR)
+    canvas.marks(transfers[-1:], PRESENT_LINE, THRESHOLD_COLOUR)
     return titled(canvas.as_text(), TITLE, width, height)
 
 
-def repair_legend(looks: Sequence[RepairMeasured], width: int) -> Text:
+def repair_legend(looks: Sequence[RepairMeasured], width: int, attacks: Sequence[RepairAttacked] = ()) -> Text:
     """The legend of `draw_repair`, in one line, with the last figures."""
     if not looks:
         return Text()
@@ -58,7 +64,8 @@ def repair_legend(looks: Sequence[RepairMeasured], width: int) -> Text:
     parts = [
         ("", "", f"{last.method}, %"),
         (LINE, ACCURACY_COLOUR, f"held-out accuracy {percent(last.held_out_accuracy)}"),
-        (DASH, ASR_COLOUR, f"shared transfer {percent(last.transfer)}"),
+        (DASH, THRESHOLD_COLOUR, f"shared transfer {percent(last.transfer)}"),
+        *((ATTACK, ASR_COLOUR, f"ASR {percent(each.attack_success_rate)} (not used)") for each in attacks[-1:]),
         ("", "", f"step {last.step:,}/{last.steps:,}"),
     ]
     return legend_line(parts, width)

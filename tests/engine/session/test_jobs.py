@@ -14,6 +14,7 @@ from bdtui.engine.events import (
     DetectionFinished,
     DetectorFinished,
     PositionReached,
+    RepairAttacked,
     RepairFinished,
     RepairMeasured,
     RepairsOffered,
@@ -154,6 +155,7 @@ def test_a_repair_that_is_stopped_goes_on_from_where_it_was(settings: RunSetting
     job = stopped.session.job
     assert job is not None
     assert "goes on from where it was" in job.conclude()
+    assert isinstance(stopped.last(RepairAttacked), RepairAttacked), "measured for the person"
     looks = sum(isinstance(event, RepairMeasured) for event in stopped.events)
     work(stopped)
     again = sum(isinstance(event, RepairMeasured) for event in stopped.events) - looks
