@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean-nets neural-cleanse sample-estimate many-classes clean
+.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean-nets neural-cleanse sample-estimate many-classes screening clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -73,6 +73,10 @@ sample-estimate: $(VENV)/installed-dev
 
 many-classes: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.many_classes
+
+# Which images carry a trigger, and which of a training pool: the tables in docs/detection.md.
+screening: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.screening --write
 
 # Where every network of keras.applications is pruned by default, the large ones too: some gigabytes, some minutes.
 applications: $(VENV)/installed-dev

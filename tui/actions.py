@@ -48,6 +48,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("choose_layer", "l", "layer", "Layer: choose whose channels to prune (undo returns)"),
     Action("choose_ranking", "r", "ranking", "Ranking: choose the pruning order (undo returns)"),
     Action("compare", "c", "compare", "Compare layers and rankings", footer=6),
+    Action("detect", "d", "detect", "Detect a backdoor and its trigger, without poisoned images", footer=6),
+    Action("repair", "f", "repair", "Repair (fix): make a network without the backdoor", footer=6),
     Action("open", "o", "open", "Open a model and images", footer=4),
     Action("open_sample", "O", "sample", "Sample: open the bundled BadNet and its images"),
     Action("export", "e", "export", "Export models, GoodNets, curve, report and recipe", footer=5),
@@ -137,6 +139,13 @@ COMMANDS: tuple[Action, ...] = (
     ),
     Action("reopen_laid_out('nchw')", "", "", "Layout: reopen the same files, stored channels first", identity="nchw"),
     Action("reopen_laid_out('nhwc')", "", "", "Layout: reopen the same files, stored channels last", identity="nhwc"),
+    Action(
+        "use_trigger",
+        "",
+        "",
+        "Estimate: let the reversed trigger stand in for poisoned images, or no longer",
+        identity="use_trigger",
+    ),
     Action("save_screenshot", "", "", "Screenshot: save the screen as SVG", identity="save_screenshot"),
 )
 """Offered by the command palette only."""

@@ -27,7 +27,6 @@ from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.footer import KeyBar
 from bdtui.tui.bars.header import HeaderBar
 from bdtui.tui.bars.status import StatusBar
-from bdtui.tui.compare_actions import AppWithComparison
 from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.messages import Engine, EngineEvent
@@ -36,6 +35,7 @@ from bdtui.tui.panes.data import DataPane
 from bdtui.tui.panes.empty import EmptyState
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.preferences import Preferences
+from bdtui.tui.repair_actions import AppWithRepair
 from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.terminal.signals import handle_signals
 from bdtui.tui.terminal.terminal import TerminalWatch
@@ -48,7 +48,7 @@ _WATCH_SECONDS = 1.0
 log = logging.getLogger("bdtui")
 
 
-class BdtuiApp(AppWithComparison):
+class BdtuiApp(AppWithRepair):
     """The terminal app.
 
     Args:
@@ -67,6 +67,8 @@ class BdtuiApp(AppWithComparison):
         "app.tcss",
         "workspace.tcss",
         "compare.tcss",
+        "detect.tcss",
+        "repair.tcss",
         *(f"panes/{name}.tcss" for name in ("channels", "charts", "verdict", "model", "data", "export", "log")),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -148,6 +150,8 @@ class BdtuiApp(AppWithComparison):
         main.query_one(ActivityBar).show(event)
         self.workspace.show(event)
         self.show_comparison(event)
+        self.show_detection(event)
+        self.show_repair(event)
         match event:
             case events.PositionReached():
                 self._position = event

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -34,6 +34,7 @@ examples:
   bdtui --batch net.keras --clean-valid val/ --trigger sticker.png --target cat
   bdtui --batch bd_weights.h5 --clean-valid valid.h5 --layer pool_3
   bdtui --batch --sample --compare
+  bdtui --batch net.keras --clean-valid val/ --screen inbox/
   bdtui config                                        (writes a settings file with comments)
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
@@ -166,18 +167,7 @@ def _main(arguments: list[str]) -> ExitCode:
         return _config(arguments[1:])
     parser = build_parser()
     options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    if "print_completion" in options:
-        print(completion_script(parser, options["print_completion"]))
-        return ExitCode.DONE
-    if options.get("version", 0) > 1:
-        from bdtui.tui.commands.versions import print_versions
-
-        print_versions()
-        return ExitCode.DONE
-    if options.get("version"):
-        from importlib.metadata import version
-
-        print(f"bdtui {version('bdtui')}")
+    if _prints_about_itself(parser, options):
         return ExitCode.DONE
     for name, print_list in _LISTS.items():
         if options.get(name) in ("list", ("list",)):
@@ -196,8 +186,9 @@ def _main(arguments: list[str]) -> ExitCode:
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
 
     if screen:
-        if "compare" in options:
-            parser.error("--compare belongs to --batch; expected --batch with it (in the app, c compares)")
+        for name, hint in _BATCH_ALONE.items():
+            if name in options:
+                parser.error(f"{flag_of(name)} belongs to --batch; expected --batch with it{hint}")
         from bdtui.tui.start import run_app
 
         return run_app(options)
@@ -207,6 +198,27 @@ def _main(arguments: list[str]) -> ExitCode:
     return run_batch(options)
 
 
+def _prints_about_itself(parser: argparse.ArgumentParser, options: Mapping[str, Any]) -> bool:
+    """Print completions or versions where those were asked for."""
+    if "print_completion" in options:
+        print(completion_script(parser, options["print_completion"]))
+    elif options.get("version", 0) > 1:
+        from bdtui.tui.commands.versions import print_versions
+
+        print_versions()
+    elif options.get("version"):
+        from importlib.metadata import version
+
+        print(f"bdtui {version('bdtui')}")
+    else:
+        return False
+    return True
+
+
+_BATCH_ALONE = {"compare": " (in the app, c compares)", "screen": "", "screen_by": "", "goodnet": ""}
+"""Options that the app has not."""
+
+
 def _list_rankings() -> None:
     from bdtui.engine.pruning.rankings import RANKINGS
 
@@ -214,9 +226,18 @@ def _list_rankings() -> None:
 
 
 def _list_detectors() -> None:
-    from bdtui.engine.detect.methods import AUTO, AUTO_DOES, METHODS
+    from bdtui.engine.detect.methods import AUTO, AUTO_DOES, METHODS, POOL, POOL_DOES
 
     print(f"{AUTO}: {AUTO_DOES}")
+    for method in METHODS.values():
+        source = f" ({method.source})" if method.source else ""
+        print(f"{method.name}: {method.description}; needs {method.needs}{source}")
+    print(f"{POOL}: {POOL_DOES}")
+
+
+def _list_screening_methods() -> None:
+    from bdtui.engine.screen.methods import METHODS
+
     for method in METHODS.values():
         source = f" ({method.source})" if method.source else ""
         print(f"{method.name}: {method.description}; needs {method.needs}{source}")
@@ -235,6 +256,7 @@ _LISTS: dict[str, Callable[[], None]] = {
     "ranking": _list_rankings,
     "detect": _list_detectors,
     "repair": _list_repairs,
+    "screen_by": _list_screening_methods,
 }
 """Options that name what they can be, when ``list`` is what they are given."""
 

@@ -24,6 +24,7 @@ from bdtui.engine.detect.methods import (
     AUTO,
     INVERSION,
     METHODS,
+    POOL,
     check_methods,
     check_without_images,
     find_method,
@@ -121,7 +122,7 @@ class Examination:
             for name in names:
                 if name == AUTO:
                     self._run_auto(reporter)
-                else:
+                elif name != POOL:
                     self._run_part(name, reporter)
             self._look_whether_it_is_trained(reporter)
         finally:

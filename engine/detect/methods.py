@@ -16,6 +16,13 @@ AUTO_DOES = "from what is free to what is dear, and a verdict with its error"
 LAST_LAYER, MARGINS, SCAN, IMAGE_SCAN = "last-layer", "margins", "scan", "scan-images"
 FUSED, INFORMATION, INVERSION = "fused-scan", "mutual-information", "inversion"
 
+POOL = "pool"
+POOL_DOES = (
+    "which class of a labelled pool looks poisoned, and which images; needs --pool PATH, else takes --clean-valid (activation "
+    "clustering, Chen et al. 2018; spectral signatures, Tran et al. 2018)"
+)
+"""Says something of images, not of the network: no part of ``auto``, nor of any verdict."""
+
 _MANY = 64
 """Classes from which the free methods are those for many."""
 _LEAST_IMAGES = 100
@@ -98,7 +105,7 @@ def find_method(name: str) -> DetectionMethod:
         OptionError: there is none.
     """
     if name not in METHODS:
-        raise OptionError(f"there is no detector {name!r}; expected {AUTO} or one of {', '.join(METHODS)}")
+        raise OptionError(f"there is no detector {name!r}; expected {AUTO} or one of {', '.join((*METHODS, POOL))}")
     return METHODS[name]
 
 
@@ -124,6 +131,7 @@ def methods_to_run(asked: Sequence[str], classes: int, images: int) -> tuple[str
         OptionError: there is no detector of one of the names.
     """
     check_methods(asked)
+    asked = [name for name in asked if name != POOL]
     planned = planned_methods(classes, min(images, MOST_PICTURES), labels=True)
     return tuple(dict.fromkeys(name for each in asked for name in (planned if each == AUTO else (each,))))
 
@@ -148,6 +156,8 @@ def planned_methods(classes: int, clean: int = 0, *, labels: bool = False) -> tu
 def check_without_images(names: Sequence[str]) -> None:
     """Raise `OptionError` where a method needs images, for an examination that has none; ``auto`` does without."""
     for name in names:
+        if name == POOL:
+            raise OptionError(f"detector {POOL} needs images with labels; add --clean-valid")
         if name != AUTO and (needs := find_method(name).needs) != NOTHING:
             raise OptionError(f"detector {name} needs {needs}; add --clean-valid")
 
@@ -155,5 +165,5 @@ def check_without_images(names: Sequence[str]) -> None:
 def check_methods(names: Sequence[str]) -> None:
     """Raise `OptionError` where there is no method of one of the names; ``auto`` is one."""
     for name in names:
-        if name != AUTO:
+        if name not in (AUTO, POOL):
             find_method(name)

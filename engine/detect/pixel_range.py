@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from bdtui.engine.detect.methods import MOST_PICTURES
 from bdtui.engine.detect.subject import look_at
 from bdtui.engine.inputs.datasets import LabelledImages
-from bdtui.engine.inputs.sampling import find_stored_range, sample_images
+from bdtui.engine.inputs.sampling import find_pixel_ends, sample_images
 from bdtui.engine.network.graph import Network
 
 Array = NDArray[np.float32]
@@ -65,12 +65,10 @@ class CleanPictures:
         Raises:
             DataError: an image cannot be read, or is not finite.
         """
-        stored = find_stored_range(images)
-        ends = (0.0, 1.0) if stored.is_unit else (0.0, 255.0) if stored.is_bytes else (stored.low, stored.high)
-        low, high = (images.preprocessing.apply(np.full((1, *images.image_shape), end, np.float32))[0] for end in ends)
+        low, high = find_pixel_ends(images)
         runs = list(sample_images(images, most))
         labels = np.concatenate([images.labels[start : start + len(run)] for start, run in runs])
-        pixels = PixelRange(np.minimum(low, high), np.maximum(low, high))
+        pixels = PixelRange(low, high)
         return cls(np.concatenate([run for _, run in runs]), labels, pixels)
 
 

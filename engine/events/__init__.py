@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from bdtui.engine.events.comparison import ComparisonBegun, ComparisonEnded, OrderCompared
 from bdtui.engine.events.curve import BaselineMeasured, StepFinished, ThresholdMissed, ThresholdReached
-from bdtui.engine.events.detection import DetectionFinished, DetectorFinished
+from bdtui.engine.events.detection import ClassesRanked, DetectionFinished, DetectorFinished, TriggerShown
 from bdtui.engine.events.event import Event
 from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
-from bdtui.engine.events.repair import RepairFinished, RepairMeasured
+from bdtui.engine.events.repair import RepairFinished, RepairMeasured, RepairOffered, RepairsOffered
 from bdtui.engine.events.run import ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
 from bdtui.engine.events.session import (
     ChannelsProfiled,
@@ -23,7 +23,7 @@ from bdtui.engine.events.session import (
     SessionKept,
     SessionOpened,
 )
-from bdtui.engine.events.work import LOADING, EngineReady, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.events.work import LOADING, EngineReady, JobEnded, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 
 __all__ = [
     "LOADING",
@@ -31,6 +31,7 @@ __all__ = [
     "BaselineMeasured",
     "ChannelsProfiled",
     "ClassesNamed",
+    "ClassesRanked",
     "ComparisonBegun",
     "ComparisonEnded",
     "DataOpened",
@@ -39,6 +40,7 @@ __all__ = [
     "EngineReady",
     "Event",
     "ExportPlanned",
+    "JobEnded",
     "LayerChosen",
     "LayerFound",
     "ModelOpened",
@@ -51,6 +53,8 @@ __all__ = [
     "Progress",
     "RepairFinished",
     "RepairMeasured",
+    "RepairOffered",
+    "RepairsOffered",
     "RunFinished",
     "ScaleDecided",
     "SessionKept",
@@ -58,6 +62,7 @@ __all__ = [
     "StepFinished",
     "ThresholdMissed",
     "ThresholdReached",
+    "TriggerShown",
     "VerdictReached",
     "WorkEnded",
     "WorkFailed",

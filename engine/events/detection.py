@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bdtui.engine.event_values import SuspectedClass
+from bdtui.engine.event_values import Picture, SuspectedClass
 from bdtui.engine.events.event import Event
 
 
@@ -26,6 +26,49 @@ class DetectorFinished(Event):
     scores: tuple[float | None, ...]
     statistic: float
     p: float | None
+
+
+@dataclass(frozen=True)
+class ClassesRanked(Event):
+    """What an examination knows by now, after another of its methods.
+
+    Attributes:
+        scores: how suspicious each class is, by class; None where no method has said.
+        suspects: the most suspicious classes, the first one first.
+        verdict: ``backdoored``, ``no sign`` or ``inconclusive``, as far as that can be told.
+        sentences: why.
+        done: the methods that have run.
+        planned: all that are to run, in order.
+    """
+
+    scores: tuple[float, ...]
+    suspects: tuple[SuspectedClass, ...]
+    verdict: str
+    sentences: tuple[str, ...]
+    done: tuple[str, ...]
+    planned: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TriggerShown(Event):
+    """A reversed trigger as pictures.
+
+    Attributes:
+        target: the class that it leads to.
+        strong: whether it is the strong one; else the small one.
+        pictures: the mask, the pattern under it, a clean image, and that image with the trigger; none where the images
+            of the network are no pictures.
+        size: sum of the mask, in pixels.
+        fooled: of the images that were looked at, so many are sent to the class.
+        images: how many those were.
+    """
+
+    target: int
+    strong: bool
+    pictures: tuple[Picture, ...]
+    size: float
+    fooled: int
+    images: int
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bdtui.engine.events.event import Event
-from bdtui.engine.rates import Rates
+from bdtui.engine.rates import NO_RATES, Rates
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,46 @@ class RepairFinished(Event):
         sentences: what can be said of it without poisoned images.
         valid: its rates on the validation images.
         test: its rates on the test images.
+        asked: the name that it was asked for with.
+        goodnet_valid: rates of G of B and it on the validation images.
+        goodnet_test: the same on the test images.
+        seconds: it took.
+        change: length of the change of all weights, in terms of the length of B's.
+        claims: whether a backdoor, if there was one, seems to be gone by what is known without poisoned images.
     """
 
     method: str
     sentences: tuple[str, ...]
     valid: Rates
     test: Rates
+    asked: str = ""
+    goodnet_valid: Rates = NO_RATES
+    goodnet_test: Rates = NO_RATES
+    seconds: float = 0.0
+    change: float = 0.0
+    claims: bool = False
+
+
+@dataclass(frozen=True)
+class RepairOffered:
+    """A repair that can be chosen.
+
+    Attributes:
+        name: of the method, or ``auto``.
+        description: what it does.
+        needs: what it works on.
+        seconds: about how long it takes on this network and machine.
+    """
+
+    name: str
+    description: str
+    needs: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class RepairsOffered(Event):
+    """The repairs that can be chosen; ``finished`` are those that are done already."""
+
+    offered: tuple[RepairOffered, ...]
+    finished: tuple[str, ...]

@@ -48,6 +48,17 @@ class WorkFailed(Event):
 
 
 @dataclass(frozen=True)
+class JobEnded(Event):
+    """Minutes of work are over: done, failed, stopped, or dropped before they began.
+
+    Attributes:
+        work: that of the request, e.g. ``detecting``.
+    """
+
+    work: str
+
+
+@dataclass(frozen=True)
 class WorkStopped(Event):
     """Work ended early because somebody stopped it; ``sentence`` is for the person."""
 

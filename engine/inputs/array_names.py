@@ -75,6 +75,35 @@ def find_names(file: ArrayFile, keys: tuple[str, str] | None, part: str) -> Foun
     return replace(usual, reading=f"{unused}; {usual.reading or f'images are {usual.data!r} with {usual.label!r}'}")
 
 
+def find_image_name(file: ArrayFile, keys: tuple[str, str] | None) -> str:
+    """The name of the images in a file whose labels do not matter, or that has none.
+
+    Args:
+        file: any.
+        keys: names of images and labels that were asked for; a file that has none of the first is read by its usual names.
+
+    Raises:
+        DataError: it cannot be told.
+    """
+    present = file.names()
+    if keys is not None and (keys[0] in present or "/" in keys[0]):
+        return keys[0]
+    by_small = {name.lower(): name for name in reversed(present)}
+    usual = [by_small[data] for data in dict.fromkeys(data for data, _ in (*_OWN, *_USUAL)) if data in by_small]
+    usual += [data for data, _ in _find_parts(by_small, "test")]
+    if not usual:
+        # A file that holds one array of rows holds no other images.
+        usual = [name for name in present if len(file.header(name)[0]) > 1]
+        if len(usual) > 1:
+            usual = []
+    if not usual:
+        raise DataError(
+            f"{file.path}: no images under the usual names (the file holds {_listed(file, present)}); expected 'data', or "
+            "--keys DATA,LABEL"
+        )
+    return usual[0]
+
+
 def _find_usual(file: ArrayFile, present: list[str], part: str) -> FoundNames:
     """Images and labels under the names that people give them; of several parts the one for this part of a run."""
     by_small = {name.lower(): name for name in reversed(present)}
@@ -110,7 +139,8 @@ def _find_parts(by_small: dict[str, str], part: str) -> list[tuple[str, str]]:
     return []
 
 
-def _cannot_tell(file: ArrayFile, present: list[str], found: list[tuple[str, str]]) -> DataError:
+def _listed(file: ArrayFile, present: list[str]) -> str:
+    """What a file holds, for a message."""
     shown = []
     for name in present[:_MOST_SHOWN]:
         try:
@@ -119,7 +149,11 @@ def _cannot_tell(file: ArrayFile, present: list[str], found: list[tuple[str, str
             shown.append(repr(name))
     if len(present) > _MOST_SHOWN:
         shown.append(f"{len(present) - _MOST_SHOWN} more")
-    holds = ", ".join(shown) or "nothing"
+    return ", ".join(shown) or "nothing"
+
+
+def _cannot_tell(file: ArrayFile, present: list[str], found: list[tuple[str, str]]) -> DataError:
+    holds = _listed(file, present)
     if not present:
         return DataError(f"{file.path}: the file holds nothing; expected images and labels, as 'data' and 'label'")
     if found:

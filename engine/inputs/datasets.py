@@ -19,6 +19,7 @@ from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.inputs.array_names import TRUE_LABEL, find_names, parse_keys
 from bdtui.engine.inputs.folder_images import open_folder
 from bdtui.engine.inputs.hdf5_arrays import open_hdf5_arrays
+from bdtui.engine.inputs.image_set import reader_of
 from bdtui.engine.inputs.labels import read_labels
 from bdtui.engine.inputs.npz import open_npz
 from bdtui.engine.inputs.picture_folder import SUFFIXES
@@ -83,8 +84,8 @@ class LabelledImages:
         Raises:
             DataError: a pixel is not a finite number, or the images cannot be read. The function raises it too.
         """
-        with self.stored.reader() as read_stored:
-            yield lambda start, stop: self.preprocessing.apply(read_stored(start, stop))
+        with reader_of(self) as read:
+            yield read
 
     def batches(self, batch_size: int) -> Iterator[NDArray[np.float32]]:
         """Read the images in order, as `reader` does.
@@ -139,10 +140,10 @@ def open_dataset(
         raise DataError(f"{path}: the model reads single numbers; expected a model of images or vectors")
     if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on names that are too long)
         return _open_folder(path, input_shape, classes, class_names, role, reporter, skip_broken=skip_broken)
-    with _open_arrays(path, reporter) as file:
+    with open_arrays(path, reporter) as file:
         found = find_names(file, names, role.rpartition("_")[2])
         where = f"{path}: {found.data!r}"
-        shape, dtype = _header_of_images(where, file, found.data)
+        shape, dtype = header_of_images(where, file, found.data)
         fit = fit_pixels(where, shape, input_shape, layout)
         labels = read_labels(file, found.label, shape[0], classes, class_names, first_label)
         has_true = TRUE_LABEL in file.names()
@@ -166,7 +167,7 @@ def open_dataset(
     )
 
 
-def _header_of_images(where: str, file: ArrayFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
+def header_of_images(where: str, file: ArrayFile, name: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Shape and type of an array of images.
 
     Raises:
@@ -212,7 +213,7 @@ def _open_folder(
     )
 
 
-def _open_arrays(path: Path, reporter: Reporter) -> AbstractContextManager[ArrayFile]:
+def open_arrays(path: Path, reporter: Reporter) -> AbstractContextManager[ArrayFile]:
     """Open a file of arrays, whatever its name says."""
     require_file(path, DataError, "an HDF5 file, an .npz file or a folder")
     try:

@@ -120,7 +120,38 @@ def open_folder(
         Interrupted: the reporter requested a stop.
     """
     found = find_classes(folder, classes, class_names)
-    listing = list_pictures(folder, found.labels)
+    read = read_listing(
+        folder, list_pictures(folder, found.labels), wanted, reporter, skip_broken=skip_broken, stage=stage
+    )
+    reading = (f"{folder}: {found.reading}",) if found.reading else ()
+    return OpenedFolder(
+        _hash_of_all([(picture.name, result.sha256) for picture, result in read.good]),
+        np.array([picture.label for picture, _ in read.good], np.int64),
+        read.stored,
+        found.class_names,
+        (*reading, *read.readings),
+    )
+
+
+@dataclass(frozen=True)
+class ReadListing:
+    """Pictures that were listed, and read.
+
+    Attributes:
+        good: those that can be read, and what is known of each but its pixels.
+        stored: their pixels.
+        readings: what a person should know, a sentence each.
+    """
+
+    good: list[tuple[PictureFile, _ReadPicture]]
+    stored: FolderImages
+    readings: tuple[str, ...]
+
+
+def read_listing(
+    folder: Path, listing: Listing, wanted: Wanted, reporter: Reporter, *, skip_broken: bool, stage: str
+) -> ReadListing:
+    """Read all pictures of a listing, resized to what a model reads; see `open_folder`."""
     broken = dict.fromkeys(listing.links, "a link, which is not followed")
     if broken and not skip_broken:
         raise _unreadable(folder, broken, len(listing.pictures) + len(broken))
@@ -144,12 +175,10 @@ def open_folder(
         return now.pixels
 
     done = _words([result for _, result in kept.good], size, broken, listing)
-    return OpenedFolder(
-        _hash_of_all([(picture.name, result.sha256) for picture, result in kept.good]),
-        np.array([picture.label for picture, _ in kept.good], np.int64),
+    return ReadListing(
+        kept.good,
         FolderImages(kept.pixels, kept.image_shape, read_again),
-        found.class_names,
-        tuple(f"{folder}: {reading}" for reading in (found.reading, *readings, *done) if reading),
+        tuple(f"{folder}: {reading}" for reading in (*readings, *done) if reading),
     )
 
 

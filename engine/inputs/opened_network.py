@@ -16,7 +16,7 @@ from bdtui.engine.inputs.saved_model import model_sha256
 from bdtui.engine.network.channels import ChannelSource
 from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.settings import ROLES, RunSettings
+from bdtui.engine.settings import POOL, ROLES, SCREEN, RunSettings
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def _hash_files(found: RunSettings, model: OpenedModel, expected: Mapping[str, s
     sha256: dict[str, str] = {}
     for name, option in options_of(found).items():
         path = option.file(getattr(found, name))
-        if path is not None and name not in ROLES:
+        if path is not None and name not in (*ROLES, SCREEN, POOL):
             option.kind.require(path)
             # The weights were hashed when the model was opened.
             sha256[name] = model.sha256 if path == model.path else model_sha256(path)

@@ -189,13 +189,32 @@ def list_pictures(folder: Path, labels: dict[str, int]) -> Listing:
     return listing
 
 
+def list_all_pictures(folder: Path) -> Listing:
+    """All pictures in a folder and in the folders in it, whatever those are called; for images without labels.
+
+    Raises:
+        DataError: a folder cannot be read, or there are no pictures.
+    """
+    listing, waiting = Listing(), [""]
+    found: list[tuple[str, list[str]]] = []
+    while waiting:
+        below = waiting.pop()
+        found.append((below, _look_into(folder, below, waiting, listing)))
+    for below, files in sorted(found):
+        listing.pictures += [PictureFile(f"{below}/{file}".lstrip("/"), 0) for file in sorted(files)]
+    if not listing.pictures and not listing.links:
+        others = f" ({listing.others[0]!r} is none)" if listing.others else ""
+        raise DataError(f"{folder}: holds no pictures{others}; expected {EXPECTED}")
+    return listing
+
+
 def _look_into(folder: Path, below: str, waiting: list[str], listing: Listing) -> list[str]:
     """The names of the pictures in a folder; folders in it are put to those that wait."""
     files = []
     try:
         with os.scandir(folder / below) as entries:
             for entry in entries:
-                name = f"{below}/{entry.name}"
+                name = f"{below}/{entry.name}".lstrip("/")
                 if entry.name.startswith("."):
                     continue
                 if entry.is_symlink():

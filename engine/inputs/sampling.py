@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from bdtui.engine.inputs.datasets import LabelledImages
+from bdtui.engine.inputs.image_set import ImageSet, reader_of
 from bdtui.engine.inputs.preprocessing import AS_STORED
 from bdtui.engine.inputs.stored_range import StoredRange
 
@@ -17,7 +17,7 @@ _TOGETHER = 8
 """Images of a sample that follow one another in the set, at most: those that are read at once."""
 
 
-def sample_images(images: LabelledImages, most: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def sample_images(images: ImageSet, most: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """At most so many images of a set, spread over it, in runs of a few; the same ones every time.
 
     Args:
@@ -25,21 +25,21 @@ def sample_images(images: LabelledImages, most: int) -> Iterator[tuple[int, NDAr
         most: how many; of a smaller set all are taken.
 
     Yields:
-        The number of the first image of a run, and the run as `LabelledImages.reader` reads it.
+        The number of the first image of a run, and the run as `reader_of` reads it.
 
     Raises:
         DataError: an image cannot be read, or is not finite.
     """
     taken = min(most, images.images)
     runs = -(-taken // _TOGETHER)
-    with images.reader() as read:
+    with reader_of(images) as read:
         for run in range(runs):
             # Whole numbers: rounded ones could make runs overlap.
             start = run * _TOGETHER if taken == images.images else run * (images.images - _TOGETHER) // max(1, runs - 1)
             yield start, read(start, min(start + _TOGETHER, images.images))
 
 
-def find_stored_range(images: LabelledImages) -> StoredRange:
+def find_stored_range(images: ImageSet) -> StoredRange:
     """Look at some images of a set as they are stored.
 
     Raises:
@@ -48,3 +48,15 @@ def find_stored_range(images: LabelledImages) -> StoredRange:
     ends = [(float(run.min()), float(run.max())) for _, run in sample_images(images.prepared(AS_STORED), _LOOKED_AT)]
     lows, highs = zip(*ends, strict=True)
     return StoredRange(min(lows), max(highs), np.dtype(images.dtype).kind in "uib")
+
+
+def find_pixel_ends(images: ImageSet) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The darkest and the brightest values of prepared images, float32, of a shape that broadcasts to one image.
+
+    Raises:
+        DataError: an image cannot be read, or is not finite.
+    """
+    stored = find_stored_range(images)
+    ends = (0.0, 1.0) if stored.is_unit else (0.0, 255.0) if stored.is_bytes else (stored.low, stored.high)
+    first, second = (images.preprocessing.apply(np.full((1, *images.image_shape), end, np.float32))[0] for end in ends)
+    return np.minimum(first, second), np.maximum(first, second)

@@ -6,7 +6,7 @@ those that are made to be left off; the network itself, and with it what is save
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -50,14 +50,16 @@ class Logits:
         """Logits, float32, shape (batch, N), of images as the model reads them, shape (batch, …)."""
         return self.of(self.values(images, training=training))
 
-    def values(self, images: Any, *, training: bool = False) -> dict[int, Any]:
-        """All tensors of `network` for images, by number."""
+    def values(
+        self, images: Any, *, training: bool = False, instead: Mapping[int, Any] | None = None
+    ) -> dict[int, Any]:
+        """All tensors of `network` for images, by number; ``instead`` of layers, by their ``id``, others are applied."""
         if self._reads_whole_numbers:
             # The rounding has no slope of its own: it passes on what comes from behind.
             images = images + tf.stop_gradient(tf.round(images) - images)
         values = {self.network.input: images}
         with _activation_off(self._maker if self._activation else None) as replacement:
-            run_calls(self.network.calls, values, replacement, training=training)
+            run_calls(self.network.calls, values, {**replacement, **(instead or {})}, training=training)
         return values
 
     def of(self, values: dict[int, Any]) -> Any:

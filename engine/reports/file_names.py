@@ -6,6 +6,10 @@ RESULTS, CURVE, FIGURE, REPORT, RECIPE = "results.json", "curve.csv", "curve.png
 MANIFEST = "manifest.json"
 COMPARISON = "comparison.csv"
 """Written only by a run that compared layers and rankings."""
+POOL_CSV = "pool.csv"
+"""Written only by a run that judged a pool."""
+SCREENED = "screened.csv"
+"""What screening leaves, which is no run."""
 RUN_FILES = (RECIPE, CURVE, FIGURE, REPORT, MANIFEST, RESULTS)
 """What every run writes beside its networks, in the order of writing."""
 

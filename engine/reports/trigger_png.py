@@ -31,12 +31,25 @@ def trigger_pixels(
         high: what it reads of white.
         is_bgr: whether it reads blue before red.
     """
-    shares = (trigger.pattern - low) / np.maximum(high - low, np.finfo(np.float32).tiny)
-    if shares.shape[-1] != 3:
-        shares = np.repeat(shares.mean(axis=-1, keepdims=True), 3, axis=-1)
-    elif is_bgr:
-        shares = shares[..., ::-1]
+    shares = as_colours(trigger.pattern, low, high, is_bgr=is_bgr)
     return np.concatenate([_as_bytes(shares), _as_bytes(trigger.mask)], axis=-1)
+
+
+def as_colours(
+    pixels: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32], *, is_bgr: bool = False
+) -> NDArray[np.float32]:
+    """Red, green and blue from 0 to 1, float32 (height, width, 3), of pixels as a network reads them.
+
+    Args:
+        pixels: of one image, shape (height, width, channels).
+        low: what the network reads of black, of a shape that broadcasts to one image.
+        high: what it reads of white.
+        is_bgr: whether it reads blue before red.
+    """
+    shares = np.asarray((pixels - low) / np.maximum(high - low, np.finfo(np.float32).tiny), np.float32)
+    if shares.shape[-1] != 3:
+        return np.repeat(shares.mean(axis=-1, keepdims=True), 3, axis=-1)
+    return shares[..., ::-1] if is_bgr else shares
 
 
 def mask_pixels(trigger: ReversedTrigger) -> NDArray[np.uint8]:

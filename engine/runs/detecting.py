@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bdtui.engine.detect.detection import Detection, Suspect
 from bdtui.engine.detect.examination import Examination
-from bdtui.engine.detect.methods import asked_methods
+from bdtui.engine.detect.methods import POOL, asked_methods
 from bdtui.engine.detect.pixel_range import CleanPictures
 from bdtui.engine.detect.surrogate import Surrogate, surrogate_of
 from bdtui.engine.event_values import SuspectedClass
@@ -19,6 +19,7 @@ from bdtui.engine.reports.trigger_png import mask_pixels, trigger_pixels, write_
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.kept_evidence import KeptEvidence
+from bdtui.engine.runs.pool import judge_labelled_pool
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
 
@@ -53,6 +54,9 @@ def detect_backdoor(prepared: PreparedRun, files: RunFiles, journal: Journal, re
         Interrupted: the reporter requested a stop; what was found until then is kept.
     """
     names = asked_methods(prepared.inputs.settings.detect)
+    if POOL in names:
+        judge_labelled_pool(prepared.inputs, files, reporter)
+        names = tuple(name for name in names if name != POOL)
     if not names and not KeptEvidence(journal).is_there():
         return None
     examination = examination_of(prepared)
@@ -105,11 +109,15 @@ def examine(examination: Examination, names: Sequence[str], journal: Journal, re
 
 def finished_event(found: Detection) -> DetectionFinished:
     """What was found, for a screen."""
-    suspects = tuple(
+    return DetectionFinished(found.verdict, found.target, found.reasons, suspected_classes(found), found.seconds)
+
+
+def suspected_classes(found: Detection) -> tuple[SuspectedClass, ...]:
+    """The suspects, for a screen."""
+    return tuple(
         SuspectedClass(each.target, each.score, each.p, each.surrogate_asr, each.trigger_file)
         for each in found.suspects
     )
-    return DetectionFinished(found.verdict, found.target, found.reasons, suspects, found.seconds)
 
 
 def with_pictures(

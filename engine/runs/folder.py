@@ -24,11 +24,11 @@ RUNS = "bdtui-runs"
 _FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", *RUN_FILES)
 _PARTIAL = re.compile(
     r"\.bdtui(-journal)?-\d+\.partial"
-    r"|\.(results|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+|(repaired|goodnet)_[\w-]+|recommended|trigger_\d+|mask_\d+)\.\d+\.partial(\.\w+)?"
+    r"|\.(results|screened|pool|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+|(repaired|goodnet)_[\w-]+|recommended|trigger_\d+|mask_\d+)\.\d+\.partial(\.\w+)?"
 )
 _PATTERNS = (
     *("model_X=*.h5", "model_X=*.keras", "goodnet_*.keras", "repaired_*.keras", "recommended.*"),
-    *("trigger_[0-9]*.png", "mask_[0-9]*.png"),
+    *("trigger_[0-9]*.png", "mask_[0-9]*.png", "pool.csv"),
 )
 """Files that a run may or may not have."""
 

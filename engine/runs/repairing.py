@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.detect.surrogate import Surrogate
 from bdtui.engine.events import Progress, RepairFinished
+from bdtui.engine.machine.atomic_files import copy_file
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.method import predicted
+from bdtui.engine.repair.methods import AUTO, all_methods
 from bdtui.engine.repair.result import Repair, file_names
 from bdtui.engine.repair.session import DEFAULT_BUDGET, RepairOutcome, RepairSession, measured
 from bdtui.engine.reporter import Reporter
@@ -55,42 +58,149 @@ def repair_networks(
         InputError: a method cannot work with this network or these images.
         Interrupted: the reporter requested a stop; a repair goes on from its last checkpoint.
     """
-    inputs = prepared.inputs
-    known = journal.repairs(image_counts(prepared, "valid"), image_counts(prepared, "test"))
-    done = [known.get(_network_name(name, inputs.settings)) for name in names]
-    held = [
-        repair is not None and all(files.holds(file, _network_name(name, inputs.settings)) for file in file_names(name))
-        for name, repair in zip(names, done, strict=True)
-    ]
-    if all(held):
+    settings = prepared.inputs.settings
+    known = kept_repairs(prepared, files, journal)
+    if known.keys() >= set(names):
         for name in names:
             for file in file_names(name):
-                files.adopt(file, _network_name(name, inputs.settings))
-        return [repair for repair in done if repair is not None]
+                files.adopt(file, _network_name(name, settings))
+        return [known[name] for name in names]
     # Repairs that are finished go through their checkpoints again: what is said of one may rest on another.
-    checkpoints = files.folder / JOURNAL_FOLDER / _CHECKPOINTS
-    session = RepairSession(
+    repairer = Repairer(prepared, files, journal, reporter, surrogate=surrogate)
+    repairs = []
+    for number, name in enumerate(names):
+        reporter.emit(Progress("repair", number, len(names), "repairs"))
+        repairs.append(repairer.repair(name))
+    reporter.emit(Progress("repair", len(names), len(names), "repairs"))
+    repairer.discard_checkpoints()
+    return repairs
+
+
+def kept_repairs(prepared: PreparedRun, files: RunFiles, journal: Journal) -> dict[str, Repair]:
+    """The repairs that are finished and whose files the folder holds, by the name they are asked for with."""
+    settings = prepared.inputs.settings
+    known = journal.repairs(image_counts(prepared, "valid"), image_counts(prepared, "test"))
+    found = {}
+    for name in (AUTO, *all_methods()):
+        network = _network_name(name, settings)
+        if network in known and all(files.holds(file, network) for file in file_names(name)):
+            found[name] = known[network]
+    return found
+
+
+def copy_repairs(
+    prepared: PreparedRun, repairs: Mapping[str, Repair], source: Path, folder: Path, journal: Journal
+) -> None:
+    """Take the networks of finished repairs over into another folder.
+
+    Args:
+        prepared: the run.
+        repairs: by the name they are asked for with.
+        source: the folder that holds their files.
+        folder: the one that is to hold them.
+        journal: of the latter.
+
+    Raises:
+        OutputError: a file cannot be copied.
+    """
+    for name, repair in repairs.items():
+        network = _network_name(name, prepared.inputs.settings)
+        for file in file_names(name):
+            copy_file(source / file, folder / file)
+            journal.keep_artifact(folder / file, network)
+        journal.keep_repair(network, repair)
+
+
+def repair_session(prepared: PreparedRun, folder: Path, reporter: Reporter) -> RepairSession:
+    """B and the clean validation images of a run, ready for any repair.
+
+    Args:
+        prepared: the run.
+        folder: of the run; how far a repair is, is kept beside the journal there.
+        reporter: receives progress; is asked whether to stop.
+
+    Raises:
+        Interrupted: the reporter requested a stop.
+    """
+    inputs = prepared.inputs
+    return RepairSession(
         inputs.model.keras_model,
         inputs.data[CLEAN_VALID],
         seed=inputs.settings.seed,
         budget=DEFAULT_BUDGET if inputs.settings.budget is None else inputs.settings.budget,
         reporter=reporter,
-        checkpoints=FolderCheckpoints(checkpoints),
+        checkpoints=FolderCheckpoints(checkpoints_of(folder)),
     )
-    saver = _RepairSaver(prepared, files, reporter)
-    repairs = []
-    for number, name in enumerate(names):
-        reporter.emit(Progress("repair", number, len(names), "repairs"))
-        outcome = session.repair(name)
-        repair = saver.save(name, outcome)
-        if surrogate is not None:
-            repair = replace(repair, estimate=surrogate.of_model(outcome.network, reporter))
-        journal.keep_repair(_network_name(name, inputs.settings), repair)
-        reporter.emit(RepairFinished(repair.method, repair.sentences, repair.valid, repair.test))
-        repairs.append(repair)
-    reporter.emit(Progress("repair", len(names), len(names), "repairs"))
-    shutil.rmtree(checkpoints, ignore_errors=True)
-    return repairs
+
+
+class Repairer:
+    """Carries out repairs of one run, one after the other: what is made for one serves the next.
+
+    Args:
+        prepared: the run.
+        files: of the run.
+        journal: of its folder.
+        reporter: receives progress; is asked whether to stop.
+        session: B and the images; None to make one.
+        surrogate: what stands in for poisoned images; None for nothing.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedRun,
+        files: RunFiles,
+        journal: Journal,
+        reporter: Reporter,
+        *,
+        session: RepairSession | None = None,
+        surrogate: Surrogate | None = None,
+    ) -> None:
+        self._files, self._journal, self._reporter, self._surrogate = files, journal, reporter, surrogate
+        self._settings = prepared.inputs.settings
+        self._session = session or repair_session(prepared, files.folder, reporter)
+        self._saver = _RepairSaver(prepared, files, reporter)
+
+    def repair(self, name: str) -> Repair:
+        """Carry out one repair, save, reopen and measure its networks, and keep it in the journal.
+
+        Raises:
+            BdtuiError: a reopened network predicts otherwise than the repaired one.
+            OutputError: the folder cannot be written to.
+            InputError: the method cannot work with this network or these images.
+            Interrupted: the reporter requested a stop; the repair goes on from its last checkpoint.
+        """
+        outcome = self._session.repair(name)
+        repair = self._saver.save(name, outcome)
+        if self._surrogate is not None:
+            repair = replace(repair, estimate=self._surrogate.of_model(outcome.network, self._reporter))
+        self._journal.keep_repair(_network_name(name, self._settings), repair)
+        self._reporter.emit(finished_event(name, repair))
+        return repair
+
+    def discard_checkpoints(self) -> None:
+        """Remove how far the repairs were: all are finished."""
+        shutil.rmtree(checkpoints_of(self._files.folder), ignore_errors=True)
+
+
+def checkpoints_of(folder: Path) -> Path:
+    """Where a run in a folder keeps how far its repairs are."""
+    return folder / JOURNAL_FOLDER / _CHECKPOINTS
+
+
+def finished_event(name: str, repair: Repair) -> RepairFinished:
+    """A finished repair, for a screen; ``name`` is what it was asked for with."""
+    return RepairFinished(
+        repair.method,
+        repair.sentences,
+        repair.valid,
+        repair.test,
+        name,
+        repair.goodnet_valid,
+        repair.goodnet_test,
+        repair.seconds,
+        repair.change,
+        repair.chosen_by.claims,
+    )
 
 
 class _RepairSaver:

@@ -37,7 +37,7 @@ from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.manifest import computing_versions
 from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_run
 from bdtui.engine.runs.profiled_layers import in_the_order_left
-from bdtui.engine.runs.repairing import repair_networks
+from bdtui.engine.runs.repairing import kept_repairs, repair_networks
 from bdtui.engine.runs.stopwatch import Stopwatch
 from bdtui.engine.runs.without_images import examine_network
 from bdtui.engine.settings import RunSettings, check_thresholds, is_without_images, with_all_said
@@ -180,6 +180,15 @@ def _with_comparison(prepared: PreparedRun, journal: Journal) -> tuple[PreparedR
     return prepared, layers
 
 
+def _with_repairs(prepared: PreparedRun, files: RunFiles, journal: Journal) -> PreparedRun:
+    """The run with the repairs that were asked for, and those that a person has carried out in the app."""
+    inputs, asked = prepared.inputs, asked_methods(prepared.inputs.settings.repair)
+    more = [name for name in kept_repairs(prepared, files, journal) if name not in asked]
+    if not more:
+        return prepared
+    return replace(prepared, inputs=replace(inputs, settings=replace(inputs.settings, repair=(*asked, *more))))
+
+
 def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporter: Reporter) -> RunResult:
     """Write what ``bdtui --batch`` writes, of a run whose network is opened and profiled already.
 
@@ -195,6 +204,7 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
     """
     files, watch = RunFiles(folder, journal, reporter), Stopwatch(prepared.seconds)
     prepared, layers = _with_comparison(prepared, journal)
+    prepared = _with_repairs(prepared, files, journal)
     names = asked_methods(prepared.inputs.settings.repair)
     inputs, curve = prepared.inputs, list[Step]()
     try:

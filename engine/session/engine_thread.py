@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
-from bdtui.engine.events import LOADING, Event, Progress, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.events import LOADING, Event, JobEnded, Progress, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.pruning.moves import Move
 from bdtui.engine.reporter import Emit, Reporter
-from bdtui.engine.session.requests import Compare, Request
+from bdtui.engine.session.requests import Compare, Export, Open, Request
 from bdtui.engine.settings import RunSettings
 from bdtui.engine.startup import load_tensorflow
 
@@ -52,6 +52,7 @@ class EngineThread:
         self._stops = 0
         self._stops_before_work = 0
         self._stops_before_comparison = 0
+        self._put_aside: _Ticket | None = None
         self._thread = threading.Thread(target=self._run, name="bdtui-engine", daemon=True)
 
     def start(self) -> None:
@@ -94,6 +95,7 @@ class EngineThread:
                 waiting = self._fulfil(session, ticket.request)
             elif not isinstance(ticket.request, Move):
                 self._emit(WorkStopped(f"{ticket.request.work}: stopped before it began"))
+                self._emit(JobEnded(ticket.request.work))
 
     def _stopped(self) -> bool:
         return self._stops != self._stops_before_work
@@ -117,7 +119,9 @@ class EngineThread:
         self._stop_comparing_if_asked(session)
         unhurried = Reporter(self._emit_unasked, lambda: self._stops != stops or not self._requests.empty())
         try:
-            while not unhurried.stop_requested and session.idle(unhurried):
+            while not unhurried.stop_requested and (
+                session.catch_up(unhurried) or self._do_job(session) or session.idle(unhurried)
+            ):
                 pass
         except DeviceLost:
             raise
@@ -126,7 +130,73 @@ class EngineThread:
         except Exception as problem:
             self._emit_failure("measuring in the background", problem)
         self._stop_comparing_if_asked(session)
-        return self._requests.get()
+        aside, self._put_aside = self._put_aside, None
+        return aside or self._requests.get()
+
+    def _do_job(self, session: Session) -> bool:
+        """Do the next job, and between its batches what is asked for; False where there is none.
+
+        Raises:
+            DeviceLost: nothing can be computed in this process any more.
+        """
+        job = session.job
+        if job is None:
+            return False
+        self._stops_before_work = self._stops
+        self._emit(WorkStarted(job.work))
+        try:
+            job.run(Reporter(self._emit, lambda: self._attend(session, job.work)))
+            session.end_job()
+        except DeviceLost:
+            raise
+        except Interrupted:
+            # Where something else is opened the job ends with what it was about.
+            session.drop_jobs()
+            self._emit(WorkStopped(job.conclude()))
+        except Exception as problem:
+            session.drop_jobs()
+            self._emit_failure(job.work, problem)
+        finally:
+            self._emit(WorkEnded())
+        return self._put_aside is None
+
+    def _attend(self, session: Session, work: str) -> bool:
+        """Between two batches of a job: do what was asked for meanwhile; whether the job has to stop."""
+        begun = self._stops_before_work
+        waiting: _Ticket | None = None
+        served = False
+        while self._stops == begun and (waiting is not None or not self._requests.empty()):
+            ticket = waiting or self._requests.get()
+            waiting = None
+            if isinstance(ticket.request, Open):
+                self._put_aside = ticket
+                return True
+            self._stops_before_work = ticket.stops
+            if isinstance(ticket.request, Export):
+                refused = f"{work} is under way; stop it, or export when it is done"
+                self._emit(WorkFailed(ticket.request.work, refused, ""))
+            elif not self._stopped():
+                waiting = self._fulfil(session, ticket.request)
+            served = True
+        if served:
+            self._catch_up(session)
+            self._emit(WorkStarted(work))
+        self._stops_before_work = begun
+        return self._stopped()
+
+    def _catch_up(self, session: Session) -> None:
+        """Measure what belongs to where the person stands now, unless they ask for more."""
+        stops = self._stops
+        unhurried = Reporter(self._emit_unasked, lambda: self._stops != stops or not self._requests.empty())
+        try:
+            while session.catch_up(unhurried):
+                pass
+        except DeviceLost:
+            raise
+        except Interrupted:
+            pass
+        except Exception as problem:
+            self._emit_failure("measuring in the background", problem)
 
     def _stop_comparing_if_asked(self, session: Session) -> None:
         """Whatever else was stopped: layers and rankings are no longer compared either."""

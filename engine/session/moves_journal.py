@@ -143,6 +143,13 @@ class SessionJournal:
         else:
             self._begin(folder)
 
+    def begun(self, folder: Path) -> tuple[Path, Journal]:
+        """The folder and the journal, begun in ``folder``, which holds no run, where there is none yet."""
+        if self._journal is None:
+            self._begin(folder)
+        assert self._journal is not None
+        return self._folder or folder, self._journal
+
     def leave(self) -> None:
         """Let go of the folder; what is kept there stays. The next move begins a journal with all that was so far."""
         for layer, rates in self._rates.items():

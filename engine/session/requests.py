@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from bdtui.engine.pruning.moves import Move
-from bdtui.engine.settings import NEAR, RunSettings
+from bdtui.engine.settings import AUTO, NEAR, RunSettings
 
 
 @dataclass(frozen=True)
@@ -74,5 +74,46 @@ class ShowPictures:
     wrong: bool = False
 
 
-Request = Open | NextThreshold | Export | Compare | ShowPictures | Move
+@dataclass(frozen=True)
+class Detect:
+    """Examine the network for a backdoor without poisoned images; goes on where an examination was stopped.
+
+    Attributes:
+        methods: as ``--detect`` has them.
+    """
+
+    work: ClassVar[str] = "detecting"
+    methods: tuple[str, ...] = (AUTO,)
+
+
+@dataclass(frozen=True)
+class UseTrigger:
+    """Let the reversed triggers of the first suspect stand in for poisoned images, or no longer."""
+
+    work: ClassVar[str] = "estimating with the reversed trigger"
+    use: bool = True
+
+
+@dataclass(frozen=True)
+class OfferRepairs:
+    """Say which repairs can be chosen, and about how long each takes here."""
+
+    work: ClassVar[str] = "timing a step"
+
+
+@dataclass(frozen=True)
+class RepairNetwork:
+    """Make a network without the backdoor; goes on where that repair was stopped.
+
+    Attributes:
+        method: as ``--repair`` names it.
+    """
+
+    work: ClassVar[str] = "repairing"
+    method: str = AUTO
+
+
+Request = (
+    Open | NextThreshold | Export | Compare | ShowPictures | Detect | UseTrigger | OfferRepairs | RepairNetwork | Move
+)
 """What can be asked for; ``work`` names what it makes the engine do."""

@@ -7,9 +7,10 @@ jumped over, rates on the test sets) is measured in between, in small pieces.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import keras
 import tensorflow as tf
@@ -23,6 +24,7 @@ from bdtui.engine.events import (
     EngineReady,
     Event,
     ExportPlanned,
+    JobEnded,
     NothingOpen,
     Notice,
     OrderCompared,
@@ -57,14 +59,30 @@ from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.profiled_layers import ProfiledLayers
+from bdtui.engine.runs.repairing import copy_repairs
 from bdtui.engine.runs.run import export_run, keep_in_journal
 from bdtui.engine.session.comparison import Comparison
+from bdtui.engine.session.detecting import Detecting
 from bdtui.engine.session.exploration import Exploration, Ground
 from bdtui.engine.session.gallery import Gallery
+from bdtui.engine.session.jobs import Job
 from bdtui.engine.session.moves_journal import SessionJournal
-from bdtui.engine.session.requests import Compare, Export, NextThreshold, Open, Request, ShowPictures
+from bdtui.engine.session.repairing import Repairing
+from bdtui.engine.session.requests import (
+    Compare,
+    Detect,
+    Export,
+    NextThreshold,
+    OfferRepairs,
+    Open,
+    RepairNetwork,
+    Request,
+    ShowPictures,
+    UseTrigger,
+)
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
 
+_Job = TypeVar("_Job", bound=Job)
 _REST_SECONDS, _LOOK_SECONDS = 0.4, 0.004
 _PICTURES = 6
 """Of every image set, how many are shown."""
@@ -90,6 +108,9 @@ class Session:
         self._exploration: Exploration | None = None
         self._gallery: Gallery | None = None
         self._comparison: Comparison | None = None
+        self._detecting: Detecting | None = None
+        self._repairing: Repairing | None = None
+        self._jobs: list[Job] = []
         self._folder: Path | None = None
         self._kept = SessionJournal(reporter)
         device = prepare_backend(settings.device, settings.seed)
@@ -108,6 +129,19 @@ class Session:
                     self._open(request)
                 case Compare():
                     self._compare(request.layers)
+                case Detect():
+                    self._begin_job(self._examination_under_way(), lambda job: job.ask(request.methods))
+                case UseTrigger():
+                    exploration = self._current_exploration()
+                    stand_in = self._examination_under_way().stand_in() if request.use else None
+                    exploration.estimate_of = stand_in or (lambda layer, pruned: None)
+                    exploration.emit_position()
+                case OfferRepairs():
+                    self._opened()
+                    assert self._folder is not None
+                    self._repairs_under_way().offer(self._kept.folder or self._folder, self._reporter)
+                case RepairNetwork():
+                    self._begin_job(self._repairs_under_way(), lambda job: job.ask(request.method))
                 case NextThreshold():
                     self._current_exploration().go_to_next_threshold()
                 case Export():
@@ -149,15 +183,24 @@ class Session:
         Raises:
             Interrupted: ``reporter`` requested a stop; nothing is lost but the piece at hand.
         """
+        return self.catch_up(reporter) or self._in_background(lambda: self._compare_next(reporter))
+
+    def catch_up(self, reporter: Reporter) -> bool:
+        """Measure one pending item of where the person stands; False when none is left.
+
+        Raises:
+            Interrupted: ``reporter`` requested a stop; nothing is lost but the piece at hand.
+        """
+        return self._in_background(
+            lambda: self._current_exploration().measure_ahead(reporter) or self._show_pictures(reporter, rested=False)
+        )
+
+    def _in_background(self, measure: Callable[[], bool]) -> bool:
         if self._exploration is None or self._idle_failed:
             return False
         try:
             with self._explain_how_to_resume():
-                return (
-                    self._exploration.measure_ahead(reporter)
-                    or self._show_pictures(reporter, rested=False)
-                    or self._compare_next(reporter)
-                )
+                return measure()
         except Interrupted:
             raise
         except Exception:
@@ -175,6 +218,42 @@ class Session:
             _rest(reporter)
         self._gallery.show(pruned, reporter)
         return True
+
+    @property
+    def job(self) -> Job | None:
+        """The work of minutes that is to be done next."""
+        return self._jobs[0] if self._jobs else None
+
+    def end_job(self) -> None:
+        """That work is done."""
+        self._reporter.emit(JobEnded(self._jobs.pop(0).work))
+
+    def drop_jobs(self) -> None:
+        """None of it is to be done any more."""
+        while self._jobs:
+            self.end_job()
+
+    def _begin_job(self, job: _Job, ask: Callable[[_Job], None]) -> None:
+        """Do some work next, or again with what is asked for now."""
+        ask(job)
+        if job not in self._jobs:
+            self._jobs.append(job)
+
+    def _examination_under_way(self) -> Detecting:
+        if self._detecting is None:
+            opened = self._opened()
+            self._detecting = Detecting(opened, self._reporter, lambda: self._begun()[1], self._judge_again)
+        return self._detecting
+
+    def _repairs_under_way(self) -> Repairing:
+        if self._repairing is None:
+            self._repairing = Repairing(self._opened(), self._reporter, self._begun, self._judge_again)
+        return self._repairing
+
+    def _begun(self) -> tuple[Path, Journal]:
+        """The folder and the journal of the session, which this begins."""
+        assert self._folder is not None
+        return self._kept.begun(self._folder)
 
     def stop_comparing(self) -> None:
         """Measure no further layers and rankings; those that were measured are kept."""
@@ -220,10 +299,15 @@ class Session:
         self._reporter.emit(describe_layer(self._prepared.evaluator.source))
         self._reporter.emit(_profile(self._prepared))
         self._exploration.emit_position()
+        for found in (self._detecting, self._repairing):
+            if found is not None:
+                found.emit_again()
 
     def _show(self, prepared: PreparedRun, moves: Sequence[Move]) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared, self._comparison = prepared, None
+        self._detecting = self._repairing = None
+        self.drop_jobs()
         self._gallery = Gallery(prepared.evaluator)
         self._judged = None
         self._idle_failed = False
@@ -251,6 +335,16 @@ class Session:
             self._exploration.emit_position()
         self._reporter.emit(SessionOpened(self._opened().inputs.settings))
         self._plan_export()
+        self._take_up_what_was_found()
+
+    def _take_up_what_was_found(self) -> None:
+        """Show the examination and the repairs that the journal of an earlier session holds."""
+        if self._kept.folder is None:
+            return
+        folder, journal = self._begun()
+        self._examination_under_way().restore(journal)
+        self._repairs_under_way().restore(folder, journal)
+        self._judge_again()
 
     def _enter(self, position: Position) -> None:
         """Show the layer and the ranking that the person comes to."""
@@ -276,7 +370,15 @@ class Session:
         curve = list(known_steps(prepared.evaluator, order))
         compared = known_places(self._kept.compared, prepared).values()
         self._judged = thresholds
-        self._reporter.emit(VerdictReached(judge(run_record(prepared, curve, thresholds, best_first(compared)))))
+        repairs = [] if self._repairing is None else list(self._repairing.repairs.values())
+        detection = None if self._detecting is None else self._detecting.detection
+        record = run_record(prepared, curve, thresholds, best_first(compared), repairs, detection)
+        self._reporter.emit(VerdictReached(judge(record)))
+
+    def _judge_again(self) -> None:
+        """Say what follows from what was found besides the curve."""
+        if self._judged is not None:
+            self._judge(self._current_exploration().position.order, self._judged)
 
     def _compare(self, asked: Sequence[str]) -> None:
         """Begin to hold layers and rankings side by side; they are measured while nothing else is asked for."""
@@ -316,9 +418,7 @@ class Session:
         if ended is None:
             return
         self._reporter.emit(ComparisonEnded(ended.conclusion(sentence)))
-        exploration = self._current_exploration()
-        if self._judged is not None:
-            self._judge(exploration.position.order, self._judged)
+        self._judge_again()
 
     def _keep_moves(self, moves: Sequence[Move]) -> None:
         assert self._folder is not None
@@ -352,6 +452,10 @@ class Session:
             measured = evaluator.measured
             keep_in_journal(prepared, journal, self._reporter)
             journal.keep_compared(self._kept.compared)
+            if self._detecting is not None:
+                self._detecting.keep_in(journal)
+            if self._repairing is not None and self._repairing.folder is not None:
+                copy_repairs(prepared, self._repairing.repairs, self._repairing.folder, folder, journal)
             try:
                 yield journal
             finally:

@@ -82,6 +82,19 @@ def files_in_place_of_sample(settings: RunSettings) -> list[str]:
     ]
 
 
+def check_screening(settings: RunSettings) -> None:
+    """Raise `OptionError` where options do not go with ``--screen``, or want it and have it not; opens no file."""
+    if settings.screen is None:
+        alone = next((name for name in ("screen_by", "goodnet") if getattr(settings, name) is not None), None)
+        if alone:
+            raise OptionError(f"{flag_of(alone)} says how images are judged; expected --screen PATH with it")
+        return
+    others = ("detect", "repair", "compare", "trigger")
+    beside = next((name for name in others if getattr(settings, name) not in (None, ("none",))), None)
+    if beside:
+        raise OptionError(f"--screen judges images and does nothing else; expected it without {flag_of(beside)}")
+
+
 def check_thresholds(drops: Sequence[float]) -> tuple[float, ...]:
     """The drops in ascending order, each once.
 

@@ -39,10 +39,11 @@ from bdtui.engine.settings.words import (
     SCALES,
 )
 
-NETWORK, IMAGES, RUN, DEMANDS = (
+NETWORK, IMAGES, RUN, JUDGE, DEMANDS = (
     "the network",
     "the images (HDF5 or .npz with labels, or a folder with one sub-folder a class)",
     "the run",
+    "images to judge, in place of a run",
     "what a network has to meet (the verdict recommends one that does; --batch exits with 3 if none does)",
 )
 """The groups of options in ``--help``."""
@@ -246,6 +247,13 @@ class RunSettings:
         "METHODS",
         may_change=True,
     )
+    pool: Path | None = option(
+        file_kind("an HDF5 file, an .npz file or a folder", "images", folders=True),
+        "with --detect pool: images with labels that may be poisoned, such as training data (default: --clean-valid)",
+        RUN,
+        "PATH",
+        may_change=True,
+    )
     repair: tuple[str, ...] | None = option(
         NAMES,
         "then repair the network: auto, none, or names ('list' names them)",
@@ -260,6 +268,22 @@ class RunSettings:
         RUN,
         "POINTS",
         may_change=True,
+    )
+    screen: Path | None = option(
+        file_kind("a picture, a folder of pictures, an HDF5 file or an .npz file", "images", folders=True),
+        "with --batch: which of these images carry a trigger? A picture, a folder, HDF5 or .npz; needs no labels, and "
+        "--clean-valid or --sample beside it; writes screened.csv",
+        JUDGE,
+        "PATH",
+    )
+    screen_by: str | None = option(
+        TEXT, "how (default: strip, or the GoodNet if one is given; 'list' names the ways)", JUDGE, "METHOD"
+    )
+    goodnet: Path | None = option(
+        file_kind("a GoodNet of a run (goodnet_*.keras)", "model", error=ModelError),
+        "flag the images on which this GoodNet of a run (goodnet_*.keras) answers N+1",
+        JUDGE,
+        "FILE",
     )
     sample: bool = option(
         FLAG, "use the bundled BadNet and its images", IMAGES, default=False, displaced_by=("model", "architecture")

@@ -16,6 +16,8 @@ SAMPLE_MODEL = "bd_net.h5"
 CLEAN_VALID, POISONED_VALID = "clean_valid", "poisoned_valid"
 CLEAN_TEST, POISONED_TEST = "clean_test", "poisoned_test"
 ROLES = (CLEAN_VALID, POISONED_VALID, CLEAN_TEST, POISONED_TEST)
+SCREEN, POOL = "screen", "pool"
+"""Images that are judged: those of which nothing is known, and those whose labels may be poisoned."""
 
 BUILT_IN_ARCHITECTURES = ("deepid",)
 

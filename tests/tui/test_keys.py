@@ -17,7 +17,7 @@ from bdtui.engine import events
 from bdtui.engine.event_values import Verdict
 from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.pruning.rankings import RANKINGS
-from bdtui.engine.session.requests import Compare, Export, NextThreshold, Open
+from bdtui.engine.session.requests import Compare, Detect, Export, NextThreshold, OfferRepairs, Open
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.app import BdtuiApp
@@ -165,6 +165,23 @@ async def holds_layers_and_rankings_side_by_side(app: FakeApp, pilot: Pilot[None
     await pilot.press("escape", key)
     await shows(pilot, "comparison complete")
     assert kinds(app).count(Compare) == 1, "what is known is not asked for again"
+
+
+@claim("detect")
+async def looks_for_a_backdoor(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await shows(pilot, "Is it backdoored?")
+    assert app.engine.last == Detect()
+    await pilot.press("escape", key)
+    await shows(pilot, "Is it backdoored?")
+    assert kinds(app).count(Detect) == 1, "what is under way is not asked for again"
+
+
+@claim("repair")
+async def offers_repairs(app: FakeApp, pilot: Pilot[None], key: str) -> None:
+    await pilot.press(key)
+    await shows(pilot, "Repair: timing a training step")
+    assert app.engine.last == OfferRepairs()
 
 
 @claim("choose_ranking")
@@ -431,6 +448,8 @@ async def test_the_keys_are_those_that_scripts_and_people_rely_on() -> None:
         "go_to_step": "g",
         "toggle_channel": "space",
         "choose_layer": "l",
+        "detect": "d",
+        "repair": "f",
         "open": "o",
         "export": "e",
         "stop": "x,ctrl+c",
@@ -841,7 +860,7 @@ async def test_the_command_palette_offers_every_action_once_with_its_key() -> No
 
 @pytest.mark.parametrize(
     "noun",
-    "theme undo redo help export layout scale preprocess screenshot keymap keys layer ranking threshold sample chart log zoom jump copy verdict path error".split(),
+    "theme undo redo help export layout scale preprocess screenshot keymap keys layer ranking threshold sample chart log zoom jump copy verdict path error detect repair estimate".split(),
 )
 async def test_the_command_palette_finds_everything_by_its_plain_noun(noun: str) -> None:
     app = FakeApp()

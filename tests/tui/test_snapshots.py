@@ -19,6 +19,7 @@ from bdtui.tui.opening.screen import LoadScreen
 from bdtui.tui.panes import log
 from bdtui.tui.preferences import Preferences
 from bdtui.tui.terminal.memory_meter import MemoryUse
+from tests.tui import test_detect, test_repair
 from tests.tui.fake_engine import FakeApp, settle, until
 
 SIZES = {"60x20": (60, 20), "80x24": (80, 24), "120x40": (120, 40), "200x60": (200, 60)}
@@ -122,3 +123,26 @@ def test_load_screen(snap_compare: SnapCompare) -> None:
 
     settings = RunSettings(model=Path("bd_net.h5"))
     assert snap_compare(FakeApp(settings), run_before=wait)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("key", ["d", "f"])
+def test_what_is_found_and_repaired(snap_compare: SnapCompare, key: str, size: tuple[int, int]) -> None:
+    found = {
+        "d": (test_detect.ranked(*test_detect.PLANNED), test_detect.trigger(strong=False), test_detect.FINISHED),
+        "f": (test_repair.OFFERED, test_repair.REPAIRED),
+    }
+
+    async def show(pilot: Pilot[None]) -> None:
+        await pruned_by_hand(key)(pilot)
+        app = pilot.app
+        assert isinstance(app, FakeApp)
+        app.engine.say(*found[key])
+        await settle(pilot)
+        await until(pilot, lambda: ("4 methods" if key == "d" else "shrink-dis") in app.text)
+        for table in app.screen.query(DataTable):
+            table._clear_caches()
+            table.refresh()
+        await settle(pilot)
+
+    assert snap_compare(FakeApp(), terminal_size=size, run_before=show)

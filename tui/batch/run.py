@@ -16,30 +16,34 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from bdtui.engine.detect.methods import POOL, methods_to_run
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
-from bdtui.engine.detect.methods import methods_to_run
 from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.repair.methods import asked_methods
 from bdtui.engine.reporter import Emit, Reporter
-from bdtui.engine.reports.file_names import RESULTS
+from bdtui.engine.reports.file_names import POOL_CSV, RESULTS
 from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.results import read_results, record_of
+from bdtui.engine.runs.folder import planned_folder
 from bdtui.engine.runs.manifest import check_manifest
+from bdtui.engine.screen.methods import asked_method
 from bdtui.engine.settings import (
     CLEAN_VALID,
     RunSettings,
     check_given,
     check_network_given,
+    check_screening,
     gates_of,
     is_without_images,
 )
 from bdtui.engine.startup import load_tensorflow
 from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
+from bdtui.tui.batch.screening import print_screening
 from bdtui.tui.exit_codes import ExitCode
-from bdtui.tui.merged_options import merge_options
+from bdtui.tui.merged_options import check_output_folder, merge_options
 from bdtui.tui.terminal.native_output import NativeOutput, capture_native_output
 from bdtui.tui.wording import plain
 
@@ -69,6 +73,9 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
 
 def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
     settings, out, recipe = merge_options(options)
+    check_screening(settings)
+    if settings.screen is not None:
+        return _screen(options, settings, out, recipe, stop_requested)
     (check_network_given if is_without_images(settings) else check_given)(settings)
     asked_methods(settings.repair)
     asked_detectors(settings.detect)
@@ -81,7 +88,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
         # A finished run can still be compared with other layers and rankings, or repaired.
-        if finished is not None and not _asks_for_more(settings, finished):
+        if finished is not None and not (_asks_for_more(settings, finished) or _misses_pool(settings, Path(str(out)))):
             _write_line(f"bdtui: {out} is already complete")
             return _conclude(options, replace(finished, gates=gates_of(settings)), Path(str(out)))
     emitted: list[Event] = []
@@ -102,6 +109,35 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     return _conclude(options, result.record, result.out)
 
 
+def _screen(
+    options: Mapping[str, Any],
+    settings: RunSettings,
+    out: Path | None,
+    recipe: Recipe,
+    stop_requested: Callable[[], bool],
+) -> ExitCode:
+    """Judge images; no run is begun, and nothing but screened.csv is written."""
+    check_given(settings)
+    asked_method(settings.screen_by, goodnet=settings.goodnet is not None)
+    if options.get("resume"):
+        raise OptionError("--screen begins no run that could be resumed; expected it without --resume")
+    with _display(options) as show:
+        reporter = Reporter(show, stop_requested)
+        folder = out or planned_folder(settings)
+        check_output_folder(folder)
+        _load(reporter)
+        from bdtui.engine.runs.screening import open_screening, screen_images
+
+        if options.get("check"):
+            open_screening(settings, reporter, recipe.sha256)
+            return ExitCode.DONE
+        found = screen_images(settings, folder, reporter=reporter, expected_sha256=recipe.sha256)
+    if not options.get("json"):
+        with _report_stdout_errors():
+            print_screening(Console(), found, folder)
+    return ExitCode.DONE
+
+
 def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
     repaired = {repair.method.partition(":")[0] for repair in finished.repairs}
     return (
@@ -109,6 +145,10 @@ def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
         or (settings.compare is not None and not finished.comparison)
         or _misses_detectors(settings, finished)
     )
+
+
+def _misses_pool(settings: RunSettings, out: Path) -> bool:
+    return POOL in asked_detectors(settings.detect) and not (out / POOL_CSV).exists()
 
 
 def _misses_detectors(settings: RunSettings, finished: RunRecord) -> bool:
@@ -119,7 +159,7 @@ def _misses_detectors(settings: RunSettings, finished: RunRecord) -> bool:
 
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
     """The whole run; its folder is held, and its journal begun, before TensorFlow takes its seconds to load."""
-    from bdtui.engine.runs.folder import discard_results, planned_folder
+    from bdtui.engine.runs.folder import discard_results
     from bdtui.engine.runs.journal_folder import open_run_folder
 
     folder = out or planned_folder(settings)

@@ -12,9 +12,9 @@ from textual.widgets import Static
 from bdtui.engine.event_values import Picture
 from bdtui.engine.events import PicturesTaken
 from bdtui.engine.settings import CLEAN_VALID
+from bdtui.tui.widgets.pixels import GAP, picture_size, side_by_side
 from bdtui.tui.wording import plain
 
-_GAP = 1
 _LINES_OF_TEXT = 3
 """Above the pictures: which they are, their classes, and those that the network gives."""
 
@@ -49,21 +49,9 @@ class PictureStrip(Static):
         if not pictures or lines < 2:
             self.update(Text(self._title(0), style="dim"))
             return
-        # Imported here: they would delay the first paint.
-        from PIL import Image
-        from rich_pixels import Pixels
-
-        first = pictures[0]
-        height = 2 * min(lines, first.height if first.height < lines else (first.height + 1) // 2)
-        one = max(1, round(first.width * height / first.height))
-        if one > width:
-            one, height = width, 2 * max(1, round(first.height * width / first.width / 2))
-        self.shown = max(1, (width + _GAP) // (one + _GAP))
+        one, height = picture_size(pictures[0], width, lines)
+        self.shown = max(1, (width + GAP) // (one + GAP))
         pictures = pictures[: self.shown]
-        strip = Image.new("RGBA", (len(pictures) * (one + _GAP), height))
-        for place, picture in enumerate(pictures):
-            image = Image.frombytes("RGB", (picture.width, picture.height), picture.rgb)
-            strip.paste(image.resize((one, height), Image.Resampling.LANCZOS), (place * (one + _GAP), 0))
         classes, predictions = Text(no_wrap=True), Text(no_wrap=True)
         # A single picture may have a caption that is longer than the picture is wide.
         room = width if len(pictures) == 1 else one
@@ -71,12 +59,12 @@ class PictureStrip(Static):
             caption = _caption(picture, self._names)
             # Where there is little room, a class is named by its number alone.
             caption = caption if len(caption) <= room else caption.removeprefix("class ")
-            classes.append(_fitted(caption, room) + " " * _GAP)
+            classes.append(_fitted(caption, room) + " " * GAP)
             style = "bold red" if _is_wrong(picture, self._page.role) else ""
             prediction = _prediction(picture, self._page.role, self._names, room)
-            predictions.append(_fitted(prediction, room) + " " * _GAP, style)
+            predictions.append(_fitted(prediction, room) + " " * GAP, style)
         title = Text(self._title(len(pictures)), style="dim", no_wrap=True, overflow="ellipsis")
-        self.update(_Stack(title, classes, predictions, Pixels.from_image(strip)))
+        self.update(_Stack(title, classes, predictions, side_by_side(pictures, one, height)))
 
     def _title(self, shown: int) -> str:
         """E.g. ``clean 1–5 of 1,200``; empty where there are no images at all."""

@@ -54,7 +54,7 @@ def next_by_detection(run: RunRecord, found: Detection) -> str:
     if found.verdict == NO_SIGN or suspect is None or suspect.trigger_file is None:
         return "Next: give poisoned images (--poisoned-valid) or the trigger (--trigger), if there are any."
     return (
-        f"Next: look at {suspect.trigger_file}, and repair the network (--repair auto); poisoned images "
+        f"Next: look at {suspect.trigger_file}, and repair the network (--repair auto, or f in the app); poisoned images "
         "(--poisoned-valid) would measure it."
     )
 

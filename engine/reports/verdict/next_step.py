@@ -52,7 +52,7 @@ def next_step(run: RunRecord, backdoor: str, recommended: Candidate | None) -> I
 
 def _next_order(run: RunRecord) -> str:
     tried = any(repair.method.startswith("auto") for repair in run.repairs)
-    repair = "" if tried else "repair it (--repair auto)"
+    repair = "" if tried else "repair it (--repair auto, or f in the app)"
     if not run.comparison:
         return f"Next: {repair}{repair and ', or '}compare layers and rankings (--compare, or c in the app)."
     best = run.comparison[0]

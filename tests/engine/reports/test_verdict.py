@@ -63,7 +63,7 @@ def test_a_backdoor_that_survives_is_told_with_its_target_and_its_images() -> No
     )
     assert (
         verdict.sentences[-1]
-        == "Next: repair it (--repair auto), or compare layers and rankings (--compare, or c in the app)."
+        == "Next: repair it (--repair auto, or f in the app), or compare layers and rankings (--compare, or c in the app)."
     )
 
 
@@ -316,12 +316,12 @@ def test_the_target_is_what_the_attacker_wants(predictions: list[int], labels: l
         ),
         (
             replace(BACKDOORED, comparison=(compared("conv", "mean-activation"), compared("pool_2", "random"))),
-            "Next: repair it (--repair auto); of the layers and rankings compared none does better.",
+            "Next: repair it (--repair auto, or f in the app); of the layers and rankings compared none does better.",
         ),
         (
             # Stopped before the run's own order was compared: its margin at X=10 is 38, the other's 30.
             replace(BACKDOORED, comparison=(compared("pool_2", "random", asr=60),)),
-            "Next: repair it (--repair auto); of the layers and rankings compared none does better.",
+            "Next: repair it (--repair auto, or f in the app); of the layers and rankings compared none does better.",
         ),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",

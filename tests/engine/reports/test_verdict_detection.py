@@ -118,7 +118,7 @@ def test_what_to_do_next_depends_on_what_was_given() -> None:
     def after(run: RunRecord) -> str:
         return judge(run).sentences[-1]
 
-    assert after(examined()).startswith("Next: look at trigger_3.png, and repair the network (--repair auto)")
+    assert after(examined()).startswith("Next: look at trigger_3.png, and repair the network (--repair auto, or")
     assert after(examined(NO_SIGN)) == (
         "Next: give poisoned images (--poisoned-valid) or the trigger (--trigger), if there are any."
     )

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,8 +72,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     drawn: list[tuple[str, str]] = []
     compare_order = runs_comparison.compare_order
 
-    def draw(prepared: profiled_layers.PreparedRun, ranking: str, reporter: Reporter) -> ComparedOrder:
-        order = compare_order(prepared, ranking, reporter)
+    def draw(prepared: profiled_layers.PreparedRun, ranking: str, reporter: Reporter, *more: Any) -> ComparedOrder:
+        order = compare_order(prepared, ranking, reporter, *more)
         drawn.append((order.layer, order.ranking))
         return order
 

@@ -18,10 +18,28 @@ from bdtui.engine.events import Event, Notice, Progress, WorkEnded, WorkFailed, 
 from bdtui.engine.pruning.moves import GoTo, Move, Prune, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.session.engine_thread import EngineThread
-from bdtui.engine.session.requests import Compare, Export, NextThreshold, Open, Request
+from bdtui.engine.session.requests import Compare, Detect, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import RunSettings
 
 SECONDS = 60
+
+
+class LongJob:
+    """Minutes of work: goes on until it is let go, and counts its batches."""
+
+    work = "detecting"
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.batches = 0
+
+    def run(self, reporter: Reporter) -> None:
+        while not self.gate.wait(0.002):
+            self.batches += 1
+            reporter.checkpoint()
+
+    def conclude(self) -> str:
+        return "detection stopped"
 
 
 class SlowSession:
@@ -35,9 +53,26 @@ class SlowSession:
         self.idle_pieces = 0
         self.comparing = False
         self.fail: Exception | None = None
+        self.jobs: list[LongJob] = []
         sessions.put(self)
 
+    @property
+    def job(self) -> LongJob | None:
+        return self.jobs[0] if self.jobs else None
+
+    def end_job(self) -> None:
+        del self.jobs[0]
+
+    def drop_jobs(self) -> None:
+        self.jobs.clear()
+
+    def catch_up(self, reporter: Reporter) -> bool:
+        return False
+
     def fulfil(self, request: Request) -> None:
+        if isinstance(request, Detect):
+            self.jobs.append(LongJob())
+            return
         self.busy.set()
         if self.fail is not None:
             problem, self.fail = self.fail, None
@@ -297,3 +332,63 @@ def test_a_device_that_is_not_there_is_told_again_whenever_something_is_asked_fo
     assert refused in heard.until(ended)
     thread.submit(Open(RunSettings()))
     assert refused in heard.until(ended)
+
+
+def test_a_job_lets_moves_between_its_batches_and_goes_on(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    thread.submit(Detect())
+    heard.until(lambda event: event == WorkStarted("detecting"))
+    heard.until(ended)
+    heard.until(lambda event: event == WorkStarted("detecting"))
+    (job,) = bench.jobs
+    thread.submit(Prune(3))
+    heard.until(lambda event: event == WorkStarted("detecting"))
+    assert bench.done == [[Prune(3)]]
+    assert bench.jobs == [job], "it goes on"
+    job.gate.set()
+    heard.until(ended)
+    thread.submit(Undo())
+    heard.until(ended)
+    assert bench.jobs == []
+
+
+def test_stop_ends_a_job_with_what_there_is(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    thread.submit(Detect())
+    heard.until(ended)
+    heard.until(lambda event: event == WorkStarted("detecting"))
+    thread.stop()
+    seen = heard.until(ended)
+    assert WorkStopped("detection stopped") in seen
+    thread.submit(Prune())
+    heard.until(ended)
+    assert (bench.jobs, bench.done) == ([], [[Prune()]])
+
+
+def test_an_export_waits_for_no_job_and_says_so(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    thread.submit(Detect())
+    heard.until(ended)
+    heard.until(lambda event: event == WorkStarted("detecting"))
+    thread.submit(Export())
+    failed = next(
+        event for event in heard.until(lambda event: isinstance(event, WorkFailed)) if isinstance(event, WorkFailed)
+    )
+    assert "detecting is under way; stop it, or export when it is done" in failed.sentence
+    assert bench.done == []
+
+
+def test_another_network_ends_the_job_of_the_one_before(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
+    thread, bench, heard = engine
+    bench.gate.set()
+    thread.submit(Detect())
+    heard.until(ended)
+    heard.until(lambda event: event == WorkStarted("detecting"))
+    asked = Open(RunSettings())
+    thread.submit(asked)
+    heard.until(lambda event: event == WorkStarted("opening"))
+    heard.until(ended)
+    assert (bench.jobs, bench.done) == ([], [asked])

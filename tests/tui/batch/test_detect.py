@@ -76,7 +76,7 @@ def test_a_recipe_without_images_replays(folder: Path, tmp_path: Path) -> None:
 def test_list_names_every_method_with_what_it_needs(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["--detect", "list"]) == 0
     lines = capfd.readouterr().out.splitlines()
-    assert [line.split(":")[0] for line in lines] == ["auto", *METHODS]
+    assert [line.split(":")[0] for line in lines] == ["auto", *METHODS, "pool"]
     assert all("needs" in line for line in lines[1:])
 
 

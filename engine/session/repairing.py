@@ -1,0 +1,111 @@
+"""Repairs of the network that a person works on, while they work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bdtui.engine.events import Event, RepairOffered, RepairsOffered
+from bdtui.engine.repair.checkpoints import FolderCheckpoints
+from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods
+from bdtui.engine.repair.result import Repair
+from bdtui.engine.repair.session import RepairSession
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.runs.files import RunFiles
+from bdtui.engine.runs.journal import Journal
+from bdtui.engine.runs.preparation import PreparedRun
+from bdtui.engine.runs.repairing import Repairer, checkpoints_of, finished_event, kept_repairs, repair_session
+from bdtui.engine.session.jobs import Job
+from bdtui.engine.session.requests import RepairNetwork
+
+
+class Repairing(Job):
+    """Repairs by one method after another.
+
+    Args:
+        prepared: the run as it was opened.
+        reporter: receives what was repaired before.
+        place: gives the session's folder and its journal, which are begun with it.
+        concluded: is called with each repair that is finished.
+
+    Attributes:
+        repairs: the finished ones, by the name they were asked for with.
+        folder: that holds their networks.
+    """
+
+    work = RepairNetwork.work
+
+    def __init__(
+        self,
+        prepared: PreparedRun,
+        reporter: Reporter,
+        place: Callable[[], tuple[Path, Journal]],
+        concluded: Callable[[], None],
+    ) -> None:
+        self._prepared, self._reporter, self._place, self._concluded = prepared, reporter, place, concluded
+        self._session: RepairSession | None = None
+        self._at_work = reporter
+        self._name = AUTO
+        self.repairs: dict[str, Repair] = {}
+        self.folder: Path | None = None
+
+    def ask(self, name: str) -> None:
+        """Repair by this method next."""
+        self._name = name
+
+    def restore(self, folder: Path, journal: Journal) -> None:
+        """Take up, and show, what the journal of an earlier session knows."""
+        for name, repair in kept_repairs(self._prepared, RunFiles(folder, journal, Reporter()), journal).items():
+            self._add(name, repair, folder)
+            self._reporter.emit(finished_event(name, repair))
+
+    def emit_again(self) -> None:
+        """Show once more what was repaired, after something else could not be opened."""
+        for name, repair in self.repairs.items():
+            self._reporter.emit(finished_event(name, repair))
+
+    def offer(self, folder: Path, reporter: Reporter) -> None:
+        """Emit what can be chosen, each with about how long it takes here.
+
+        Raises:
+            Interrupted: the reporter requested a stop.
+        """
+        session = self._session_in(folder, reporter)
+        offered = [RepairOffered(AUTO, AUTO_DOES, "clean images", session.estimated_seconds(AUTO))]
+        offered += [
+            RepairOffered(method.name, method.description, method.needs, session.estimated_seconds(method.name))
+            for method in all_methods().values()
+        ]
+        reporter.emit(RepairsOffered(tuple(offered), tuple(self.repairs)))
+
+    def run(self, reporter: Reporter) -> None:
+        """See `Job.run`."""
+        if self._name in self.repairs:
+            return
+        folder, journal = self._place()
+        files = RunFiles(folder, journal, reporter)
+        session = self._session_in(folder, reporter)
+        repairer = Repairer(self._prepared, files, journal, reporter, session=session)
+        self._add(self._name, repairer.repair(self._name), folder)
+        self._concluded()
+
+    def conclude(self) -> str:
+        """See `Job.conclude`."""
+        return f"repair by {self._name} stopped; it goes on from where it was"
+
+    def _emit(self, event: Event) -> None:
+        self._at_work.emit(event)
+
+    def _add(self, name: str, repair: Repair, folder: Path) -> None:
+        self.repairs[name] = repair
+        self.folder = folder
+
+    def _session_in(self, folder: Path, reporter: Reporter) -> RepairSession:
+        """The same for all methods: the reference and the bank are made once."""
+        self._at_work = reporter
+        if self._session is None:
+            # What it makes outlives a single job, and reports to whichever is at work.
+            follower = Reporter(self._emit, lambda: self._at_work.stop_requested)
+            self._session = repair_session(self._prepared, folder, follower)
+        self._session.checkpoints = FolderCheckpoints(checkpoints_of(folder))
+        return self._session

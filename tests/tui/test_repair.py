@@ -1,0 +1,122 @@
+"""Repairing in the app: what can be chosen, how it goes, and what came of it beside pruning."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import DataTable
+
+from bdtui.engine import events
+from bdtui.engine.rates import Rates, Share
+from bdtui.engine.session.requests import Export, OfferRepairs, RepairNetwork
+from bdtui.tui.repair import RepairScreen
+from tests.tui.fake_engine import FakeApp, opened, settle, shows, until
+
+pytestmark = pytest.mark.asyncio
+
+OFFERED = events.RepairsOffered(
+    (
+        events.RepairOffered("auto", "the best of several", "clean images", 240.0),
+        events.RepairOffered("fine-tuning", "B goes on learning", "clean images", 63.0),
+    ),
+    (),
+)
+BASELINE = events.BaselineMeasured(Rates(Share(99, 100), Share(100, 100)), Rates(Share(199, 200), Share(200, 200)))
+REPAIRED = events.RepairFinished(
+    "auto:shrink-distil",
+    ("What fools B misleads this network no more.",),
+    Rates(Share(100, 100), Share(1, 100), Share(80, 100)),
+    Rates(Share(198, 200), Share(0, 200), Share(170, 200)),
+    "auto",
+    goodnet_test=Rates(Share(195, 200), Share(0, 200), None, Share(3, 200), Share(200, 200)),
+    seconds=130.0,
+    change=0.81,
+    claims=True,
+)
+
+
+def rows(app: FakeApp, table: str) -> list[str]:
+    found = app.screen.query_one(f"#{table}", DataTable)
+    return [" ".join(str(cell) for cell in found.get_row_at(row)) for row in range(found.row_count)]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40)], ids=["80x24", "120x40"])
+async def test_a_method_is_chosen_followed_and_its_network_stands_beside_pruning(size: tuple[int, int]) -> None:
+    app = FakeApp()
+    async with opened(app, size) as pilot:
+        app.engine.say(BASELINE)
+        await pilot.press("a")
+        await until(pilot, lambda: app.step > 0)
+        await pilot.press("f")
+        await shows(pilot, "timing a training step")
+        assert app.engine.last == OfferRepairs()
+        app.engine.say(OFFERED)
+        await shows(pilot, "Repair: choose a method")
+        assert [row.split()[:3] for row in rows(app, "repair-methods")] == [
+            ["auto", "4", "min"],
+            ["fine-tuning", "63", "s"],
+        ]
+        await pilot.press("enter")
+        await until(pilot, lambda: app.engine.last == RepairNetwork("auto"))
+        app.engine.say(
+            events.Progress("shrink-distil", 300, 1000, "steps"),
+            events.RepairMeasured("shrink-distil", 100, 1000, 90.0, 12.5),
+            events.RepairMeasured("shrink-distil", 300, 1000, 96.0, 2.5),
+        )
+        await shows(pilot, "Repair: auto · shrink-distil 300 of 1,000")
+        if size[0] >= 120:
+            await shows(pilot, "held-out accuracy 96.00 %")
+            await shows(pilot, "shared transfer 2.50 %")
+        app.engine.say(REPAIRED)
+        await until(pilot, lambda: len(rows(app, "repair-results")) == 3)
+        before, pruned, repaired = rows(app, "repair-results")
+        assert before.startswith("B 99.50 100.00")
+        assert pruned.startswith("B′ X=2 ")
+        assert repaired.startswith("auto (shrink-dis") and "99.00 0.00 85.00" in repaired, repaired
+        await shows(pilot, "misleads this network no more")
+
+
+async def test_a_repair_goes_on_when_closed_and_is_not_begun_twice() -> None:
+    app = FakeApp()
+    async with opened(app, (120, 40)) as pilot:
+        await pilot.press("f")
+        app.engine.say(OFFERED)
+        await shows(pilot, "Repair: choose a method")
+        await pilot.press("enter")
+        await until(pilot, lambda: app.engine.last == RepairNetwork("auto"))
+        await pilot.press("escape", "2", "n")
+        await until(pilot, lambda: app.step == 2)
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, RepairScreen))
+        await shows(pilot, "pruning goes on meanwhile")
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        kinds = [type(request) for request in app.engine.requests]
+        assert (kinds.count(RepairNetwork), kinds.count(OfferRepairs)) == (1, 1)
+
+
+async def test_a_repair_that_failed_or_was_stopped_can_be_begun_again() -> None:
+    app = FakeApp()
+    async with opened(app, (120, 40)) as pilot:
+        await pilot.press("f")
+        app.engine.say(OFFERED)
+        for ended in (events.WorkStopped("repair stopped"), events.WorkFailed("repairing", "no memory", "")):
+            over = events.JobEnded("repairing")
+            await shows(pilot, "Repair: choose a method")
+            await pilot.press("enter")
+            await shows(pilot, "Repair: auto")
+            app.engine.say(ended, over)
+            await settle(pilot)
+            if isinstance(ended, events.WorkFailed):
+                await pilot.press("escape")
+        await shows(pilot, "Repair: choose a method")
+        assert [type(request) for request in app.engine.requests].count(RepairNetwork) == 2
+
+
+async def test_e_exports_what_was_repaired() -> None:
+    app = FakeApp()
+    async with opened(app, (120, 40)) as pilot:
+        await pilot.press("f")
+        app.engine.say(OFFERED, REPAIRED)
+        await shows(pilot, "e export")
+        await pilot.press("e")
+        await until(pilot, lambda: isinstance(app.engine.last, Export))

@@ -1,0 +1,264 @@
+"""Leaving with another network: which repairs there are, how one is going, and what they came to beside pruning."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widget import Widget
+from textual.widgets import DataTable, Static
+
+from bdtui.engine import events
+from bdtui.engine.event_values import Threshold
+from bdtui.engine.events import Event
+from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.session.requests import RepairNetwork
+from bdtui.tui.charts.repair import draw_repair, repair_legend
+from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
+from bdtui.tui.wording import percent_text, plain
+
+_AUTO = "auto"
+_ROOM_FOR_BOTH = 34
+"""Lines of a screen from which the chart and the results both have room."""
+
+
+class Repairs:
+    """The repairs that can be chosen, the one under way, and those that are finished.
+
+    Attributes:
+        offered: what can be chosen; empty until it was asked for.
+        finished: by the name they were asked for with.
+        looks: at the network that is being trained, in order.
+        running: the name of the repair under way; empty for none.
+        progress: how far it is.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.offered: tuple[events.RepairOffered, ...] = ()
+        self.finished: dict[str, events.RepairFinished] = {}
+        self.looks: list[events.RepairMeasured] = []
+        self.running = self.progress = ""
+        self._baseline = events.BaselineMeasured(NO_RATES, NO_RATES)
+        self._thresholds: tuple[Threshold, ...] = ()
+
+    def take(self, event: Event) -> bool:
+        """Follow an event; False if it changes nothing here."""
+        match event:
+            case events.ModelOpened() | events.NothingOpen():
+                self._begin()
+            case events.BaselineMeasured():
+                self._baseline = event
+            case events.PositionReached() if event.thresholds != self._thresholds:
+                self._thresholds = event.thresholds
+            case events.RepairsOffered():
+                self.offered = event.offered
+            case events.RepairMeasured():
+                if self.looks and self.looks[-1].method != event.method:
+                    self.looks = []
+                self.looks.append(event)
+            case events.RepairFinished() if event.asked:
+                self.finished[event.asked] = event
+                self.running = self.progress = ""
+            case events.JobEnded(work=RepairNetwork.work):
+                self.running = self.progress = ""
+            case events.Progress() if self.running:
+                of = f" of {event.total:,}" if event.total else ""
+                self.progress = f"{event.stage} {event.done:,}{of}"
+            case _:
+                return False
+        return True
+
+    def heading(self) -> str:
+        """What is going on."""
+        if self.running:
+            return f"Repair: {self.running}{self.progress and f' · {self.progress}'}"
+        return "Repair: choose a method; nothing of poisoned or test images is used for it"
+
+    def choices(self) -> list[list[Text]]:
+        """What can be chosen, a row each."""
+        return [
+            [
+                Text("✓" if each.name in self.finished else "▸" if each.name == self.running else ""),
+                Text(each.name, "bold" if each.name == _AUTO else ""),
+                Text(_duration(each.seconds)),
+                Text(plain(each.needs)),
+                Text(plain(each.description)),
+            ]
+            for each in self.offered
+        ]
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether rates are of test images."""
+        return self._baseline.test != NO_RATES
+
+    def results(self) -> list[list[Text]]:
+        """What there is, a row a network: B, B′ at each threshold, and each repair."""
+        test = self.is_tested
+        rows = [_row("B", self._baseline.test if test else self._baseline.valid)]
+        for threshold in self._thresholds:
+            if threshold.step is not None:
+                pruned = threshold.pruned_test if test else threshold.rates
+                goodnet = threshold.goodnet_test if test else threshold.goodnet_valid
+                rows.append(_row(f"B′ X={threshold.drop:g}", pruned, goodnet))
+        for name, repair in self.finished.items():
+            chosen = repair.method.partition(":")[2]
+            rates, goodnet = (repair.test, repair.goodnet_test) if test else (repair.valid, repair.goodnet_valid)
+            shown = f"{name} ({chosen})" if chosen else name
+            rows.append(
+                _row(shown, rates, goodnet, _duration(repair.seconds), f"{repair.change:.2f}", bold=repair.claims)
+            )
+        return rows
+
+    def sentences(self) -> str:
+        """What can be said of the last repair."""
+        if not self.finished:
+            return ""
+        name, last = list(self.finished.items())[-1]
+        return f"{name}: {' '.join(last.sentences)}" if last.sentences else ""
+
+
+def _row(
+    name: str, rates: Rates, goodnet: Rates = NO_RATES, seconds: str = "", change: str = "", *, bold: bool = False
+) -> list[Text]:
+    flags = f"{_percent(goodnet.clean_flagged)}/{_percent(goodnet.poisoned_flagged)}" if goodnet.clean_flagged else "–"
+    texts = (
+        _percent(rates.clean),
+        _percent(rates.attack),
+        _percent(rates.recovered),
+        flags,
+        seconds or "–",
+        change or "–",
+    )
+    return [Text(plain(name), "bold" if bold else ""), *map(Text, texts)]
+
+
+def _percent(share: Share | None) -> str:
+    return "–" if share is None else percent_text(share.percent)
+
+
+def _duration(seconds: float) -> str:
+    """About how long."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
+
+
+CHOICES = (
+    FittedColumn(" "),
+    FittedColumn("method"),
+    FittedColumn("about", right=True),
+    FittedColumn("needs", spare=2),
+    FittedColumn("what it does", spare=1, narrowest=16),
+)
+RESULTS = (
+    FittedColumn("network", narrowest=10),
+    FittedColumn("accur.", right=True),
+    FittedColumn("ASR", right=True),
+    FittedColumn("R-Acc", right=True, spare=1),
+    FittedColumn("G flags\nclean/pois.", right=True, spare=2),
+    FittedColumn("took", right=True, spare=3),
+    FittedColumn("change\nof weights", right=True, spare=4),
+)
+
+
+class RepairChart(Widget):
+    """Held-out accuracy and transfer of the network that is being trained."""
+
+    def __init__(self, repairs: Repairs, id: str) -> None:
+        super().__init__(id=id)
+        self._repairs = repairs
+
+    def render(self) -> Text:
+        width, height = self.size
+        looks = self._repairs.looks
+        return Text("\n").join([repair_legend(looks, width), draw_repair(looks, width, height - 1)])
+
+
+class RepairScreen(ModalScreen[str | None]):
+    """The methods, a chart of the one under way, and the results beside those of pruning.
+
+    Args:
+        repairs: what there is; `show` shows what came to it.
+        stop_key: the key that stops the work; empty if there is none.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q", "dismiss(None)", "close"),
+        # With the names of the actions, so that the keys a person has chosen for them hold here too.
+        Binding("f", "dismiss(None)", show=False, id="repair"),
+        Binding("x,ctrl+c", "app.stop", "stop", priority=True, id="stop"),
+        Binding("e", "app.export_repairs", "export", id="export"),
+        Binding("j", "app.simulate_key('down')", show=False),
+        Binding("k", "app.simulate_key('up')", show=False),
+    ]
+
+    def __init__(self, repairs: Repairs, stop_key: str) -> None:
+        super().__init__()
+        self._repairs = repairs
+        self._stop_key = stop_key
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog -repair"):
+            yield Static("", id="repair-heading", markup=False)
+            yield FittedTable(CHOICES, id="repair-methods")
+            yield RepairChart(self._repairs, id="repair-chart")
+            yield Static("", id="repair-results-heading", markup=False)
+            yield FittedTable(RESULTS, id="repair-results", heading_lines=2)
+            yield Static("", id="repair-sentences", markup=False)
+            yield Static("", id="repair-note", classes="dialog-note", markup=False)
+
+    def on_mount(self) -> None:
+        self.show()
+        self.query_one("#repair-methods").focus()
+
+    def show(self) -> None:
+        """Show what there is."""
+        repairs = self._repairs
+        methods = self.query_one("#repair-methods", FittedTable)
+        methods.list_rows(repairs.choices(), methods.cursor_row)
+        rows = repairs.results()
+        results = self.query_one("#repair-results", FittedTable)
+        results.list_rows(rows)
+        results.styles.height = len(rows) + 2
+        of = "test" if repairs.is_tested else "validation"
+        heading = self.query_one("#repair-results-heading", Static)
+        heading.update(f"Results in percent, on {of} images")
+        sentences = self.query_one("#repair-sentences", Static)
+        sentences.update(plain(repairs.sentences()))
+        sentences.display = bool(repairs.sentences())
+        chart = self.query_one(RepairChart)
+        # Where there is no room for both, the chart stands while one is under way, and then the results.
+        is_short = self.size.height < _ROOM_FOR_BOTH
+        chart.display = bool(repairs.running or (repairs.looks and not is_short))
+        results.display = heading.display = not (is_short and repairs.running)
+        chart.refresh()
+        self.show_progress()
+
+    def show_progress(self) -> None:
+        """Show how far it is: that changes many times a second."""
+        repairs = self._repairs
+        heading = repairs.heading() if repairs.offered else "Repair: timing a training step …"
+        self.query_one("#repair-heading", Static).update(plain(heading))
+        notes = ["Enter repair"]
+        if repairs.running:
+            notes = [
+                f"{self._stop_key} stop" if self._stop_key else "",
+                "goes on when closed; pruning goes on meanwhile",
+            ]
+        elif repairs.finished:
+            notes.append("e export")
+        self.query_one("#repair-note", Static).update(" · ".join(note for note in (*notes, "Esc close") if note))
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        """Repair by the method under the cursor."""
+        event.stop()
+        if event.data_table.id == "repair-methods" and event.cursor_row < len(self._repairs.offered):
+            name = self._repairs.offered[event.cursor_row].name
+            if name not in self._repairs.finished and not self._repairs.running:
+                self.app.call_later(self.app.run_action, f"repair_by('{name}')")
