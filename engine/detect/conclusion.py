@@ -11,7 +11,15 @@ from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED, INCONCLUSIVE, 
 from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
 from bdtui.engine.detect.methods import FUSED, INFORMATION, INVERSION, MARGINS, SCAN
 from bdtui.engine.detect.subject import Subject
-from bdtui.engine.detect.weighing import INVERTED, class_p, class_scores, kept_order, second_target, strength
+from bdtui.engine.detect.weighing import (
+    INVERTED,
+    class_p,
+    class_scores,
+    kept_order,
+    second_target,
+    strength,
+    strengths_before,
+)
 
 _SECOND_P, _SMALLER = 0.01, 1.3
 _TRAINED = 0.5
@@ -56,21 +64,10 @@ def conclude(
         reasons = [*_unweighed(parts, suspects), *notes]
         return Detection(INCONCLUSIVE, None, tuple(reasons), suspects, parts=parts, calibrated=False)
     level, value = found
-    verdict = _verdict_of(level, value, table)
     lines = table.levels[level]
-    if subject.classes < _FEWEST and verdict != INCONCLUSIVE:
-        verdict = INCONCLUSIVE
-        notes.append(f"With {subject.classes} classes there are too few others to compare one with.")
-    if verdict == BACKDOORED and share_right is not None and share_right < _TRAINED:
-        verdict = INCONCLUSIVE
-        notes.insert(
-            0,
-            f"It is right on {100 * share_right:.0f} % of the clean images: networks that are hardly trained look backdoored.",
-        )
-    is_uncleared = verdict == NO_SIGN and bool(outside)
-    if is_uncleared:
-        # Lines that were drawn on networks of another kind clear none.
-        verdict = INCONCLUSIVE
+    drawn = _verdict_of(level, value, table)
+    why_not = "" if drawn == INCONCLUSIVE else _taken_back(subject, drawn, parts, table, share_right, bool(outside))
+    verdict = INCONCLUSIVE if why_not else drawn
     target = _target(parts, lines, suspects) if verdict == BACKDOORED else None
     if isinstance(target, int) and level == INVERTED:
         second = second_target(parts, target, lines.backdoored_from)
@@ -79,8 +76,8 @@ def conclude(
                 0,
                 f"Class {second} stands out by the same line once class {target} is left out: perhaps a second target.",
             )
-    finding = _uncleared(suspects) if is_uncleared else _finding(verdict, target, suspects)
-    reasons = [finding, _weighed(value, lines, parts), _error(NO_SIGN if is_uncleared else verdict, lines), *notes]
+    finding = f"Inconclusive: {why_not}.{_first(suspects)}" if why_not else _finding(verdict, target, suspects)
+    reasons = [finding, _weighed(value, lines, parts), _error(drawn if why_not else verdict, lines), *notes]
     return Detection(
         verdict, target, tuple(reasons), suspects, value, level, parts=parts, calibrated=not outside and lines.clean > 0
     )
@@ -128,8 +125,29 @@ def _finding(verdict: str, target: int | tuple[int, ...] | str | None, suspects:
     return f"Inconclusive: more than most clean networks show, and less than most backdoored ones.{_first(suspects)}"
 
 
-def _uncleared(suspects: tuple[Suspect, ...]) -> str:
-    return f"Inconclusive: little to see, but the lines were drawn on networks of another kind.{_first(suspects)}"
+def _taken_back(
+    subject: Subject,
+    drawn: str,
+    parts: Mapping[str, Evidence],
+    table: Calibration,
+    share_right: float | None,
+    is_outside: bool,
+) -> str:
+    """Why a verdict that the lines give is not given; empty where it is."""
+    if subject.classes < _FEWEST:
+        return f"with {subject.classes} classes there are too few others to compare one with"
+    if drawn == BACKDOORED:
+        if share_right is not None and share_right < _TRAINED:
+            return f"right on {100 * share_right:.0f} % of the clean images, and networks that are hardly trained look backdoored"
+        return ""
+    before = max(
+        (number for name, number in strengths_before(parts).items() if _verdict_of(name, number, table) == BACKDOORED),
+        default=None,
+    )
+    if before is not None and INVERSION in parts:
+        return f"no small stamp, but backdoored by what was known before stamps were looked for (strength {before:.2f})"
+    # Lines that were drawn on networks of another kind clear none.
+    return "little to see, but the lines were drawn on networks of another kind" if is_outside else ""
 
 
 def _first(suspects: tuple[Suspect, ...]) -> str:

@@ -43,6 +43,13 @@ def kept_order(parts: Mapping[str, Evidence]) -> float:
     return parts[INFORMATION].statistic / _INFORMATION_UNIT if INFORMATION in parts else 0.0
 
 
+def strengths_before(parts: Mapping[str, Evidence]) -> dict[str, float]:
+    """What was known before triggers were reversed, without and with images, by level."""
+    known = [{SCAN, MARGINS}, {SCAN, MARGINS, IMAGE_SCAN}]
+    found = [strength({name: part for name, part in parts.items() if name in some}) for some in known]
+    return dict(each for each in found if each is not None)
+
+
 def second_target(parts: Mapping[str, Evidence], first: int, line: float) -> int | None:
     """The class whose stamp is small by the same line, once the first target is left out; None where there is none."""
     others = [trigger for trigger in parts[INVERSION].triggers if trigger.target != first] if INVERSION in parts else []

@@ -23,8 +23,8 @@ import numpy as np
 from bdtui.engine.detect import calibration as table
 from bdtui.engine.detect.calibration import Calibration, calibration
 from bdtui.engine.detect.conclusion import kind_of
-from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED
-from bdtui.engine.detect.weighing import INVERTED, kept_order, second_target
+from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED, INCONCLUSIVE, NO_SIGN
+from bdtui.engine.detect.weighing import INVERTED, kept_order, second_target, strengths_before
 from tests.benchmarks.detect_lines import METHODS_OF, Judged, auroc, count_errors, held_out_level, verdict_of
 from tests.benchmarks.detect_statistics import CHEAP, DEAR, examine, find_statistics
 from tests.benchmarks.zoo.nets import ZooNet, ZooSpec, make_net
@@ -167,6 +167,9 @@ def conclude(net: Judged, lines: Calibration) -> Said:
     """See `Said`."""
     drawn = (lines.levels[INVERTED].backdoored_from, lines.levels[INVERTED].no_sign_below)
     verdict, seconds = verdict_of(net, INVERTED, drawn), sum(part.seconds for part in net.parts.values())
+    before = [number >= lines.levels[level].backdoored_from for level, number in strengths_before(net.parts).items()]
+    if verdict == NO_SIGN and any(before):
+        verdict = INCONCLUSIVE
     if verdict != BACKDOORED:
         return Said(verdict, None, None, seconds)
     if kept_order(net.parts) >= drawn[0]:

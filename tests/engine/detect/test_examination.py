@@ -12,7 +12,7 @@ import pytest
 from keras import layers
 
 from bdtui.engine.detect.class_statistics import exponential_p, gamma_p, robust_z
-from bdtui.engine.detect.detection import BACKDOORED, INCONCLUSIVE, Detection, Suspect
+from bdtui.engine.detect.detection import BACKDOORED, INCONCLUSIVE, NO_SIGN, Detection, Suspect
 from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
 from bdtui.engine.detect.examination import Examination, detect
 from bdtui.engine.detect.inversion import size_gap
@@ -195,3 +195,16 @@ def test_a_network_that_is_hardly_trained_is_not_called_backdoored(wrong: int, v
     found = examined.run(INVERSION)
     assert found.verdict == verdict
     assert any("hardly trained" in reason for reason in found.reasons) == bool(wrong)
+
+
+@pytest.mark.parametrize(("before", "verdict"), [(0.5, NO_SIGN), (9.0, INCONCLUSIVE)])
+def test_large_stamps_do_not_clear_what_noise_alone_calls_backdoored(
+    monkeypatch: pytest.MonkeyPatch, before: float, verdict: str
+) -> None:
+    monkeypatch.setattr("bdtui.engine.detect.conclusion._outside", lambda subject, table: "")
+    examined = Examination(patch_net(), smooth())
+    examined.parts |= with_stamps({place: 20.0 + place for place in range(8)})
+    examined.parts |= {name: replace(examined.parts[name], statistic=before) for name in (SCAN, MARGINS)}
+    found = examined.conclude()
+    assert found.verdict == verdict
+    assert any("before stamps were looked for" in reason for reason in found.reasons) == (before > 1)
