@@ -17,6 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from bdtui.engine.session.engine_thread import EngineThread
 from bdtui.engine.settings import RunSettings
@@ -25,7 +26,7 @@ from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.preferences import Preferences
 from bdtui.tui.terminal.native_output import capture_native_output
 
-SECONDS = 120
+SECONDS = 900
 SETTINGS = RunSettings(
     model=Path("bd_net.h5"),
     clean_valid=Path("cl/valid.h5"),
@@ -42,7 +43,7 @@ class Picture:
     Attributes:
         name: of the file, without its suffix; empty for none.
         keys: to press, separated by blanks.
-        expected: a text that the status line shows then.
+        expected: a text that the status line, or a line of the dialog that is open, shows then.
     """
 
     keys: str
@@ -68,7 +69,7 @@ async def photograph(size: tuple[int, int], theme: str, pictures: Sequence[Pictu
         await until(pilot, lambda: "step 0/60" in status(app))
         for wanted in pictures:
             await pilot.press(*wanted.keys.split())
-            await until(pilot, lambda wanted=wanted: wanted.expected in status(app))
+            await until(pilot, lambda wanted=wanted: wanted.expected in status(app) + dialog(app))
             if wanted.name:
                 await asyncio.sleep(1.5)
                 await pilot.pause()
@@ -84,6 +85,11 @@ def save(picture: str, file: Path) -> None:
 def status(app: BdtuiApp) -> str:
     """The status line."""
     return str(app.screen_stack[0].query_one(StatusBar).status)
+
+
+def dialog(app: BdtuiApp) -> str:
+    """The lines of text of the dialog that is open."""
+    return "".join(str(line.content) for line in app.screen.query(Static)) if len(app.screen_stack) > 1 else ""
 
 
 async def until(pilot: Pilot[None], holds: Callable[[], bool]) -> None:
@@ -107,6 +113,9 @@ async def main(folder: Path) -> None:
     await photograph(medium, "dark", [*to_thresholds, Picture("f6", end, "pruning")], folder)
     await photograph(medium, "dark", [*to_thresholds[:1], Picture("f5 z", "step 47/60", "pictures")], folder)
     await photograph(wide, "dark", [*to_thresholds[:2], Picture("a", end, "wide")], folder)
+    found = [Picture("a", "step 47/60"), Picture("d", "· 6 methods", "detection"), Picture("escape", "step 47/60")]
+    repaired = [Picture("f", "choose a method"), Picture("j enter", "shrink-distil: Shared transfer", "repair")]
+    await photograph(medium, "dark", [*found, *repaired], folder)
     by_hand = [
         Picture("4 0 n", "step 40/60"),
         Picture("ctrl+end space", "step 41/60"),
