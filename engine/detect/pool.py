@@ -72,7 +72,7 @@ class JudgedPool:
             most = float(np.nanmax(self.class_scores))
             return (
                 f"Pool: no class looks poisoned (groups lie at most {most:.1f} deviations apart, {APART:g} are needed); "
-                "blended triggers are missed (docs/detection.md).",
+                "some blended triggers are missed (docs/detection.md).",
             )
         named = ", ".join(f"{label} ({self.class_scores[label]:.1f} deviations)" for label in self.suspects)
         which = "class looks" if len(self.suspects) == 1 else "classes look"
