@@ -146,6 +146,7 @@ COMMANDS: tuple[Action, ...] = (
         "Estimate: let the reversed trigger stand in for poisoned images, or no longer",
         identity="use_trigger",
     ),
+    Action("screen_images", "", "", "Screen images: which of them carry a trigger?", identity="screen_images"),
     Action("save_screenshot", "", "", "Screenshot: save the screen as SVG", identity="save_screenshot"),
 )
 """Offered by the command palette only."""

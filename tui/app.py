@@ -35,7 +35,7 @@ from bdtui.tui.panes.data import DataPane
 from bdtui.tui.panes.empty import EmptyState
 from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.preferences import Preferences
-from bdtui.tui.repair_actions import AppWithRepair
+from bdtui.tui.screening_actions import AppWithScreening
 from bdtui.tui.terminal.background import start_in_background
 from bdtui.tui.terminal.signals import handle_signals
 from bdtui.tui.terminal.terminal import TerminalWatch
@@ -48,7 +48,7 @@ _WATCH_SECONDS = 1.0
 log = logging.getLogger("bdtui")
 
 
-class BdtuiApp(AppWithRepair):
+class BdtuiApp(AppWithScreening):
     """The terminal app.
 
     Args:
@@ -69,6 +69,7 @@ class BdtuiApp(AppWithRepair):
         "compare.tcss",
         "detect.tcss",
         "repair.tcss",
+        "screening.tcss",
         *(f"panes/{name}.tcss" for name in ("channels", "charts", "verdict", "model", "data", "export", "log")),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -152,6 +153,7 @@ class BdtuiApp(AppWithRepair):
         self.show_comparison(event)
         self.show_detection(event)
         self.show_repair(event)
+        self.show_screening(event)
         match event:
             case events.PositionReached():
                 self._position = event

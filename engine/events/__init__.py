@@ -13,6 +13,7 @@ from bdtui.engine.events.event import Event
 from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
 from bdtui.engine.events.repair import RepairAttacked, RepairFinished, RepairMeasured, RepairOffered, RepairsOffered
 from bdtui.engine.events.run import ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
+from bdtui.engine.events.screening import ImagesScreened, ScreenedImage
 from bdtui.engine.events.session import (
     ChannelsProfiled,
     ExportPlanned,
@@ -40,6 +41,7 @@ __all__ = [
     "EngineReady",
     "Event",
     "ExportPlanned",
+    "ImagesScreened",
     "JobEnded",
     "LayerChosen",
     "LayerFound",
@@ -58,6 +60,7 @@ __all__ = [
     "RepairsOffered",
     "RunFinished",
     "ScaleDecided",
+    "ScreenedImage",
     "SessionKept",
     "SessionOpened",
     "StepFinished",

@@ -69,24 +69,69 @@ def screen_images(
         try:
             with explain_lost_device():
                 opened = open_screening(settings, reporter, expected_sha256)
-                clean = opened.inputs.data[CLEAN_VALID]
-                low, high = find_pixel_ends(clean)
-                subject = Subject(opened.inputs.model.keras_model, clean.image_shape, low, high, settings.seed)
-                found = screen(
-                    subject,
-                    opened.judged.batches(_AT_ONCE),
-                    opened.judged.names,
-                    np.concatenate([some for _, some in sample_images(clean, MOST_CLEAN)]),
-                    method=method.name,
-                    goodnet=opened.goodnet,
-                    reporter=reporter,
-                )
+                found = judge_images(opened, method.name, settings.seed, reporter)
         except Interrupted as problem:
             problem.kept = Kept()
             raise
         write_screened(path, found)
         reporter.emit(ArtifactWritten(str(path)))
     return found
+
+
+def judge_images(opened: OpenedScreening, method: str, seed: int, reporter: Reporter) -> Screening:
+    """Judge images by a method.
+
+    Args:
+        opened: the network, the clean images, and those to judge.
+        method: name of one of `bdtui.engine.screen.methods.METHODS`.
+        seed: of everything random.
+        reporter: receives progress; is asked whether to stop.
+
+    Raises:
+        InputError: an image cannot be read, or the method cannot work with the network.
+        Interrupted: the reporter requested a stop.
+    """
+    clean = opened.inputs.data[CLEAN_VALID]
+    low, high = find_pixel_ends(clean)
+    return screen(
+        Subject(opened.inputs.model.keras_model, clean.image_shape, low, high, seed),
+        opened.judged.batches(_AT_ONCE),
+        opened.judged.names,
+        np.concatenate([some for _, some in sample_images(clean, MOST_CLEAN)]),
+        method=method,
+        goodnet=opened.goodnet,
+        reporter=reporter,
+    )
+
+
+def open_judged(inputs: OpenedInputs, settings: RunSettings, path: Path, reporter: Reporter) -> NamedImages:
+    """Open images to judge, prepared as the network reads them.
+
+    Args:
+        inputs: the network and the clean images.
+        settings: say how images are stored.
+        path: a picture, a folder of them, HDF5 or ``.npz``.
+        reporter: receives notices.
+
+    Raises:
+        InputError: they cannot be opened, or do not fit.
+    """
+    clean = inputs.data[CLEAN_VALID]
+    judged = open_unlabelled(
+        path,
+        # Where the network takes images of any size, these have to be of one with the clean ones.
+        clean.image_shape,
+        settings.layout,
+        keys=settings.keys,
+        skip_broken=settings.skip_broken,
+        reporter=reporter,
+    )
+    for reading in judged.readings:
+        reporter.emit(Notice(reading))
+    # What is stored in the same way is read in the same way: few images, or dark ones, do not tell their range.
+    alike = np.dtype(judged.dtype) == np.dtype(clean.dtype)
+    stored = find_stored_range(clean if alike else judged)
+    return judged.prepared(inputs.preprocessing.of(stored))
 
 
 def open_screening(
@@ -101,21 +146,7 @@ def open_screening(
     prepare_backend(settings.device, settings.seed)
     inputs = open_inputs(settings, reporter, expected_sha256)
     clean = inputs.data[CLEAN_VALID]
-    judged = open_unlabelled(
-        Path(str(settings.screen)),
-        # Where the network takes images of any size, these have to be of one with the clean ones.
-        clean.image_shape,
-        settings.layout,
-        keys=settings.keys,
-        skip_broken=settings.skip_broken,
-        reporter=reporter,
-    )
-    for reading in judged.readings:
-        reporter.emit(Notice(reading))
-    # What is stored in the same way is read in the same way: few images, or dark ones, do not tell their range.
-    alike = np.dtype(judged.dtype) == np.dtype(clean.dtype)
-    stored = find_stored_range(clean if alike else judged)
-    prepared = judged.prepared(inputs.preprocessing.of(stored))
+    prepared = open_judged(inputs, settings, Path(str(settings.screen)), reporter)
     goodnet = None
     if settings.goodnet is not None:
         opened = open_model(settings.goodnet)

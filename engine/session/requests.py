@@ -113,7 +113,37 @@ class RepairNetwork:
     method: str = AUTO
 
 
+@dataclass(frozen=True)
+class ScreenImages:
+    """Judge images: which of them carry a trigger?
+
+    Attributes:
+        path: a picture, a folder of them, HDF5 or ``.npz``; labels are not looked at.
+    """
+
+    work: ClassVar[str] = "screening"
+    path: Path
+
+
+@dataclass(frozen=True)
+class KeepScreened:
+    """Write what was found of the images that were judged last."""
+
+    work: ClassVar[str] = "saving"
+
+
 Request = (
-    Open | NextThreshold | Export | Compare | ShowPictures | Detect | UseTrigger | OfferRepairs | RepairNetwork | Move
+    Open
+    | NextThreshold
+    | Export
+    | Compare
+    | ShowPictures
+    | Detect
+    | UseTrigger
+    | OfferRepairs
+    | RepairNetwork
+    | ScreenImages
+    | KeepScreened
+    | Move
 )
 """What can be asked for; ``work`` names what it makes the engine do."""

@@ -61,6 +61,7 @@ from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.profiled_layers import ProfiledLayers
 from bdtui.engine.runs.repairing import copy_repairs
 from bdtui.engine.runs.run import export_run, keep_in_journal
+from bdtui.engine.screen.found import Screening
 from bdtui.engine.session.comparison import Comparison
 from bdtui.engine.session.detecting import Detecting
 from bdtui.engine.session.exploration import Exploration, Ground
@@ -72,14 +73,17 @@ from bdtui.engine.session.requests import (
     Compare,
     Detect,
     Export,
+    KeepScreened,
     NextThreshold,
     OfferRepairs,
     Open,
     RepairNetwork,
     Request,
+    ScreenImages,
     ShowPictures,
     UseTrigger,
 )
+from bdtui.engine.session.screening import keep_screened, screen_with
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
 
 _Job = TypeVar("_Job", bound=Job)
@@ -110,6 +114,7 @@ class Session:
         self._comparison: Comparison | None = None
         self._detecting: Detecting | None = None
         self._repairing: Repairing | None = None
+        self._screened: Screening | None = None
         self._jobs: list[Job] = []
         self._folder: Path | None = None
         self._kept = SessionJournal(reporter)
@@ -129,19 +134,6 @@ class Session:
                     self._open(request)
                 case Compare():
                     self._compare(request.layers)
-                case Detect():
-                    self._begin_job(self._examination_under_way(), lambda job: job.ask(request.methods))
-                case UseTrigger():
-                    exploration = self._current_exploration()
-                    stand_in = self._examination_under_way().stand_in() if request.use else None
-                    exploration.estimate_of = stand_in or (lambda layer, pruned: None)
-                    exploration.emit_position()
-                case OfferRepairs():
-                    self._opened()
-                    assert self._folder is not None
-                    self._repairs_under_way().offer(self._kept.folder or self._folder, self._reporter)
-                case RepairNetwork():
-                    self._begin_job(self._repairs_under_way(), lambda job: job.ask(request.method))
                 case NextThreshold():
                     self._current_exploration().go_to_next_threshold()
                 case Export():
@@ -154,7 +146,31 @@ class Session:
                 case Move():
                     self.move([request])
                 case _:
-                    raise TypeError(f"{request!r} is not a request")
+                    self._look_beyond_pruning(request)
+
+    def _look_beyond_pruning(self, request: Request) -> None:
+        match request:
+            case Detect():
+                self._begin_job(self._examination_under_way(), lambda job: job.ask(request.methods))
+            case UseTrigger():
+                exploration = self._current_exploration()
+                stand_in = self._examination_under_way().stand_in() if request.use else None
+                exploration.estimate_of = stand_in or (lambda layer, pruned: None)
+                exploration.emit_position()
+            case ScreenImages():
+                self._screened = screen_with(self._opened(), request.path, self._reporter)
+            case KeepScreened():
+                if self._screened is None:
+                    raise OptionError("no images were screened yet")
+                self._reporter.emit(Notice(f"Saved {keep_screened(self._screened, Path())}"))
+            case OfferRepairs():
+                self._opened()
+                assert self._folder is not None
+                self._repairs_under_way().offer(self._kept.folder or self._folder, self._reporter)
+            case RepairNetwork():
+                self._begin_job(self._repairs_under_way(), lambda job: job.ask(request.method))
+            case _:
+                raise TypeError(f"{request!r} is not a request")
 
     def move(self, moves: Sequence[Move]) -> None:
         """Make several moves at once; only where they end is measured.

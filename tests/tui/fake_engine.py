@@ -46,11 +46,13 @@ from bdtui.engine.session.requests import (
     Compare,
     Detect,
     Export,
+    KeepScreened,
     NextThreshold,
     OfferRepairs,
     Open,
     RepairNetwork,
     Request,
+    ScreenImages,
     ShowPictures,
     UseTrigger,
 )
@@ -332,7 +334,7 @@ class FakeEngine:
                 self._exploration.go_to_next_threshold()
             case Export():
                 self._export(self._exploration, request.out)
-            case Detect() | UseTrigger() | OfferRepairs() | RepairNetwork():
+            case Detect() | UseTrigger() | OfferRepairs() | RepairNetwork() | ScreenImages() | KeepScreened():
                 # A test says what comes of it.
                 pass
             case _:

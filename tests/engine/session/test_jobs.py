@@ -13,6 +13,7 @@ from bdtui.engine.events import (
     ClassesRanked,
     DetectionFinished,
     DetectorFinished,
+    ImagesScreened,
     PositionReached,
     RepairAttacked,
     RepairFinished,
@@ -25,7 +26,16 @@ from bdtui.engine.pruning.moves import Prune
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.results import read_record
 from bdtui.engine.runs.run import execute_run
-from bdtui.engine.session.requests import Detect, Export, OfferRepairs, RepairNetwork, UseTrigger
+from bdtui.engine.runs.screening import screen_images
+from bdtui.engine.session.requests import (
+    Detect,
+    Export,
+    KeepScreened,
+    OfferRepairs,
+    RepairNetwork,
+    ScreenImages,
+    UseTrigger,
+)
 from bdtui.engine.settings import RunSettings
 from tests.engine.repair.small_badnet import TARGET, bars, small_badnet, triggered
 from tests.engine.session.test_moves_journal import Person, killed
@@ -189,3 +199,20 @@ def test_a_trigger_stands_in_for_poisoned_images_where_there_are_none(settings: 
     assert position.present.attack_success_rate is None
     person.do(UseTrigger(use=False))
     assert person.position.present.estimate is None
+
+
+def test_images_are_judged_as_in_batch_and_saved_under_a_free_name(settings: RunSettings, tmp_path: Path) -> None:
+    person = Person(settings, tmp_path / "out")
+    with pytest.raises(OptionError, match="no images were screened yet"):
+        person.do(KeepScreened())
+    person.do(ScreenImages(Path(str(settings.poisoned_valid))))
+    found = person.last(ImagesScreened)
+    assert isinstance(found, ImagesScreened)
+    assert len(found.images) == np.load(str(settings.poisoned_valid))["y_test"].size
+    scores = [image.score for image in found.images]
+    assert scores == sorted(scores, reverse=True)
+    person.do(KeepScreened(), KeepScreened())
+    batch = RunSettings(**{**vars(settings), "poisoned_valid": None, "screen": settings.poisoned_valid})
+    screen_images(batch, tmp_path / "batch", reporter=Reporter())
+    for name in ("screened.csv", "screened-2.csv"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "batch" / "screened.csv").read_bytes()
