@@ -149,7 +149,7 @@ def test_few_images_claim_nothing_and_are_told_how_many_would_do(badnet: SmallBa
     outcome = session_of(badnet, 20).repair("auto")
     assert not outcome.repair.chosen_by.claims
     assert "nothing is claimed" in outcome.repair.sentences[0]
-    assert "350 would do" in outcome.repair.sentences[0]
+    assert "it takes about 350" in outcome.repair.sentences[0]
 
 
 def test_classes_without_an_image_are_named(badnet: SmallBadNet) -> None:
