@@ -80,7 +80,7 @@ async def change(pilot: Pilot[None], app: FakeApp, action: str, *keys: str) -> N
 @pytest.mark.asyncio
 async def test_a_key_that_was_pressed_holds_at_once_and_is_kept() -> None:
     app = FakeApp()
-    async with opened(app) as pilot:
+    async with opened(app, (120, 40)) as pilot:
         await change(pilot, app, "prune", "enter", "m")
         await until(pilot, lambda: preferences_path().exists())
         await pilot.press("escape")

@@ -172,7 +172,7 @@ def test_a_folder_in_its_place_is_refused(config: Path) -> None:
 async def test_changed_keys_work_and_are_shown_wherever_keys_are_shown(config: Path) -> None:
     config.write_text('theme = "light"\n[keys]\nprune = "m"\nundo = "b,f9"\nhelp = "f12"\n')
     app = FakeApp(preferences=read_preferences(config))
-    async with opened(app) as pilot:
+    async with opened(app, (120, 40)) as pilot:
         assert app.theme == "light"
         await pilot.press("n", "u", "5", "m")
         await until(pilot, lambda: app.step == 5)
