@@ -14,10 +14,11 @@ from tests.hostile.trials import FUZZER_SEED, run_each_by_itself, run_fuzzer, ru
 
 pytestmark = pytest.mark.slow
 
-CASES = 1000
+CASES = 400
+"""Here; `make robustness` runs 3,000."""
 
 
-def test_a_thousand_mutated_files_are_refused_or_run_as_sound(tmp_path: Path) -> None:
+def test_mutated_files_are_refused_or_run_as_sound(tmp_path: Path) -> None:
     figures = run_fuzzer(tmp_path, CASES)
     assert figures.told == ()
     assert figures.cases == CASES
