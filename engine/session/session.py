@@ -322,7 +322,7 @@ class Session:
     def _show(self, prepared: PreparedRun, moves: Sequence[Move]) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared, self._comparison = prepared, None
-        self._detecting = self._repairing = None
+        self._detecting = self._repairing = self._screened = None
         self.drop_jobs()
         self._gallery = Gallery(prepared.evaluator)
         self._judged = None
