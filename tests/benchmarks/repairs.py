@@ -45,6 +45,8 @@ ATTACKS = (
 SIZES = (0, 500, 100)
 """Clean images; 0 for all there are."""
 SEEDS = 5
+_REMOVED = 5.0
+"""ASR in percent up to which a backdoor may be said to be gone."""
 _BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -215,7 +217,31 @@ def write_table(rows: list[Row]) -> None:
     text = TABLE.read_text()
     before, _, rest = text.partition(_BEGIN)
     _, _, after = rest.partition(_END)
-    TABLE.write_text(f"{before}{_BEGIN}\n{table(rows)}\n{_END}{after}")
+    TABLE.write_text(f"{before}{_BEGIN}\n{table(rows)}\n\n{what_transfer_tells(rows)}\n{_END}{after}")
+
+
+def what_transfer_tells(rows: list[Row]) -> str:
+    """Whether shared transfer orders the repairs as the attack success does, and how often a claim was wrong."""
+    known = [row for row in rows if row.transfer is not None and row.attack is not None]
+    if len(known) < 3:
+        return ""
+    ranked = [_ranks([getattr(row, name) for row in known]) for name in ("transfer", "attack")]
+    order = float(np.corrcoef(*ranked)[0, 1])
+    claimed = [row for row in known if row.claims]
+    wrong = [row for row in claimed if row.attack is not None and row.attack > _REMOVED]
+    named = "".join(f" ({row.net}, {row.method}: {row.attack:.1f} %)" for row in wrong)
+    return (
+        f"Over these {len(known)} repairs shared transfer and ASR have a Spearman correlation of {order:.2f}. What fools B was "
+        f"said to mislead the network no more {len(claimed)} times; the ASR was above {_REMOVED:g} % in {len(wrong)} of "
+        f"them{named}."
+    )
+
+
+def _ranks(values: list[float]) -> Any:
+    """Ranks of values, equal ones sharing the mean of theirs."""
+    _, inverse, counts = np.unique(np.asarray(values), return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return (ends - (counts - 1) / 2)[inverse]
 
 
 def table(rows: list[Row]) -> str:
