@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from bdtui.engine.detect.evidence import Evidence
 from bdtui.engine.detect.method import IMAGES, LABELS, NOTHING, DetectionMethod
 from bdtui.engine.errors import OptionError
+from bdtui.engine.lazy_function import lazy_function
 
 AUTO = "auto"
 AUTO_DOES = "from what is free to what is dear, and a verdict with its error"
@@ -30,12 +29,7 @@ _LEAST_IMAGES = 100
 
 
 def _of(module: str, function: str) -> Callable[[], Callable[[Any], Evidence]]:
-    return partial(_function, module, function)
-
-
-def _function(module: str, function: str) -> Callable[[Any], Evidence]:
-    found: Callable[[Any], Evidence] = getattr(importlib.import_module(f"bdtui.engine.detect.{module}"), function)
-    return found
+    return lazy_function(f"bdtui.engine.detect.{module}", function)
 
 
 METHODS: dict[str, DetectionMethod] = {

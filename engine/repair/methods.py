@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import OptionError
+from bdtui.engine.lazy_function import lazy_function
 
 if TYPE_CHECKING:
     from bdtui.engine.repair.method import RepairedNetwork, RepairFunction, RepairInput
@@ -52,12 +52,7 @@ class RepairMethod:
 
 
 def _of(module: str) -> Callable[[], RepairFunction]:
-    return partial(_function, module)
-
-
-def _function(module: str) -> RepairFunction:
-    found: RepairFunction = importlib.import_module(f"bdtui.engine.repair.{module}").repair
-    return found
+    return lazy_function(f"bdtui.engine.repair.{module}", "repair")
 
 
 METHODS: dict[str, RepairMethod] = {

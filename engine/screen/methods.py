@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from bdtui.engine.errors import OptionError
+from bdtui.engine.lazy_function import lazy_function
 from bdtui.engine.screen.method import CLEAN, GOODNET, Score, ScreeningMethod
 
 STRIP, SCALE_UP, IBD_PSC, BY_GOODNET = "strip", "scale-up", "ibd-psc", "goodnet"
@@ -16,12 +15,7 @@ DEFAULT = STRIP
 
 
 def _of(module: str, function: str) -> Callable[[], Callable[[Any], Score]]:
-    return partial(_function, module, function)
-
-
-def _function(module: str, function: str) -> Callable[[Any], Score]:
-    found: Callable[[Any], Score] = getattr(importlib.import_module(f"bdtui.engine.screen.{module}"), function)
-    return found
+    return lazy_function(f"bdtui.engine.screen.{module}", function)
 
 
 METHODS: dict[str, ScreeningMethod] = {

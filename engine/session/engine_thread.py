@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,20 +116,10 @@ class EngineThread:
 
     def _next_ticket(self, session: Session) -> _Ticket:
         """Wait for a request; until it comes, measure what nobody waits for."""
-        stops = self._stops
         self._stop_comparing_if_asked(session)
-        unhurried = Reporter(self._emit_unasked, lambda: self._stops != stops or not self._requests.empty())
-        try:
-            while not unhurried.stop_requested and (
-                session.catch_up(unhurried) or self._do_job(session) or session.idle(unhurried)
-            ):
-                pass
-        except DeviceLost:
-            raise
-        except Interrupted:
-            pass
-        except Exception as problem:
-            self._emit_failure("measuring in the background", problem)
+        self._meanwhile(
+            lambda unhurried: session.catch_up(unhurried) or self._do_job(session) or session.idle(unhurried)
+        )
         self._stop_comparing_if_asked(session)
         aside, self._put_aside = self._put_aside, None
         return aside or self._requests.get()
@@ -179,17 +170,25 @@ class EngineThread:
                 waiting = self._fulfil(session, ticket.request)
             served = True
         if served:
-            self._catch_up(session)
+            # What belongs to where the person stands now.
+            self._meanwhile(session.catch_up)
             self._emit(WorkStarted(work))
         self._stops_before_work = begun
         return self._stopped()
 
-    def _catch_up(self, session: Session) -> None:
-        """Measure what belongs to where the person stands now, unless they ask for more."""
+    def _meanwhile(self, work: Callable[[Reporter], bool]) -> None:
+        """Do what nobody waits for, piece by piece, until none is left or somebody asks for something.
+
+        Args:
+            work: does a piece; False where none is left.
+
+        Raises:
+            DeviceLost: nothing can be computed in this process any more.
+        """
         stops = self._stops
         unhurried = Reporter(self._emit_unasked, lambda: self._stops != stops or not self._requests.empty())
         try:
-            while session.catch_up(unhurried):
+            while not unhurried.stop_requested and work(unhurried):
                 pass
         except DeviceLost:
             raise

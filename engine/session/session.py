@@ -16,9 +16,8 @@ import keras
 import tensorflow as tf
 
 from bdtui.engine.errors import DeviceLost, Interrupted, OptionError
-from bdtui.engine.event_values import ChannelFigures, Threshold
+from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import (
-    ChannelsProfiled,
     ComparisonBegun,
     ComparisonEnded,
     EngineReady,
@@ -40,8 +39,8 @@ from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.machine.device_failures import explain_lost_device
 from bdtui.engine.pruning.comparison import best_first
 from bdtui.engine.pruning.curve import known_steps
-from bdtui.engine.pruning.moves import Move, Place, Position
-from bdtui.engine.pruning.rankings import RANKINGS, channel_scores, check_ranking, order_channels
+from bdtui.engine.pruning.moves import Move, Position
+from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS, RUN_FILES
 from bdtui.engine.reports.saved_models import planned_thresholds
@@ -64,8 +63,9 @@ from bdtui.engine.runs.run import export_run, keep_in_journal
 from bdtui.engine.screen.found import Screening
 from bdtui.engine.session.comparison import Comparison
 from bdtui.engine.session.detecting import Detecting
-from bdtui.engine.session.exploration import Exploration, Ground
+from bdtui.engine.session.exploration import Exploration
 from bdtui.engine.session.gallery import Gallery
+from bdtui.engine.session.ground import ground_of, profile_of
 from bdtui.engine.session.jobs import Job
 from bdtui.engine.session.moves_journal import SessionJournal
 from bdtui.engine.session.repairing import Repairing
@@ -84,7 +84,7 @@ from bdtui.engine.session.requests import (
     UseTrigger,
 )
 from bdtui.engine.session.screening import keep_screened, screen_with
-from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID, RunSettings, check_thresholds
+from bdtui.engine.settings import POISONED_VALID, RunSettings, check_thresholds
 
 _Job = TypeVar("_Job", bound=Job)
 _REST_SECONDS, _LOOK_SECONDS = 0.4, 0.004
@@ -313,7 +313,7 @@ class Session:
             if not isinstance(event, Notice):
                 self._reporter.emit(event)
         self._reporter.emit(describe_layer(self._prepared.evaluator.source))
-        self._reporter.emit(_profile(self._prepared))
+        self._reporter.emit(profile_of(self._prepared))
         self._exploration.emit_position()
         for found in (self._detecting, self._repairing):
             if found is not None:
@@ -328,14 +328,14 @@ class Session:
         self._judged = None
         self._idle_failed = False
         self._layers = ProfiledLayers(prepared, self._kept.attach_layer)
-        self._reporter.emit(_profile(prepared))
+        self._reporter.emit(profile_of(prepared))
         self._exploration = Exploration(
-            _ground(prepared),
+            ground_of(prepared),
             prepared.order,
             planned_thresholds(prepared.inputs.settings.thresholds, prepared.inputs.model),
             self._reporter.also(self._judge_position),
             self._keep_moves,
-            lambda place: _ground(self._current_layers().run_at(place, self._reporter)),
+            lambda place: ground_of(self._current_layers().run_at(place, self._reporter)),
             self._enter,
         )
         if moves:
@@ -373,7 +373,7 @@ class Session:
             # Another layer does not turn the page.
             self._gallery = Gallery(self._prepared.evaluator, self._gallery.view if self._gallery else None)
             self._reporter.emit(describe_layer(self._prepared.evaluator.source))
-        self._reporter.emit(_profile(self._prepared))
+        self._reporter.emit(profile_of(self._prepared))
         self._reporter.emit(SessionOpened(self._prepared.inputs.settings))
 
     def _judge_position(self, event: Event) -> None:
@@ -503,21 +503,6 @@ class Session:
         return self._exploration
 
 
-def explore(prepared: PreparedRun, reporter: Reporter) -> Exploration:
-    """The exploration of one profiled layer by one ranking, at step 0 of its order."""
-    settings = prepared.inputs.settings
-    thresholds = planned_thresholds(settings.thresholds, prepared.inputs.model)
-    return Exploration(_ground(prepared), prepared.order, thresholds, reporter)
-
-
-def _ground(prepared: PreparedRun) -> Ground:
-    evaluator, settings = prepared.evaluator, prepared.inputs.settings
-    orders = {ranking: tuple(order_channels(evaluator, ranking, settings.seed)) for ranking in RANKINGS}
-    ranked = orders.pop(settings.ranking)
-    place = Place(evaluator.source.profiled.name, settings.ranking)
-    return Ground(place, evaluator, ranked, tuple(orders.values()))
-
-
 def _without_comparison(reporter: Reporter) -> Reporter:
     """A reporter for an export: the comparison that a screen shows is not made again by it."""
 
@@ -526,38 +511,6 @@ def _without_comparison(reporter: Reporter) -> Reporter:
             reporter.emit(event)
 
     return Reporter(emit, lambda: reporter.stop_requested)
-
-
-def _profile(prepared: PreparedRun) -> ChannelsProfiled:
-    """What is known of every channel, and what its ranking ranks it by."""
-    ranking = prepared.inputs.settings.ranking
-    entry = RANKINGS[ranking]
-    return ChannelsProfiled(ranking, _figures(prepared), entry.score_name, entry.title)
-
-
-def _figures(prepared: PreparedRun) -> tuple[ChannelFigures, ...]:
-    """What is known of every channel, by index."""
-    evaluator = prepared.evaluator
-    clean, poisoned = evaluator.statistics[CLEAN_VALID], evaluator.statistics.get(POISONED_VALID)
-    silent = set(evaluator.silent_from_the_start())
-    norms = evaluator.weight_norms
-    settings = prepared.inputs.settings
-    scores, poisoned_scores = channel_scores(evaluator, settings.ranking, settings.seed)
-    return tuple(
-        ChannelFigures(
-            channel=channel,
-            mean_activation=float(clean.mean_activation[channel]),
-            max_activation=float(clean.max_activation[channel]),
-            firing_share=float(clean.firing_share[channel]),
-            poisoned_mean_activation=None if poisoned is None else float(poisoned.mean_activation[channel]),
-            poisoned_firing_share=None if poisoned is None else float(poisoned.firing_share[channel]),
-            weight_norm=float(norms[channel]),
-            silent=channel in silent,
-            score=float(scores[channel]),
-            poisoned_score=None if poisoned_scores is None else float(poisoned_scores[channel]),
-        )
-        for channel in range(evaluator.channels)
-    )
 
 
 def _rest(reporter: Reporter) -> None:

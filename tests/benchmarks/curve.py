@@ -26,7 +26,7 @@ from bdtui.engine.pruning.moves import GoTo, Prune, Redo, Undo
 from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.reporter import SILENT
 from bdtui.engine.runs.preparation import prepare_run
-from bdtui.engine.session.session import explore
+from bdtui.engine.session.ground import explore
 from bdtui.engine.settings import RunSettings
 from tests.benchmarks.processes import enlarged_sets
 

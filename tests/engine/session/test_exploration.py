@@ -36,8 +36,9 @@ from bdtui.engine.runs.check import check_inputs
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.session.exploration import Exploration
+from bdtui.engine.session.ground import explore
 from bdtui.engine.session.requests import Export, NextThreshold, Open, ShowPictures
-from bdtui.engine.session.session import Session, explore
+from bdtui.engine.session.session import Session
 from bdtui.engine.settings import DEFAULT_THRESHOLDS, RunSettings
 
 pytestmark = pytest.mark.slow
