@@ -98,6 +98,23 @@ class LabelledImages:
                 yield read(start, start + batch_size)
 
 
+def check_reading(
+    path: Path, input_shape: Sequence[int | None], layout: str, keys: str | None
+) -> tuple[str, str] | None:
+    """The names that ``--keys`` gives, once it is known that images can be read as they are asked for; None without.
+
+    Raises:
+        DataError: the network reads no images.
+        OptionError: there is no such layout, or the keys are not two names.
+    """
+    if layout not in LAYOUTS:
+        raise OptionError(f"layout {layout!r} is not valid; expected one of {', '.join(LAYOUTS)}")
+    names = None if keys is None else parse_keys(keys)
+    if not input_shape:
+        raise DataError(f"{path}: the model reads single numbers; expected a model of images or vectors")
+    return names
+
+
 def open_dataset(
     path: str | Path,
     input_shape: tuple[int | None, ...],
@@ -133,11 +150,7 @@ def open_dataset(
         Interrupted: the reporter requested a stop.
     """
     path = Path(path)
-    if layout not in LAYOUTS:
-        raise OptionError(f"layout {layout!r} is not valid; expected one of {', '.join(LAYOUTS)}")
-    names = None if keys is None else parse_keys(keys)
-    if not input_shape:
-        raise DataError(f"{path}: the model reads single numbers; expected a model of images or vectors")
+    names = check_reading(path, input_shape, layout, keys)
     if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises on names that are too long)
         return _open_folder(path, input_shape, classes, class_names, role, reporter, skip_broken=skip_broken)
     with open_arrays(path, reporter) as file:

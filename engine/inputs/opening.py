@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +16,7 @@ from bdtui.engine.events import ClassesNamed, DataOpened, LayerChosen, Notice
 from bdtui.engine.inputs.choose_preprocessing import asked_mode, choose_preprocessing
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
+from bdtui.engine.inputs.image_set import ImageSet
 from bdtui.engine.inputs.image_warnings import warn_of_images
 from bdtui.engine.inputs.keras_errors import run_sentence
 from bdtui.engine.inputs.model import OpenedModel
@@ -42,6 +44,8 @@ from bdtui.engine.settings import (
     files_in_place_of_sample,
 )
 
+_Images = TypeVar("_Images", bound=ImageSet)
+
 
 @dataclass(frozen=True)
 class OpenedInputs:
@@ -64,6 +68,18 @@ class OpenedInputs:
     preprocessing: PreprocessingMode
     sha256: dict[str, str]
     class_names: tuple[str, ...] = ()
+
+    def prepared_alike(self, images: _Images) -> _Images:
+        """Further images, prepared as those of the run are.
+
+        Raises:
+            DataError: an image cannot be read, or is not finite.
+        """
+        clean = self.data[CLEAN_VALID]
+        # What is stored in the same way is read in the same way: few images, or dark ones, do not tell their range.
+        alike = np.dtype(images.dtype) == np.dtype(clean.dtype)
+        stored = find_stored_range(clean) if alike else find_stored_range(images)
+        return images.prepared(self.preprocessing.of(stored))
 
 
 @dataclass(frozen=True)

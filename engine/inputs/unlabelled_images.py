@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from bdtui.engine.errors import DataError, OptionError
-from bdtui.engine.inputs.array_names import find_image_name, parse_keys
-from bdtui.engine.inputs.datasets import header_of_images, open_arrays
+from bdtui.engine.errors import DataError
+from bdtui.engine.inputs.array_names import find_image_name
+from bdtui.engine.inputs.datasets import check_reading, header_of_images, open_arrays
 from bdtui.engine.inputs.folder_images import read_listing
 from bdtui.engine.inputs.image_set import NamedImages
 from bdtui.engine.inputs.picture_folder import SUFFIXES, Listing, PictureFile, list_all_pictures
@@ -15,7 +15,6 @@ from bdtui.engine.inputs.pixel_fit import Wanted, fit_pixels
 from bdtui.engine.inputs.stored_images import ArrayImages
 from bdtui.engine.machine.files import require_file
 from bdtui.engine.reporter import SILENT, Reporter
-from bdtui.engine.settings import LAYOUTS
 
 _STAGE = "images to judge: reading"
 
@@ -45,11 +44,7 @@ def open_unlabelled(
         Interrupted: the reporter requested a stop.
     """
     path = Path(path)
-    if layout not in LAYOUTS:
-        raise OptionError(f"layout {layout!r} is not valid; expected one of {', '.join(LAYOUTS)}")
-    names = None if keys is None else parse_keys(keys)
-    if not input_shape:
-        raise DataError(f"{path}: the model reads single numbers; expected a model of images or vectors")
+    names = check_reading(path, input_shape, layout, keys)
     # os.path answers where Path raises: names that are too long, folders that may not be entered.
     if os.path.isdir(path):  # noqa: PTH112
         return _read_pictures(path, list_all_pictures(path), input_shape, reporter, skip_broken=skip_broken)

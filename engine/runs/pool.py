@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from bdtui.engine.detect.pool import JudgedPool
 from bdtui.engine.detect.pool_activations import judge_pool_of
 from bdtui.engine.detect.subject import look_at
 from bdtui.engine.events import Notice
 from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
 from bdtui.engine.inputs.opening import OpenedInputs
-from bdtui.engine.inputs.sampling import find_stored_range
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import POOL_CSV
 from bdtui.engine.reports.pool_csv import write_pool
@@ -53,6 +50,4 @@ def _open_pool(inputs: OpenedInputs, reporter: Reporter) -> LabelledImages:
     )
     for reading in pool.readings:
         reporter.emit(Notice(reading))
-    # What is stored in the same way is read in the same way.
-    alike = np.dtype(pool.dtype) == np.dtype(clean.dtype)
-    return pool.prepared(inputs.preprocessing.of(find_stored_range(clean if alike else pool)))
+    return inputs.prepared_alike(pool)

@@ -13,7 +13,7 @@ from bdtui.engine.events import ArtifactWritten, Notice
 from bdtui.engine.inputs.image_set import NamedImages
 from bdtui.engine.inputs.model import open_model
 from bdtui.engine.inputs.opening import OpenedInputs, open_inputs
-from bdtui.engine.inputs.sampling import find_pixel_ends, find_stored_range, sample_images
+from bdtui.engine.inputs.sampling import find_pixel_ends, sample_images
 from bdtui.engine.inputs.unlabelled_images import open_unlabelled
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.machine.device_failures import explain_lost_device
@@ -128,10 +128,7 @@ def open_judged(inputs: OpenedInputs, settings: RunSettings, path: Path, reporte
     )
     for reading in judged.readings:
         reporter.emit(Notice(reading))
-    # What is stored in the same way is read in the same way: few images, or dark ones, do not tell their range.
-    alike = np.dtype(judged.dtype) == np.dtype(clean.dtype)
-    stored = find_stored_range(clean if alike else judged)
-    return judged.prepared(inputs.preprocessing.of(stored))
+    return inputs.prepared_alike(judged)
 
 
 def open_screening(
