@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from bdtui.engine.errors import InputError, OptionError
-from bdtui.engine.option import FLAG, Option, OptionKind, flag_of, options_of
+from bdtui.engine.option import FLAG, Option, flag_of, options_of
 from bdtui.engine.settings import RUN, RunSettings
 from bdtui.tui.commands.completion import SHELLS, completion_script
 from bdtui.tui.exit_codes import ExitCode
+from bdtui.tui.serving.address import DEFAULT, read_address
 
 _DESCRIPTION = """\
 Prune a Keras image classifier that may hold a backdoor, channel by channel, watch clean accuracy and attack
@@ -35,6 +36,7 @@ examples:
   bdtui --batch bd_weights.h5 --clean-valid valid.h5 --layer pool_3
   bdtui --batch --sample --compare
   bdtui --batch net.keras --clean-valid val/ --screen inbox/
+  bdtui --serve --sample                              (the app in a browser)
   bdtui config                                        (writes a settings file with comments)
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
@@ -90,6 +92,19 @@ def build_parser(declared: type[RunSettings] = RunSettings) -> argparse.Argument
     front.add_argument(
         "--verify", metavar="DIR", type=Path, help="check the files of a finished run against its manifest"
     )
+    front.add_argument(
+        "--serve",
+        metavar="PORT",
+        nargs="?",
+        const=DEFAULT,
+        type=_type_of(read_address),
+        help=f"the app in a browser on this machine (default port {DEFAULT}; 0: any free one); needs textual-serve",
+    )
+    front.add_argument(
+        "--i-know",
+        action="store_true",
+        help="let --serve HOST:PORT listen for other machines: who reads the token on the network acts as you",
+    )
     return parser
 
 
@@ -100,7 +115,7 @@ def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> No
     if option.kind is FLAG:
         details["action"] = "store_true"
     else:
-        details |= {"metavar": option.metavar, "choices": option.choices or None, "type": _type_of(option.kind)}
+        details |= {"metavar": option.metavar, "choices": option.choices or None, "type": _type_of(option.kind.parse)}
     if option.bare is not None:
         details |= {"nargs": "?", "const": option.bare}
     if name == flag_of(name):
@@ -108,17 +123,17 @@ def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> No
     group.add_argument(flag_of(name), **details)
 
 
-def _type_of(kind: OptionKind) -> Callable[[str], Any]:
-    """A kind's way to read text, with its sentence where argparse looks for one."""
+def _type_of(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """A way to read text, with its sentence where argparse looks for one."""
 
     def parse(text: str) -> Any:
         try:
-            return kind.parse(text)
+            return read(text)
         except OptionError as problem:
             raise argparse.ArgumentTypeError(str(problem)) from problem
 
     # argparse names it where a ValueError is all it knows.
-    parse.__name__ = kind.parse.__name__
+    parse.__name__ = read.__name__
     return parse
 
 
@@ -162,11 +177,17 @@ def _flush_or_forget() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
+def given_options(arguments: Sequence[str], parser: argparse.ArgumentParser | None = None) -> dict[str, Any]:
+    """The options that a command line gives, by their names with underscores; a wrong one ends the process."""
+    given = vars((parser or build_parser()).parse_args(arguments))
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def _main(arguments: list[str]) -> ExitCode:
     if arguments[:1] == ["config"]:
         return _config(arguments[1:])
     parser = build_parser()
-    options = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
+    options = given_options(arguments, parser)
     if _prints_about_itself(parser, options):
         return ExitCode.DONE
     for name, print_list in _LISTS.items():
@@ -179,23 +200,36 @@ def _main(arguments: list[str]) -> ExitCode:
         from bdtui.tui.batch.verify import run_verify
 
         return run_verify(options["verify"])
+    return _run_front(parser, options, arguments)
+
+
+def _run_front(parser: argparse.ArgumentParser, options: Mapping[str, Any], arguments: Sequence[str]) -> ExitCode:
+    """Hand the options to the front they ask for: without a screen, in a browser, or in this terminal."""
     screen = not (options.get("batch") or options.get("check"))
     if options.get("json") and not options.get("batch"):
         parser.error("--json says how --batch answers; expected --batch with it")
     if options.get("resume") and "out" not in options:
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
+    if "serve" in options and not screen:
+        parser.error("--serve is the app in a browser; expected it without --batch and --check")
+    if "i_know" in options and "serve" not in options:
+        parser.error("--i-know lets --serve listen for other machines; expected --serve HOST:PORT with it")
 
-    if screen:
-        for name, hint in _BATCH_ALONE.items():
-            if name in options:
-                parser.error(f"{flag_of(name)} belongs to --batch; expected --batch with it{hint}")
-        from bdtui.tui.start import run_app
+    if not screen:
+        from bdtui.tui.batch.run import run_batch
 
-        return run_app(options)
+        return run_batch(options)
 
-    from bdtui.tui.batch.run import run_batch
+    for name, hint in _BATCH_ALONE.items():
+        if name in options:
+            parser.error(f"{flag_of(name)} belongs to --batch; expected --batch with it{hint}")
+    if "serve" in options:
+        from bdtui.tui.serving.run import run_server
 
-    return run_batch(options)
+        return run_server(options, arguments)
+    from bdtui.tui.start import run_app
+
+    return run_app(options)
 
 
 def _prints_about_itself(parser: argparse.ArgumentParser, options: Mapping[str, Any]) -> bool:

@@ -29,17 +29,19 @@ _LOG_BYTES = 1_000_000
 log = logging.getLogger("bdtui")
 
 
-def run_app(options: Mapping[str, Any]) -> ExitCode:
+def run_app(options: Mapping[str, Any], *, in_page: bool = False) -> ExitCode:
     """Run the app, then end the process, whatever the engine's thread is doing.
 
     Args:
         options: those given on the command line, by their names with underscores.
+        in_page: draw for the page of a browser (``--serve``): stdin and stdout are pipes, stderr is for last words.
 
     Returns:
         The exit status, only if the app could not start.
     """
     try:
-        require_terminal()
+        if not in_page:
+            require_terminal()
         preferences = read_preferences(preferences_path())
         settings, out, recipe = merge_options(options)
         if not options.get("resume"):
@@ -51,9 +53,10 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
     # once TensorFlow is loaded.
     gc.disable()
     with capture_native_output() as native:
-        # Textual draws on one stream and gets the size from the other: both must be the terminal, even if stderr is redirected.
-        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
-        sys.stderr = sys.stdout
+        if not in_page:
+            # Textual draws on one stream and gets the size from the other: both must be the terminal, even if stderr is redirected.
+            sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+            sys.stderr = sys.stdout
         from bdtui.engine.session.engine_thread import EngineThread
         from bdtui.tui.app import BdtuiApp
 
@@ -71,10 +74,10 @@ def run_app(options: Mapping[str, Any]) -> ExitCode:
         code = ExitCode.FAULT if app.return_code is None else app.return_code
         if code == ExitCode.FAULT:
             log.error("the app crashed; last output of TensorFlow:\n%s", native.tail())
-            sys.stdout.write("bdtui: internal error; please report it with the lines above\n")
+            sys.stderr.write("bdtui: internal error; please report it with the lines above\n")
         elif app.autosave_folder is not None:
             again = f"bdtui --resume --out {shlex.quote(app.autosave_folder)}"
-            sys.stdout.write(plain(f"bdtui: session saved. Resume with: {again}") + "\n")
+            sys.stderr.write(plain(f"bdtui: session saved. Resume with: {again}") + "\n")
         # While output is still captured: TensorFlow may still be printing.
         _end(code)
     return ExitCode(code)
