@@ -54,8 +54,9 @@ def check_reach(address: Address, *, knows: bool) -> None:
         OptionError: others reach it as well.
     """
     if not (knows or address.is_on_this_machine):
+        port = address.port or DEFAULT
         raise OptionError(
             f"--serve {address}: other machines reach this address, over a connection that is not encrypted, and who "
-            f"reads the token there opens files and runs bdtui as you; use --serve {address.port} and a tunnel "
-            f"(ssh -L {address.port}:127.0.0.1:{address.port} THIS_HOST), or add --i-know"
+            f"reads the token there opens and writes files as you; use --serve {port} and a tunnel "
+            f"(ssh -L {port}:127.0.0.1:{port} THIS_HOST), or add --i-know"
         )
