@@ -27,7 +27,6 @@ from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.footer import KeyBar
 from bdtui.tui.bars.header import HeaderBar
 from bdtui.tui.bars.status import StatusBar
-from bdtui.tui.dialogs import ChoiceDialog, FailureDialog, GoToDialog
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.messages import Engine, EngineEvent
 from bdtui.tui.opening.recent import remember
@@ -66,10 +65,6 @@ class BdtuiApp(AppWithScreening):
     CSS_PATH: ClassVar[list[str]] = [  # type: ignore[assignment]
         "app.tcss",
         "workspace.tcss",
-        "compare.tcss",
-        "detect.tcss",
-        "repair.tcss",
-        "screening.tcss",
         *(f"panes/{name}.tcss" for name in ("channels", "charts", "verdict", "model", "data", "export", "log")),
     ]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -188,8 +183,12 @@ class BdtuiApp(AppWithScreening):
                 self.exit(return_code=ExitCode.USAGE, message=Text(f"bdtui: error: {plain(event.sentence)}"))
         elif event.what == Open.work and opening is not None and not event.details:
             self._show_load_screen(event.sentence)
-        elif not isinstance(self.screen, FailureDialog):
-            self.push_screen(FailureDialog(event.what, event.sentence))
+        else:
+            # Imported here, like all dialogs: the first paint does not need them.
+            from bdtui.tui.dialogs import FailureDialog
+
+            if not isinstance(self.screen, FailureDialog):
+                self.push_screen(FailureDialog(event.what, event.sentence))
 
     # Actions. Each has an entry in tui/actions.py.
 
@@ -220,6 +219,8 @@ class BdtuiApp(AppWithScreening):
         elif position is None:
             self._submit(GoTo(0))
         else:
+            from bdtui.tui.dialogs import GoToDialog
+
             reached = {state.drop: state.step for state in position.thresholds if state.step is not None}
 
             def go(step: int | None) -> None:
@@ -250,6 +251,8 @@ class BdtuiApp(AppWithScreening):
             self._notify_nothing_open()
             return
 
+        from bdtui.tui.dialogs import ChoiceDialog
+
         present = self._opened.layer if self._opened else None
 
         def choose(layer: str | None) -> None:
@@ -269,6 +272,7 @@ class BdtuiApp(AppWithScreening):
             return
         # Imported here: it imports numpy, which would delay the first paint.
         from bdtui.engine.pruning.rankings import RANKINGS
+        from bdtui.tui.dialogs import ChoiceDialog
 
         def choose(ranking: str | None) -> None:
             if ranking is not None:

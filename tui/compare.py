@@ -118,6 +118,7 @@ class ComparisonScreen(ModalScreen[ChooseLayer | None]):
         stop_key: the key that stops the work; empty if there is none.
     """
 
+    CSS_PATH = "compare.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "leave", "close"),
         # With the names of the actions, so that the keys a person has chosen for them hold here too.

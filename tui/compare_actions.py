@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bdtui.engine.events import Event
 from bdtui.engine.pruning.moves import ChooseLayer, Place
 from bdtui.engine.session.requests import Compare, Request
 from bdtui.engine.settings import ALL, NEAR
 from bdtui.tui.actions import first_key
-from bdtui.tui.compare import ComparedRows, ComparisonScreen
 from bdtui.tui.open_actions import AppWithFiles
+
+if TYPE_CHECKING:
+    from bdtui.tui.compare import ComparedRows
 
 
 class AppWithComparison(AppWithFiles):
     """An app that compares layers and rankings in the background, and shows the table of them."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._compared = ComparedRows()
+    @cached_property
+    def _compared(self) -> ComparedRows:
+        # Imported where it is used, here and below: the first paint does not need it.
+        from bdtui.tui.compare import ComparedRows
+
+        return ComparedRows()
 
     def action_compare(self) -> None:
         """Show the table; begin to fill it, or go on, unless that is done or under way."""
@@ -36,6 +42,8 @@ class AppWithComparison(AppWithFiles):
             if answer is not None:
                 self._submit(answer)
 
+        from bdtui.tui.compare import ComparisonScreen
+
         self.push_screen(ComparisonScreen(self._compared, here, first_key("stop", self._preferences.keys)), go)
 
     def action_compare_all(self) -> None:
@@ -46,6 +54,8 @@ class AppWithComparison(AppWithFiles):
         """Take up what was compared, and show it while the table is open."""
         if not self._compared.take(event):
             return
+        from bdtui.tui.compare import ComparisonScreen
+
         for screen in self.screen_stack:
             if isinstance(screen, ComparisonScreen):
                 screen.show()

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
 from bdtui.engine.session.requests import Detect, UseTrigger
 from bdtui.tui.actions import first_key
 from bdtui.tui.compare_actions import AppWithComparison
-from bdtui.tui.detection import DetectionFindings, DetectionScreen
+
+if TYPE_CHECKING:
+    from bdtui.tui.detection import DetectionFindings
 
 
 class AppWithDetection(AppWithComparison):
     """An app that examines the network in the background, and shows what is found."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._findings = DetectionFindings()
+    @cached_property
+    def _findings(self) -> DetectionFindings:
+        # Imported where it is used, here and below: the first paint does not need it.
+        from bdtui.tui.detection import DetectionFindings
+
+        return DetectionFindings()
 
     def action_detect(self) -> None:
         """Show what was found; begin to look, or go on, unless that is done or under way."""
@@ -32,6 +38,8 @@ class AppWithDetection(AppWithComparison):
         if not findings.is_begun or (findings.is_concluded and not is_whole):
             findings.is_begun, findings.is_concluded = True, False
             self._submit(Detect())
+        from bdtui.tui.detection import DetectionScreen
+
         self.push_screen(DetectionScreen(findings, first_key("stop", self._preferences.keys)))
 
     def action_use_trigger(self) -> None:
@@ -53,6 +61,8 @@ class AppWithDetection(AppWithComparison):
         self._show_findings(whole=not isinstance(event, events.Progress))
 
     def _show_findings(self, *, whole: bool = True) -> None:
+        from bdtui.tui.detection import DetectionScreen
+
         for screen in self.screen_stack:
             if isinstance(screen, DetectionScreen) and screen.is_mounted:
                 screen.show() if whole else screen.show_progress()

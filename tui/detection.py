@@ -171,6 +171,7 @@ class DetectionScreen(ModalScreen[None]):
         stop_key: the key that stops the work; empty if there is none.
     """
 
+    CSS_PATH = "detect.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "close"),
         # With the names of the actions, so that the keys a person has chosen for them hold here too.

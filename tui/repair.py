@@ -192,6 +192,7 @@ class RepairScreen(ModalScreen[str | None]):
         stop_key: the key that stops the work; empty if there is none.
     """
 
+    CSS_PATH = "repair.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "close"),
         # With the names of the actions, so that the keys a person has chosen for them hold here too.

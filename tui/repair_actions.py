@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from bdtui.engine import events
 from bdtui.engine.events import Event
 from bdtui.engine.session.requests import OfferRepairs, RepairNetwork
 from bdtui.tui.actions import first_key
 from bdtui.tui.detect_actions import AppWithDetection
-from bdtui.tui.repair import Repairs, RepairScreen
+
+if TYPE_CHECKING:
+    from bdtui.tui.repair import Repairs
 
 
 class AppWithRepair(AppWithDetection):
     """An app that repairs the network in the background, and shows how it goes and what came of it."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self._repairs = Repairs()
+    @cached_property
+    def _repairs(self) -> Repairs:
+        # Imported where it is used, here and below: the first paint does not need it.
+        from bdtui.tui.repair import Repairs
+
+        return Repairs()
 
     def action_repair(self) -> None:
         """Show the repairs, with about how long each takes here."""
@@ -26,6 +32,8 @@ class AppWithRepair(AppWithDetection):
         if self._opened is None:
             self._notify_nothing_open()
             return
+        from bdtui.tui.repair import RepairScreen
+
         if isinstance(self.screen, RepairScreen):
             return
         if not self._repairs.offered:
@@ -49,6 +57,8 @@ class AppWithRepair(AppWithDetection):
             self._show_repairs(whole=not isinstance(event, events.Progress))
 
     def _show_repairs(self, *, whole: bool = True) -> None:
+        from bdtui.tui.repair import RepairScreen
+
         for screen in self.screen_stack:
             if isinstance(screen, RepairScreen) and screen.is_mounted:
                 screen.show() if whole else screen.show_progress()

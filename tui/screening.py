@@ -50,6 +50,7 @@ class ScreeningScreen(ModalScreen[None]):
         found: of them.
     """
 
+    CSS_PATH = "screening.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "close"),
         Binding("s", "app.keep_screened", "save"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bdtui.engine.events import Event, ImagesScreened
+from bdtui.engine import events
+from bdtui.engine.events import Event
 from bdtui.engine.session.requests import KeepScreened, ScreenImages
 from bdtui.tui.repair_actions import AppWithRepair
-from bdtui.tui.screening import AskForImages, ScreeningScreen
 
 
 class AppWithScreening(AppWithRepair):
@@ -20,6 +20,8 @@ class AppWithScreening(AppWithRepair):
         if self._opened is None:
             self._notify_nothing_open()
             return
+        # Imported here, as below: the first paint does not need it.
+        from bdtui.tui.screening import AskForImages
 
         def judge(path: Path | None) -> None:
             if path is not None:
@@ -33,5 +35,7 @@ class AppWithScreening(AppWithRepair):
 
     def show_screening(self, event: Event) -> None:
         """Show images that were judged."""
-        if isinstance(event, ImagesScreened):
+        if isinstance(event, events.ImagesScreened):
+            from bdtui.tui.screening import ScreeningScreen
+
             self.push_screen(ScreeningScreen(event))

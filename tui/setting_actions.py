@@ -9,7 +9,6 @@ from bdtui.engine.errors import InputError, OptionError
 from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.footer import KeyBar
 from bdtui.tui.counts import AppWithCounts
-from bdtui.tui.dialogs import ChoiceDialog, ThemeDialog
 from bdtui.tui.keymaps import KEYMAP_WORDS, all_keys, check_unambiguous
 from bdtui.tui.panes.charts import ChartsPane
 from bdtui.tui.panes.empty import EmptyState
@@ -28,6 +27,9 @@ class AppWithSettings(AppWithCounts):
 
     def action_change_theme(self) -> None:
         """Choose a theme; each is shown while the cursor is on it."""
+        # Imported here, as below: the first paint does not need it.
+        from bdtui.tui.dialogs import ThemeDialog
+
         themes = [(name, "" if name in OWN_THEMES else "of Textual") for name in THEME_NAMES]
         self.push_screen(ThemeDialog(themes, self.theme), self._keep_theme)
 
@@ -37,6 +39,8 @@ class AppWithSettings(AppWithCounts):
             self._write(lambda: self._set("theme", theme), f"Theme {theme}")
 
     def action_change_keymap(self) -> None:
+        from bdtui.tui.dialogs import ChoiceDialog
+
         self.push_screen(
             ChoiceDialog("Keymap", tuple(KEYMAP_WORDS.items()), self._preferences.keymap), self._keep_keymap
         )

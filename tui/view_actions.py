@@ -14,7 +14,6 @@ from bdtui.tui.actions import ACTIONS, COMMANDS, readable_keys
 from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.status import StatusBar
 from bdtui.tui.copying import COPIED, Copyable
-from bdtui.tui.dialogs import ChoiceDialog, FindDialog, HelpScreen
 from bdtui.tui.preferences import Preferences
 from bdtui.tui.setting_actions import AppWithSettings
 from bdtui.tui.wording import plain
@@ -68,6 +67,9 @@ class AppWithViewActions(AppWithSettings):
             self._copy("")
             return
 
+        # Imported here, as below: the first paint does not need it.
+        from bdtui.tui.dialogs import ChoiceDialog
+
         def copy(name: str | None) -> None:
             if name is not None:
                 self._copy(texts[name])
@@ -99,6 +101,8 @@ class AppWithViewActions(AppWithSettings):
         keys = [(readable_keys(keymap.get(action.id, action.keys)), action.description) for action in ACTIONS]
         keys += [("tab", "Move the focus to the next part of the screen")]
         title, text = (pane.TITLE, pane.HELP) if pane else ("bdtui", "")
+        from bdtui.tui.dialogs import HelpScreen
+
         self.push_screen(HelpScreen(title, text, keys))
 
     def action_find(self) -> None:
@@ -107,6 +111,8 @@ class AppWithViewActions(AppWithSettings):
         if pane is None or not pane.FINDS:
             pane = self.workspace.channels
             self.workspace.show_pane("channels")
+        from bdtui.tui.dialogs import FindDialog
+
         self.push_screen(FindDialog(pane.FINDS, pane))
 
     def action_save_screenshot(self) -> None:

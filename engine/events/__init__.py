@@ -2,29 +2,37 @@
 
 Every event is a frozen record of plain values, so that it can cross a thread, be written as JSON, and be
 shown by either front without asking the engine anything.
+
+A name's module is loaded on first use: the app's first paint does not wait for records that come later.
 """
 
 from __future__ import annotations
 
-from bdtui.engine.events.comparison import ComparisonBegun, ComparisonEnded, OrderCompared
-from bdtui.engine.events.curve import BaselineMeasured, StepFinished, ThresholdMissed, ThresholdReached
-from bdtui.engine.events.detection import ClassesRanked, DetectionFinished, DetectorFinished, TriggerShown
-from bdtui.engine.events.event import Event
-from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
-from bdtui.engine.events.repair import RepairAttacked, RepairFinished, RepairMeasured, RepairOffered, RepairsOffered
-from bdtui.engine.events.run import ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
-from bdtui.engine.events.screening import ImagesScreened, ScreenedImage
-from bdtui.engine.events.session import (
-    ChannelsProfiled,
-    ExportPlanned,
-    NothingOpen,
-    PicturesTaken,
-    PositionReached,
-    PositionWished,
-    SessionKept,
-    SessionOpened,
-)
-from bdtui.engine.events.work import LOADING, EngineReady, JobEnded, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bdtui.engine.events.comparison import ComparisonBegun, ComparisonEnded, OrderCompared
+    from bdtui.engine.events.curve import BaselineMeasured, StepFinished, ThresholdMissed, ThresholdReached
+    from bdtui.engine.events.detection import ClassesRanked, DetectionFinished, DetectorFinished, TriggerShown
+    from bdtui.engine.events.event import Event
+    from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
+    from bdtui.engine.events.repair import RepairAttacked, RepairFinished, RepairMeasured, RepairOffered, RepairsOffered
+    from bdtui.engine.events.run import ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
+    from bdtui.engine.events.screening import ImagesScreened, ScreenedImage
+    from bdtui.engine.events.session import (
+        ChannelsProfiled,
+        ExportPlanned,
+        NothingOpen,
+        PicturesTaken,
+        PositionReached,
+        PositionWished,
+        SessionKept,
+        SessionOpened,
+    )
+    from bdtui.engine.events.work import LOADING, EngineReady, JobEnded, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+
+_HOMES = ("event", "work", "run", "session", "inputs", "curve", "comparison", "detection", "repair", "screening")
 
 __all__ = [
     "LOADING",
@@ -73,3 +81,13 @@ __all__ = [
     "WorkStarted",
     "WorkStopped",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        for home in _HOMES:
+            found = vars(import_module(f"{__name__}.{home}")).get(name)
+            if found is not None:
+                globals()[name] = found
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bdtui.engine import events
 from bdtui.engine.errors import BdtuiError, DeviceLost, Interrupted
-from bdtui.engine.events import LOADING, Event, JobEnded, Progress, WorkEnded, WorkFailed, WorkStarted, WorkStopped
+from bdtui.engine.events import LOADING, Event, JobEnded, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.pruning.moves import Move
 from bdtui.engine.reporter import Emit, Reporter
@@ -204,7 +205,7 @@ class EngineThread:
 
     def _emit_unasked(self, event: Event) -> None:
         """Emit what comes of work that nobody waits for, but not how far it is: no work of theirs is under way."""
-        if not isinstance(event, Progress):
+        if not isinstance(event, events.Progress):
             self._emit(event)
 
     def _fulfil(self, session: Session, request: Request) -> _Ticket | None:

@@ -23,11 +23,11 @@ from bdtui.tui.bars import header as header_bar
 from bdtui.tui.bars.activity import ActivityBar
 from bdtui.tui.bars.header import HeaderBar
 from bdtui.tui.bars.status import StatusBar
+from bdtui.tui.charts import curve
 from bdtui.tui.dialogs import FailureDialog
 from bdtui.tui.messages import EngineEvent
 from bdtui.tui.opening.recent import recent
 from bdtui.tui.opening.screen import LoadScreen
-from bdtui.tui.panes import charts
 from bdtui.tui.terminal.memory_meter import MemoryUse
 from tests.tui.fake_engine import (
     OUT,
@@ -507,8 +507,8 @@ async def test_of_a_flood_from_another_thread_the_last_is_shown(monkeypatch: pyt
 
 async def test_a_flood_is_drawn_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[int] = []
-    original = charts.draw_curve
-    monkeypatch.setattr(charts, "draw_curve", lambda *given: drawn.append(1) or original(*given))
+    original = curve.draw_curve
+    monkeypatch.setattr(curve, "draw_curve", lambda *given: drawn.append(1) or original(*given))
     app = FakeApp()
     async with opened(app, (120, 40)) as pilot:
         await settle(pilot)

@@ -45,6 +45,22 @@ def test_the_app_loads_neither_tensorflow_nor_what_the_first_paint_does_not_need
     assert not loaded & {"tomllib", "statistics", "zipfile", "shtab"}
 
 
+def test_the_first_paint_waits_for_no_dialog_chart_or_later_event() -> None:
+    program = """
+import sys
+import bdtui.tui.start, bdtui.tui.app, bdtui.engine.session.engine_thread
+print(*(name for name in sys.modules if name.startswith("bdtui.")))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert {name for name in loaded if name.startswith("bdtui.engine.events.")} == {
+        "bdtui.engine.events.event",
+        "bdtui.engine.events.work",
+    }
+    assert not loaded & {f"bdtui.tui.{name}" for name in ("dialogs", "compare", "detection", "repair", "screening")}
+    assert not loaded & {f"bdtui.tui.charts.{name}" for name in ("canvas", "curve", "points")}
+
+
 def test_no_module_of_the_app_loads_tensorflow() -> None:
     folder = Path(__file__).parents[2] / "tui"
     modules = [f"bdtui.tui.{path.stem}" for path in folder.glob("*.py") if path.stem != "__main__"]

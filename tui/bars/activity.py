@@ -16,17 +16,6 @@ from bdtui.engine.events import Event
 from bdtui.tui.actions import first_key
 from bdtui.tui.wording import plain, sentence
 
-_LASTING = (
-    events.Notice,
-    events.ThresholdReached,
-    events.WorkStopped,
-    events.WorkFailed,
-    events.RunFinished,
-    events.OrderCompared,
-    events.ComparisonEnded,
-)
-"""Events whose text stays on the line until other work starts."""
-
 
 class ActivityBar(Horizontal):
     """The running work with speed and time left; when idle, the last lasting message.
@@ -72,7 +61,7 @@ class ActivityBar(Horizontal):
             case events.WorkEnded():
                 self.query_one("#activity-bar").display = False
                 self._set_text(self._last_message)
-        if isinstance(event, _LASTING):
+        if _lasts(event):
             # The status line names reached thresholds as well.
             self._yields = isinstance(event, events.ThresholdReached)
             self.show_message(sentence(event, self._channels) or "")
@@ -127,3 +116,13 @@ def _duration(seconds: float) -> str:
     return (
         f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}" if whole >= 3600 else f"{whole // 60}:{whole % 60:02}"
     )
+
+
+def _lasts(event: Event) -> bool:
+    """Whether the text of an event stays on the line until other work starts."""
+    match event:
+        case events.Notice() | events.ThresholdReached() | events.RunFinished():
+            return True
+        case events.WorkStopped() | events.WorkFailed() | events.OrderCompared() | events.ComparisonEnded():
+            return True
+    return False

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from bdtui.engine.events import ChannelsProfiled
+from bdtui.engine import events
 from bdtui.tui.charts.canvas import (
     ACCURACY_COLOUR,
     ASR_COLOUR,
@@ -30,7 +30,9 @@ TITLE = "channels in pruning order"
 NO_ACTIVATIONS = "No channel of this layer has a value that could be drawn."
 
 
-def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: int, width: int, height: int) -> Text:
+def draw_activations(
+    profiled: events.ChannelsProfiled, order: tuple[int, ...], step: int, width: int, height: int
+) -> Text:
     """The score of every channel in pruning order, on clean images and, where known, on poisoned ones.
 
     If there are more channels than columns, a column shows the largest value of its channels, so that the few channels
@@ -69,7 +71,7 @@ def draw_activations(profiled: ChannelsProfiled, order: tuple[int, ...], step: i
     return titled(canvas.as_text(), TITLE, width, height)
 
 
-def activations_legend(profiled: ChannelsProfiled, order: tuple[int, ...], step: int, width: int = 78) -> Text:
+def activations_legend(profiled: events.ChannelsProfiled, order: tuple[int, ...], step: int, width: int = 78) -> Text:
     """The legend of `draw_activations`, in one line."""
     parts = [(BAR, ACCURACY_COLOUR, profiled.score)]
     if any(channel.poisoned_score is not None for channel in profiled.channels):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rich.text import Text
 
+from bdtui.engine import events
 from bdtui.engine.event_values import MeasuredPoint
-from bdtui.engine.events import PositionReached
 from bdtui.engine.rates import Share
 from bdtui.tui.charts.canvas import (
     ACCURACY_COLOUR,
@@ -28,6 +26,7 @@ from bdtui.tui.charts.canvas import (
     titled,
     too_small,
 )
+from bdtui.tui.charts.image_counts import NOT_KNOWN, ImageCounts
 from bdtui.tui.charts.points import (
     accuracy,
     asr,
@@ -56,16 +55,8 @@ _MANY = 200
 TITLE = "channels pruned (fraction)"
 
 
-@dataclass(frozen=True)
-class ImageCounts:
-    """How many images the rates are over; None where that is not known: no intervals are drawn then."""
-
-    clean: int | None = None
-    poisoned: int | None = None
-
-
 def draw_curve(
-    position: PositionReached, channels: int, width: int, height: int, images: ImageCounts = ImageCounts()
+    position: events.PositionReached, channels: int, width: int, height: int, images: ImageCounts = NOT_KNOWN
 ) -> Text:
     """Clean accuracy and ASR in percent against the number of channels pruned.
 
@@ -106,7 +97,7 @@ def draw_curve(
     return titled(canvas.as_text(), TITLE, width, height)
 
 
-def _rate_axis(position: PositionReached, height: int) -> Axis:
+def _rate_axis(position: events.PositionReached, height: int) -> Axis:
     """From 0 to 100 % where there is an ASR; accuracies alone may be looked at more closely."""
     in_order, by_hand = split_by_hand(position)
     if has_asr(position) or has_estimate(position):
@@ -140,7 +131,7 @@ def _draw_band(canvas: Canvas, points: list[Point], images: int | None, glyph: s
 
 
 def curve_legend(
-    position: PositionReached, channels: int, width: int = 78, images: ImageCounts = ImageCounts()
+    position: events.PositionReached, channels: int, width: int = 78, images: ImageCounts = NOT_KNOWN
 ) -> Text:
     """The legend of `draw_curve`, in one line, with the present rates."""
     present = position.present

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from rich.text import Text
 
+from bdtui.engine import events
 from bdtui.engine.event_values import MeasuredPoint, Threshold
-from bdtui.engine.events import PositionReached
 from bdtui.tui.charts.canvas import Point
 
 _FIGURE = re.compile(r" [\d.]+ %$")
@@ -19,7 +19,7 @@ Part = tuple[str, str, str]
 """A part of a legend: glyphs, colour and name."""
 
 
-def split_by_hand(position: PositionReached) -> tuple[list[MeasuredPoint], list[MeasuredPoint]]:
+def split_by_hand(position: events.PositionReached) -> tuple[list[MeasuredPoint], list[MeasuredPoint]]:
     """The measured points on the ranking's path, by step, and those off it."""
     points = (*position.measured, *position.path, position.present)
     in_order = {point.step: point for point in points if not point.by_hand}
@@ -66,12 +66,12 @@ def number(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def has_asr(position: PositionReached) -> bool:
+def has_asr(position: events.PositionReached) -> bool:
     """Whether any drawn point has an ASR."""
     return any(point.attack_success_rate is not None for point in (*position.path, position.present))
 
 
-def has_estimate(position: PositionReached) -> bool:
+def has_estimate(position: events.PositionReached) -> bool:
     """Whether reversed triggers stand in for poisoned images at any drawn point."""
     return any(point.estimate is not None for point in (*position.path, position.present))
 

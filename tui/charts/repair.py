@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from bdtui.engine.events import RepairAttacked, RepairMeasured
+from bdtui.engine import events
 from bdtui.tui.charts.canvas import (
     ACCURACY_COLOUR,
     ASR_COLOUR,
@@ -28,7 +28,7 @@ TITLE = "training step"
 
 
 def draw_repair(
-    looks: Sequence[RepairMeasured], width: int, height: int, attacks: Sequence[RepairAttacked] = ()
+    looks: Sequence[events.RepairMeasured], width: int, height: int, attacks: Sequence[events.RepairAttacked] = ()
 ) -> Text:
     """Held-out accuracy, shared transfer and, where it is measured, ASR in percent against the training step.
 
@@ -56,7 +56,9 @@ def draw_repair(
     return titled(canvas.as_text(), TITLE, width, height)
 
 
-def repair_legend(looks: Sequence[RepairMeasured], width: int, attacks: Sequence[RepairAttacked] = ()) -> Text:
+def repair_legend(
+    looks: Sequence[events.RepairMeasured], width: int, attacks: Sequence[events.RepairAttacked] = ()
+) -> Text:
     """The legend of `draw_repair`, in one line, with the last figures."""
     if not looks:
         return Text()

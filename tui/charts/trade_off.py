@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from bdtui.engine.events import PositionReached
+from bdtui.engine import events
 from bdtui.tui.charts.canvas import (
     BY_HAND_LINE,
     CURSOR_COLOUR,
@@ -38,7 +38,7 @@ TITLE = "clean accuracy (%)"
 _NARROW, _HIGH = 56, 14
 
 
-def draw_trade_off(position: PositionReached, width: int, height: int) -> Text:
+def draw_trade_off(position: events.PositionReached, width: int, height: int) -> Text:
     """The path of pruning through clean accuracy (across) and ASR (up), both in percent, zoomed to what was measured.
 
     Dotted lines stand at the accuracies that the thresholds tolerate, as far as these lie in view.
@@ -79,7 +79,7 @@ def draw_trade_off(position: PositionReached, width: int, height: int) -> Text:
     return titled(canvas.as_text(), TITLE, width, height)
 
 
-def trade_off_legend(position: PositionReached, width: int = 78) -> Text:
+def trade_off_legend(position: events.PositionReached, width: int = 78) -> Text:
     """The legend of `draw_trade_off`, in one line."""
     if not has_asr(position):
         return Text()

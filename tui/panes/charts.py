@@ -20,13 +20,11 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 
-from bdtui.engine.events import ChannelsProfiled, DataOpened, Event, ModelOpened, PositionReached, VerdictReached
+from bdtui.engine import events
+from bdtui.engine.events import Event
 from bdtui.engine.settings import CLEAN_VALID, POISONED_VALID
 from bdtui.tui.actions import first_key
-from bdtui.tui.charts.activations import activations_legend, draw_activations
-from bdtui.tui.charts.canvas import with_hint
-from bdtui.tui.charts.curve import ImageCounts, curve_legend, draw_curve
-from bdtui.tui.charts.trade_off import draw_trade_off, trade_off_legend
+from bdtui.tui.charts.image_counts import NOT_KNOWN
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.fitted_text import FittedText
 from bdtui.tui.wording import plain
@@ -69,11 +67,11 @@ class ChartsPane(Pane, can_focus=True):
     def __init__(self, id: str, keymap: Mapping[str, str]) -> None:
         super().__init__(id=id)
         self._threshold_key = first_key("next_threshold", keymap)
-        self._profiled: ChannelsProfiled | None = None
-        self._images = ImageCounts()
+        self._profiled: events.ChannelsProfiled | None = None
+        self._images = NOT_KNOWN
         self._drawing: Timer | None = None
         self._drawn = -_DRAWING_SECONDS
-        self._position: PositionReached | None = None
+        self._position: events.PositionReached | None = None
 
     def show_keys(self, keymap: Mapping[str, str]) -> None:
         """Name the keys of another keymap."""
@@ -89,28 +87,28 @@ class ChartsPane(Pane, can_focus=True):
     def show(self, event: Event) -> None:
         """Draw new channels and positions; a model that is being opened has neither yet."""
         match event:
-            case ModelOpened():
-                self._images = ImageCounts()
+            case events.ModelOpened():
+                self._images = NOT_KNOWN
                 self.clear()
                 self.show_verdict(())
-            case VerdictReached():
+            case events.VerdictReached():
                 self.show_verdict(event.verdict.sentences)
-            case DataOpened() if event.role == CLEAN_VALID:
+            case events.DataOpened() if event.role == CLEAN_VALID:
                 self._images = replace(self._images, clean=event.images)
-            case DataOpened() if event.role == POISONED_VALID:
+            case events.DataOpened() if event.role == POISONED_VALID:
                 self._images = replace(self._images, poisoned=event.images)
-            case ChannelsProfiled():
+            case events.ChannelsProfiled():
                 self.show_channels(event)
-            case PositionReached():
+            case events.PositionReached():
                 self.show_position(event)
 
-    def show_channels(self, event: ChannelsProfiled) -> None:
+    def show_channels(self, event: events.ChannelsProfiled) -> None:
         """Start over with another layer or ranking, without earlier measurements."""
         self._profiled = event
         self._position = None
         self._redraw()
 
-    def show_position(self, event: PositionReached) -> None:
+    def show_position(self, event: events.PositionReached) -> None:
         self._position = event
         self._redraw()
 
@@ -172,6 +170,10 @@ class ChartsPane(Pane, can_focus=True):
     def _curve(self, width: int, height: int) -> Text:
         if self._position is None:
             return self._waiting()
+        # Imported here, as below: the first paint has no chart yet.
+        from bdtui.tui.charts.canvas import with_hint
+        from bdtui.tui.charts.curve import draw_curve
+
         chart = draw_curve(self._position, len(self._position.order), width, height, self._images)
         alone = len(self._position.measured) == 1 and self._threshold_key
         return with_hint(chart, f"{self._threshold_key} prunes to the first threshold") if alone else chart
@@ -179,25 +181,37 @@ class ChartsPane(Pane, can_focus=True):
     def _curve_legend(self, width: int, _height: int) -> Text:
         if self._position is None:
             return Text()
+        from bdtui.tui.charts.curve import curve_legend
+
         return curve_legend(self._position, len(self._position.order), width, self._images)
 
     def _trade_off(self, width: int, height: int) -> Text:
         if self._position is None:
             return self._waiting()
+        from bdtui.tui.charts.trade_off import draw_trade_off
+
         return draw_trade_off(self._position, width, height)
 
     def _trade_off_legend(self, width: int, _height: int) -> Text:
-        return Text() if self._position is None else trade_off_legend(self._position, width)
+        if self._position is None:
+            return Text()
+        from bdtui.tui.charts.trade_off import trade_off_legend
+
+        return trade_off_legend(self._position, width)
 
     def _activations(self, width: int, height: int) -> Text:
         if self._position is None or self._profiled is None:
             return self._waiting()
+        from bdtui.tui.charts.activations import draw_activations
+
         position = self._position
         return draw_activations(self._profiled, position.order, position.step, width, height)
 
     def _activations_legend(self, width: int, _height: int) -> Text:
         if self._position is None or self._profiled is None:
             return Text()
+        from bdtui.tui.charts.activations import activations_legend
+
         return activations_legend(self._profiled, self._position.order, self._position.step, width)
 
 

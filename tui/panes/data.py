@@ -16,7 +16,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from bdtui.engine import events
-from bdtui.engine.events import Event, PicturesTaken
+from bdtui.engine.events import Event
 from bdtui.engine.session.requests import ShowPictures
 from bdtui.engine.settings import ROLES
 from bdtui.tui.panes.pane import Pane
@@ -125,7 +125,7 @@ ones with the trigger over them.
                 self._class_count = event.classes if isinstance(event, events.ModelOpened) else 0
                 self._asked_for.clear()
                 for kind in _KINDS:
-                    self._strip(kind).show_page(PicturesTaken(f"{kind}_valid", ()))
+                    self._strip(kind).show_page(events.PicturesTaken(f"{kind}_valid", ()))
             case events.DataOpened():
                 self._sets[event.role] = event
             case events.ClassesNamed():
@@ -211,7 +211,7 @@ ones with the trigger over them.
     def _strip(self, kind: str) -> PictureStrip:
         return self.query_one(f"#{kind}-pictures", PictureStrip)
 
-    def _show_page(self, page: PicturesTaken) -> None:
+    def _show_page(self, page: events.PicturesTaken) -> None:
         kind, _, part = page.role.partition("_")
         if page.asked_for is None:
             # The first images, as the files are opened.

@@ -9,9 +9,8 @@ from rich.text import Text
 from textual.events import Resize
 from textual.widgets import Static
 
+from bdtui.engine import events
 from bdtui.engine.event_values import Picture
-from bdtui.engine.events import PicturesTaken
-from bdtui.engine.settings import CLEAN_VALID
 from bdtui.tui.widgets.pixels import GAP, picture_size, side_by_side
 from bdtui.tui.wording import plain
 
@@ -24,12 +23,12 @@ class PictureStrip(Static):
 
     def __init__(self, id: str) -> None:
         super().__init__(id=id, markup=False)
-        self._page = PicturesTaken(CLEAN_VALID, ())
+        self._page: events.PicturesTaken | None = None
         self._names: Sequence[str] = ()
         self.shown = 0
         """How many pictures there is room for."""
 
-    def show_page(self, page: PicturesTaken, names: Sequence[str] = ()) -> None:
+    def show_page(self, page: events.PicturesTaken, names: Sequence[str] = ()) -> None:
         self._page, self._names = page, names
         self._draw()
 
@@ -40,14 +39,15 @@ class PictureStrip(Static):
         self._draw()
 
     def _draw(self) -> None:
-        if not all(getattr(node, "display", True) for node in self.ancestors_with_self):
+        page = self._page
+        if page is None or not all(getattr(node, "display", True) for node in self.ancestors_with_self):
             # Drawn when it is shown: pages come with every move.
             return
         width, lines = self.content_size.width, self.content_size.height - _LINES_OF_TEXT
-        pictures = self._page.pictures
+        pictures = page.pictures
         self.shown = 0
         if not pictures or lines < 2:
-            self.update(Text(self._title(0), style="dim"))
+            self.update(Text(_title(page, 0), style="dim"))
             return
         one, height = picture_size(pictures[0], width, lines)
         self.shown = max(1, (width + GAP) // (one + GAP))
@@ -60,26 +60,11 @@ class PictureStrip(Static):
             # Where there is little room, a class is named by its number alone.
             caption = caption if len(caption) <= room else caption.removeprefix("class ")
             classes.append(_fitted(caption, room) + " " * GAP)
-            style = "bold red" if _is_wrong(picture, self._page.role) else ""
-            prediction = _prediction(picture, self._page.role, self._names, room)
+            style = "bold red" if _is_wrong(picture, page.role) else ""
+            prediction = _prediction(picture, page.role, self._names, room)
             predictions.append(_fitted(prediction, room) + " " * GAP, style)
-        title = Text(self._title(len(pictures)), style="dim", no_wrap=True, overflow="ellipsis")
+        title = Text(_title(page, len(pictures)), style="dim", no_wrap=True, overflow="ellipsis")
         self.update(_Stack(title, classes, predictions, side_by_side(pictures, one, height)))
-
-    def _title(self, shown: int) -> str:
-        """E.g. ``clean 1–5 of 1,200``; empty where there are no images at all."""
-        page = self._page
-        kind, _, part = page.role.partition("_")
-        kind = kind if part == "valid" else f"{kind} {part}"
-        if page.asked_for is None:
-            return kind if page.pictures else ""
-        if not page.asked_for:
-            return f"{kind}: no such images"
-        if not page.pictures:
-            return f"{kind}: these images are no pictures"
-        if not shown:
-            return f"{kind}: no room for pictures; z enlarges the pane"
-        return f"{kind} {page.first + 1:,}–{page.first + shown:,} of {page.asked_for:,}"
 
 
 class _Stack:
@@ -90,6 +75,21 @@ class _Stack:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from self._parts
+
+
+def _title(page: events.PicturesTaken, shown: int) -> str:
+    """E.g. ``clean 1–5 of 1,200``; empty where there are no images at all."""
+    kind, _, part = page.role.partition("_")
+    kind = kind if part == "valid" else f"{kind} {part}"
+    if page.asked_for is None:
+        return kind if page.pictures else ""
+    if not page.asked_for:
+        return f"{kind}: no such images"
+    if not page.pictures:
+        return f"{kind}: these images are no pictures"
+    if not shown:
+        return f"{kind}: no room for pictures; z enlarges the pane"
+    return f"{kind} {page.first + 1:,}–{page.first + shown:,} of {page.asked_for:,}"
 
 
 def _fitted(text: str, width: int) -> str:

@@ -1,6 +1,7 @@
 import dataclasses
 import re
 from pathlib import Path
+from types import ModuleType
 from typing import ClassVar
 
 import pytest
@@ -10,6 +11,8 @@ from textual.app import App, ComposeResult
 from bdtui.engine.event_values import ChannelFigures, Estimate, MeasuredPoint, Threshold
 from bdtui.engine.events import ChannelsProfiled, PositionReached
 from bdtui.tui import workspace
+from bdtui.tui.charts import activations as activations_module
+from bdtui.tui.charts import curve, trade_off
 from bdtui.tui.charts.activations import NO_ACTIVATIONS, activations_legend, draw_activations
 from bdtui.tui.charts.canvas import BAR, BY_HAND_LINE, CURSOR, DASH, PRESENT_LINE, PRUNED_BAR
 from bdtui.tui.charts.curve import (
@@ -19,10 +22,10 @@ from bdtui.tui.charts.curve import (
     ESTIMATE_BAND,
     PRESENT_DASH,
     THRESHOLD,
-    ImageCounts,
     curve_legend,
     draw_curve,
 )
+from bdtui.tui.charts.image_counts import ImageCounts
 from bdtui.tui.charts.trade_off import LIMIT, NO_ASR, START, THRESHOLD_POINT, draw_trade_off, trade_off_legend
 from bdtui.tui.panes import charts as pane_module
 from bdtui.tui.panes.charts import WAITING, WAITING_FOR_POSITION, ChartsPane, Drawing
@@ -443,8 +446,8 @@ async def test_classes_show_two_or_all_charts() -> None:
 async def test_many_positions_are_one_drawing_and_hidden_charts_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
 
-    def counted(name: str):
-        original = getattr(pane_module, name)
+    def counted(module: ModuleType, name: str):
+        original = getattr(module, name)
 
         def draw(*arguments):
             drawn.append(name)
@@ -452,8 +455,12 @@ async def test_many_positions_are_one_drawing_and_hidden_charts_are_none(monkeyp
 
         return draw
 
-    for name in ("draw_curve", "draw_trade_off", "draw_activations"):
-        monkeypatch.setattr(pane_module, name, counted(name))
+    for module, name in (
+        (curve, "draw_curve"),
+        (trade_off, "draw_trade_off"),
+        (activations_module, "draw_activations"),
+    ):
+        monkeypatch.setattr(module, name, counted(module, name))
     async with Host().run_test(size=(80, 24)) as pilot:
         host = pilot.app
         host.show_run()
