@@ -7,6 +7,8 @@ import os
 
 import pytest
 
+pytest_plugins = ["tests.browser"]
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.getLogger("absl").setLevel(logging.ERROR)
 
