@@ -1,0 +1,134 @@
+"""What a person wants to know of a run, answered in a word and a few sentences: the top of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bdtui.engine.evaluation.target import ALL_TO_ALL
+from bdtui.engine.event_values import (
+    COMPARISON,
+    DETECTION,
+    FINDING,
+    GOODNET_FATES,
+    NEXT,
+    RECOMMENDATION,
+    REPAIRS,
+    SURVIVAL,
+    WARNING,
+    Verdict,
+)
+from bdtui.engine.reports.file_names import RECOMMENDED
+from bdtui.engine.reports.page.attached import Attached
+from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.reports.unknowns import unknowns
+from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NO_SIGN, NOT_EXAMINED, SUSPECTED
+from bdtui.engine.reports.verdict.words import listed
+from bdtui.engine.settings import BY_HAND
+
+_BACKDOORED = {
+    MEASURED: "Yes, measured",
+    SUSPECTED: "Suspected",
+    NO_SIGN: "No sign of one",
+    INCONCLUSIVE: "Inconclusive",
+    NOT_EXAMINED: "Not examined",
+}
+_TONES = {MEASURED: "bad", SUSPECTED: "bad", NO_SIGN: "good", INCONCLUSIVE: "unclear", NOT_EXAMINED: "unclear"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A question, the answer in a few words, and what it rests on.
+
+    Attributes:
+        tone: how the short answer is coloured: ``bad``, ``good``, ``unclear``, or not at all.
+        is_file: whether the short answer is the name of a file.
+    """
+
+    question: str
+    short: str
+    sentences: tuple[str, ...]
+    tone: str = ""
+    is_file: bool = False
+
+
+def answers(run: RunRecord, verdict: Verdict, attached: Attached) -> tuple[Answer, ...]:
+    """The answers of a report, in the order in which they are asked."""
+    told = dict.fromkeys(verdict.kinds, ())
+    for kind, sentence in zip(verdict.kinds, verdict.sentences, strict=True):
+        told[kind] = (*told[kind], sentence)
+
+    def said(*kinds: str) -> tuple[str, ...]:
+        return tuple(sentence for kind in kinds for sentence in told.get(kind, ()))
+
+    return (
+        Answer(
+            "Is it backdoored?", _BACKDOORED[verdict.backdoor], said(FINDING, DETECTION), tone=_TONES[verdict.backdoor]
+        ),
+        Answer("Towards what?", *_target(run, verdict)),
+        Answer("What was done?", _done(run), (*_pruned(run), *said(SURVIVAL, REPAIRS, GOODNET_FATES, COMPARISON))),
+        _to_deploy(verdict, attached, said(RECOMMENDATION)),
+        Answer("What is not known?", "", (*said(WARNING), *unknowns(run, verdict))),
+        Answer("What next?", "", tuple(_sentence(next_step) for next_step in said(NEXT))),
+    )
+
+
+def _sentence(next_step: str) -> str:
+    plain = next_step.removeprefix("Next: ")
+    return plain[:1].upper() + plain[1:]
+
+
+def _target(run: RunRecord, verdict: Verdict) -> tuple[str, tuple[str, ...]]:
+    if verdict.target is None:
+        return "–", ("No target class was measured or is suspected.",)
+    if verdict.target == ALL_TO_ALL:
+        return "All-to-all", ("Each class is sent to another one; there is no single target class.",)
+    name = run.model.class_text(int(verdict.target))
+    how = "is suspected" if verdict.backdoor == SUSPECTED else "was measured"
+    return name, (f"An image with the trigger is sent to {name}, whatever it shows; that {how}.",)
+
+
+def _done(run: RunRecord) -> str:
+    done = ["Examined"] if run.detection is not None else []
+    done += ["Pruned"] if run.curve else []
+    done += ["Repaired"] if run.repairs else []
+    return listed([done[0], *(word.lower() for word in done[1:])]) if done else "Opened"
+
+
+def _pruned(run: RunRecord) -> Iterator[str]:
+    """What pruning did, and what was saved."""
+    if not run.curve:
+        return
+    order = "in an order made by hand" if run.ranking == BY_HAND else f"ranked by {run.ranking}"
+    yield (
+        f"The channels of {run.layer.owner} were pruned one by one, {order}: {run.curve[-1].step} of {run.layer.channels}."
+    )
+    reached = [threshold for threshold in run.thresholds if threshold.step is not None]
+    if reached:
+        drops = listed([f"−{threshold.drop:g}" for threshold in reached])
+        yield (
+            f"At {drops} points of clean accuracy two networks each were saved: the pruned one (B′), and a GoodNet, which "
+            "answers only where B and B′ agree."
+        )
+    missed = [f"−{threshold.drop:g}" for threshold in run.thresholds if threshold.step is None]
+    if missed:
+        yield f"Never reached: {listed(missed)} points."
+
+
+def _to_deploy(verdict: Verdict, attached: Attached, sentences: tuple[str, ...]) -> Answer:
+    question, file = "Which file to deploy?", verdict.recommended
+    if file is None:
+        kept = {
+            NO_SIGN: "Nothing here speaks for another network than the one received.",
+            NOT_EXAMINED: "No network is recommended before it is known what there is.",
+            INCONCLUSIVE: "No network is recommended before it is known what there is.",
+        }.get(verdict.backdoor, "No network of this run is recommended; do not deploy the one received either.")
+        return Answer(question, "None of this run", (*sentences, kept))
+    copy = f"{RECOMMENDED}{Path(file).suffix}"
+    more = [f"{copy} is the same file."] if copy in attached.networks else []
+    if file not in attached.networks:
+        more = ["It is not in the folder that this report was made from."]
+    if (sha256 := attached.sha256.get(file)) is not None:
+        more.append(f"sha256 {sha256}")
+    return Answer(question, file, (*sentences, *more), tone="good", is_file=True)
