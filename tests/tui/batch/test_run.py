@@ -35,9 +35,11 @@ from bdtui.tui.cli import main
 pytestmark = pytest.mark.slow
 
 SAMPLE = Path(str(files("bdtui.sample_data")))
-FILES = {"results.json", "curve.csv", "curve.png", "report.md", "recipe.toml", "manifest.json"} | {
-    name for drop in (2, 4, 10) for name in (f"model_X={drop}.h5", f"goodnet_X={drop}.keras")
-}
+FILES = (
+    {"results.json", "curve.csv", "curve.png", "report.md", "report.html", "recipe.toml", "manifest.json"}
+    | {"examples_clean_valid.png", "examples_poisoned_valid.png"}
+    | {name for drop in (2, 4, 10) for name in (f"model_X={drop}.h5", f"goodnet_X={drop}.keras")}
+)
 
 
 @dataclass(frozen=True)
