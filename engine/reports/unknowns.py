@@ -18,7 +18,7 @@ def unknowns(run: RunRecord, verdict: Verdict) -> Iterator[str]:
     else:
         yield "Other triggers: all rates of attack apply to the trigger of these poisoned images alone."
     if verdict.backdoor == MEASURED and run.target is None:
-        yield "The attacker's class: the poisoned images do not agree on one."
+        yield "The attacker's class: the poisoned images agree on none, or an earlier version did not record it."
     recommended = recommended_network(run) if RECOMMENDATION in verdict.kinds else None
     if recommended is not None and recommended.valid.attack is None:
         yield "Whether the recommended network still has the backdoor: clean images alone spoke for it."

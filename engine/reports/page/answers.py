@@ -9,7 +9,6 @@ from pathlib import Path
 from bdtui.engine.evaluation.target import ALL_TO_ALL
 from bdtui.engine.event_values import (
     COMPARISON,
-    DETECTION,
     FINDING,
     GOODNET_FATES,
     NEXT,
@@ -42,15 +41,19 @@ class Answer:
     """A question, the answer in a few words, and what it rests on.
 
     Attributes:
+        name: its place in the page.
         tone: how the short answer is coloured: ``bad``, ``good``, ``unclear``, or not at all.
         is_file: whether the short answer is the name of a file.
+        hash: its sha256, where that is known.
     """
 
+    name: str
     question: str
     short: str
     sentences: tuple[str, ...]
     tone: str = ""
     is_file: bool = False
+    hash: str = ""
 
 
 def answers(run: RunRecord, verdict: Verdict, attached: Attached) -> tuple[Answer, ...]:
@@ -62,15 +65,19 @@ def answers(run: RunRecord, verdict: Verdict, attached: Attached) -> tuple[Answe
     def said(*kinds: str) -> tuple[str, ...]:
         return tuple(sentence for kind in kinds for sentence in told.get(kind, ()))
 
+    found = _BACKDOORED[verdict.backdoor]
     return (
-        Answer(
-            "Is it backdoored?", _BACKDOORED[verdict.backdoor], said(FINDING, DETECTION), tone=_TONES[verdict.backdoor]
-        ),
-        Answer("Towards what?", *_target(run, verdict)),
-        Answer("What was done?", _done(run), (*_pruned(run), *said(SURVIVAL, REPAIRS, GOODNET_FATES, COMPARISON))),
+        Answer("backdoor", "Is it backdoored?", found, said(FINDING), tone=_TONES[verdict.backdoor]),
+        Answer("target", "Towards what?", *_target(run, verdict)),
         _to_deploy(verdict, attached, said(RECOMMENDATION)),
-        Answer("What is not known?", "", (*said(WARNING), *unknowns(run, verdict))),
-        Answer("What next?", "", tuple(_sentence(next_step) for next_step in said(NEXT))),
+        Answer(
+            "done",
+            "What was done?",
+            _done(run),
+            (*_pruned(run), *said(SURVIVAL, REPAIRS, GOODNET_FATES, COMPARISON)),
+        ),
+        Answer("unknown", "What is not known?", "", (*said(WARNING), *unknowns(run, verdict))),
+        Answer("next", "What next?", "", tuple(map(_sentence, said(NEXT)))),
     )
 
 
@@ -81,7 +88,7 @@ def _sentence(next_step: str) -> str:
 
 def _target(run: RunRecord, verdict: Verdict) -> tuple[str, tuple[str, ...]]:
     if verdict.target is None:
-        return "–", ("No target class was measured or is suspected.",)
+        return "–", ("These results name no target class.",)
     if verdict.target == ALL_TO_ALL:
         return "All-to-all", ("Each class is sent to another one; there is no single target class.",)
     name = run.model.class_text(int(verdict.target))
@@ -106,14 +113,15 @@ def _pruned(run: RunRecord) -> Iterator[str]:
     )
     reached = [threshold for threshold in run.thresholds if threshold.step is not None]
     if reached:
-        drops = listed([f"−{threshold.drop:g}" for threshold in reached])
+        drops = listed([f"{threshold.drop:g}" for threshold in reached])
+        names = listed([f"X={threshold.drop:g}" for threshold in reached])
         yield (
-            f"At {drops} points of clean accuracy two networks each were saved: the pruned one (B′), and a GoodNet, which "
-            "answers only where B and B′ agree."
+            f"Where that had cost {drops} points of clean accuracy ({names}), two networks each were saved: the pruned one "
+            "(B′), and a GoodNet, which answers only where B and B′ agree."
         )
-    missed = [f"−{threshold.drop:g}" for threshold in run.thresholds if threshold.step is None]
+    missed = [f"X={threshold.drop:g}" for threshold in run.thresholds if threshold.step is None]
     if missed:
-        yield f"Never reached: {listed(missed)} points."
+        yield f"Never reached: {listed(missed)}."
 
 
 def _to_deploy(verdict: Verdict, attached: Attached, sentences: tuple[str, ...]) -> Answer:
@@ -124,11 +132,12 @@ def _to_deploy(verdict: Verdict, attached: Attached, sentences: tuple[str, ...])
             NOT_EXAMINED: "No network is recommended before it is known what there is.",
             INCONCLUSIVE: "No network is recommended before it is known what there is.",
         }.get(verdict.backdoor, "No network of this run is recommended; do not deploy the one received either.")
-        return Answer(question, "None of this run", (*sentences, kept))
+        tone = "bad" if verdict.backdoor in (MEASURED, SUSPECTED) else ""
+        return Answer("deploy", question, "None of this run", (*sentences, kept), tone)
     copy = f"{RECOMMENDED}{Path(file).suffix}"
     more = [f"{copy} is the same file."] if copy in attached.networks else []
     if file not in attached.networks:
         more = ["It is not in the folder that this report was made from."]
-    if (sha256 := attached.sha256.get(file)) is not None:
-        more.append(f"sha256 {sha256}")
-    return Answer(question, file, (*sentences, *more), tone="good", is_file=True)
+    return Answer(
+        "deploy", question, file, (*sentences, *more), "good", is_file=True, hash=attached.sha256.get(file, "")
+    )

@@ -7,7 +7,7 @@ pointer without a script, and are a twentieth of the size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from bdtui.engine.rates import Share
@@ -18,7 +18,7 @@ from bdtui.engine.reports.verdict.words import interval
 T = TypeVar("T")
 
 WIDTH, HEIGHT = 480, 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 466, 14, 252
+LEFT, _RIGHT, _TOP, _BOTTOM = 54, 466, 14, 252
 _MOST_POINTS = 600
 """Of a line; more are no longer seen one by one."""
 _MOST_MARKS = 130
@@ -41,6 +41,7 @@ class Mark:
     Attributes:
         kind: a class of the page's style, e.g. ``attack``.
         title: said under the pointer.
+        radius: of its circle.
         label: written beside it, at ``label_x``, ``label_y``; empty for nothing.
         anchor: which end of the label is there: ``start`` or ``end``.
     """
@@ -49,6 +50,7 @@ class Mark:
     y: float
     kind: str
     title: str
+    radius: int = 3
     label: str = ""
     label_x: float = 0.0
     label_y: float = 0.0
@@ -114,7 +116,7 @@ def curve_chart(run: RunRecord) -> Chart | None:
     steps = [step for step in run.curve if step.rates.clean is not None or step.rates.attack is not None]
     if len(steps) < 2:
         return None
-    x, y = _scale(0, 1, _LEFT, _RIGHT), _scale(0, 100, _BOTTOM, _TOP)
+    x, y = _scale(0, 1, LEFT, _RIGHT), _scale(0, 100, _BOTTOM, _TOP)
     shown = _thinned(steps, _MOST_POINTS)
     strokes: list[Stroke] = []
     marks: list[Mark] = []
@@ -147,11 +149,11 @@ def curve_chart(run: RunRecord) -> Chart | None:
     places: dict[int, list[str]] = {}
     for threshold in run.thresholds[:12]:
         if threshold.step is not None:
-            places.setdefault(threshold.step, []).append(f"−{threshold.drop:g}")
+            places.setdefault(threshold.step, []).append(f"{threshold.drop:g}")
     by_step = {step.step: step.fraction for step in run.curve}
-    guides = [Tick(x(by_step[step]), ", ".join(drops)) for step, drops in places.items() if step in by_step]
+    guides = [Tick(x(by_step[step]), f"X={', '.join(drops)}") for step, drops in places.items() if step in by_step]
     if guides:
-        keys.append(Key("guide", "loses so many points of clean accuracy (threshold)"))
+        keys.append(Key("guide", "threshold X: so many points of clean accuracy are lost"))
     return Chart(
         "curve",
         "Pruning, channel by channel",
@@ -179,13 +181,13 @@ def trade_off_chart(run: RunRecord, recommended: str | None) -> Chart | None:
         return None
     lowest = min(clean.percent for _, _, clean, _ in known)
     floor = max(0.0, 10 * (lowest // 10) - (5 if lowest % 10 < 2 else 0))
-    x, y = _scale(0, 100, _LEFT, _RIGHT), _scale(floor, 100, _BOTTOM, _TOP)
+    x, y = _scale(0, 100, LEFT, _RIGHT), _scale(floor, 100, _BOTTOM, _TOP)
     marks = []
     for name, file, clean, attack in known:
         title = f"{name}: clean accuracy {clean.percent:.2f} % ({interval(clean)}), ASR {attack.percent:.2f} % ({interval(attack)})"
         kind = "chosen" if file and file == recommended else "goodnet" if name.startswith("GoodNet") else "network"
         kind = "badnet" if name == "B" else kind
-        marks.append(Mark(x(attack.percent), y(clean.percent), kind, title, _short(name)))
+        marks.append(Mark(x(attack.percent), y(clean.percent), kind, title, 7 if kind == "chosen" else 5, _short(name)))
     used = {mark.kind for mark in marks}
     words = {"badnet": "B, as received", "network": "pruned or repaired network", "goodnet": "GoodNet"}
     keys = [Key(kind, text) for kind, text in {**words, "chosen": "recommended"}.items() if kind in used]
@@ -219,7 +221,7 @@ def channel_chart(run: RunRecord, recommended: str | None) -> Chart | None:
         (each for each in reached if recommended in (each.model, each.goodnet)), reached[-1] if reached else None
     )
     last = 0 if chosen is None or chosen.step is None else chosen.step
-    x, y = _scale(0, len(order), _LEFT, _RIGHT), _scale(low, high, _BOTTOM, _TOP)
+    x, y = _scale(0, len(order), LEFT, _RIGHT), _scale(low, high, _BOTTOM, _TOP)
     every = -(-len(order) // _MOST_BARS)
     bars = []
     for first in range(0, len(order), every):
@@ -234,7 +236,7 @@ def channel_chart(run: RunRecord, recommended: str | None) -> Chart | None:
         bars.append(Bar(_at(x(first)), _at(top), _at(width * 0.85), _at(max(bottom - top, 0.6)), kind, title))
     keys = [Key("kept", "kept")]
     if chosen is not None:
-        keys.insert(0, Key("pruned", f"pruned at −{chosen.drop:g} points of clean accuracy"))
+        keys.insert(0, Key("pruned", f"pruned at X={chosen.drop:g}"))
     ticks = sorted({0, len(order) // 2, len(order)})
     return Chart(
         "channels",
@@ -283,8 +285,8 @@ def _apart(guides: Sequence[Tick]) -> tuple[Tick, ...]:
     """Guides whose words would overlap share the last one's."""
     placed: list[Tick] = []
     for guide in sorted(guides, key=lambda one: one.at):
-        if placed and placed[-1].text and guide.at - placed[-1].at < 7 * len(guide.text):
-            joined = f"{placed[-1].text}, {guide.text}"
+        if placed and placed[-1].text and guide.at - placed[-1].at < 8 * len(guide.text) + 6:
+            joined = f"{placed[-1].text}, {guide.text.removeprefix('X=')}"
             placed[-1] = Tick(placed[-1].at, "")
             placed.append(Tick(guide.at, joined))
         else:
@@ -295,7 +297,7 @@ def _apart(guides: Sequence[Tick]) -> tuple[Tick, ...]:
 def _short(name: str) -> str:
     """The name of a network beside its mark."""
     return (
-        name.replace(" at X=", " −")
+        name.replace(" at X=", " X=")
         .replace("network repaired by ", "")
         .replace("GoodNet of B and the ", "GoodNet ")[:28]
     )
@@ -312,25 +314,15 @@ def _labelled(marks: Sequence[Mark]) -> tuple[Mark, ...]:
     for (x, y), group in sorted(places.items(), key=lambda item: item[0][1]):
         names = list(dict.fromkeys(mark.label for mark in group))
         label = ", ".join(names[:3]) + (" …" if len(names) > 3 else "")
-        end = x > (_LEFT + _RIGHT) / 2
+        end = x > (LEFT + _RIGHT) / 2
         at = float(y + 4)
-        while any(abs(at - other) < 14 and abs(x - beside) < 130 and end == side for beside, other, side in taken):
+        while any(abs(at - other) < 14 and abs(x - other_x) < 130 and end == side for other_x, other, side in taken):
             at += 14
         taken.append((x, at, end))
         first, *others = group
-        beside = x - 10 if end else x + 10
-        done.append(
-            Mark(
-                first.x,
-                first.y,
-                first.kind,
-                first.title,
-                label,
-                beside,
-                min(at, _BOTTOM - 4),
-                "end" if end else "start",
-            )
-        )
-        done += others
+        beside, anchor = (x - 10.0, "end") if end else (x + 10.0, "start")
+        at = min(at, _BOTTOM - 4)
+        done.append(replace(first, label=label, label_x=beside, label_y=at, anchor=anchor))
+        done += [replace(other, label="") for other in others]
     # What is recommended lies on top.
     return tuple(sorted(done, key=lambda mark: mark.kind == "chosen"))

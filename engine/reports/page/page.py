@@ -15,7 +15,7 @@ from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.reports.candidates import candidates
 from bdtui.engine.reports.page.answers import answers
 from bdtui.engine.reports.page.attached import Attached
-from bdtui.engine.reports.page.charts import HEIGHT, WIDTH, channel_chart, curve_chart, trade_off_chart
+from bdtui.engine.reports.page.charts import HEIGHT, LEFT, WIDTH, channel_chart, curve_chart, trade_off_chart
 from bdtui.engine.reports.page.pictures import ShownPicture, example_rows, trigger_row
 from bdtui.engine.reports.page.tables import MOST_ROWS, chance, compared_rows, method_rows, rates_tables
 from bdtui.engine.reports.record import RunRecord
@@ -76,12 +76,13 @@ def write_page(run: RunRecord, attached: Attached) -> str:
         charts=[chart for chart in charts if chart is not None],
         width=WIDTH,
         height=HEIGHT,
+        left=LEFT,
         example_rows=example_rows(run, attached),
         suspects=tuple(_suspects(run, attached)),
         methods=method_rows(run),
         tables=rates_tables(run, verdict.recommended),
         compared=compared_rows(run),
-        compared_drops=[f"−{one.drop:g} points" for one in run.comparison[0].thresholds[:20]] if run.comparison else [],
+        compared_drops=[f"X={one.drop:g}" for one in run.comparison[0].thresholds[:20]] if run.comparison else [],
         inputs=tuple(_inputs(run)),
         outputs=tuple(_outputs(run, attached, verdict)),
         pixels=_pixels(run),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from bdtui.engine.reports.record import RunRecord
 
 MOST_ROWS = 200
 """Of a table; results.json has them all."""
+
+
+_COLUMNS = ("clean accuracy", "attack success", "recovered accuracy", "clean flagged", "poisoned flagged")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class NetworkRow:
         file: in the folder of the run; empty for B.
         pruned: how many channels are; None for a repaired network.
         is_recommended: whether the verdict recommends it.
-        cells: clean accuracy, attack success, recovered accuracy, clean flagged, poisoned flagged.
+        cells: a rate for each column of the table.
     """
 
     name: str
@@ -45,9 +48,10 @@ class NetworkRow:
 
 @dataclass(frozen=True)
 class RatesTable:
-    """Networks on the images of one part, ``test`` or ``validation``."""
+    """Networks on the images of one part, ``test`` or ``validation``; columns without any rate are left out."""
 
     part: str
+    columns: tuple[str, ...]
     rows: tuple[NetworkRow, ...]
     left_out: int = 0
 
@@ -62,7 +66,10 @@ def rates_tables(run: RunRecord, recommended: str | None) -> tuple[RatesTable, .
 
 def _rates_table(run: RunRecord, part: str, recommended: str | None) -> RatesTable:
     rows = list(_networks(run, part == "test", recommended))
-    return RatesTable(part, tuple(rows[:MOST_ROWS]), max(0, len(rows) - MOST_ROWS))
+    used = [place for place in range(len(_COLUMNS)) if any(row.cells[place] != Cell() for row in rows)]
+    shown = (replace(row, cells=tuple(row.cells[place] for place in used)) for row in rows[:MOST_ROWS])
+    columns = tuple(_COLUMNS[place] for place in used)
+    return RatesTable(part, columns, tuple(shown), max(0, len(rows) - MOST_ROWS))
 
 
 def _networks(run: RunRecord, test: bool, recommended: str | None) -> Iterator[NetworkRow]:
@@ -70,7 +77,7 @@ def _networks(run: RunRecord, test: bool, recommended: str | None) -> Iterator[N
     yield NetworkRow("B, as received", "", 0, False, _cells(baseline))
     for threshold in run.thresholds:
         if threshold.step is not None:
-            place = f"at −{threshold.drop:g} points"
+            place = f"at X={threshold.drop:g}"
             rates = (
                 [threshold.pruned_test, threshold.goodnet_test] if test else [threshold.rates, threshold.goodnet_valid]
             )
