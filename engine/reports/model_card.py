@@ -53,8 +53,8 @@ def write_model_card(run: RunRecord, sha256: str | None = None) -> str | None:
                     ("clean accuracy", baseline.clean, rates.clean),
                     ("attack success rate", baseline.attack, rates.attack),
                     ("recovered accuracy", baseline.recovered, rates.recovered),
-                    ("clean images flagged", None, rates.clean_flagged),
-                    ("poisoned images flagged", None, rates.poisoned_flagged),
+                    ("clean images flagged", None, rates.clean_flagged if chosen.is_goodnet else None),
+                    ("poisoned images flagged", None, rates.poisoned_flagged if chosen.is_goodnet else None),
                 )
                 if after is not None
             ],

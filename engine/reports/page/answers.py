@@ -58,12 +58,10 @@ class Answer:
 
 def answers(run: RunRecord, verdict: Verdict, attached: Attached) -> tuple[Answer, ...]:
     """The answers of a report, in the order in which they are asked."""
-    told = dict.fromkeys(verdict.kinds, ())
-    for kind, sentence in zip(verdict.kinds, verdict.sentences, strict=True):
-        told[kind] = (*told[kind], sentence)
 
     def said(*kinds: str) -> tuple[str, ...]:
-        return tuple(sentence for kind in kinds for sentence in told.get(kind, ()))
+        told = list(zip(verdict.kinds, verdict.sentences, strict=True))
+        return tuple(sentence for kind in kinds for of, sentence in told if of == kind)
 
     found = _BACKDOORED[verdict.backdoor]
     return (

@@ -130,7 +130,9 @@ def curve_chart(run: RunRecord) -> Chart | None:
         if not known:
             continue
         keys.append(Key(kind, f"{name}, with its 95 % interval"))
-        bounds = [(x(step.fraction), *map(y, share.wilson_interval())) for step, share in known]
+        bounds = [
+            (x(step.fraction), y(low), y(high)) for step, share in known for low, high in [share.wilson_interval()]
+        ]
         strokes.append(Stroke(kind, _area(bounds), is_area=True))
         strokes.append(Stroke(kind, _line((x(step.fraction), y(share.percent)) for step, share in known)))
         marks += [

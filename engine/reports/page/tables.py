@@ -9,6 +9,7 @@ import numpy as np
 
 from bdtui.engine.event_values import ComparedThreshold
 from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.reports.candidates import candidates
 from bdtui.engine.reports.record import RunRecord
 
 MOST_ROWS = 200
@@ -75,24 +76,17 @@ def _rates_table(run: RunRecord, part: str, recommended: str | None) -> RatesTab
 def _networks(run: RunRecord, test: bool, recommended: str | None) -> Iterator[NetworkRow]:
     baseline = run.baseline_test if test else run.baseline_valid
     yield NetworkRow("B, as received", "", 0, False, _cells(baseline))
-    for threshold in run.thresholds:
-        if threshold.step is not None:
-            place = f"at X={threshold.drop:g}"
-            rates = (
-                [threshold.pruned_test, threshold.goodnet_test] if test else [threshold.rates, threshold.goodnet_valid]
-            )
-            for name, file, found in zip(("B′", "GoodNet"), (threshold.model, threshold.goodnet), rates, strict=True):
-                yield NetworkRow(f"{name} {place}", file, threshold.step, file == recommended, _cells(found))
-    for repair in run.repairs:
-        rates = [repair.test, repair.goodnet_test] if test else [repair.valid, repair.goodnet_valid]
-        names = f"Repaired by {repair.shown_name}", "GoodNet of B and it"
-        for name, file, found in zip(names, (repair.model, repair.goodnet), rates, strict=True):
-            if file:
-                yield NetworkRow(name, file, None, file == recommended, _cells(found))
+    steps = {file: one.step for one in run.thresholds for file in (one.model, one.goodnet)}
+    for one in candidates(run):
+        cells = _cells(one.test if test else one.valid, flags=one.is_goodnet)
+        pruned = None if one.repair is not None else steps.get(one.file)
+        yield NetworkRow(one.name, one.file, pruned, one.file == recommended, cells)
 
 
-def _cells(rates: Rates) -> tuple[Cell, ...]:
-    return tuple(map(cell, (rates.clean, rates.attack, rates.recovered, rates.clean_flagged, rates.poisoned_flagged)))
+def _cells(rates: Rates, *, flags: bool = False) -> tuple[Cell, ...]:
+    """The cells of a network; only a GoodNet flags."""
+    flagged = (rates.clean_flagged, rates.poisoned_flagged) if flags else (None, None)
+    return tuple(map(cell, (rates.clean, rates.attack, rates.recovered, *flagged)))
 
 
 def cell(share: Share | None) -> Cell:

@@ -23,9 +23,9 @@ from tests.records import record
 SIDE = 12
 
 
-def rates(accuracy: int, attack: int, flagged: int | None = None) -> Rates:
-    """Of 1,000 clean and 1,000 poisoned images, of which so many are counted."""
-    found = [None if flagged is None else Share(flagged, 1_000)] * 2
+def rates(accuracy: int, attack: int, flagged: int = 0) -> Rates:
+    """Of 1,000 clean and 1,000 poisoned images, of which so many are counted; as a run has them, for any network."""
+    found = [Share(flagged, 1_000)] * 2
     return Rates(Share(accuracy, 1_000), Share(attack, 1_000), Share(1_000 - attack, 1_000), *found)
 
 
