@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
+import random
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -23,7 +27,7 @@ from bdtui.engine.reports.page.attached import Attached, attach
 from bdtui.engine.reports.page.charts import channel_chart, curve_chart, trade_off_chart
 from bdtui.engine.reports.page.page import write_page
 from bdtui.engine.reports.record import NO_LAYER, RunRecord
-from bdtui.engine.reports.results import read_record
+from bdtui.engine.reports.results import read_record, record_from_json
 from tests.engine.reports.pages import clean_run, detection, folder_of, full_run, rates
 
 NOTHING = Attached()
@@ -226,6 +230,7 @@ def test_reports_are_made_without_tensorflow(tmp_path: Path) -> None:
     script = f"""
 import sys
 from pathlib import Path
+from typing import Any
 for name in ("tensorflow", "keras", "h5py", "matplotlib", "rich", "textual"):
     sys.modules[name] = None
 from bdtui.engine.runs.reports_again import make_reports_again
@@ -239,3 +244,43 @@ def test_a_method_that_says_nothing_of_classes_has_a_dash() -> None:
     run = replace(full_run(), detection=replace(detection(), verdict=NO_SIGN, target=None))
     page = write_page(run, NOTHING)
     assert '<th scope="row">scan</th><td>–</td><td class="number">–</td><td class="number">–</td>' in page
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to everything in a JSON value."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in inside:
+        yield (*above, name)
+        yield from places(part, (*above, name))
+
+
+def test_results_that_were_changed_anywhere_are_refused_or_reported(tmp_path: Path) -> None:
+    folder = folder_of(full_run(), tmp_path)
+    whole = json.loads((folder / "results.json").read_text())
+    values = (None, -1, 0, 10**30, 1e300, -1e300, "", "\ud800", "../net.h5", [], {}, True, "next", "measured")
+    lots, ways, told = random.Random(4), list(places(whole)), 0
+    for _ in range(250):
+        changed = copy.deepcopy(whole)
+        *above, last = lots.choice(ways)
+        part = changed
+        for name in above:
+            part = part[name]
+        part[last] = lots.choice(values)
+        try:
+            run = record_from_json(changed)
+        except ValueError:
+            continue
+        told += 1
+        assert all(len(text) < 200_000 for text in reports_of(run, folder, {}).values())
+    assert told > 30
+
+
+def test_a_goodnet_whose_repaired_network_is_not_named_is_still_shown() -> None:
+    run = full_run()
+    run = replace(run, repairs=tuple(replace(one, model=None) for one in run.repairs))
+    assert "goodnet_auto.keras" in write_page(run, NOTHING)
+
+
+def test_a_class_that_a_network_cannot_have_has_no_name() -> None:
+    run = replace(full_run(), target=-1, model=replace(full_run().model, class_names=tuple("abcde")))
+    assert text_of(write_page(run, NOTHING), "target").startswith("Towards what? class -1 ")
