@@ -21,7 +21,7 @@ _MOST = 6
 def write_examples(prepared: PreparedRun, files: RunFiles, reporter: Reporter) -> tuple[ExampleSheet, ...]:
     """Write a picture of some clean and one of some poisoned images, spread over their sets.
 
-    Validation images are shown, test images where there are poisoned ones of no other kind. Two sets of as many images
+    Validation images are shown; test images where the only poisoned ones are for testing. Two sets of as many images
     show those of the same numbers: where one was made from the other, the same image without and with the trigger.
 
     Returns:
@@ -33,8 +33,9 @@ def write_examples(prepared: PreparedRun, files: RunFiles, reporter: Reporter) -
         Interrupted: the reporter requested a stop.
     """
     data = prepared.inputs.data
-    only_tested = POISONED_TEST in data and POISONED_VALID not in data and CLEAN_TEST in data
-    wanted = (CLEAN_TEST, POISONED_TEST) if only_tested else (CLEAN_VALID, POISONED_VALID)
+    poisoned = POISONED_VALID if POISONED_VALID in data else POISONED_TEST
+    clean = CLEAN_TEST if poisoned == POISONED_TEST and {CLEAN_TEST, POISONED_TEST} <= set(data) else CLEAN_VALID
+    wanted = (clean, poisoned)
     sheets = (_sheet(role, prepared, files, reporter) for role in wanted if role in data)
     return tuple(sheet for sheet in sheets if sheet is not None)
 
