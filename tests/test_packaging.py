@@ -46,7 +46,7 @@ def test_every_module_and_sample_file_is_in_the_wheel(wheel: set[str]) -> None:
         f"bdtui/{path.relative_to(ROOT)}"
         for wing in ("engine", "tui", "sample_data")
         for path in (ROOT / wing).rglob("*")
-        if path.suffix in (".py", ".h5", ".tcss", ".html", ".css", ".js") or path.name == "py.typed"
+        if path.suffix in (".py", ".h5", ".tcss", ".html", ".css", ".js", ".svg", ".md") or path.name == "py.typed"
     }
     assert expected <= wheel
 

@@ -37,6 +37,7 @@ examples:
   bdtui --batch --sample --compare
   bdtui --batch net.keras --clean-valid val/ --screen inbox/
   bdtui --serve --sample                              (the app in a browser)
+  bdtui report bdtui-runs/net-20260101-120000         (makes report.html again, of an old run too)
   bdtui config                                        (writes a settings file with comments)
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
@@ -184,8 +185,8 @@ def given_options(arguments: Sequence[str], parser: argparse.ArgumentParser | No
 
 
 def _main(arguments: list[str]) -> ExitCode:
-    if arguments[:1] == ["config"]:
-        return _config(arguments[1:])
+    if arguments[:1] in (["config"], ["report"]):
+        return _command(arguments[0], arguments[1:])
     parser = build_parser()
     options = given_options(arguments, parser)
     if _prints_about_itself(parser, options):
@@ -295,12 +296,18 @@ _LISTS: dict[str, Callable[[], None]] = {
 """Options that name what they can be, when ``list`` is what they are given."""
 
 
-def _config(arguments: list[str]) -> ExitCode:
-    from bdtui.tui.commands.config import run_config
+def _command(name: str, arguments: list[str]) -> ExitCode:
     from bdtui.tui.wording import plain
 
+    parser = _Parser(prog=f"bdtui {name}", allow_abbrev=False)
     try:
-        return run_config(_Parser(prog="bdtui config", allow_abbrev=False), arguments)
+        if name == "report":
+            from bdtui.tui.commands.report import run_report
+
+            return run_report(parser, arguments)
+        from bdtui.tui.commands.config import run_config
+
+        return run_config(parser, arguments)
     except InputError as problem:
         print(f"bdtui: error: {plain(str(problem))}", file=sys.stderr)
         return ExitCode.USAGE

@@ -63,7 +63,7 @@ def listed_names(path: Path) -> tuple[str, ...]:
 
 def shown_class(number: int, names: tuple[str, ...] = ()) -> str:
     """A class as a person reads it: ``3 (cat)``, or ``3`` where it has no name."""
-    return f"{number} ({names[number]})" if number < len(names) else str(number)
+    return f"{number} ({names[number]})" if 0 <= number < len(names) else str(number)
 
 
 def _read(path: Path) -> str:

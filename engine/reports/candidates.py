@@ -41,9 +41,10 @@ def candidates(run: RunRecord) -> Iterator[Candidate]:
                 f"GoodNet {place}", threshold.goodnet, threshold.goodnet_valid, threshold.goodnet_test, True
             )
     for repair in run.repairs:
+        name = f"network repaired by {repair.shown_name}"
         if repair.model:
-            name = f"network repaired by {repair.shown_name}"
             yield Candidate(name, repair.model, repair.valid, repair.test, False, repair)
         if repair.goodnet:
-            name = f"GoodNet of B and the {name}"
-            yield Candidate(name, repair.goodnet, repair.goodnet_valid, repair.goodnet_test, True, repair)
+            yield Candidate(
+                f"GoodNet of B and the {name}", repair.goodnet, repair.goodnet_valid, repair.goodnet_test, True, repair
+            )

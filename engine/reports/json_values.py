@@ -54,6 +54,13 @@ def text(value: Any) -> str:
     return value
 
 
+def file_name(value: Any) -> str:
+    """A name in the folder of the run: nothing that leads elsewhere."""
+    if not text(value) or set(value) & set("/\\\0") or value in (".", ".."):
+        raise ValueError(f"{value!r} is no file name")
+    return str(value)
+
+
 def flag(value: Any) -> bool:
     """True or false."""
     if type(value) is not bool:

@@ -93,6 +93,42 @@ class RecordedImages:
 
 
 @dataclass(frozen=True)
+class Example:
+    """One image of a set, as a report shows it.
+
+    Attributes:
+        number: of the image in its set, from 0.
+        label: the class in the file; for a poisoned image the attacker's.
+        true_label: the class it belongs to, where the file says.
+        predicted: the class that B gives to it.
+    """
+
+    number: int
+    label: int
+    true_label: int | None
+    predicted: int
+
+
+@dataclass(frozen=True)
+class ExampleSheet:
+    """Some images of a set, side by side in one picture in the folder of the run.
+
+    Attributes:
+        role: of the image set.
+        file: name of the picture.
+        examples: from left to right, each as wide as the others.
+    """
+
+    role: str
+    file: str
+    examples: tuple[Example, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """As results.json has it."""
+        return {"role": self.role, "file": self.file, "images": [asdict(example) for example in self.examples]}
+
+
+@dataclass(frozen=True)
 class RecordedLayer:
     """The profiled layer and the weighted layer that is pruned for it.
 
@@ -149,6 +185,7 @@ class RunRecord:
         repairs: networks that were repaired, in the order in which that was asked for.
         detection: whether it is backdoored, as far as that is told without poisoned images; None where nobody asked.
         comparison: layers and rankings that were held side by side, the best first; empty where that was not asked for.
+        examples: some images to look at; empty where images are no pictures.
     """
 
     version: str
@@ -174,6 +211,7 @@ class RunRecord:
     repairs: tuple[Repair, ...] = ()
     comparison: tuple[ComparedOrder, ...] = ()
     detection: Detection | None = None
+    examples: tuple[ExampleSheet, ...] = ()
 
     @property
     def has_images(self) -> bool:
@@ -217,6 +255,7 @@ class RunRecord:
             "repairs": [repair.as_json() for repair in self.repairs],
             "detections": [] if self.detection is None else self.detection.as_json(),
             "comparison": [order.as_json() for order in self.comparison],
+            **({"examples": [sheet.as_json() for sheet in self.examples]} if self.examples else {}),
             "seconds": dict(self.seconds),
             "notices": list(self.notices),
             **({"gates": gates} if (gates := self.gates.as_json()) else {}),

@@ -23,6 +23,7 @@ from bdtui.engine.reports.record import (
     RecordedTrigger,
     RunRecord,
 )
+from bdtui.engine.reports.recorded_examples import examples_from_json
 from bdtui.engine.reports.recorded_repairs import repair_from_json
 from bdtui.engine.reports.verdict import SUSPECTED
 from bdtui.engine.settings import (
@@ -199,6 +200,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         comparison=_comparison(content.get("comparison", ()), *valid),
         repairs=tuple(repair_from_json(repair, valid, test) for repair in content.get("repairs", ())),
         detection=detection_from_json(found) if (found := content.get("detections", ())) else None,
+        examples=examples_from_json(content.get("examples", ())),
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
 
 from bdtui.engine.detect.detection import Detection
 from bdtui.engine.event_values import ComparedOrder, Threshold
-from bdtui.engine.events import RunFinished, VerdictReached
+from bdtui.engine.events import Notice, RunFinished, VerdictReached
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.inputs.trigger import stamp_of
@@ -19,6 +20,7 @@ from bdtui.engine.machine.atomic_files import copy_file, json_text, write_json, 
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.repair.result import Repair
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.all_reports import reports_of
 from bdtui.engine.reports.comparison_csv import write_comparison
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
@@ -26,6 +28,7 @@ from bdtui.engine.reports.file_names import COMPARISON, CURVE, FIGURE, MANIFEST,
 from bdtui.engine.reports.markdown import write_report_text
 from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RecordedModel, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
+from bdtui.engine.runs.examples import write_examples
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.folder import discard_leftovers
 from bdtui.engine.runs.manifest import computing_versions, manifest_json
@@ -62,6 +65,7 @@ def finish_run(
         OutputError: the folder cannot be written to.
     """
     run = run_record(prepared, curve, thresholds, comparison, repairs, detection)
+    run = replace(run, examples=write_examples(prepared, files, reporter))
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
     if run.comparison:
@@ -72,7 +76,7 @@ def finish_run(
 def close_run(
     run: RunRecord, inputs: Mapping[str, str], seed: int, files: RunFiles, watch: Stopwatch, reporter: Reporter
 ) -> RunRecord:
-    """Write the report, a copy of what is recommended, the manifest and, last of all, results.json.
+    """Write a copy of what is recommended, the reports, the manifest and, last of all, results.json.
 
     Args:
         run: all but its seconds.
@@ -85,11 +89,12 @@ def close_run(
     Raises:
         OutputError: the folder cannot be written to.
     """
-    files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
     verdict = judge(run)
     if verdict.recommended is not None:
         source = files.folder / verdict.recommended
         files.write(f"{RECOMMENDED}{source.suffix}", lambda path: copy_file(source, path))
+    for name, text in _reports(run, files, reporter).items():
+        files.write(name, partial(write_text, text=text))
     watch.lap("export")
     run = replace(run, seconds={**watch.seconds, "total": watch.total})
     results = results_json(run)
@@ -105,6 +110,20 @@ def close_run(
     reporter.emit(VerdictReached(verdict))
     reporter.emit(RunFinished(str(files.folder), watch.total))
     return run
+
+
+def _reports(run: RunRecord, files: RunFiles, reporter: Reporter) -> dict[str, str]:
+    """The texts of the reports by file name; a fault in one of them does not cost the results."""
+    try:
+        return reports_of(run, files.folder, files.sha256)
+    except Exception as problem:
+        reason = f"{type(problem).__name__}: {problem}"
+        reporter.emit(
+            Notice(
+                f"some reports cannot be made ({reason}); bdtui report {files.folder} makes them once that is mended"
+            )
+        )
+        return {REPORT: write_report_text(run)}
 
 
 def run_record(

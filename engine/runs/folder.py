@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bdtui.engine.errors import OutputError
 from bdtui.engine.machine.folder_lock import lock_folder
-from bdtui.engine.reports.file_names import MANIFEST, RESULTS, RUN_FILES
+from bdtui.engine.reports.file_names import MANIFEST, MODEL_CARD, RESULTS, RUN_FILES, SARIF
 from bdtui.engine.settings import SAMPLE_MODEL, RunSettings
 
 JOURNAL_FOLDER, JOURNAL = ".bdtui", "journal.sqlite"
@@ -24,11 +24,12 @@ RUNS = "bdtui-runs"
 _FIXED_NAMES = (f"{JOURNAL_FOLDER}/{JOURNAL}", *RUN_FILES)
 _PARTIAL = re.compile(
     r"\.bdtui(-journal)?-\d+\.partial"
-    r"|\.(results|screened|pool|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+|(repaired|goodnet)_[\w-]+|recommended|trigger_\d+|mask_\d+)\.\d+\.partial(\.\w+)?"
+    r"|\.(results|screened|pool|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+|(repaired|goodnet)_[\w-]+|recommended|trigger_\d+|mask_\d+|model_card|findings|examples_[a-z_]+)\.\d+\.partial(\.\w+)?"
 )
 _PATTERNS = (
     *("model_X=*.h5", "model_X=*.keras", "goodnet_*.keras", "repaired_*.keras", "recommended.*"),
-    *("trigger_[0-9]*.png", "mask_[0-9]*.png", "pool.csv"),
+    *("trigger_[0-9]*.png", "mask_[0-9]*.png", "examples_*.png", "pool.csv"),
+    *(MODEL_CARD, SARIF),
 )
 """Files that a run may or may not have."""
 

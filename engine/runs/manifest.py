@@ -64,7 +64,7 @@ def check_manifest(folder: Path) -> FileCheck:
         raise DataError(f"{folder}: holds an unfinished run; finish it with bdtui --batch --resume --out {folder}")
     require_file(path, DataError, f"the folder of a finished run, which holds {MANIFEST}")
     unchanged, problems = [], []
-    for name, expected in _files(path).items():
+    for name, expected in recorded_files(path).items():
         file = folder / name
         if file.is_symlink() or not file.is_file():
             problems.append(f"{file}: is missing; expected the file that the run wrote")
@@ -75,8 +75,12 @@ def check_manifest(folder: Path) -> FileCheck:
     return FileCheck(tuple(unchanged), tuple(problems))
 
 
-def _files(path: Path) -> dict[str, str]:
-    """The hashes of a manifest by file name; a name that leads out of the folder is refused."""
+def recorded_files(path: Path) -> dict[str, str]:
+    """The hashes of a manifest by file name.
+
+    Raises:
+        DataError: it cannot be understood, or a name leads out of the folder.
+    """
     expected = "expected a manifest as bdtui writes it"
     try:
         if path.stat().st_size > _LARGEST:

@@ -27,7 +27,7 @@ def man_page(parser: argparse.ArgumentParser) -> str:
         f'.TH {name.upper()} 1 "" "{name} {version("bdtui")}" "User Commands"',
         f".SH NAME\n{name} \\- prune backdoored image classifiers in a terminal",
         f".SH SYNOPSIS\n.B {name}\n[MODEL] [options]\n.br\n.B {name} \\-\\-batch\n[MODEL] [options]\n.br\n"
-        f".B {name} config\n[\\-\\-force]",
+        f".B {name} report\nDIR [\\-\\-force]\n.br\n.B {name} config\n[\\-\\-force]",
         f".SH DESCRIPTION\n{_roff(parser.description or '')}",
     ]
     for group in parser._action_groups:

@@ -27,6 +27,7 @@ _PURPOSES = {
     "curve.csv": "rates by step",
     "curve.png": "the figure",
     "report.md": "for people",
+    "report.html": "for a browser",
     "manifest.json": "for --verify",
     "results.json": "for programs",
 }

@@ -106,7 +106,8 @@ def test_a_run_without_images_has_nulls_where_nothing_was_measured(alone: RunRes
     assert results["input"] == {"layout": None, "scale": None, "preprocess": None}
     assert results["verdict"]["backdoor"] in ("suspected", "inconclusive")
     written = {path.name for path in alone.out.iterdir()}
-    assert written == {"results.json", "report.md", "recipe.toml", "manifest.json", ".bdtui"}
+    reports = {"report.md", "report.html", "findings.sarif"}
+    assert written == reports | {"results.json", "recipe.toml", "manifest.json", ".bdtui"}
 
 
 def test_records_come_back_from_the_results(finished: RunResult, alone: RunResult) -> None:

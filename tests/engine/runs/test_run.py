@@ -91,7 +91,8 @@ def test_recovered_accuracy_counts_true_labels_and_asr_the_attackers(tmp_path: P
 
 
 def test_poisoned_test_images_alone_are_reported(tmp_path: Path, files: dict[str, Path]) -> None:
-    run(tmp_path, **files, poisoned_test=tmp_path / "poisoned.h5")
+    results = run(tmp_path, **files, poisoned_test=tmp_path / "poisoned.h5")
+    assert [sheet["role"] for sheet in results["examples"]] == ["clean_valid", "poisoned_test"]
     report = (tmp_path / "out" / "report.md").read_text()
     assert "No poisoned images" not in report
     assert "on test images" in report

@@ -22,6 +22,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 from bdtui.engine import events
 from bdtui.engine.inputs.model import open_model
@@ -35,9 +36,11 @@ from bdtui.tui.cli import main
 pytestmark = pytest.mark.slow
 
 SAMPLE = Path(str(files("bdtui.sample_data")))
-FILES = {"results.json", "curve.csv", "curve.png", "report.md", "recipe.toml", "manifest.json"} | {
-    name for drop in (2, 4, 10) for name in (f"model_X={drop}.h5", f"goodnet_X={drop}.keras")
-}
+FILES = (
+    {"results.json", "curve.csv", "curve.png", "report.md", "report.html", "recipe.toml", "manifest.json"}
+    | {"examples_clean_valid.png", "examples_poisoned_valid.png"}
+    | {name for drop in (2, 4, 10) for name in (f"model_X={drop}.h5", f"goodnet_X={drop}.keras")}
+)
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
     results = run.results
     assert list(results) == [
         *("schema", "version", "model", "data", "input", "layer", "ranking", "mean_activation", "order"),
-        *("baseline", "curve", "thresholds", "repairs", "detections", "comparison", "seconds", "notices", "verdict"),
+        *("baseline", "curve", "thresholds", "repairs", "detections", "comparison", "examples", "seconds", "notices"),
+        "verdict",
     ]
     assert results["schema"] == 1
     assert results["model"].keys() == {"path", "sha256", "classes", "input_shape"}
@@ -182,6 +186,31 @@ def test_report_names_rates_intervals_and_flags(run: Run) -> None:
     assert "99.51 (98.58 – 99.83)" in report
     flagged = run.results["thresholds"][2]["test"]["goodnet"]["poisoned_flagged"]
     assert f"{round(flagged * 430 / 100)} of 430: {flagged:.2f}" in report
+
+
+def test_examples_are_images_of_the_sets_with_what_b_says_of_them(run: Run) -> None:
+    badnet = keras.models.load_model(SAMPLE / "bd_net.h5", compile=False)
+    for sheet, name in zip(run.results["examples"], ("cl/valid.h5", "bd/bd_valid.h5"), strict=True):
+        images, labels = sample_images(name)
+        numbers = [example["number"] for example in sheet["images"]]
+        assert (len(numbers), numbers[0], numbers[-1]) == (6, 0, len(images) - 1), "spread over the set"
+        assert [example["label"] for example in sheet["images"]] == labels[numbers].tolist()
+        predicted = badnet.predict(images[numbers], verbose=0).argmax(axis=1)
+        assert [example["predicted"] for example in sheet["images"]] == predicted.tolist()
+        with Image.open(run.out / sheet["file"]) as picture:
+            shown = np.asarray(picture).reshape(55, 6, 47, 3).swapaxes(0, 1)
+        # The sample's pixels lie in 0–1 or in 0–255.
+        assert np.abs(shown - images[numbers] * (255 if images.max() <= 1 else 1)).max() <= 0.5
+
+
+def test_reports_made_again_are_those_of_the_run(run: Run, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(run.out, copy)
+    for name in ("report.md", "report.html"):
+        (copy / name).unlink()
+    assert main(["report", str(copy)]) == 0
+    for name in FILES:
+        assert (copy / name).read_bytes() == (run.out / name).read_bytes(), name
 
 
 def test_the_manifest_tells_what_was_written_from_what_and_by_what(
