@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
@@ -12,6 +13,8 @@ import numpy as np
 from bdtui.engine.detect.detection import Detection
 from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.events import RunFinished, VerdictReached
+from bdtui.engine.exports.exported import ExportedNetwork
+from bdtui.engine.exports.formats import FORMATS
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.inputs.trigger import stamp_of
@@ -44,6 +47,7 @@ def finish_run(
     comparison: Sequence[ComparedOrder] = (),
     repairs: Sequence[Repair] = (),
     detection: Detection | None = None,
+    exports: Sequence[ExportedNetwork] = (),
 ) -> RunRecord:
     """Write everything but the recipe and the networks, results.json last.
 
@@ -57,11 +61,12 @@ def finish_run(
         comparison: layers and rankings that were held side by side, the best first.
         repairs: that were carried out.
         detection: what an examination found; None where none was asked for.
+        exports: the networks in further formats.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
-    run = run_record(prepared, curve, thresholds, comparison, repairs, detection)
+    run = replace(run_record(prepared, curve, thresholds, comparison, repairs, detection), exports=tuple(exports))
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
     if run.comparison:
@@ -88,8 +93,9 @@ def close_run(
     files.write(REPORT, lambda path: write_text(path, write_report_text(run)))
     verdict = judge(run)
     if verdict.recommended is not None:
-        source = files.folder / verdict.recommended
-        files.write(f"{RECOMMENDED}{source.suffix}", lambda path: copy_file(source, path))
+        exported = [each.file for each in run.exports if each.network == verdict.recommended and each.file]
+        for source in (files.folder / name for name in (verdict.recommended, *exported)):
+            files.write(f"{RECOMMENDED}{source.suffix}", partial(copy_file, source))
     watch.lap("export")
     run = replace(run, seconds={**watch.seconds, "total": watch.total})
     results = results_json(run)
@@ -98,13 +104,18 @@ def close_run(
         **files.sha256,
         RESULTS: hashlib.sha256(json_text(results).encode("utf-8", "backslashreplace")).hexdigest(),
     }
-    manifest = manifest_json(hashes, inputs, computing_versions(), seed)
+    manifest = manifest_json(hashes, inputs, computing_versions(*_packages(run)), seed)
     files.write(MANIFEST, lambda path: write_json(path, manifest))
     # Last of all: where this file is, the run is complete.
     files.write(RESULTS, lambda path: write_json(path, results))
     reporter.emit(VerdictReached(verdict))
     reporter.emit(RunFinished(str(files.folder), watch.total))
     return run
+
+
+def _packages(run: RunRecord) -> list[str]:
+    """What wrote and opened the further formats of a run, beside what it computed with."""
+    return sorted({module for each in run.exports for module in FORMATS[each.format].modules})
 
 
 def run_record(
