@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +20,9 @@ def write(network: ServedNetwork, path: Path) -> None:
     Keras' own export leaves out constants, such as those of a Normalization layer: here all of them are in the graph.
     """
     import onnx
-    import tf2onnx
+
+    with _untouched_logging():
+        import tf2onnx
 
     # It goes on where it cannot convert an operation, and says so: opening the file will say it again.
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
@@ -36,6 +40,14 @@ def write(network: ServedNetwork, path: Path) -> None:
     for tensor in (*model.graph.input, *model.graph.output):
         _name_axes(tensor)
     onnx.save(model, path)
+
+
+@contextmanager
+def _untouched_logging() -> Iterator[None]:
+    """Take back what an import does to the program's log: tf2onnx lets all of it go to stderr."""
+    handlers = logging.root.handlers[:]
+    yield
+    logging.root.handlers[:] = handlers
 
 
 def _name_axes(tensor: Any) -> None:

@@ -29,7 +29,7 @@ def write(network: ServedNetwork, path: Path) -> None:
         ModelError: it needs others.
     """
     # Of a function that still has variables, the converter may lose the weights without an error.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.frozen])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([network.frozen], tf.Module())
     try:
         content = converter.convert()
     except Exception as problem:

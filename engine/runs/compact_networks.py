@@ -75,16 +75,3 @@ def _classes(model: keras.Model, evaluator: PruningSession, role: str, reporter:
             yield runner.scores(batch).argmax(axis=1)
 
     return np.concatenate(list(found()))
-
-
-def compaction_sentence(drop: str, compaction: Compaction) -> str:
-    """What a person is told of it.
-
-    Args:
-        drop: the threshold.
-        compaction: what came of it.
-    """
-    if compaction.why_not:
-        return f"X={drop}: pruned channels stay, with their weights at zero: {compaction.why_not}"
-    saved = 100 - 100 * compaction.parameters / compaction.badnet_parameters
-    return f"X={drop}: B′ goes without its pruned channels, with {saved:.1f} % fewer parameters"

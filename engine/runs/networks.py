@@ -15,10 +15,11 @@ from bdtui.engine.events import Notice, Progress
 from bdtui.engine.network.goodnet import join_networks
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.exports_section import compaction_sentence
 from bdtui.engine.reports.file_names import drop_text
 from bdtui.engine.reports.reopen_check import ReopenCheck, ThresholdCheck
 from bdtui.engine.reports.saved_models import write_model
-from bdtui.engine.runs.compact_networks import CompactNetworks, compact_networks, compaction_sentence
+from bdtui.engine.runs.compact_networks import CompactNetworks, compact_networks
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.journal import network_name
 
@@ -56,7 +57,7 @@ class NetworkSaver:
         if self._compact:
             small, compaction = compact_networks(self._evaluator, threshold.channels, self._reporter)
             threshold = replace(threshold, compaction=compaction)
-            self._reporter.emit(Notice(compaction_sentence(drop_text(threshold.drop), compaction)))
+            self._reporter.emit(Notice(compaction_sentence(threshold)))
         self._save(threshold, small)
         return threshold
 
