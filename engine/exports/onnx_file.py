@@ -26,8 +26,6 @@ def write(network: ServedNetwork, path: Path) -> None:
 
     # It goes on where it cannot convert an operation, and says so: opening the file will say it again.
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
-    # Names that it makes up count on from network to network: the same network is to give the same file.
-    tf2onnx.utils.INTERNAL_NAME = 1
     frozen = network.frozen
     (start,), (end,) = frozen.inputs, frozen.outputs
     model, _ = tf2onnx.convert.from_graph_def(

@@ -6,8 +6,9 @@ import json
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,11 @@ def _files(path: Path) -> dict[str, str]:
 
 
 def computing_versions(*further: str) -> dict[str, str]:
-    """The versions of bdtui and of everything it computes with, by name, and of further packages."""
-    packages = ("bdtui", "tensorflow", "keras", "numpy", "h5py", *further)
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+    """The versions of bdtui and of everything it computes with, by name, and of further packages where they are told."""
+    found = {"python": platform.python_version()}
+    found |= {name: version(name) for name in ("bdtui", "tensorflow", "keras", "numpy", "h5py")}
+    for name in further:
+        # onnxruntime comes under several names.
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
