@@ -228,6 +228,13 @@ def poisoned_images(folder: Path, given: dict[str, Any]) -> Path:
     return write_images(folder / "poisoned.h5", pixels, np.asarray(model(pixels)).argmax(axis=1))
 
 
+def test_repaired_networks_and_their_goodnets_are_exported_too(tmp_path: Path, given: dict[str, Any]) -> None:
+    results = run(tmp_path / "out", **given, formats=("h5", "tflite"), repair=("clp",))
+    files = {each["file"] for each in results["exports"] if "clp" in each["network"]}
+    assert files == {f"{name}_clp.{format}" for name in ("repaired", "goodnet") for format in ("h5", "tflite")}
+    assert all((tmp_path / "out" / file).exists() for file in files)
+
+
 @pytest.mark.parametrize("name", ["model_X=2.onnx", "goodnet_auto.tflite", "repaired_anp.savedmodel"])
 def test_a_folder_with_such_a_file_holds_a_run(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
