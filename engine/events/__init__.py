@@ -12,7 +12,7 @@ from bdtui.engine.events.detection import ClassesRanked, DetectionFinished, Dete
 from bdtui.engine.events.event import Event
 from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
 from bdtui.engine.events.repair import RepairAttacked, RepairFinished, RepairMeasured, RepairOffered, RepairsOffered
-from bdtui.engine.events.run import ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
+from bdtui.engine.events.run import ArtifactRefused, ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
 from bdtui.engine.events.screening import ImagesScreened, ScreenedImage
 from bdtui.engine.events.session import (
     ChannelsProfiled,
@@ -28,6 +28,7 @@ from bdtui.engine.events.work import LOADING, EngineReady, JobEnded, WorkEnded, 
 
 __all__ = [
     "LOADING",
+    "ArtifactRefused",
     "ArtifactWritten",
     "BaselineMeasured",
     "ChannelsProfiled",

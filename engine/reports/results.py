@@ -30,6 +30,7 @@ from bdtui.engine.settings import (
     CLEAN_TEST,
     CLEAN_VALID,
     FAIL_IF,
+    FORMATS,
     MEAN_STD,
     NEXT,
     POISONED_TEST,
@@ -206,13 +207,16 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
 
 
 def _compaction(content: Mapping[str, Any]) -> Compaction:
-    return Compaction(
-        integer(content["parameters"]), integer(content["badnet_parameters"]), text(content["why_not"] or "")
-    )
+    parameters, before = integer(content["parameters"]), integer(content["badnet_parameters"])
+    if not 0 <= parameters <= before or not before:
+        raise ValueError(f"{parameters} of {before} parameters")
+    return Compaction(parameters, before, text(content["why_not"] or ""))
 
 
 def _export(content: Mapping[str, Any]) -> ExportedNetwork:
     difference = content["largest_difference"]
+    if content["format"] not in FORMATS:
+        raise ValueError(f"format {content['format']!r}")
     return ExportedNetwork(
         text(content["network"]),
         text(content["format"]),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bdtui.engine.event_values import Threshold
-from bdtui.engine.events import Notice, Progress
+from bdtui.engine.events import ArtifactRefused, Progress
 from bdtui.engine.exports.export import ExportRefused, export_network, largest_difference
 from bdtui.engine.exports.exported import ExportedNetwork
 from bdtui.engine.exports.formats import ExportFormat, formats_beside
@@ -34,7 +34,7 @@ def export_networks(
         thresholds: with their files.
         repairs: with their files.
         files: of the run.
-        reporter: receives progress, and a notice for each file that was not kept; is asked whether to stop.
+        reporter: receives progress, and each file that was not kept; is asked whether to stop.
 
     Raises:
         OptionError: what writes a format is not installed.
@@ -86,7 +86,7 @@ class _Exporter:
                 (difference,) = differences
         except ExportRefused as problem:
             sentence = f"{file} was not kept: {problem}"
-            self._reporter.emit(Notice(sentence))
+            self._reporter.emit(ArtifactRefused(file, sentence))
             return ExportedNetwork(name, format.name, None, own.images, problem=sentence)
         return ExportedNetwork(name, format.name, file, own.images, difference)
 

@@ -46,7 +46,8 @@ _COLUMNS = (
 _FILE = 1
 _COMPACT = "compact"
 """The column of names."""
-_WAITING, _WRITTEN = "·", "✓"
+_WAITING, _WRITTEN, _FAILED = "·", "✓", "✗"
+_NOT_KEPT = "not kept: see the log"
 
 
 class ExportPane(Pane):
@@ -76,6 +77,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         self._plan: events.ExportPlanned | None = None
         self._thresholds: tuple[Threshold, ...] = ()
         self._written: list[str] = []
+        self._refused: list[str] = []
         self._exporting = False
         self._given: tuple[tuple[str, ...], bool] = ((), False)
         self._place: tuple[tuple[int, ...], int] = ((), 0)
@@ -143,7 +145,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
                 moved, self._place = place != self._place, place
                 if self._written and moved and not self._exporting:
                     # Those files are of another position than the one an export would write now.
-                    self._written = []
+                    self._written, self._refused = [], []
                 elif self._thresholds == event.thresholds:
                     return
                 self._thresholds = event.thresholds
@@ -151,13 +153,15 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
                 self._exporting = event.what == "exporting"
                 if not self._exporting:
                     return
-                self._written = []
+                self._written, self._refused = [], []
             case events.WorkEnded() if self._exporting:
                 self._exporting = False
+            case events.ArtifactRefused():
+                self._refused.append(event.name)
             case events.ArtifactWritten():
                 self._written.append(event.path)
             case events.LayerChosen():
-                self._written = []
+                self._written, self._refused = [], []
             case _:
                 return
         self._draw()
@@ -182,7 +186,8 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         rows += [self._row(name, _PURPOSES.get(name, "")) for name in (self._plan.files if self._plan else ())]
         listed = {row[_FILE].plain for row in rows}
         further = [Path(path).name for path in self._written if Path(path).name not in listed]
-        rows += [self._row(name, _PURPOSES.get(name, "")) for name in further if Path(name).suffix[1:] in FORMATS]
+        rows += [self._row(name, "") for name in further if Path(name).suffix[1:] in FORMATS]
+        rows += [self._row(name, _NOT_KEPT) for name in self._refused]
         self.query_one(FittedTable).list_rows(rows)
         written = self.query_one("#export-written", Static)
         written.display = bool(self._written)
@@ -206,8 +211,11 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
     def _row(self, name: str, what: str, step: str = "", rates: Rates = NO_RATES, flagged: str = "") -> list[Text]:
         written = any(Path(path).name == name for path in self._written)
         known = rates != NO_RATES
+        mark, style = (_WRITTEN, "bold green") if written else (_WAITING, "dim")
+        if name in self._refused:
+            mark, style = _FAILED, "bold red"
         return [
-            Text(_WRITTEN if written else _WAITING, style="bold green" if written else "dim"),
+            Text(mark, style=style),
             Text(plain(name)),
             Text(step),
             Text(_share(rates.clean) if known else ""),

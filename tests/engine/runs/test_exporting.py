@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from bdtui.engine.events import Event, Notice
+from bdtui.engine.events import ArtifactRefused, Event
 from bdtui.engine.exports.formats import FORMATS
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.markdown import write_report_text
@@ -173,7 +173,7 @@ def test_a_file_that_is_refused_does_not_end_the_run(
     assert {each["file"] for each in refused} == {None}
     sentence = "model_X=10.tflite was not kept: tflite cannot hold this network (no such thing)"
     assert refused[0]["problem"] == sentence
-    assert sentence in [event.text for event in heard if isinstance(event, Notice)]
+    assert ArtifactRefused("model_X=10.tflite", sentence) in heard
     names = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"results.json", "goodnet_X=10.h5"} <= names
     assert not any("tflite" in name for name in names)
