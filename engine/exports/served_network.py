@@ -69,7 +69,7 @@ class ServedNetwork:
     def classes(self, outputs: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
         """The class of every row of outputs: of the largest, or of one unit by what it is above."""
         if outputs.shape[1] > 1:
-            return outputs.argmax(axis=1)
+            return np.asarray(outputs.argmax(axis=1))
         return (outputs[:, 0] > threshold_of_unit(self._network)).astype(np.int64)
 
     def rows_at_once(self, image_shape: tuple[int, ...]) -> int:

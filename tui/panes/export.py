@@ -47,7 +47,7 @@ _FILE = 1
 _COMPACT = "compact"
 """The column of names."""
 _WAITING, _WRITTEN, _FAILED = "·", "✓", "✗"
-_NOT_KEPT = "not kept: see the log"
+_NOT_KEPT = "not kept"
 
 
 class ExportPane(Pane):
@@ -62,7 +62,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
   GoodNet of B and B′. Their rates are those on the test sets where there are any, else on the validation sets.
 - **flagged clean/poisoned**: percentage of clean and of poisoned images that G assigns to its extra class.
 - A threshold that you have not come to yet (step –) is found during the export, which draws the curve to its end.
-- `✓` marks files that were written, in the folder named above the table. The next export goes to the folder below it, a
+- `✓` marks files that were written (`✗`: not kept, the log says why), in the folder named above the table. The next export goes to the folder below it, a
   new one each time; change it there (`enter` takes it).
 - **also as**: further formats of each network (`tab` leads there, `space` chooses). Each file is opened again in its own
   runtime and compared on all validation images; one that gives an image another class is not kept. **compact** leaves the
