@@ -108,6 +108,30 @@ class MeasuredPoint:
 
 
 @dataclass(frozen=True)
+class Compaction:
+    """What came of leaving pruned channels out.
+
+    Attributes:
+        parameters: numbers in the weights of B′ as it was saved.
+        badnet_parameters: in those of B.
+        why_not: why the pruned channels stayed, with their weights at zero: half of a sentence; empty where they went.
+    """
+
+    parameters: int
+    badnet_parameters: int
+    why_not: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """As results.json has it."""
+        return {
+            "done": not self.why_not,
+            "parameters": self.parameters,
+            "badnet_parameters": self.badnet_parameters,
+            "why_not": self.why_not or None,
+        }
+
+
+@dataclass(frozen=True)
 class Threshold:
     """A tolerated drop of clean validation accuracy, and what it led to; empty rates are of what is not known.
 
@@ -121,6 +145,7 @@ class Threshold:
         goodnet_test: of G on the test sets.
         model: file name that B′ has, or will have where the threshold is not reached yet; empty without files.
         goodnet: file name of G.
+        compaction: what came of leaving the pruned channels out; None where that was not asked for.
     """
 
     drop: float
@@ -132,6 +157,7 @@ class Threshold:
     goodnet_test: Rates = NO_RATES
     model: str = ""
     goodnet: str = ""
+    compaction: Compaction | None = None
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from bdtui.engine.event_values import SURVIVAL
 from bdtui.engine.events import LOADING, Event
 from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Prune, Redo, Toggle, Undo
 from bdtui.engine.reporter import Emit
-from bdtui.engine.session.requests import Export, NextThreshold, Open
+from bdtui.engine.session.requests import NextThreshold, Open
 from bdtui.engine.settings import RunSettings
 from bdtui.tui.actions import ACTIONS, first_key
 from bdtui.tui.bars.activity import ActivityBar
@@ -290,7 +290,7 @@ class BdtuiApp(AppWithScreening):
         if self._refuse_while_opening():
             return
         self.workspace.show_pane("export", focus=False)
-        self._submit(Export(self.workspace.export_folder))
+        self._submit(self.workspace.export_request)
 
     def action_stop(self) -> None:
         """Stop the running work, and drop a typed count."""

@@ -44,7 +44,7 @@ def sentence(event: Event, channels: int) -> str | None:
         channels: number of channels of the chosen layer.
     """
     match event:
-        case events.Notice() | events.ScaleDecided():
+        case events.Notice() | events.ScaleDecided() | events.ArtifactRefused():
             return event.text
         case events.EngineReady():
             return f"TensorFlow {event.tensorflow}, Keras {event.keras}, on {event.device}"

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -18,6 +17,7 @@ from textual.geometry import Size
 from textual.widgets import Static
 
 from bdtui.engine.events import Event
+from bdtui.engine.session.requests import Export
 from bdtui.tui.panes.channels import ChannelsPane
 from bdtui.tui.panes.charts import ChartsPane
 from bdtui.tui.panes.data import DataPane
@@ -117,8 +117,8 @@ class Workspace(Vertical):
         return self.query_one(ChannelsPane)
 
     @property
-    def export_folder(self) -> Path | None:
-        return self.query_one(ExportPane).folder
+    def export_request(self) -> Export:
+        return self.query_one(ExportPane).request
 
     @property
     def verdict_in_view(self) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from bdtui.engine.events.event import Event
     from bdtui.engine.events.inputs import ClassesNamed, DataOpened, LayerChosen, LayerFound, ModelOpened, ScaleDecided
     from bdtui.engine.events.repair import RepairAttacked, RepairFinished, RepairMeasured, RepairOffered, RepairsOffered
-    from bdtui.engine.events.run import ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
+    from bdtui.engine.events.run import ArtifactRefused, ArtifactWritten, Notice, Progress, RunFinished, VerdictReached
     from bdtui.engine.events.screening import ImagesScreened, ScreenedImage
     from bdtui.engine.events.session import (
         ChannelsProfiled,
@@ -36,6 +36,7 @@ _HOMES = ("event", "work", "run", "session", "inputs", "curve", "comparison", "d
 
 __all__ = [
     "LOADING",
+    "ArtifactRefused",
     "ArtifactWritten",
     "BaselineMeasured",
     "ChannelsProfiled",

@@ -47,6 +47,19 @@ class ArtifactWritten(Event):
 
 
 @dataclass(frozen=True)
+class ArtifactRefused(Event):
+    """A file of the run was not kept; the run goes on.
+
+    Attributes:
+        name: of the file.
+        text: what was wrong with it, a sentence.
+    """
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
 class RunFinished(Event):
     """All is written."""
 

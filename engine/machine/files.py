@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -13,14 +14,22 @@ from pathlib import Path
 from bdtui.engine.errors import InputError, OutputError
 
 passing_files: set[Path] = set()
-"""Files that are there for the moment only: half-written ones, locks. Who makes one adds it, and removes both."""
+"""Files, and folders, that are there for the moment only: half-written ones, locks. Who makes one adds it, and removes both."""
 
 
 def abandon_passing_files() -> None:
     """Remove what is there for the moment only; for a program that ends without waiting for its threads."""
     for path in tuple(passing_files):
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it, if it is there; of a link, the link alone."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def require_file(path: Path, error: type[InputError], expected: str) -> None:
@@ -54,3 +63,17 @@ def file_sha256(path: Path) -> str:
     """The sha256 of a file's bytes, in hex."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes; of a folder that of a text with a line ``HASH  NAME`` for every file in it.
+
+    The lines are those of ``sha256sum``, sorted by name; a link in the folder counts as a link, whatever it leads to.
+    """
+    if not path.is_dir():
+        return file_sha256(path)
+    files = sorted((each for each in path.rglob("*") if each.is_symlink() or not each.is_dir()), key=Path.as_posix)
+    lines = [
+        f"{'link' if each.is_symlink() else file_sha256(each)}  {each.relative_to(path).as_posix()}\n" for each in files
+    ]
+    return hashlib.sha256("".join(lines).encode("utf-8", "surrogateescape")).hexdigest()

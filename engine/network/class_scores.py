@@ -72,6 +72,16 @@ def scoring_network(model: keras.Model) -> Network:
     return replace(network, added=len(network.calls) - len(own.calls))
 
 
+def threshold_of_unit(network: Network) -> float:
+    """What the one output unit of a network has to be above for class 1.
+
+    Raises:
+        ModelError: it is neither a probability nor a logit.
+    """
+    maker = maker_of_values(network)
+    return _threshold(maker, activation_name(maker))
+
+
 def maker_of_values(network: Network) -> Call | None:
     """The last call that makes the output's values, not only puts them elsewhere; None where that is not one chain."""
     maker = network.maker(network.output)

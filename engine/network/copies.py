@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import keras
@@ -11,9 +11,9 @@ from bdtui.engine.network.channels import ChannelSource, find_source, silence
 from bdtui.engine.network.graph import trace_network
 
 
-def clone_layer(layer: Any, name: str | None = None) -> Any:
-    """A layer of the same class and settings, unbuilt and with weights of its own, under a new name."""
-    clone = type(layer).from_config(layer.get_config())
+def clone_layer(layer: Any, name: str | None = None, settings: Mapping[str, Any] | None = None) -> Any:
+    """A layer of the same class and settings (but for some), unbuilt and with weights of its own, under a new name."""
+    clone = type(layer).from_config({**layer.get_config(), **(settings or {})})
     if name is not None:
         clone.name = name
     return clone

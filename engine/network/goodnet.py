@@ -8,7 +8,7 @@ which adds the same zeros. Of a repaired network every weight is another, so tha
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -17,11 +17,11 @@ import numpy as np
 from keras import layers
 
 from bdtui.engine.errors import ModelError
+from bdtui.engine.network.call_copies import NarrowLayer, UniqueNames, copy_calls
 from bdtui.engine.network.channels import ChannelSource, check_channels, find_source, silence
 from bdtui.engine.network.class_scores import scoring_network
-from bdtui.engine.network.copies import clone_layer, finalize_layers
 from bdtui.engine.network.cut import cut_network, silent_values
-from bdtui.engine.network.graph import Call, Network, run_calls
+from bdtui.engine.network.graph import Call, Network
 from bdtui.engine.network.readers import find_readers
 
 
@@ -49,25 +49,45 @@ def join_networks(network: Network, source: ChannelSource, channels: Collection[
     """`build_goodnet` for channels that were found in the network of B already."""
     check_channels(source, channels)
     source = _silenced_late(network, source)
-    behind = list(cut_network(network, source).back)
-    if not source.readers:
-        made = [tensor for maker in source.makers for tensor in maker.outputs]
-        behind = [*source.makers, *network.downstream(made)]
+    made = [tensor for maker in source.makers for tensor in maker.outputs]
+    behind = cut_network(network, source).back if source.readers else [*source.makers, *network.downstream(made)]
+    joined, copies = _joined(network, behind)
+    silence(source.with_layers(copies), channels)
+    return joined
+
+
+def join_compact(network: Network, source: ChannelSource, narrow: Mapping[int, NarrowLayer]) -> keras.Model:
+    """G of B and B′ without its pruned channels (`bdtui.engine.network.compaction`).
+
+    Both have everything before the layers that make the channels in common.
+
+    Args:
+        network: of B.
+        source: the channels.
+        narrow: the layers of B′ that have fewer channels, by ``id`` of B's.
+    """
+    made = [tensor for maker in source.makers for tensor in maker.outputs]
+    return _joined(network, [*source.makers, *network.downstream(made)], narrow)[0]
+
+
+def _joined(
+    network: Network, behind: Collection[Call], narrow: Mapping[int, NarrowLayer] | None = None
+) -> tuple[keras.Model, dict[int, Any]]:
+    """G whose networks part at some calls, and the layers of its second network by ``id`` of B's."""
     wanted = network.upstream([network.output])
     shared = [call for call in wanted if call not in behind]
     behind = [call for call in wanted if call in behind]
-    names = _UniqueNames()
+    names = UniqueNames()
 
     image = keras.Input(network.input_shape, dtype=network.input_dtype, name=names.take("input"))
     values: dict[int, Any] = {network.input: image}
-    _copy_calls(shared, values, names, "")
+    copy_calls(shared, values, names)
     badnet_values, pruned_values = dict(values), dict(values)
-    _copy_calls(behind, badnet_values, names, "badnet_")
-    copies = _copy_calls(behind, pruned_values, names, "pruned_")
-    silence(source.with_layers(copies), channels)
+    copy_calls(behind, badnet_values, names, "badnet_")
+    copies = copy_calls(behind, pruned_values, names, "pruned_", narrow)
 
     output = _agreement(badnet_values[network.output], pruned_values[network.output], "pruned", names)
-    return keras.Model(image, output, name="goodnet")
+    return keras.Model(image, output, name="goodnet"), copies
 
 
 def build_repaired_goodnet(model: keras.Model, repaired: keras.Model) -> keras.Model:
@@ -95,12 +115,12 @@ def join_whole_networks(badnet: Network, repaired: Network) -> keras.Model:
             f"B reads images of shape {ours[0]} and has {ours[1]} classes, the other network {theirs[0]} and {theirs[1]}; "
             "expected two networks for the same images and classes"
         )
-    names = _UniqueNames()
+    names = UniqueNames()
     image = keras.Input(badnet.input_shape, dtype=badnet.input_dtype, name=names.take("input"))
     scores = []
     for network, prefix in ((badnet, "badnet_"), (repaired, "repaired_")):
         values: dict[int, Any] = {network.input: image}
-        _copy_calls(network.upstream([network.output]), values, names, prefix)
+        copy_calls(network.upstream([network.output]), values, names, prefix)
         scores.append(values[network.output])
     return keras.Model(image, _agreement(scores[0], scores[1], "repaired", names), name="goodnet")
 
@@ -116,21 +136,7 @@ def _silenced_late(network: Network, source: ChannelSource) -> ChannelSource:
     return replace(source, readers=readers)
 
 
-def _copy_calls(calls: list[Call], values: dict[int, Any], names: _UniqueNames, prefix: str) -> dict[int, Any]:
-    """Apply copies of the calls' layers, weights included, to symbolic values; return the copies by ``id``."""
-    copies: dict[int, Any] = {}
-    for call in calls:
-        if id(call.layer) not in copies:
-            copies[id(call.layer)] = clone_layer(call.layer, names.take(prefix + call.name.replace("/", "_")))
-    run_calls(calls, values, copies)
-    for call in calls:
-        if getattr(call.layer, "weights", None):
-            copies[id(call.layer)].set_weights(call.layer.get_weights())
-    finalize_layers(copies.values())
-    return copies
-
-
-def _agreement(badnet: Any, other: Any, which: str, names: _UniqueNames) -> Any:
+def _agreement(badnet: Any, other: Any, which: str, names: UniqueNames) -> Any:
     """N + 1 outputs from two vectors of N scores, of B and of the other network, which is called ``which``."""
     first = _one_hot_of_largest(badnet, "badnet", names)
     second = _one_hot_of_largest(other, which, names)
@@ -140,7 +146,7 @@ def _agreement(badnet: Any, other: Any, which: str, names: _UniqueNames) -> Any:
     return layers.Concatenate(dtype="float32", name=names.take("goodnet_output"))([agreed, extra])
 
 
-def _one_hot_of_largest(scores: Any, which: str, names: _UniqueNames) -> Any:
+def _one_hot_of_largest(scores: Any, which: str, names: UniqueNames) -> Any:
     """A vector with 1 at the first largest score and 0 elsewhere, exactly."""
     classes = scores.shape[1]
     marked = _mark_largest(scores, f"{which}_largest", names)
@@ -154,7 +160,7 @@ def _one_hot_of_largest(scores: Any, which: str, names: _UniqueNames) -> Any:
     return _mark_largest(weighted, f"{which}_one_hot", names)
 
 
-def _mark_largest(scores: Any, prefix: str, names: _UniqueNames) -> Any:
+def _mark_largest(scores: Any, prefix: str, names: UniqueNames) -> Any:
     """A vector with 1 wherever the score equals the largest and 0 elsewhere."""
 
     def name(part: str) -> str:
@@ -170,19 +176,3 @@ def _mark_largest(scores: Any, prefix: str, names: _UniqueNames) -> Any:
     # The least difference of scores becomes a huge one, so that only zero stays near 1.
     steep = layers.Rescaling(1e30, 1.0, dtype=precision, name=name("steep"))(bounded)
     return layers.ReLU(max_value=1.0, threshold=0.5, dtype=precision, name=name("mark"))(steep)
-
-
-class _UniqueNames:
-    """Gives out each layer name once, as Keras demands of a model."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def take(self, wanted: str) -> str:
-        name = wanted
-        number = 1
-        while name in self._taken:
-            number += 1
-            name = f"{wanted}_{number}"
-        self._taken.add(name)
-        return name

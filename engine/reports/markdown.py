@@ -6,6 +6,7 @@ from bdtui.engine.event_values import ComparedThreshold, Estimate, Threshold
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.detection_section import ESTIMATE, detection_section
+from bdtui.engine.reports.exports_section import exports_section
 from bdtui.engine.reports.file_names import COMPARISON, FIGURE, RECIPE
 from bdtui.engine.reports.markdown_text import code, escaped
 from bdtui.engine.reports.record import RecordedLayer, RecordedTrigger, RunRecord
@@ -29,6 +30,7 @@ def write_report_text(run: RunRecord) -> str:
         _test(run),
         _repairs(run),
         _comparison(run),
+        exports_section(run),
         _reading(run),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

@@ -8,6 +8,7 @@ from typing import Any
 
 from bdtui.engine.detect.detection import Detection
 from bdtui.engine.event_values import ComparedOrder, Estimate, Threshold, estimate_json
+from bdtui.engine.exports.exported import ExportedNetwork
 from bdtui.engine.inputs.class_names import shown_class
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates
@@ -186,6 +187,7 @@ class RunRecord:
         detection: whether it is backdoored, as far as that is told without poisoned images; None where nobody asked.
         comparison: layers and rankings that were held side by side, the best first; empty where that was not asked for.
         examples: some images to look at; empty where images are no pictures.
+        exports: the networks in further formats, kept or not.
     """
 
     version: str
@@ -212,6 +214,7 @@ class RunRecord:
     comparison: tuple[ComparedOrder, ...] = ()
     detection: Detection | None = None
     examples: tuple[ExampleSheet, ...] = ()
+    exports: tuple[ExportedNetwork, ...] = ()
 
     @property
     def has_images(self) -> bool:
@@ -258,6 +261,7 @@ class RunRecord:
             **({"examples": [sheet.as_json() for sheet in self.examples]} if self.examples else {}),
             "seconds": dict(self.seconds),
             "notices": list(self.notices),
+            **({"exports": [each.as_json() for each in self.exports]} if self.exports else {}),
             **({"gates": gates} if (gates := self.gates.as_json()) else {}),
         }
 
@@ -288,4 +292,5 @@ def _threshold_json(threshold: Threshold) -> dict[str, Any]:
         "valid": threshold.rates.as_json(),
         "goodnet_valid": threshold.goodnet_valid.as_json(flags=True),
         "test": {"pruned": threshold.pruned_test.as_json(), "goodnet": threshold.goodnet_test.as_json(flags=True)},
+        **({"compact": threshold.compaction.as_json()} if threshold.compaction else {}),
     }

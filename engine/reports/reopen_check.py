@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.errors import BdtuiError
-from bdtui.engine.inputs.application_layers import APPLICATION_LAYERS
+from bdtui.engine.exports.keras_file import load_model
 from bdtui.engine.network.graph import trace_network
 from bdtui.engine.network.score_runner import ScoreRunner
 
@@ -72,7 +72,7 @@ class ThresholdCheck:
         Raises:
             BdtuiError: the saved model predicts otherwise.
         """
-        scores = _scores(_reopened(path), self._images)
+        scores = _scores(load_model(path), self._images)
         clear = _clearly_apart(scores, self._close)
         _compare(self._name, scores.argmax(axis=1), self._pruned_classes, clear)
         self._clear &= clear
@@ -83,12 +83,8 @@ class ThresholdCheck:
         Raises:
             BdtuiError: the saved model predicts otherwise.
         """
-        scores = _scores(_reopened(path), self._images)
+        scores = _scores(load_model(path), self._images)
         _compare("G", scores.argmax(axis=1), self._goodnet_classes, self._clear)
-
-
-def _reopened(path: Path) -> keras.Model:
-    return keras.models.load_model(path, custom_objects=APPLICATION_LAYERS, compile=False, safe_mode=True)
 
 
 def _scores(model: keras.Model, images: NDArray[np.float32]) -> NDArray[np.floating[Any]]:

@@ -10,7 +10,8 @@ from typing import Any
 from bdtui.engine.detect.recorded import detection_from_json
 from bdtui.engine.errors import DataError
 from bdtui.engine.evaluation.target import ALL_TO_ALL
-from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshold
+from bdtui.engine.event_values import Compaction, ComparedOrder, ComparedThreshold, Threshold
+from bdtui.engine.exports.exported import ExportedNetwork
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reports.json_values import flag, integer, integer_or_none, number, read_estimate, read_rates, text
@@ -30,6 +31,7 @@ from bdtui.engine.settings import (
     CLEAN_TEST,
     CLEAN_VALID,
     FAIL_IF,
+    FORMATS,
     MEAN_STD,
     NEXT,
     POISONED_TEST,
@@ -190,6 +192,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
                 goodnet_test=read_rates(threshold["test"]["goodnet"], *test),
                 model=text(threshold["model"] or ""),
                 goodnet=text(threshold["goodnet"] or ""),
+                compaction=_compaction(threshold["compact"]) if "compact" in threshold else None,
             )
             for threshold in content["thresholds"]
         ),
@@ -201,6 +204,28 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
         repairs=tuple(repair_from_json(repair, valid, test) for repair in content.get("repairs", ())),
         detection=detection_from_json(found) if (found := content.get("detections", ())) else None,
         examples=examples_from_json(content.get("examples", ())),
+        exports=tuple(map(_export, content.get("exports", ()))),
+    )
+
+
+def _compaction(content: Mapping[str, Any]) -> Compaction:
+    parameters, before = integer(content["parameters"]), integer(content["badnet_parameters"])
+    if not 0 <= parameters <= before or not before:
+        raise ValueError(f"{parameters} of {before} parameters")
+    return Compaction(parameters, before, text(content["why_not"] or ""))
+
+
+def _export(content: Mapping[str, Any]) -> ExportedNetwork:
+    difference = content["largest_difference"]
+    if content["format"] not in FORMATS:
+        raise ValueError(f"format {content['format']!r}")
+    return ExportedNetwork(
+        text(content["network"]),
+        text(content["format"]),
+        None if content["file"] is None else text(content["file"]),
+        integer(content["images"]),
+        None if difference is None else number(difference),
+        text(content["problem"] or ""),
     )
 
 

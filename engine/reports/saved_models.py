@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import json
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import keras
 
 from bdtui.engine.event_values import Threshold
+from bdtui.engine.exports.keras_file import save_model
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.machine.atomic_files import atomic_file
 from bdtui.engine.reports.file_names import drop_text, goodnet_name
@@ -46,22 +45,8 @@ def write_model(path: Path, model: keras.Model, check: Callable[[Path], None] = 
         check: is given the written file; the file takes its final name only if this raises nothing.
     """
     with atomic_file(path) as partial:
-        model.save(partial)
-        if path.suffix == ".keras":
-            _drop_times(partial)
+        save_model(partial, model)
         check(partial)
-
-
-def _drop_times(archive_path: Path) -> None:
-    """Rewrite a ``.keras`` archive without the moment of its making, so that a run can be repeated bit for bit."""
-    with zipfile.ZipFile(archive_path) as archive:
-        content = {name: archive.read(name) for name in sorted(archive.namelist())}
-    metadata = json.loads(content["metadata.json"])
-    metadata.pop("date_saved", None)
-    content["metadata.json"] = json.dumps(metadata).encode()
-    with zipfile.ZipFile(archive_path, "w") as archive:
-        for name, data in content.items():
-            archive.writestr(zipfile.ZipInfo(name), data)
 
 
 def planned_thresholds(drops: Sequence[float], badnet: OpenedModel) -> tuple[Threshold, ...]:

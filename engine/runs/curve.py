@@ -43,7 +43,7 @@ def draw_and_save(
     """
     evaluator, order, settings = prepared.evaluator, prepared.order, prepared.inputs.settings
     waiting = list(planned_thresholds(settings.thresholds, prepared.inputs.model))
-    networks = NetworkSaver(evaluator, files, reporter)
+    networks = NetworkSaver(evaluator, files, reporter, compact=settings.compact)
     found = []
     for measured in draw_curve(evaluator, order, reporter):
         estimate = None if surrogate is None else surrogate.along(order, measured.step, reporter)
@@ -57,9 +57,8 @@ def draw_and_save(
             evaluator.goodnet_rates("valid", reached.channels, reporter)
             reporter.emit(ThresholdReached(reached.drop, step.step, *rates))
             watch.lap("curve")
-            networks.save(reached)
+            found.append(networks.save(reached))
             watch.lap("export")
-            found.append(reached)
             del waiting[0]
         if settings.until_last_threshold and not waiting:
             break

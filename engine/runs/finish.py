@@ -13,6 +13,8 @@ import numpy as np
 from bdtui.engine.detect.detection import Detection
 from bdtui.engine.event_values import ComparedOrder, Threshold
 from bdtui.engine.events import Notice, RunFinished, VerdictReached
+from bdtui.engine.exports.exported import ExportedNetwork
+from bdtui.engine.exports.formats import FORMATS
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.inputs.trigger import stamp_of
@@ -47,6 +49,7 @@ def finish_run(
     comparison: Sequence[ComparedOrder] = (),
     repairs: Sequence[Repair] = (),
     detection: Detection | None = None,
+    exports: Sequence[ExportedNetwork] = (),
 ) -> RunRecord:
     """Write everything but the recipe and the networks, results.json last.
 
@@ -60,12 +63,13 @@ def finish_run(
         comparison: layers and rankings that were held side by side, the best first.
         repairs: that were carried out.
         detection: what an examination found; None where none was asked for.
+        exports: the networks in further formats.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
     run = run_record(prepared, curve, thresholds, comparison, repairs, detection)
-    run = replace(run, examples=write_examples(prepared, files, reporter))
+    run = replace(run, exports=tuple(exports), examples=write_examples(prepared, files, reporter))
     files.write(CURVE, lambda path: write_curve(path, run.curve))
     files.write(FIGURE, lambda path: write_figure(path, run))
     if run.comparison:
@@ -91,8 +95,9 @@ def close_run(
     """
     verdict = judge(run)
     if verdict.recommended is not None:
-        source = files.folder / verdict.recommended
-        files.write(f"{RECOMMENDED}{source.suffix}", lambda path: copy_file(source, path))
+        exported = [each.file for each in run.exports if each.network == verdict.recommended and each.file]
+        for source in (files.folder / name for name in (verdict.recommended, *exported)):
+            files.write(f"{RECOMMENDED}{source.suffix}", partial(copy_file, source))
     for name, text in _reports(run, files, reporter).items():
         files.write(name, partial(write_text, text=text))
     watch.lap("export")
@@ -103,7 +108,7 @@ def close_run(
         **files.sha256,
         RESULTS: hashlib.sha256(json_text(results).encode("utf-8", "backslashreplace")).hexdigest(),
     }
-    manifest = manifest_json(hashes, inputs, computing_versions(), seed)
+    manifest = manifest_json(hashes, inputs, computing_versions(*_packages(run)), seed)
     files.write(MANIFEST, lambda path: write_json(path, manifest))
     # Last of all: where this file is, the run is complete.
     files.write(RESULTS, lambda path: write_json(path, results))
@@ -124,6 +129,11 @@ def _reports(run: RunRecord, files: RunFiles, reporter: Reporter) -> dict[str, s
             )
         )
         return {REPORT: write_report_text(run)}
+
+
+def _packages(run: RunRecord) -> list[str]:
+    """What wrote and opened the further formats of a run, beside what it computed with."""
+    return sorted({module for each in run.exports for module in FORMATS[each.format].modules})
 
 
 def run_record(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from bdtui.engine.errors import OutputError
+from bdtui.engine.machine.files import remove
 from bdtui.engine.machine.folder_lock import lock_folder
 from bdtui.engine.reports.file_names import MANIFEST, MODEL_CARD, RESULTS, RUN_FILES, SARIF
-from bdtui.engine.settings import SAMPLE_MODEL, RunSettings
+from bdtui.engine.settings import FORMATS, SAMPLE_MODEL, RunSettings
 
 JOURNAL_FOLDER, JOURNAL = ".bdtui", "journal.sqlite"
 """Where a run's journal lies in its folder."""
@@ -27,7 +27,8 @@ _PARTIAL = re.compile(
     r"|\.(results|screened|pool|curve|comparison|report|recipe|manifest|model_X=[\d.e+-]+|goodnet_X=[\d.e+-]+|(repaired|goodnet)_[\w-]+|recommended|trigger_\d+|mask_\d+|model_card|findings|examples_[a-z_]+)\.\d+\.partial(\.\w+)?"
 )
 _PATTERNS = (
-    *("model_X=*.h5", "model_X=*.keras", "goodnet_*.keras", "repaired_*.keras", "recommended.*"),
+    *(f"{name}.{format}" for name in ("model_X=*", "goodnet_*", "repaired_*") for format in FORMATS),
+    "recommended.*",
     *("trigger_[0-9]*.png", "mask_[0-9]*.png", "examples_*.png", "pool.csv"),
     *(MODEL_CARD, SARIF),
 )
@@ -76,10 +77,7 @@ def discard_leftovers(folder: Path, kept: Collection[str]) -> None:
 
 def _unlink(path: Path) -> None:
     try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+        remove(path)
     except OSError as problem:
         raise OutputError(f"{path}: cannot be removed ({problem.strerror}); expected a writable folder") from problem
 

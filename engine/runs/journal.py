@@ -18,7 +18,7 @@ from bdtui.engine.errors import OutputError
 from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Measured, Measurement
 from bdtui.engine.event_values import ComparedOrder
 from bdtui.engine.inputs.recipe import Recipe, parse_recipe, write_recipe_text
-from bdtui.engine.machine.files import file_sha256
+from bdtui.engine.machine.files import content_sha256
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.option import options_of
 from bdtui.engine.pruning.moves import ChooseLayer, ChooseRanking, GoTo, Move, Prune, Redo, Toggle, Undo
@@ -150,18 +150,18 @@ class Journal:
             network: for a model, which one it is; see `network_name`.
 
         Returns:
-            The file's sha256.
+            The file's sha256; of a folder that of its files (`content_sha256`).
         """
-        sha256 = file_sha256(path)
+        sha256 = content_sha256(path)
         self._write(insert_artifact(path.name, network, sha256))
         return sha256
 
     def find_artifact(self, path: Path, network: str) -> str:
         """The sha256 of a file that is there as it was written, and is of that network; empty where there is none."""
         row = self.database.artifact(path.name)
-        if row is None or row[0] != network or path.is_symlink() or not path.is_file():
+        if row is None or row[0] != network or path.is_symlink() or not path.exists():
             return ""
-        sha256 = file_sha256(path)
+        sha256 = content_sha256(path)
         return sha256 if sha256 == row[1] else ""
 
     @property

@@ -6,13 +6,14 @@ import json
 import platform
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from bdtui.engine.errors import DataError
-from bdtui.engine.machine.files import file_sha256, require_file
+from bdtui.engine.machine.files import content_sha256, require_file
 from bdtui.engine.machine.quoted_text import quoted
 from bdtui.engine.reports.file_names import MANIFEST
 from bdtui.engine.runs.folder import JOURNAL, JOURNAL_FOLDER
@@ -66,9 +67,9 @@ def check_manifest(folder: Path) -> FileCheck:
     unchanged, problems = [], []
     for name, expected in recorded_files(path).items():
         file = folder / name
-        if file.is_symlink() or not file.is_file():
+        if file.is_symlink() or not (file.is_file() or file.is_dir()):
             problems.append(f"{file}: is missing; expected the file that the run wrote")
-        elif file_sha256(file) != expected:
+        elif content_sha256(file) != expected:
             problems.append(f"{file}: is not what the run wrote (its sha256 differs)")
         else:
             unchanged.append(name)
@@ -103,7 +104,12 @@ def recorded_files(path: Path) -> dict[str, str]:
     return files
 
 
-def computing_versions() -> dict[str, str]:
-    """The versions of bdtui and of everything it computes with, by name."""
-    packages = ("bdtui", "tensorflow", "keras", "numpy", "h5py")
-    return {"python": platform.python_version(), **{name: version(name) for name in packages}}
+def computing_versions(*further: str) -> dict[str, str]:
+    """The versions of bdtui and of everything it computes with, by name, and of further packages where they are told."""
+    found = {"python": platform.python_version()}
+    found |= {name: version(name) for name in ("bdtui", "tensorflow", "keras", "numpy", "h5py")}
+    for name in further:
+        # onnxruntime comes under several names.
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found

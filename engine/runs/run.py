@@ -11,6 +11,7 @@ from typing import Any
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
 from bdtui.engine.errors import Interrupted, Kept, OutOfMemory, OutputError
 from bdtui.engine.events import Notice
+from bdtui.engine.exports.formats import asked_formats
 from bdtui.engine.inputs.opening import OpenedInputs
 from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.machine.atomic_files import write_text
@@ -29,6 +30,7 @@ from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.comparison import compare, known_places, places_to_compare, whole_layers
 from bdtui.engine.runs.curve import draw_and_save, measure_networks
 from bdtui.engine.runs.detecting import detect_backdoor
+from bdtui.engine.runs.exporting import export_networks
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.finish import finish_run
 from bdtui.engine.runs.folder import discard_partials, discard_results, planned_folder
@@ -109,6 +111,7 @@ def carry_out(
     check_ranking(settings.ranking)
     asked_methods(settings.repair)
     asked_detectors(settings.detect)
+    asked_formats(settings.formats)
     if is_without_images(settings):
         return RunResult(folder, examine_network(settings, folder, journal, reporter, expected_sha256))
     begun = journal.holds_work
@@ -226,8 +229,13 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
             repairs = repair_networks(prepared, names, files, journal, reporter, surrogate) if names else []
             if repairs:
                 watch.lap("repair")
+            exports = export_networks(prepared, thresholds, repairs, files, reporter)
+            if exports:
+                watch.lap("formats")
             ordered, detection = best_first(comparison), None if found is None else found.detection
-            record = finish_run(prepared, curve, thresholds, files, watch, reporter, ordered, repairs, detection)
+            record = finish_run(
+                prepared, curve, thresholds, files, watch, reporter, ordered, repairs, detection, exports
+            )
             return RunResult(folder, record)
     except (Interrupted, OutputError, OutOfMemory) as problem:
         if isinstance(problem, Interrupted):

@@ -48,10 +48,18 @@ class Compare:
 
 @dataclass(frozen=True)
 class Export:
-    """Write the files of the run; ``out`` None for a new folder under ``bdtui-runs/``."""
+    """Write the files of the run.
+
+    Attributes:
+        out: the folder; None for a new one under ``bdtui-runs/``.
+        formats: in which the networks are written beside their own, of `bdtui.engine.settings.FORMATS`.
+        compact: leave pruned channels out where the graph allows it.
+    """
 
     work: ClassVar[str] = "exporting"
     out: Path | None = None
+    formats: tuple[str, ...] = ()
+    compact: bool = False
 
 
 @dataclass(frozen=True)

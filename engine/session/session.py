@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -33,6 +34,7 @@ from bdtui.engine.events import (
     SessionOpened,
     VerdictReached,
 )
+from bdtui.engine.exports.formats import asked_formats
 from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.machine.device import prepare_backend
@@ -137,7 +139,7 @@ class Session:
                 case NextThreshold():
                     self._current_exploration().go_to_next_threshold()
                 case Export():
-                    self._export(request.out)
+                    self._export(request)
                 case ShowPictures():
                     self._current_exploration()
                     assert self._gallery is not None
@@ -440,10 +442,13 @@ class Session:
         assert self._folder is not None
         self._kept.keep_moves(moves, self._folder)
 
-    def _export(self, out: Path | None) -> None:
+    def _export(self, request: Export) -> None:
+        asked_formats(request.formats)
         exploration = self._current_exploration()
         prepared = self._opened().reordered(exploration.position.order)
-        folder = out or self._folder
+        settings = replace(prepared.inputs.settings, formats=request.formats or None, compact=request.compact)
+        prepared = replace(prepared, inputs=replace(prepared.inputs, settings=settings))
+        folder = request.out or self._folder
         assert folder is not None
         try:
             with self._journal_for(folder, prepared) as journal:

@@ -31,6 +31,7 @@ from bdtui.engine.settings.words import (
     DEFAULT_RANKING,
     DEFAULT_THRESHOLDS,
     FAIL_IF,
+    FORMATS,
     LAYOUTS,
     NEAR,
     POISONED_TEST,
@@ -259,6 +260,21 @@ class RunSettings:
         "then repair the network: auto, none, or names ('list' names them)",
         RUN,
         "METHODS",
+        may_change=True,
+    )
+    formats: tuple[str, ...] | None = option(
+        words_kind(*FORMATS),
+        "write each network in these formats too, and hold it against the network on all validation images: "
+        + ", ".join(FORMATS),
+        RUN,
+        "FORMATS",
+        may_change=True,
+    )
+    compact: bool = option(
+        FLAG,
+        "leave the pruned channels out of B′ and G where the graph allows it, instead of setting them to zero",
+        RUN,
+        default=False,
         may_change=True,
     )
     all: bool = option(FLAG, "the same as --detect auto --repair auto", RUN, default=False, may_change=True)

@@ -36,6 +36,10 @@ NEXT = "next"
 MEAN_STD = "mean-std"
 """How pixels are prepared where ``--mean`` and ``--std`` say it."""
 
+KERAS, H5, ONNX, SAVEDMODEL, TFLITE = "keras", "h5", "onnx", "savedmodel", "tflite"
+FORMATS = (KERAS, H5, ONNX, SAVEDMODEL, TFLITE)
+"""What networks can be exported as; also the suffixes of their files."""
+
 BACKDOORED, UNCLEAR = "backdoored", "inconclusive"
 FAIL_IF = (BACKDOORED, UNCLEAR)
 """Verdicts that a script can stop at."""

@@ -20,8 +20,9 @@ from bdtui.tui.panes.model import ModelPane
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.fitted_text import fitted_lines
 from bdtui.tui.widgets.picture_strip import PictureStrip, _prediction
+from bdtui.tui.widgets.tick_box import TickBox
 from bdtui.tui.workspace import DETAILS, FINDINGS, PANES
-from tests.tui.fake_engine import OUT, RANKED, SCALE_TEXT, FakeApp, World, opened, settle, shows, until
+from tests.tui.fake_engine import OUT, RANKED, SCALE_TEXT, SETTINGS, FakeApp, World, opened, settle, shows, until
 
 pytestmark = pytest.mark.asyncio
 
@@ -619,6 +620,33 @@ async def test_the_folder_can_be_changed(folder: Path) -> None:
             await pilot.press("e")
             await until(pilot, lambda meant=meant: app.engine.last == Export(meant))  # type: ignore[misc]
             await settle(pilot)
+
+
+async def test_formats_are_chosen_with_the_keyboard_and_further_files_are_listed() -> None:
+    app = FakeApp()
+    async with opened(app) as pilot:
+        await pilot.press("f6", *3 * ["tab"], "space", "tab", "tab", "enter", "tab", "space")
+        assert app.step == 0, "space belongs to the choice"
+        assert [box.label.plain for box in app.query(TickBox) if box.value] == ["onnx", "tflite", "compact"]
+        await pilot.press("escape", "e")
+        meant = Export(Path(OUT), ("onnx", "tflite"), compact=True)
+        await until(pilot, lambda: app.engine.last == meant)
+        app.engine.say(events.ArtifactWritten(f"{OUT}/model_X=2.onnx"), events.ArtifactWritten(f"{OUT}/x.png"))
+        await until(pilot, lambda: ticks(app) == [*ALL_SIX, "model_X=2.onnx"])
+        app.engine.say(events.ArtifactRefused("model_X=2.tflite", "model_X=2.tflite was not kept: no such operation"))
+        await until(pilot, lambda: cells(app, "#export-table")[-1][:2] == ["✗", "model_X=2.tflite"])
+        assert cells(app, "#export-table")[-1][-1] == "not kept"
+
+
+async def test_formats_of_the_command_line_are_chosen_until_a_person_chooses_others() -> None:
+    app = FakeApp(replace(SETTINGS, formats=("h5",), compact=True))
+    async with opened(app) as pilot:
+        await until(pilot, lambda: app.query_one("#export-h5", TickBox).value)
+        assert app.workspace.export_request == Export(Path(OUT), ("h5",), compact=True)
+        app.query_one("#export-h5", TickBox).value = False
+        app.engine.say(events.SessionOpened(replace(SETTINGS, formats=("h5",), compact=True, layer="pool_2")))
+        await settle(pilot)
+        assert app.workspace.export_request == Export(Path(OUT), (), compact=True)
 
 
 async def test_the_home_of_nobody_is_said_to_be_no_folder() -> None:

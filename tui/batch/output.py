@@ -17,6 +17,7 @@ from bdtui.engine import events
 from bdtui.engine.event_values import ComparedThreshold, Estimate
 from bdtui.engine.events import Event
 from bdtui.engine.rates import Rates, Share
+from bdtui.engine.reports.exports_section import compaction_sentences, export_sentences
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge
 from bdtui.tui.batch.detection import print_detection
@@ -112,6 +113,8 @@ def print_results(console: Console, run: RunRecord, out: Path) -> None:
         _print_comparison(console, run)
     if run.detection is not None:
         print_detection(console, run, run.detection)
+    for line in compaction_sentences(run) + export_sentences(run):
+        console.print(Text(plain(line)), soft_wrap=not console.is_terminal)
     console.print(Text(plain(f"results in {out}")), soft_wrap=True)
 
 

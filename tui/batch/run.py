@@ -20,9 +20,11 @@ from bdtui.engine.detect.methods import POOL, methods_to_run
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
 from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Event, Notice
+from bdtui.engine.exports.formats import asked_formats, formats_beside
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.repair.methods import asked_methods
 from bdtui.engine.reporter import Emit, Reporter
+from bdtui.engine.reports.candidates import candidates
 from bdtui.engine.reports.file_names import POOL_CSV, RESULTS
 from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
@@ -79,6 +81,7 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     (check_network_given if is_without_images(settings) else check_given)(settings)
     asked_methods(settings.repair)
     asked_detectors(settings.detect)
+    asked_formats(settings.formats)
     if settings.max_asr is not None and not (
         settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
     ):
@@ -140,11 +143,20 @@ def _screen(
 
 def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
     repaired = {repair.method.partition(":")[0] for repair in finished.repairs}
+    compacted = any(threshold.compaction for threshold in finished.thresholds)
     return (
         bool({*asked_methods(settings.repair)} - repaired)
+        or _misses_formats(settings, finished)
+        or (settings.compact and not compacted and any(each.step is not None for each in finished.thresholds))
         or (settings.compare is not None and not finished.comparison)
         or _misses_detectors(settings, finished)
     )
+
+
+def _misses_formats(settings: RunSettings, finished: RunRecord) -> bool:
+    networks = [candidate.file for candidate in candidates(finished)]
+    wanted = {(file, each.name) for file in networks for each in formats_beside(file, settings.formats)}
+    return bool(wanted - {(each.network, each.format) for each in finished.exports})
 
 
 def _misses_pool(settings: RunSettings, out: Path) -> bool:
@@ -185,7 +197,12 @@ def _conclude(options: Mapping[str, Any], run: RunRecord, out: Path) -> ExitCode
     outcomes = judge_gates(run)
     for outcome in outcomes:
         _write_line(f"bdtui: {outcome.sentence}")
-    return ExitCode.DONE if all(outcome.met for outcome in outcomes) else ExitCode.GATE
+    refused = [each.problem for each in run.exports if each.problem]
+    for sentence in refused:
+        _write_line(f"bdtui: error: {sentence}")
+    if not all(outcome.met for outcome in outcomes):
+        return ExitCode.GATE
+    return ExitCode.USAGE if refused else ExitCode.DONE
 
 
 def _finished_run(out: Path) -> RunRecord | None:

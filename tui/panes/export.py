@@ -16,9 +16,12 @@ from bdtui.engine import events
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.events import Event
 from bdtui.engine.rates import NO_RATES, Rates, Share
+from bdtui.engine.session.requests import Export
+from bdtui.engine.settings import FORMATS, RunSettings
 from bdtui.tui.panes.pane import Pane
 from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
 from bdtui.tui.widgets.path_input import PathInput
+from bdtui.tui.widgets.tick_box import TickBox
 from bdtui.tui.wording import percent_text, plain
 
 # Short enough to stand whole on a terminal of 80 columns.
@@ -42,8 +45,10 @@ _COLUMNS = (
     FittedColumn("what", spare=3),
 )
 _FILE = 1
+_COMPACT = "compact"
 """The column of names."""
-_WAITING, _WRITTEN = "·", "✓"
+_WAITING, _WRITTEN, _FAILED = "·", "✓", "✗"
+_NOT_KEPT = "not kept"
 
 
 class ExportPane(Pane):
@@ -58,8 +63,11 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
   GoodNet of B and B′. Their rates are those on the test sets where there are any, else on the validation sets.
 - **flagged clean/poisoned**: percentage of clean and of poisoned images that G assigns to its extra class.
 - A threshold that you have not come to yet (step –) is found during the export, which draws the curve to its end.
-- `✓` marks files that were written, in the folder named above the table. The next export goes to the folder below it, a
+- `✓` marks files that were written (`✗`: not kept, the log says why), in the folder named above the table. The next export goes to the folder below it, a
   new one each time; change it there (`enter` takes it).
+- **also as**: further formats of each network (`tab` leads there, `space` chooses). Each file is opened again in its own
+  runtime and compared on all validation images; one that gives an image another class is not kept. **compact** leaves the
+  pruned channels out of B′ and G where the graph allows it.
 - `recipe.toml` holds your order; `bdtui --batch --recipe …/recipe.toml --out NEW` makes the same files again.
 
 `y` copies the paths that were written.
@@ -70,7 +78,9 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         self._plan: events.ExportPlanned | None = None
         self._thresholds: tuple[Threshold, ...] = ()
         self._written: list[str] = []
+        self._refused: list[str] = []
         self._exporting = False
+        self._given: tuple[tuple[str, ...], bool] = ((), False)
         self._place: tuple[tuple[int, ...], int] = ((), 0)
 
     def compose(self) -> ComposeResult:
@@ -79,12 +89,37 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         written.display = False
         yield written
         yield FittedTable(_COLUMNS, id="export-table", heading_lines=2)
+        with Horizontal(id="export-formats"):
+            yield Label("also as ")
+            for name in FORMATS:
+                yield TickBox(name, id=f"export-{name}", tooltip=f"Write each network as .{name}, too")
+            yield TickBox(
+                _COMPACT, id=f"export-{_COMPACT}", tooltip="Leave pruned channels out where the graph allows it"
+            )
         with Horizontal(id="export-line"):
             yield Label("next export to ")
             folder = PathInput(placeholder="a new folder", id="export-folder")
             folder.tooltip = "The folder that the next export goes to; enter takes it"
             yield folder
         yield Static("Nothing is open yet.", id="export-note", markup=False)
+
+    @property
+    def request(self) -> Export:
+        """What an export is to write, and where."""
+        formats = tuple(name for name in FORMATS if self._box(name).value)
+        return Export(self.folder, formats, self._box(_COMPACT).value)
+
+    def _box(self, name: str) -> TickBox:
+        return self.query_one(f"#export-{name}", TickBox)
+
+    def _choose_as_given(self, settings: RunSettings) -> None:
+        """Choose the formats that the session was opened with, unless that was done for these already."""
+        given = settings.formats or (), settings.compact
+        if given != self._given:
+            self._given = given
+            for name in FORMATS:
+                self._box(name).value = name in given[0]
+            self._box(_COMPACT).value = settings.compact
 
     @property
     def folder(self) -> Path | None:
@@ -100,6 +135,9 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
     def show(self, event: Event) -> None:
         """Follow plan, thresholds and files."""
         match event:
+            case events.SessionOpened():
+                self._choose_as_given(event.settings)
+                return
             case events.ExportPlanned():
                 self._plan = event
                 self.query_one(PathInput).fill(event.out)
@@ -108,7 +146,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
                 moved, self._place = place != self._place, place
                 if self._written and moved and not self._exporting:
                     # Those files are of another position than the one an export would write now.
-                    self._written = []
+                    self._written, self._refused = [], []
                 elif self._thresholds == event.thresholds:
                     return
                 self._thresholds = event.thresholds
@@ -116,13 +154,15 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
                 self._exporting = event.what == "exporting"
                 if not self._exporting:
                     return
-                self._written = []
+                self._written, self._refused = [], []
             case events.WorkEnded() if self._exporting:
                 self._exporting = False
+            case events.ArtifactRefused():
+                self._refused.append(event.name)
             case events.ArtifactWritten():
                 self._written.append(event.path)
             case events.LayerChosen():
-                self._written = []
+                self._written, self._refused = [], []
             case _:
                 return
         self._draw()
@@ -145,6 +185,10 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
     def _draw(self) -> None:
         rows = [row for state in self._thresholds for row in self._threshold_rows(state)]
         rows += [self._row(name, _PURPOSES.get(name, "")) for name in (self._plan.files if self._plan else ())]
+        listed = {row[_FILE].plain for row in rows}
+        further = [Path(path).name for path in self._written if Path(path).name not in listed]
+        rows += [self._row(name, "") for name in further if Path(name).suffix[1:] in FORMATS]
+        rows += [self._row(name, _NOT_KEPT) for name in self._refused]
         self.query_one(FittedTable).list_rows(rows)
         written = self.query_one("#export-written", Static)
         written.display = bool(self._written)
@@ -168,8 +212,11 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
     def _row(self, name: str, what: str, step: str = "", rates: Rates = NO_RATES, flagged: str = "") -> list[Text]:
         written = any(Path(path).name == name for path in self._written)
         known = rates != NO_RATES
+        mark, style = (_WRITTEN, "bold green") if written else (_WAITING, "dim")
+        if name in self._refused:
+            mark, style = _FAILED, "bold red"
         return [
-            Text(_WRITTEN if written else _WAITING, style="bold green" if written else "dim"),
+            Text(mark, style=style),
             Text(plain(name)),
             Text(step),
             Text(_share(rates.clean) if known else ""),

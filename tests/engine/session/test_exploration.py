@@ -400,6 +400,21 @@ def test_what_an_export_has_told_is_no_news_afterwards(tmp_path: Path) -> None:
     assert [state.step for state in heard.position.thresholds] == [47, 48, 51]
 
 
+def test_an_export_writes_the_formats_that_it_is_asked_for_and_no_later_one_does(tmp_path: Path) -> None:
+    settings = replace(SAMPLE, thresholds=(2.0,), until_last_threshold=True)
+    session = Session(Listener().reporter, settings)
+    session.fulfil(Open(settings))
+    session.fulfil(Export(tmp_path / "more", ("h5",), compact=True))
+    session.fulfil(Export(tmp_path / "plain"))
+    assert {*files_in(tmp_path / "more")} - {*files_in(tmp_path / "plain")} == {"goodnet_X=2.h5"}
+    compact, plain = ((tmp_path / name / "model_X=2.h5").stat().st_size for name in ("more", "plain"))
+    assert compact < plain
+    assert 'formats = ["h5"]' in (tmp_path / "more" / "recipe.toml").read_text()
+    with pytest.raises(OptionError, match="'pickle' is not a format"):
+        session.fulfil(Export(tmp_path / "none", ("pickle",)))
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_second_export_goes_to_a_folder_of_its_own_and_a_held_one_is_refused(
     opened: tuple[Session, Listener], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
