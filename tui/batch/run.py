@@ -16,23 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bdtui.engine.detect.methods import POOL, methods_to_run
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
-from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
+from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.repair.methods import asked_methods
 from bdtui.engine.reporter import Emit, Reporter
-from bdtui.engine.reports.file_names import POOL_CSV, RESULTS
 from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
-from bdtui.engine.reports.results import read_results, record_of
+from bdtui.engine.runs.finished import asks_for_more, finished_run
 from bdtui.engine.runs.folder import planned_folder
-from bdtui.engine.runs.manifest import check_manifest
 from bdtui.engine.screen.methods import asked_method
 from bdtui.engine.settings import (
-    CLEAN_VALID,
     RunSettings,
+    check_demands,
     check_given,
     check_network_given,
     check_screening,
@@ -79,16 +76,11 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     (check_network_given if is_without_images(settings) else check_given)(settings)
     asked_methods(settings.repair)
     asked_detectors(settings.detect)
-    if settings.max_asr is not None and not (
-        settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
-    ):
-        raise OptionError(
-            "--max-asr has no poisoned images to be measured on; expected --poisoned-valid PATH, or --trigger"
-        )
+    check_demands(settings)
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
         # A finished run can still be compared with other layers and rankings, or repaired.
-        if finished is not None and not (_asks_for_more(settings, finished) or _misses_pool(settings, Path(str(out)))):
+        if finished is not None and not asks_for_more(settings, finished, Path(str(out))):
             _write_line(f"bdtui: {out} is already complete")
             return _conclude(options, replace(finished, gates=gates_of(settings)), Path(str(out)))
     emitted: list[Event] = []
@@ -138,25 +130,6 @@ def _screen(
     return ExitCode.DONE
 
 
-def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
-    repaired = {repair.method.partition(":")[0] for repair in finished.repairs}
-    return (
-        bool({*asked_methods(settings.repair)} - repaired)
-        or (settings.compare is not None and not finished.comparison)
-        or _misses_detectors(settings, finished)
-    )
-
-
-def _misses_pool(settings: RunSettings, out: Path) -> bool:
-    return POOL in asked_detectors(settings.detect) and not (out / POOL_CSV).exists()
-
-
-def _misses_detectors(settings: RunSettings, finished: RunRecord) -> bool:
-    images = finished.data[CLEAN_VALID].images if CLEAN_VALID in finished.data else 0
-    asked = methods_to_run(asked_detectors(settings.detect), finished.model.classes, images)
-    return bool({*asked} - {*(finished.detection.parts if finished.detection else ())})
-
-
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
     """The whole run; its folder is held, and its journal begun, before TensorFlow takes its seconds to load."""
     from bdtui.engine.runs.folder import discard_results
@@ -190,18 +163,10 @@ def _conclude(options: Mapping[str, Any], run: RunRecord, out: Path) -> ExitCode
 
 def _finished_run(out: Path) -> RunRecord | None:
     """The run of a folder if it is finished and its files are as they were written; what differs goes to stderr."""
-    results = out / RESULTS
-    if not results.exists():
-        return None
-    # What is no JSON at all is refused, not made again: it may be somebody's.
-    content = read_results(results)
-    try:
-        problems = check_manifest(out).problems
-    except DataError as problem:
-        problems = (str(problem),)
+    record, problems = finished_run(out)
     for sentence in problems:
         _write_line(f"bdtui: {sentence}; it is made again")
-    return None if problems else record_of(results, content)
+    return record
 
 
 @contextmanager
