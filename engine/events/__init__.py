@@ -24,12 +24,24 @@ from bdtui.engine.events.session import (
     SessionKept,
     SessionOpened,
 )
+from bdtui.engine.events.sweep import (
+    CellFinished,
+    CellProgressed,
+    CellStarted,
+    SweepBegun,
+    SweepFinished,
+    WorkerJoined,
+    WorkerRefused,
+)
 from bdtui.engine.events.work import LOADING, EngineReady, JobEnded, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 
 __all__ = [
     "LOADING",
     "ArtifactWritten",
     "BaselineMeasured",
+    "CellFinished",
+    "CellProgressed",
+    "CellStarted",
     "ChannelsProfiled",
     "ClassesNamed",
     "ClassesRanked",
@@ -64,6 +76,8 @@ __all__ = [
     "SessionKept",
     "SessionOpened",
     "StepFinished",
+    "SweepBegun",
+    "SweepFinished",
     "ThresholdMissed",
     "ThresholdReached",
     "TriggerShown",
@@ -72,4 +86,6 @@ __all__ = [
     "WorkFailed",
     "WorkStarted",
     "WorkStopped",
+    "WorkerJoined",
+    "WorkerRefused",
 ]
