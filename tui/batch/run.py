@@ -69,6 +69,11 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
 
 
 def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
+    if "sweep" in options:
+        from bdtui.tui.batch.sweep import run_sweep
+
+        with _report_stdout_errors():
+            return run_sweep(options, stop_requested, _write_line)
     settings, out, recipe = merge_options(options)
     check_screening(settings)
     if settings.screen is not None:
