@@ -7,6 +7,7 @@ import subprocess
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,15 +26,12 @@ _ANSWER = 30.0
 
 
 def require_dask() -> None:
-    """Raise `OptionError` where what sweeps need is not installed."""
-    try:
-        import distributed  # noqa: F401
-        import jinja2  # noqa: F401
-        import pyarrow  # noqa: F401
-    except ImportError as problem:
+    """Raise `OptionError` where what sweeps need is not installed; imports nothing of it."""
+    missing = next((name for name in ("distributed", "pyarrow", "jinja2") if find_spec(name) is None), None)
+    if missing:
         raise OptionError(
-            f"a sweep needs {problem.name}, which is not installed; install it with: pip install 'bdtui[sweep]'"
-        ) from problem
+            f"a sweep needs {missing}, which is not installed; install it with pip install 'bdtui[sweep]'"
+        )
 
 
 def default_workers(gpus: int) -> int:

@@ -28,6 +28,7 @@ from bdtui.engine.sweeps.plan import SweepPlan
 from bdtui.engine.sweeps.returned import keep_files
 from bdtui.engine.sweeps.rows import failed_row, planned_row, row_of
 from bdtui.engine.sweeps.run_cell import finished_cell
+from bdtui.engine.sweeps.settings import SweepOptions
 from bdtui.engine.sweeps.shipping import Inputs, Shipment, deliver, refuse
 from bdtui.engine.sweeps.table import SWEEP_CSV, SWEEP_HTML, SWEEP_PARQUET, write_csv, write_parquet
 
@@ -42,23 +43,6 @@ _LOOK = 1.0
 """Seconds between two looks at who is there."""
 _SAVE = 10.0
 """Seconds between two writings of the table while cells run."""
-
-
-@dataclass(frozen=True)
-class SweepOptions:
-    """How a sweep is carried out; nothing of it changes a result.
-
-    Attributes:
-        scheduler: of a cluster that is there already; None for worker processes on this machine.
-        workers: how many of these; None for as many as there is room for.
-        ship: send inputs to workers that do not see them, and take back what they write.
-        resume: the folder may hold a part of this sweep.
-    """
-
-    scheduler: str | None = None
-    workers: int | None = None
-    ship: bool = False
-    resume: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -18,16 +17,14 @@ from rich.text import Text
 from bdtui.engine import events
 from bdtui.engine.event_values import DONE, FAILED, CellRow
 from bdtui.engine.events import Event
-from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.runs.folder import default_folder
-from bdtui.engine.settings import RunSettings
 from bdtui.engine.sweeps.cluster import default_workers, gpu_names, require_dask
 from bdtui.engine.sweeps.estimate import estimate_seconds
 from bdtui.engine.sweeps.gates import judge_sweep
-from bdtui.engine.sweeps.plan import SweepPlan, read_plan
+from bdtui.engine.sweeps.plan import SweepPlan
 from bdtui.engine.sweeps.run_cell import finished_cell
-from bdtui.engine.sweeps.sweep import CELLS, SweepOptions, execute_sweep
+from bdtui.engine.sweeps.settings import SweepOptions, planned_sweep
+from bdtui.engine.sweeps.sweep import CELLS, execute_sweep
 from bdtui.engine.sweeps.table import SWEEP_CSV
 from bdtui.tui.batch.tables import print_table
 from bdtui.tui.exit_codes import ExitCode
@@ -36,21 +33,6 @@ from bdtui.tui.wording import percent_text, plain
 
 _MOST_ROWS = 100
 """Cells that are printed; of more, only those that are suspicious or have failed."""
-
-
-def planned_sweep(options: Mapping[str, Any]) -> tuple[SweepPlan, Path, SweepOptions]:
-    """What the command line asks for: the plan with its flags, the folder, and how it is carried out.
-
-    Raises:
-        InputError: the plan cannot be worked with.
-    """
-    known = options_of(RunSettings)
-    plan = read_plan(options["sweep"], {name: value for name, value in options.items() if name in known})
-    out = options.get("out") or default_folder(plan.path, time.localtime())
-    how = SweepOptions(
-        options.get("scheduler"), options.get("workers"), bool(options.get("ship")), bool(options.get("resume"))
-    )
-    return plan, out, how
 
 
 def run_sweep(
