@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import glob
 import itertools
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -92,8 +93,11 @@ def read_plan(path: Path, flags: Mapping[str, Any] | None = None) -> SweepPlan:
                 f"{path}: varies {name!r}, and {flag_of(name)} was given as well; expected one of the two"
             )
     exclusions = [_exclusion(table, path) for table in _tables(content, "exclude", path)]
+    models = list(_models(content, path))
+    if len(models) * math.prod(map(len, axes.values())) > _MOST_CELLS:
+        raise OptionError(f"{path}: comes to more than {_MOST_CELLS:,} runs; expected several plans")
     cells, excluded = list[Cell](), 0
-    for model in _models(content, path):
+    for model in models:
         for combination in itertools.product(*axes.values()):
             chosen = dict(zip(axes, combination, strict=True))
             cell = _cell(model, chosen, flags, path)
@@ -101,8 +105,6 @@ def read_plan(path: Path, flags: Mapping[str, Any] | None = None) -> SweepPlan:
                 excluded += 1
                 continue
             cells.append(cell)
-            if len(cells) > _MOST_CELLS:
-                raise OptionError(f"{path}: comes to more than {_MOST_CELLS:,} runs; expected several plans")
     if not cells:
         raise OptionError(f"{path}: every run is excluded; expected one at least")
     _refuse_twins(cells, path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bdtui.engine.errors import InputError, OptionError
+from bdtui.engine.errors import FolderInUse, InputError, OptionError
 from bdtui.engine.option import options_of
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.record import RunRecord
@@ -17,7 +17,7 @@ from bdtui.engine.sweeps.cell import given_options
 
 
 def finished_cell(settings: RunSettings, folder: Path) -> RunRecord | None:
-    """The run of a cell that an earlier start has finished; None where something is to be done.
+    """The run of a cell that an earlier start has finished; None where something is to be done, or somebody is at it.
 
     Raises:
         OptionError: the folder's run was begun with other options.
@@ -28,7 +28,12 @@ def finished_cell(settings: RunSettings, folder: Path) -> RunRecord | None:
         return None
     if record is None or asks_for_more(settings, record, folder):
         return None
-    refuse_changed(given_options(settings), begun_recipe(folder), folder)
+    try:
+        begun = begun_recipe(folder)
+    except FolderInUse:
+        # The worker of a client that was killed, in its last moment.
+        return None
+    refuse_changed(given_options(settings), begun, folder)
     return replace(record, gates=gates_of(settings))
 
 

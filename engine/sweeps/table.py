@@ -30,7 +30,7 @@ def write_csv(path: Path, rows: Sequence[CellRow], varied: Sequence[str]) -> Non
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*_BEFORE, *varied, *_BEHIND])
+    writer.writerow(_names(varied))
     for row in rows:
         writer.writerow("" if value is None else value for value in _values(row, varied))
     write_text(path, text.getvalue())
@@ -46,16 +46,17 @@ def write_parquet(path: Path, rows: Sequence[CellRow], varied: Sequence[str]) ->
     from pyarrow import parquet
 
     columns = list(zip(*(_values(row, varied) for row in rows), strict=True))
-    names = [*_BEFORE, *varied, *_BEHIND]
-    # A varied option may be called like a column of numbers.
-    kinds = [
-        pyarrow.float64() if place >= len(names) - len(_BEHIND) and name in _NUMBERS else pyarrow.string()
-        for place, name in enumerate(names)
-    ]
+    names = _names(varied)
+    kinds = [pyarrow.float64() if name in _NUMBERS else pyarrow.string() for name in names]
     arrays = [pyarrow.array(_storable(column), kind) for column, kind in zip(columns, kinds, strict=True)]
     table = pyarrow.Table.from_arrays(arrays, names=names)
     with atomic_file(path) as partial:
         parquet.write_table(table, partial)
+
+
+def _names(varied: Sequence[str]) -> list[str]:
+    """The columns; a varied option that is called like one of the others says that it is varied."""
+    return [*_BEFORE, *(f"varied_{name}" if name in _BEHIND else name for name in varied), *_BEHIND]
 
 
 def _values(row: CellRow, varied: Sequence[str]) -> list[Any]:
