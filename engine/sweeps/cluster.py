@@ -15,6 +15,7 @@ import psutil
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.machine.ordered_threads import cores
+from bdtui.engine.sweeps.on_worker import THREADS
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -61,9 +62,7 @@ def worker_environment(threads: int, gpu: str | None) -> dict[str, str]:
     """
     count = str(threads)
     return {
-        "TF_NUM_INTRAOP_THREADS": count,
-        "TF_NUM_INTEROP_THREADS": count,
-        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), count),
+        **dict.fromkeys((*THREADS, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), count),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1" if gpu is None else gpu,
     }

@@ -28,6 +28,8 @@ from bdtui.engine.sweeps.rows import failed_row, row_of
 from bdtui.engine.sweeps.run_cell import run_cell
 from bdtui.engine.sweeps.shipping import cache_folder, unpacked
 
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+"""What tells TensorFlow how many threads to compute with."""
 STARTED, PROGRESS, WANTED = "started", "progress", "wanted"
 """What a worker reports of a cell: that it has begun, how far it is, which file it has not."""
 _BEAT = 1.0
@@ -50,6 +52,9 @@ def carry_out(job: Job) -> Outcome:
 
     worker = get_worker()
     key = worker.get_current_task()
+    for name in THREADS:
+        # Before TensorFlow is imported; the workers of this machine have it in their environment.
+        os.environ.setdefault(name, str(worker.state.nthreads))
 
     def is_unwanted() -> bool:
         task = worker.state.tasks.get(key)
