@@ -83,6 +83,9 @@ def execute_sweep(plan: SweepPlan, out: Path, options: SweepOptions, reporter: R
             raise Interrupted(f"{problem.problem}: {table.done_text()}; finish with --resume") from problem
         finally:
             table.write()
+            # Where nothing was begun, nothing is left.
+            with suppress(OSError):
+                (out / CELLS).rmdir()
     rows = table.rows()
     failed = sum(row.state == FAILED for row in rows)
     reporter.emit(SweepFinished(str(out), len(rows) - failed, failed, time.monotonic() - began))

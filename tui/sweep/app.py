@@ -182,12 +182,12 @@ class SweepApp(App[None]):
         return [Text(plain(text), style) for text in texts]
 
     def _redraw(self) -> None:
-        """List the cells anew where something has changed; the cursor stays on its cell."""
+        """List the cells anew where something has changed; the cursor stays on its cell, or on top where it was there."""
         if not self._is_stale or not self.screen_stack:
             return
         self._is_stale = False
         table = self.screen_stack[0].query_one(FittedTable)
-        here = self._selected(table)
+        here = self._selected(table) if table.cursor_row else None
         cells = [cell for cell in self.progress.cells.values() if self._fits(cell)]
         _, key = _ORDERS[self._sorted_by]
         cells.sort(key=key)

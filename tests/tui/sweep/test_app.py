@@ -45,6 +45,10 @@ class Sweep:
     def _stop(self) -> None:
         self.stops += 1
 
+    async def begin(self, pilot: Pilot[None]) -> None:
+        """Wait until the app has begun the sweep, after its first paint."""
+        await until(pilot, lambda: len(self.cells()) == len(PLANNED))
+
     async def hear(self, pilot: Pilot[None], *emitted: Event) -> None:
         for event in emitted:
             self.emit(event)
@@ -63,6 +67,7 @@ class Sweep:
 
 
 async def finished(sweep: Sweep, pilot: Pilot[None]) -> None:
+    await sweep.begin(pilot)
     rows = (CLEAN, BAD, SUSPECT)
     await sweep.hear(pilot, *(events.CellFinished(row, number + 1, 4) for number, row in enumerate(rows)))
 
@@ -71,7 +76,7 @@ async def finished(sweep: Sweep, pilot: Pilot[None]) -> None:
 async def test_the_table_fills_with_what_is_suspicious_first(size: tuple[int, int]) -> None:
     sweep = Sweep()
     async with sweep.app.run_test(size=size) as pilot:
-        await sweep.hear(pilot)
+        await sweep.begin(pilot)
         assert sweep.cells() == ["alpha", "beta", "gamma", "delta"]
         await sweep.hear(
             pilot, events.CellStarted("delta", "tcp://x"), events.CellProgressed("delta", "curve", 3, 8, "steps")
@@ -147,5 +152,6 @@ async def test_leaving_before_the_end_is_an_interruption() -> None:
 async def test_a_sweep_that_cannot_go_on_says_why() -> None:
     sweep = Sweep()
     async with sweep.app.run_test() as pilot:
+        await sweep.begin(pilot)
         sweep.end("tcp://x: no scheduler answers", ExitCode.USAGE)
         await until(pilot, lambda: isinstance(sweep.app.screen, FailureDialog))
