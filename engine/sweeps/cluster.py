@@ -28,7 +28,9 @@ _ANSWER = 30.0
 
 def require_dask() -> None:
     """Raise `OptionError` where what sweeps need is not installed; imports nothing of it."""
-    missing = next((name for name in ("distributed", "pyarrow", "jinja2") if find_spec(name) is None), None)
+    missing = next(
+        (name for name in ("distributed", "cryptography", "pyarrow", "jinja2") if find_spec(name) is None), None
+    )
     if missing:
         raise OptionError(
             f"a sweep needs {missing}, which is not installed; install it with pip install 'bdtui[sweep]'"
@@ -77,12 +79,14 @@ def local_cluster(workers: int | None = None, *, use_gpus: bool = True) -> Itera
         use_gpus: whether to give each a GPU, where there are any.
     """
     with _quiet():
-        from distributed import Client, Nanny, Scheduler, SpecCluster
+        from distributed import Client, Nanny, Scheduler, Security, SpecCluster
 
         gpus = gpu_names() if use_gpus else []
         number = workers or default_workers(len(gpus))
         threads = max(1, cores() // number)
-        own: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None}
+        # Certificates for this cluster alone: whoever reaches a scheduler can run code, and a machine may have other users.
+        security = Security.temporary()
+        own: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "security": security}
         specification = {
             place: {
                 "cls": Nanny,
@@ -98,8 +102,9 @@ def local_cluster(workers: int | None = None, *, use_gpus: bool = True) -> Itera
             for place in range(number)
         }
         scheduler = {"cls": Scheduler, "options": {**own, "port": 0, "dashboard": False}}
+        logs = {"silence_logs": logging.CRITICAL}
         with (
-            SpecCluster(scheduler=scheduler, workers=specification, silence_logs=logging.CRITICAL) as cluster,
+            SpecCluster(scheduler=scheduler, workers=specification, security=security, **logs) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
             yield client

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bdtui.engine.errors import Interrupted, OptionError, OutputError
+from bdtui.engine.errors import DataError, Interrupted, OptionError, OutputError
 from bdtui.engine.event_values import DONE, FAILED, CellRow
 from bdtui.engine.events import CellFinished, CellProgressed, CellStarted, Notice, SweepBegun, SweepFinished
 from bdtui.engine.machine.atomic_files import write_text
@@ -213,8 +213,12 @@ class _Sweep:
         if time.monotonic() - self._looked < _LOOK:
             return
         self._looked = time.monotonic()
-        for event in self._crew.look():
-            self._reporter.emit(event)
+        if self._client.status in ("closing", "closed"):
+            raise OptionError("the scheduler is gone; start it again, then finish with --resume")
+        # A connection that breaks now and then is Dask's to mend.
+        with suppress(OSError):
+            for event in self._crew.look():
+                self._reporter.emit(event)
         if not self._crew.usable and not self._running:
             if self._crew.refused:
                 raise OptionError(f"no worker can be used: {next(iter(self._crew.refused.values()))}")
@@ -226,8 +230,8 @@ class _Sweep:
         """Give a cell to the cluster."""
         try:
             shipments: dict[str, Shipment] = self._inputs.of(cell.settings) if self._options.ship else {}
-        except OSError as problem:
-            self._table.add(failed_row(cell, f"cannot be sent ({problem.strerror})"), self._reporter)
+        except DataError as problem:
+            self._table.add(failed_row(cell, str(problem)), self._reporter)
             return
         out = Path(os.path.abspath(self._table.out))  # noqa: PTH100
         job = Job(cell, out / CELLS / cell.name, self._topic, self._token, shipments)
@@ -239,11 +243,15 @@ class _Sweep:
         self._running[cell.name] = _Running(cell, future, workers, tries)
 
     def _taken_back(self) -> list[tuple[Cell, int]]:
-        """Cells that no worker can run any more, since all that might are gone; each with the number of its next try."""
+        """Cells that no worker can run any more, since all that might are gone, or that the scheduler has forgotten.
+
+        Returns:
+            Each with the number of its next try.
+        """
         lost = [
             running
             for running in self._running.values()
-            if not running.future.done() and not running.workers & self._crew.usable
+            if running.future.cancelled() or (not running.future.done() and not running.workers & self._crew.usable)
         ]
         for running in lost:
             del self._running[running.cell.name]
