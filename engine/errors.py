@@ -77,6 +77,10 @@ class OutputError(InputError):
     """A result cannot be written where it was asked for."""
 
 
+class FolderInUse(OutputError):
+    """Another bdtui is writing to a folder, and may have ended in a while."""
+
+
 class OutOfMemory(InputError):
     """The network or the images need more memory than there is."""
 

@@ -276,3 +276,38 @@ class ComparedOrder:
             "accuracy_area": self.accuracy_area,
             "asr_area": self.asr_area,
         }
+
+
+DONE, FAILED = "done", "failed"
+"""What became of a cell of a sweep."""
+
+
+@dataclass(frozen=True)
+class CellRow:
+    """A cell of a sweep in the table: what its run says, or why there is none.
+
+    Attributes:
+        cell: its name, which its folder has as well.
+        model: as the plan names it.
+        varied: the settings that the plan varies, as text by option, as pairs.
+        state: ``done`` or ``failed``.
+        error: why it failed, in a sentence; empty where it did not.
+        backdoor: the verdict, as in `Verdict`.
+        target: of the verdict, as text; empty for none.
+        clean_accuracy: of B on the test images, else on the validation images, in percent; None where not measured.
+        attack_success_rate: the same.
+        recommended: the file of the network to use, in the cell's folder; empty for none.
+        seconds: that the run took; None where it failed.
+    """
+
+    cell: str
+    model: str
+    varied: tuple[tuple[str, str], ...] = ()
+    state: str = DONE
+    error: str = ""
+    backdoor: str = ""
+    target: str = ""
+    clean_accuracy: float | None = None
+    attack_success_rate: float | None = None
+    recommended: str = ""
+    seconds: float | None = None

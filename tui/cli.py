@@ -38,6 +38,7 @@ examples:
   bdtui --batch net.keras --clean-valid val/ --screen inbox/
   bdtui --serve --sample                              (the app in a browser)
   bdtui report bdtui-runs/net-20260101-120000         (makes report.html again, of an old run too)
+  bdtui --batch --sweep zoo.toml --out zoo-run        (every model of a plan)
   bdtui config                                        (writes a settings file with comments)
 
 exit status: 0 done, 1 internal error, 2 bad usage or input, 3 a gate not met, 130 interrupted"""
@@ -84,6 +85,8 @@ def build_parser(declared: type[RunSettings] = RunSettings) -> argparse.Argument
         "--resume", action="store_true", help="resume the run, or the session in the app, that --out holds"
     )
 
+    _add_sweep_options(parser.add_argument_group("many runs (docs/sweeps.md)"))
+
     front = parser.add_argument_group("how it answers")
     front.add_argument(
         "--batch", action="store_true", help="run without a screen: progress on stderr, results on stdout"
@@ -107,6 +110,33 @@ def build_parser(declared: type[RunSettings] = RunSettings) -> argparse.Argument
         help="let --serve HOST:PORT listen for other machines: who reads the token on the network acts as you",
     )
     return parser
+
+
+def _add_sweep_options(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--sweep",
+        metavar="FILE.toml",
+        type=Path,
+        help="run every model and setting of a plan; --check prints the cells",
+    )
+    group.add_argument(
+        "--scheduler", metavar="ADDRESS", help="with --sweep: of a Dask cluster (default: processes on this machine)"
+    )
+    group.add_argument(
+        "--workers",
+        metavar="N",
+        type=_positive,
+        help="with --sweep: worker processes on this machine (default: one a core, or a GPU)",
+    )
+    group.add_argument(
+        "--ship", action="store_true", help="with --sweep: send inputs to workers that do not share a file system"
+    )
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text[:9]) > 0 or len(text) > 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; expected 1 to 9999")
+    return int(text)
 
 
 def _add_option(group: argparse._ArgumentGroup, name: str, option: Option) -> None:
@@ -216,6 +246,7 @@ def _run_front(parser: argparse.ArgumentParser, options: Mapping[str, Any], argu
     if "i_know" in options and "serve" not in options:
         parser.error("--i-know lets --serve listen for other machines; expected --serve HOST:PORT with it")
 
+    _check_sweep(parser, options)
     if not screen:
         from bdtui.tui.batch.run import run_batch
 
@@ -228,6 +259,10 @@ def _run_front(parser: argparse.ArgumentParser, options: Mapping[str, Any], argu
         from bdtui.tui.serving.run import run_server
 
         return run_server(options, arguments)
+    if "sweep" in options:
+        from bdtui.tui.sweep.start import run_sweep_app
+
+        return run_sweep_app(options)
     from bdtui.tui.start import run_app
 
     return run_app(options)
@@ -248,6 +283,19 @@ def _prints_about_itself(parser: argparse.ArgumentParser, options: Mapping[str, 
     else:
         return False
     return True
+
+
+def _check_sweep(parser: argparse.ArgumentParser, options: Mapping[str, Any]) -> None:
+    """Refuse what does not go with ``--sweep``, or is nothing without it."""
+    if "sweep" in options:
+        for name in ("model", "sample", "weights", "architecture", "recipe", "screen", "screen_by", "goodnet"):
+            if name in options:
+                parser.error(f"{flag_of(name)} does not go with --sweep; expected it in the plan")
+        if "scheduler" in options and "workers" in options:
+            parser.error("--workers are processes on this machine; expected it without --scheduler")
+    for name in ("scheduler", "workers", "ship"):
+        if options.get(name) and "sweep" not in options:
+            parser.error(f"{flag_of(name)} belongs to --sweep; expected --sweep FILE.toml with it")
 
 
 _BATCH_ALONE = {"compare": " (in the app, c compares)", "screen": "", "screen_by": "", "goodnet": ""}

@@ -67,7 +67,7 @@ def run_app(options: Mapping[str, Any], *, in_page: bool = False) -> ExitCode:
             resume_in=out if options.get("resume") else None,
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
-            before_exit=_end_if_stuck,
+            before_exit=end_if_stuck,
             after_first_paint=_log_to_file,
         )
         app.run()
@@ -79,11 +79,11 @@ def run_app(options: Mapping[str, Any], *, in_page: bool = False) -> ExitCode:
             again = f"bdtui --resume --out {shlex.quote(app.autosave_folder)}"
             sys.stderr.write(plain(f"bdtui: session saved. Resume with: {again}") + "\n")
         # While output is still captured: TensorFlow may still be printing.
-        _end(code)
+        end_process(code)
     return ExitCode(code)
 
 
-def _end(code: int) -> None:
+def end_process(code: int) -> None:
     """End the process at once: a thread inside TensorFlow cannot be joined."""
     abandon_passing_files()
     logging.shutdown()
@@ -93,9 +93,9 @@ def _end(code: int) -> None:
         os._exit(code)
 
 
-def _end_if_stuck(code: int) -> None:
+def end_if_stuck(code: int) -> None:
     """End the process after a timeout, in case an orderly exit hangs."""
-    timer = threading.Timer(_EXIT_TIMEOUT, _end, (code,))
+    timer = threading.Timer(_EXIT_TIMEOUT, end_process, (code,))
     timer.daemon = True
     timer.start()
 

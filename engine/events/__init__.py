@@ -30,15 +30,39 @@ if TYPE_CHECKING:
         SessionKept,
         SessionOpened,
     )
+    from bdtui.engine.events.sweep import (
+        CellFinished,
+        CellProgressed,
+        CellStarted,
+        SweepBegun,
+        SweepFinished,
+        WorkerJoined,
+        WorkerRefused,
+    )
     from bdtui.engine.events.work import LOADING, EngineReady, JobEnded, WorkEnded, WorkFailed, WorkStarted, WorkStopped
 
-_HOMES = ("event", "work", "run", "session", "inputs", "curve", "comparison", "detection", "repair", "screening")
+_HOMES = (
+    "event",
+    "work",
+    "run",
+    "session",
+    "inputs",
+    "curve",
+    "comparison",
+    "detection",
+    "repair",
+    "screening",
+    "sweep",
+)
 
 __all__ = [
     "LOADING",
     "ArtifactRefused",
     "ArtifactWritten",
     "BaselineMeasured",
+    "CellFinished",
+    "CellProgressed",
+    "CellStarted",
     "ChannelsProfiled",
     "ClassesNamed",
     "ClassesRanked",
@@ -73,6 +97,8 @@ __all__ = [
     "SessionKept",
     "SessionOpened",
     "StepFinished",
+    "SweepBegun",
+    "SweepFinished",
     "ThresholdMissed",
     "ThresholdReached",
     "TriggerShown",
@@ -81,6 +107,8 @@ __all__ = [
     "WorkFailed",
     "WorkStarted",
     "WorkStopped",
+    "WorkerJoined",
+    "WorkerRefused",
 ]
 
 

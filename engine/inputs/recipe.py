@@ -42,18 +42,30 @@ def read_recipe(path: Path, declared: type[RunSettings] = RunSettings) -> Recipe
     Raises:
         OptionError: the file cannot be read, is no TOML, or says something that is not an option of a run.
     """
-    require_file(path, OptionError, "a recipe in TOML")
+    return parse_recipe(read_text(path, "a recipe"), path, declared)
+
+
+def read_text(path: Path, expected: str) -> str:
+    """Read the text of a TOML file.
+
+    Args:
+        path: of the file.
+        expected: what it should be, e.g. ``a recipe``.
+
+    Raises:
+        OptionError: the file cannot be read, or is too long.
+    """
+    require_file(path, OptionError, f"{expected} in TOML")
     try:
         if path.stat().st_size > _LARGEST:
             raise OptionError(
-                f"{path}: is {path.stat().st_size:,} bytes long; expected a recipe of at most {_LARGEST:,}"
+                f"{path}: is {path.stat().st_size:,} bytes long; expected {expected} of at most {_LARGEST:,}"
             )
-        text = path.read_text("utf-8")
+        return path.read_text("utf-8")
     except OSError as problem:
-        raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected a recipe in TOML") from problem
+        raise OptionError(f"{path}: cannot be read ({problem.strerror}); expected {expected} in TOML") from problem
     except ValueError as problem:
-        raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected a recipe") from problem
-    return parse_recipe(text, path, declared)
+        raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected {expected}") from problem
 
 
 def parse_recipe(text: str, path: Path, declared: type[RunSettings] = RunSettings) -> Recipe:
@@ -67,15 +79,7 @@ def parse_recipe(text: str, path: Path, declared: type[RunSettings] = RunSetting
     Raises:
         OptionError: the text is no TOML, or says something that is not an option of a run.
     """
-    # Imported here: without a recipe, the first paint would wait for it.
-    import tomllib
-
-    if max(line.count(".") for line in text.split("\n")) > _MOST_DOTS:
-        raise OptionError(f"{path}: nests keys more than {_MOST_DOTS:,} deep; expected a recipe as bdtui writes it")
-    try:
-        content = tomllib.loads(text)
-    except (ValueError, RecursionError) as problem:
-        raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected a recipe") from problem
+    content = parse_toml(text, path, "a recipe")
     hashes = content.pop("sha256", {})
     if not isinstance(hashes, dict) or not all(isinstance(value, str) for value in hashes.values()):
         raise OptionError(f"{path}: 'sha256' is not a table of texts; expected hashes by input")
@@ -85,12 +89,55 @@ def parse_recipe(text: str, path: Path, declared: type[RunSettings] = RunSetting
     unknown = [key for key in hashes if key not in hashed]
     if unknown:
         raise OptionError(f"{path}: 'sha256' names {unknown[0]!r}; expected some of {', '.join(hashed)}")
-    given = {key.replace("-", "_"): value for key, value in content.items()}
-    if len(given) < len(content):
-        raise OptionError(f"{path}: an option is given twice, with - and with _; expected it once")
+    given = named_by_fields(content, path)
     out = given.pop("out", None)
     if isinstance(out, str) and not out.isprintable():
         raise OptionError(f"{path}: 'out' holds characters that cannot be shown; expected the name of a folder")
+    settings = load_options(given, path, declared)
+    return Recipe(settings, None if out is None else path.parent / _load(TEXT, path, "out", out), hashes)
+
+
+def parse_toml(text: str, path: Path, expected: str) -> dict[str, Any]:
+    """Understand TOML from anywhere; ``expected`` says in errors what it should be.
+
+    Raises:
+        OptionError: it is none, or nests too deep.
+    """
+    # Imported here: without a recipe, the first paint would wait for it.
+    import tomllib
+
+    if max(line.count(".") for line in text.split("\n")) > _MOST_DOTS:
+        raise OptionError(f"{path}: nests keys more than {_MOST_DOTS:,} deep; expected {expected} as bdtui writes it")
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise OptionError(f"{path}: is not valid TOML ({str(problem)[:200]}); expected {expected}") from problem
+
+
+def named_by_fields(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The same table with the field names of `RunSettings` for keys.
+
+    Raises:
+        OptionError: a key stands there twice, with hyphens and with underscores.
+    """
+    given = {key.replace("-", "_"): value for key, value in content.items()}
+    if len(given) < len(content):
+        raise OptionError(f"{path}: an option is given twice, with - and with _; expected it once")
+    return given
+
+
+def load_options(given: Mapping[str, Any], path: Path, declared: type[RunSettings] = RunSettings) -> dict[str, Any]:
+    """The values of options as TOML has them, files relative to the folder of the file that names them.
+
+    Args:
+        given: by field name.
+        path: of the file, for errors and as the place of what it names.
+        declared: its fields are the options.
+
+    Raises:
+        OptionError: one is no option of a run, or has another kind of value.
+    """
+    options = options_of(declared)
     settings = {}
     for name, value in given.items():
         if name not in options:
@@ -101,7 +148,7 @@ def parse_recipe(text: str, path: Path, declared: type[RunSettings] = RunSetting
         if choices and loaded not in choices:
             raise OptionError(f"{path}: {_key(name)!r} is {loaded!r}; expected one of {', '.join(choices)}")
         settings[name] = options[name].relocate(loaded, lambda file: path.parent / file)
-    return Recipe(settings, None if out is None else path.parent / _load(TEXT, path, "out", out), hashes)
+    return settings
 
 
 def _load(kind: OptionKind, path: Path, name: str, value: Any) -> Any:

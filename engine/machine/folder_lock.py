@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bdtui.engine.errors import OutputError
+from bdtui.engine.errors import FolderInUse
 from bdtui.engine.machine.files import passing_files
 
 LOCK = ".bdtui.lock"
@@ -30,7 +30,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
         folder: that is there and can be written to.
 
     Raises:
-        OutputError: another bdtui holds it. The message says which, where, and since when.
+        FolderInUse: another bdtui holds it. The message says which, where, and since when.
         OSError: the lock's file cannot be made.
     """
     path = folder / LOCK
@@ -61,7 +61,7 @@ def _acquire(path: Path) -> int:
         except BlockingIOError:
             who = _holder(descriptor)
             os.close(descriptor)
-            raise OutputError(f"{path.parent}: {who}; choose another folder or wait until it ends") from None
+            raise FolderInUse(f"{path.parent}: {who}; choose another folder or wait until it ends") from None
         except BaseException:
             os.close(descriptor)
             raise

@@ -6,6 +6,7 @@ from bdtui.engine.settings.beyond_pruning import with_all_said
 from bdtui.engine.settings.checks import (
     MissingOption,
     check_agreement,
+    check_demands,
     check_given,
     check_network_given,
     check_screening,
@@ -90,6 +91,7 @@ __all__ = [
     "RunSettings",
     "asked_preprocessing",
     "check_agreement",
+    "check_demands",
     "check_given",
     "check_network_given",
     "check_screening",

@@ -107,3 +107,13 @@ def check_thresholds(drops: Sequence[float]) -> tuple[float, ...]:
         if not 0 < drop <= 100:
             raise OptionError(f"threshold {drop:g} is not valid; expected percentage points above 0, up to 100")
     return tuple(sorted({float(drop) for drop in drops}))
+
+
+def check_demands(settings: RunSettings) -> None:
+    """Raise `OptionError` where something is demanded that nothing can be measured on; opens no file."""
+    if settings.max_asr is not None and not (
+        settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
+    ):
+        raise OptionError(
+            "--max-asr has no poisoned images to be measured on; expected --poisoned-valid PATH, or --trigger"
+        )

@@ -19,6 +19,7 @@ from tests.benchmarks.app import measure_app, print_app
 from tests.benchmarks.applications import NAMES, measure_application, print_applications
 from tests.benchmarks.curve import LOOP_STEPS, Curve, lab_scale, measure_curve, sample_scale
 from tests.benchmarks.processes import Batch, measure_batch, start_seconds
+from tests.benchmarks.sweeps import measure_sweep, print_sweep
 
 TARGETS = {
     "passes": "≤ 2.0",
@@ -48,6 +49,7 @@ def main() -> None:
             scales.append(lab_scale(folder))
         curves = [measure_curve(scale) for scale in scales]
         applications = [measure_application(name, folder) for name in NAMES]
+        sweep = measure_sweep(folder / "sweep")
     app = measure_app()
 
     console.print(_curve_table(curves))
@@ -56,6 +58,7 @@ def main() -> None:
         console.print(_batch_table(batches))
     console.print(f"bdtui --help and --version: {start:.2f} s, the slower median of five (target {TARGETS['start']})")
     print_applications(applications, console)
+    print_sweep(sweep, console)
     print_app(app, console)
     found.update(
         curves=[{**asdict(curve), "passes": curve.passes, "speedup": curve.speedup} for curve in curves],
@@ -64,6 +67,7 @@ def main() -> None:
         ],
         batches=[asdict(batch) for batch in batches],
         start=start,
+        sweep={**asdict(sweep), "efficiency": sweep.efficiency},
         app=asdict(app),
         load_after=os.getloadavg()[0],
     )

@@ -16,25 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from bdtui.engine.detect.methods import POOL, methods_to_run
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
-from bdtui.engine.errors import BdtuiError, DataError, InputError, Interrupted, OptionError, OutputError
+from bdtui.engine.errors import BdtuiError, InputError, Interrupted, OptionError, OutputError
 from bdtui.engine.events import Event, Notice
-from bdtui.engine.exports.formats import asked_formats, formats_beside
+from bdtui.engine.exports.formats import asked_formats
 from bdtui.engine.inputs.recipe import Recipe
 from bdtui.engine.repair.methods import asked_methods
 from bdtui.engine.reporter import Emit, Reporter
-from bdtui.engine.reports.candidates import candidates
-from bdtui.engine.reports.file_names import POOL_CSV, RESULTS
 from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RunRecord
-from bdtui.engine.reports.results import read_results, record_of
+from bdtui.engine.runs.finished import asks_for_more, finished_run
 from bdtui.engine.runs.folder import planned_folder
-from bdtui.engine.runs.manifest import check_manifest
 from bdtui.engine.screen.methods import asked_method
 from bdtui.engine.settings import (
-    CLEAN_VALID,
     RunSettings,
+    check_demands,
     check_given,
     check_network_given,
     check_screening,
@@ -74,6 +70,11 @@ def run_batch(options: Mapping[str, Any]) -> ExitCode:
 
 
 def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> ExitCode:
+    if "sweep" in options:
+        from bdtui.tui.batch.sweep import run_sweep
+
+        with _report_stdout_errors():
+            return run_sweep(options, stop_requested, _write_line)
     settings, out, recipe = merge_options(options)
     check_screening(settings)
     if settings.screen is not None:
@@ -82,16 +83,11 @@ def _answer(options: Mapping[str, Any], stop_requested: Callable[[], bool]) -> E
     asked_methods(settings.repair)
     asked_detectors(settings.detect)
     asked_formats(settings.formats)
-    if settings.max_asr is not None and not (
-        settings.sample or settings.poisoned_valid or settings.poisoned_test or settings.trigger
-    ):
-        raise OptionError(
-            "--max-asr has no poisoned images to be measured on; expected --poisoned-valid PATH, or --trigger"
-        )
+    check_demands(settings)
     if options.get("resume"):
         finished = _finished_run(Path(str(out)))
         # A finished run can still be compared with other layers and rankings, or repaired.
-        if finished is not None and not (_asks_for_more(settings, finished) or _misses_pool(settings, Path(str(out)))):
+        if finished is not None and not asks_for_more(settings, finished, Path(str(out))):
             _write_line(f"bdtui: {out} is already complete")
             return _conclude(options, replace(finished, gates=gates_of(settings)), Path(str(out)))
     emitted: list[Event] = []
@@ -141,34 +137,6 @@ def _screen(
     return ExitCode.DONE
 
 
-def _asks_for_more(settings: RunSettings, finished: RunRecord) -> bool:
-    repaired = {repair.method.partition(":")[0] for repair in finished.repairs}
-    compacted = any(threshold.compaction for threshold in finished.thresholds)
-    return (
-        bool({*asked_methods(settings.repair)} - repaired)
-        or _misses_formats(settings, finished)
-        or (settings.compact and not compacted and any(each.step is not None for each in finished.thresholds))
-        or (settings.compare is not None and not finished.comparison)
-        or _misses_detectors(settings, finished)
-    )
-
-
-def _misses_formats(settings: RunSettings, finished: RunRecord) -> bool:
-    networks = [candidate.file for candidate in candidates(finished)]
-    wanted = {(file, each.name) for file in networks for each in formats_beside(file, settings.formats)}
-    return bool(wanted - {(each.network, each.format) for each in finished.exports})
-
-
-def _misses_pool(settings: RunSettings, out: Path) -> bool:
-    return POOL in asked_detectors(settings.detect) and not (out / POOL_CSV).exists()
-
-
-def _misses_detectors(settings: RunSettings, finished: RunRecord) -> bool:
-    images = finished.data[CLEAN_VALID].images if CLEAN_VALID in finished.data else 0
-    asked = methods_to_run(asked_detectors(settings.detect), finished.model.classes, images)
-    return bool({*asked} - {*(finished.detection.parts if finished.detection else ())})
-
-
 def _run(settings: RunSettings, out: Path | None, recipe: Recipe, reporter: Reporter, *, resume: bool) -> RunResult:
     """The whole run; its folder is held, and its journal begun, before TensorFlow takes its seconds to load."""
     from bdtui.engine.runs.folder import discard_results
@@ -207,18 +175,10 @@ def _conclude(options: Mapping[str, Any], run: RunRecord, out: Path) -> ExitCode
 
 def _finished_run(out: Path) -> RunRecord | None:
     """The run of a folder if it is finished and its files are as they were written; what differs goes to stderr."""
-    results = out / RESULTS
-    if not results.exists():
-        return None
-    # What is no JSON at all is refused, not made again: it may be somebody's.
-    content = read_results(results)
-    try:
-        problems = check_manifest(out).problems
-    except DataError as problem:
-        problems = (str(problem),)
+    record, problems = finished_run(out)
     for sentence in problems:
         _write_line(f"bdtui: {sentence}; it is made again")
-    return None if problems else record_of(results, content)
+    return record
 
 
 @contextmanager

@@ -1,0 +1,143 @@
+"""A sweep on real worker processes: one is killed, the client is killed, and nothing that was finished is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from bdtui.engine import events
+from bdtui.engine.event_values import DONE, FAILED, CellRow
+from bdtui.engine.events import Event
+from bdtui.engine.reporter import Reporter
+from bdtui.engine.sweeps.plan import SweepPlan, read_plan
+from bdtui.engine.sweeps.settings import SweepOptions
+from bdtui.engine.sweeps.sweep import execute_sweep
+from tests.engine.sweeps.zoo import PLAN, content_of_run, make_zoo, run_alone
+
+pytestmark = pytest.mark.slow
+
+# A repair takes seconds, in which a worker can be killed that has saved its pruned networks already.
+SLOW = PLAN + 'repair = "fine-tuning"\n'
+SAVED = "goodnet_X=10.keras"
+
+
+@dataclass(frozen=True)
+class Swept:
+    """A sweep whose client was killed, and then a worker when the sweep was resumed.
+
+    Attributes:
+        first: the cell that was finished before the client was killed; `first_kept` says when its results were written.
+        killed: the cell whose worker was killed; `killed_kept` says when its network was saved, before that.
+    """
+
+    folder: Path
+    plan: SweepPlan
+    rows: tuple[CellRow, ...]
+    emitted: list[Event]
+    first: str
+    first_kept: int
+    killed: str
+    killed_kept: int
+
+
+def wait_for(holds: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < end, f"{what} never came"
+        time.sleep(0.02)
+
+
+def kill_worker(address: str) -> None:
+    """Kill the process below this one that listens at an address."""
+    port = int(address.rpartition(":")[2])
+    for process in psutil.Process().children(recursive=True):
+        if any(one.laddr and one.laddr.port == port and one.status == "LISTEN" for one in process.net_connections()):
+            os.kill(process.pid, signal.SIGKILL)
+            return
+    raise AssertionError(f"nobody listens at {address}")
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
+    folder = tmp_path_factory.mktemp("sweep")
+    path = make_zoo(folder, models=2)
+    path.write_text(SLOW)
+    out = folder / "out"
+    command = [sys.executable, "-m", "bdtui.tui", "--batch", "--sweep", str(path), "--out", str(out), "--workers", "2"]
+    client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: [*out.glob("cells/*/results.json")], "the first cell")
+    finally:
+        client.kill()
+        client.wait()
+    (first,) = out.glob("cells/*/results.json")
+    first_kept = first.stat().st_mtime_ns
+    emitted: list[Event] = []
+    killed: list[tuple[str, int]] = []
+
+    def kill_once(event: Event) -> None:
+        emitted.append(event)
+        if not killed and isinstance(event, events.CellStarted) and "broken" not in event.cell:
+            saved = out / "cells" / event.cell / SAVED
+            wait_for(saved.exists, "a saved network")
+            killed.append((event.cell, saved.stat().st_mtime_ns))
+            kill_worker(event.worker)
+
+    plan = read_plan(path)
+    result = execute_sweep(plan, out, SweepOptions(workers=2, resume=True), Reporter(kill_once))
+    return Swept(folder, plan, result.rows, emitted, first.parent.name, first_kept, *killed[0])
+
+
+def test_every_cell_has_its_row_and_the_bad_model_ends_nothing(swept: Swept) -> None:
+    assert [row.cell for row in swept.rows] == [cell.name for cell in swept.plan.cells]
+    states = {row.model: row.state for row in swept.rows}
+    assert states == {"zoo/broken.keras": FAILED, **{f"zoo/net-{number}.keras": DONE for number in range(2)}}
+    (failed,) = (row for row in swept.rows if row.state == FAILED)
+    assert "is a text file" in failed.error
+    assert not (swept.folder / "out" / "cells" / failed.cell).exists(), "a cell without results leaves no folder"
+
+
+def test_what_a_killed_client_had_finished_is_not_done_again(swept: Swept) -> None:
+    results = swept.folder / "out" / "cells" / swept.first / "results.json"
+    assert results.stat().st_mtime_ns == swept.first_kept
+    (finished,) = (one for one in swept.emitted if isinstance(one, events.CellFinished) and one.row.cell == swept.first)
+    assert finished.was_done
+
+
+def test_the_cell_of_a_killed_worker_goes_on_where_it_was(swept: Swept) -> None:
+    starts = [one.worker for one in swept.emitted if isinstance(one, events.CellStarted) and one.cell == swept.killed]
+    assert len(starts) == 2
+    assert starts[0] != starts[1]
+    saved = swept.folder / "out" / "cells" / swept.killed / SAVED
+    assert saved.stat().st_mtime_ns == swept.killed_kept, "what was saved before the kill is kept"
+
+
+def test_every_cell_equals_the_same_run_alone(swept: Swept, tmp_path: Path) -> None:
+    """Of the cell that was interrupted, which has the most reasons to differ."""
+    cell = next(cell for cell in swept.plan.cells if cell.name == swept.killed)
+    model, images = cell.settings.model, cell.settings.clean_valid
+    assert model is not None
+    run_alone(model, tmp_path / "alone", "--clean-valid", str(images), "--repair", "fine-tuning")
+    assert content_of_run(swept.folder / "out" / "cells" / cell.name) == content_of_run(tmp_path / "alone")
+
+
+def test_a_complete_sweep_is_resumed_without_a_worker(swept: Swept) -> None:
+    """But for the model that is none: it may have been mended."""
+    (swept.folder / "zoo" / "broken.keras").rename(swept.folder / "broken")
+    try:
+        plan = read_plan(swept.folder / "zoo.toml")
+        emitted: list[Event] = []
+        rows = execute_sweep(plan, swept.folder / "out", SweepOptions(resume=True), Reporter(emitted.append)).rows
+    finally:
+        (swept.folder / "broken").rename(swept.folder / "zoo" / "broken.keras")
+    assert [row for row in swept.rows if row.state == DONE] == list(rows)
+    assert not any(isinstance(event, events.WorkerJoined) for event in emitted)
