@@ -1,6 +1,6 @@
 """Random changes that leave an image its class: what a network learns under them, no trigger of their kinds decides.
 
-Most are patches; some warps and overlays. They are drawn blindly: nothing is known of the trigger.
+Every image gets patches, some a warp or an overlay before. They are drawn blindly: nothing is known of the trigger.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from bdtui.engine.repair.overlays import overlay
 from bdtui.engine.repair.patches import draw_patches
 from bdtui.engine.repair.warps import warp
 
-PATCHED = 0.5
-"""Share of the images that get patches; the others are warped or get an overlay."""
+_SHARE = 0.25
+"""Of the images that are warped, and of those that get an overlay."""
 
 
 def change(images: Any, low: Any, high: Any, lots: Lots, *, are_pictures: bool) -> Any:
@@ -31,12 +31,10 @@ def change(images: Any, low: Any, high: Any, lots: Lots, *, are_pictures: bool) 
     Returns:
         Of the shape of ``images``.
     """
-    batch = images.shape[0]
-    patched = batch - int(batch * (1 - PATCHED))
-    warped = patched + (batch - patched) // 2 if are_pictures and min(images.shape[1:3]) > 1 else patched
-    changed = [draw_patches(images[:patched], low, high, lots)]
-    if warped > patched:
-        changed.append(warp(images[patched:warped], lots))
-    if batch > warped:
-        changed.append(overlay(images[warped:], low, high, lots))
-    return tf.concat(changed, axis=0)
+    some = int(images.shape[0] * _SHARE)
+    if some:
+        warped, overlaid, others = images[:some], images[some : 2 * some], images[2 * some :]
+        if are_pictures and min(images.shape[1:3]) > 1:
+            warped = warp(warped, lots)
+        images = tf.concat([warped, overlay(overlaid, low, high, lots), others], axis=0)
+    return draw_patches(images, low, high, lots)

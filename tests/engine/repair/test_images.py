@@ -75,13 +75,18 @@ def test_an_overlay_is_faint_and_stays_in_range() -> None:
 
 @pytest.mark.parametrize("shape", [(9, 7, 1), (12, 12, 3)])
 @pytest.mark.parametrize("batch", [1, 2, 3, 32])
-def test_random_changes_leave_no_kind_out_and_every_image_in_its_place(shape: tuple[int, ...], batch: int) -> None:
+def test_every_image_gets_patches_and_some_a_warp_or_an_overlay(
+    shape: tuple[int, ...], batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     images = tf.constant(np.random.default_rng(0).uniform(0.2, 0.8, (batch, *shape)).astype(np.float32))
-    low, high = tf.zeros(shape), tf.ones(shape)
-    changed = np.asarray(change(images, low, high, Lots(tf.constant([3, 4])), are_pictures=True))
+    low, high, lots = tf.zeros(shape), tf.ones(shape), Lots(tf.constant([3, 4]))
+    changed = np.asarray(change(images, low, high, lots, are_pictures=True))
     assert changed.shape == images.shape
     own = np.abs(changed[:, None] - np.asarray(images)[None]).mean(axis=(2, 3, 4))
-    assert (own.argmin(axis=1) == np.arange(batch)).mean() > 0.8
+    assert (own.argmin(axis=1) == np.arange(batch)).mean() > 0.8, "images change places"
+    monkeypatch.setattr("bdtui.engine.repair.random_changes.draw_patches", lambda images, *_: images)
+    unpatched = np.asarray(change(images, low, high, lots, are_pictures=True))
+    assert np.any(unpatched != np.asarray(images), axis=(1, 2, 3)).mean() == (0.5 if batch > 3 else 0)
 
 
 def test_vectors_get_random_changes_but_no_warp(monkeypatch: pytest.MonkeyPatch) -> None:
