@@ -20,6 +20,8 @@ class ChosenBy:
             not measured.
         badnet_transfer: the same for B itself.
         reference_transfer: the same for a network that never saw B; None where there is none.
+        beyond: by how many points the repaired network follows B more than that one; of shared perturbations and boxes the
+            larger figure.
         claims: whether these figures speak for a backdoor, if there was one, to be gone.
     """
 
@@ -28,6 +30,7 @@ class ChosenBy:
     transfer: float | None = None
     badnet_transfer: float | None = None
     reference_transfer: float | None = None
+    beyond: float | None = None
     claims: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -37,6 +40,7 @@ class ChosenBy:
             "transfer": self.transfer,
             "badnet_transfer": self.badnet_transfer,
             "reference_transfer": self.reference_transfer,
+            "transfer_beyond_reference": self.beyond,
             "held_out_images": self.held_out,
             "claims": self.claims,
         }

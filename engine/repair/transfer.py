@@ -2,8 +2,9 @@
 
 A bank of changes is made on B alone: perturbations shared by all images, and boxes with a pattern. On clean images that
 no method trained on, the *shared transfer* of a network is how often it gives a changed image the same wrong class that B
-gives it. Measured, it orders repairs as the true attack success rate does (docs/repairs.md). It is no such rate: it says
-how much of B's weakness a network has kept, and every network has some, also one that never saw a trigger.
+gives it. It is no attack success rate: it says how much of B's weakness a network has kept, and every network has some, also
+one that never saw a trigger. What goes *beyond* such a network's orders repairs as the true attack success rate does
+(docs/repairs.md).
 """
 
 from __future__ import annotations
@@ -68,6 +69,15 @@ class Transfer:
     def percent(self) -> float | None:
         """The larger of the two shares, in percent: a trigger is of one kind."""
         known = [share.percent for share in (self.shared, self.boxes) if share is not None]
+        return max(known, default=None)
+
+    def beyond(self, reference: Transfer) -> float | None:
+        """By how many points a network follows B more than a reference that never saw it: of the two kinds the larger figure.
+
+        Below 0 where it follows B less. What fools every network alike counts nothing here. None without changes.
+        """
+        pairs = ((self.shared, reference.shared), (self.boxes, reference.boxes))
+        known = [ours.percent - theirs.percent for ours, theirs in pairs if ours is not None and theirs is not None]
         return max(known, default=None)
 
     def _over(self, kind: str) -> Share | None:
