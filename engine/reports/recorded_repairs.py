@@ -52,7 +52,7 @@ def _chosen_by(content: Mapping[str, Any]) -> ChosenBy:
         transfer=_number_or_none(content["transfer"]),
         badnet_transfer=_number_or_none(content.get("badnet_transfer")),
         reference_transfer=_number_or_none(content.get("reference_transfer")),
-        beyond=_number_or_none(content.get("transfer_beyond_reference")),
+        left=_number_or_none(content.get("transfer_left")),
         claims=flag(content.get("claims", False)),
     )
 

@@ -95,10 +95,9 @@ class Row:
     tried: int
     badnet_hits: list[int]
 
-    @property
-    def transfer_measured(self) -> Transfer:
-        """How much of what fools B leads the repaired network astray."""
-        return Transfer(tuple(self.kinds), tuple(self.hits), self.tried)
+    def transfer_to(self, hits: list[int]) -> Transfer:
+        """The transfer to a network that so many images led astray, for every change."""
+        return Transfer(tuple(self.kinds), tuple(hits), self.tried)
 
     @property
     def key(self) -> tuple[str, int, str, int]:
@@ -237,22 +236,22 @@ def write_table(rows: list[Row]) -> None:
 
 
 def what_transfer_tells(rows: list[Row]) -> str:
-    """Whether transfer beyond scratch orders the repairs as the attack success does, and how often a claim was wrong."""
+    """Whether transfer left orders the repairs as the attack success does, and how often a claim was wrong."""
     references = _references(rows)
     known = [
-        (row, excess)
+        (row, left)
         for row in rows
-        if row.attack is not None and row.method != SCRATCH and (excess := _beyond(row, references)) is not None
+        if row.attack is not None and row.method != SCRATCH and (left := _left(row, references)) is not None
     ]
     if len(known) < 3:
         return ""
-    ranked = [_ranks(values) for values in ([excess for _, excess in known], [row.attack for row, _ in known])]
+    ranked = [_ranks(values) for values in ([left for _, left in known], [row.attack for row, _ in known])]
     order = float(np.corrcoef(*ranked)[0, 1])
     claimed = [row for row, _ in known if row.claims]
     wrong = [row for row in claimed if row.attack is not None and row.attack > _REMOVED]
     named = "".join(f" ({row.net}, {row.method}: {row.attack:.1f} %)" for row in wrong)
     return (
-        f"Over these {len(known)} repairs, scratch left out, transfer beyond scratch and ASR have a Spearman correlation of "
+        f"Over these {len(known)} repairs, scratch not among them, the transfer that is left and the ASR have a Spearman correlation of "
         f"{order:.2f}. What fools B was said to mislead the network no more {len(claimed)} times; the ASR was above "
         f"{_REMOVED:g} % in {len(wrong)} of them{named}."
     )
@@ -262,9 +261,13 @@ def _references(rows: list[Row]) -> dict[tuple[str, int, int], Row]:
     return {(row.net, row.images, row.seed): row for row in rows if row.method == SCRATCH}
 
 
-def _beyond(row: Row, references: dict[tuple[str, int, int], Row]) -> float | None:
+def _left(row: Row, references: dict[tuple[str, int, int], Row]) -> float | None:
     reference = references.get((row.net, row.images, row.seed))
-    return None if reference is None else row.transfer_measured.beyond(reference.transfer_measured)
+    return (
+        None
+        if reference is None
+        else row.transfer_to(row.hits).left(*map(row.transfer_to, (row.badnet_hits, reference.hits)))
+    )
 
 
 def _ranks(values: list[float]) -> Any:
@@ -276,7 +279,7 @@ def _ranks(values: list[float]) -> Any:
 
 def table(rows: list[Row]) -> str:
     """Median over the seeds, and the worst in brackets where there are several."""
-    heading = "| net | clean images | repair | clean | ASR | R-Acc | G flags poisoned / clean | transfer beyond scratch | seconds | seeds |"
+    heading = "| net | clean images | repair | clean | ASR | R-Acc | G flags poisoned / clean | transfer left | seconds | seeds |"
     lines = [heading, "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     groups: dict[tuple[str, int, str], list[Row]] = {}
     for row in rows:
@@ -293,7 +296,7 @@ def table(rows: list[Row]) -> str:
             _figure([row.attack for row in group], max),
             _figure([row.recovered for row in group], min),
             f"{_figure([row.poisoned_flagged for row in group], 0)} / {_figure([row.clean_flagged for row in group], 0)}",
-            _figure([_beyond(row, references) for row in group], max),
+            _figure([_left(row, references) for row in group], max),
             f"{median(row.seconds for row in group):.0f}",
         ]
         lines.append(f"| {net} | {images or 'all'} | {method} | {' | '.join(figures)} | {len(group)} |")
