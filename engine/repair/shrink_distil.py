@@ -1,11 +1,12 @@
-"""Shrink and distil: forget the trigger by half a fresh start, keep the rest by B's answers, and learn no small region.
+"""Shrink and distil: forget the trigger by half a fresh start, keep the rest by B's answers, and learn no trigger's kind.
 
-The student begins between B and a fresh network. It is trained on augmented clean images with their true labels, with
-B's soft answers on the same images where B is right, and with random patches on half of every batch, under true labels.
+The student begins between B and a fresh network. It learns augmented clean images under their true labels and B's soft
+answers, where B is right. Half of every batch gets random changes (patches, warps, overlays) before the student sees it, not
+before B does: the student learns to say of a changed image what B says of the clean one.
 
 After J. T. Ash, R. P. Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020 (shrink and perturb), and
-L. Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022. The guard, the patches and
-their combination were measured here; see docs/repairs.md.
+L. Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022. The guard, the
+random changes and their combination were measured here; see docs/repairs.md.
 """
 
 from __future__ import annotations
@@ -21,9 +22,14 @@ from bdtui.engine.repair.perturbations import RADII, SharedAscent, smallest_radi
 from bdtui.engine.repair.student import begin_student
 from bdtui.engine.repair.training import Batch, Plan, train
 
-STEPS, BATCH, RATE = 1000, 64, 2e-3
-_PLENTY = 100
-"""Images a class from which on the true labels say enough, and B's answers count less."""
+STEPS, BATCH, RATE = 1500, 64, 2e-3
+TEACHER, TEACHER_OF_MANY = 0.5, 2.0
+"""How much B's answers count; more where a few images a class have to teach many classes. More of them everywhere teaches a trigger
+back that augmentation resembles (docs/repairs.md)."""
+_MANY = 20
+"""Classes above which there are many."""
+_PLENTY = 200
+"""Images a class from which on a student need not begin near B, however many classes there are."""
 
 
 def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
@@ -31,7 +37,7 @@ def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
 
     Args:
         given: what to repair, and with what.
-        universal: whether half of the patched images are perturbed as well; see `shrink_distil_universal`.
+        universal: whether half of the changed images are perturbed as well; see `shrink_distil_universal`.
     """
     given = given.with_options(start=default_start(given), teacher=default_teacher(given))
     start, weight = given.options.start, given.options.teacher
@@ -43,17 +49,16 @@ def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
     moving = MovingPerturbations(given.images, _radii(given)) if universal else None
 
     def loss(batch: Batch) -> object:
-        half = batch.labels.shape[0] // 2
-        patched = batch.patched(batch.images[:half])
+        half = plan.batch // 2
+        changed = batch.changed(batch.images[:half])
         if moving is not None:
             some = half // 2
-            labels = batch.labels[:some]
-            perturbed = moving.on(patched[:some], labels, student_logits, batch.step, batch.lots)
-            patched = tf.concat([perturbed, patched[some:]], axis=0)
-        answers = student_logits(batch.images, training=True)
-        on_patched = student_logits(patched, training=True)
-        total = cross_entropy(answers, batch.labels) + cross_entropy(on_patched, batch.labels[:half])
+            perturbed = moving.on(changed[:some], batch.labels[:some], student_logits, batch.step, batch.lots)
+            changed = tf.concat([perturbed, changed[some:]], axis=0)
+        answers = student_logits(tf.concat([changed, batch.images[half:]], axis=0), training=True)
+        total = cross_entropy(answers, batch.labels)
         if weight:
+            # B never sees a changed image: there its answers could be the trigger's.
             total += weight * guarded_distillation(teacher_logits(batch.images), answers, batch.labels)
         return total
 
@@ -62,7 +67,7 @@ def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
         student,
         (
             f"Began with {start:g} of B's weights and {1 - start:g} of a fresh network; {plan.steps} steps of {plan.batch} "
-            f"clean images and {plan.batch // 2} with random patches; B's answers count {weight:g} where they are right.",
+            f"images, half of them with random changes; B's answers count {weight:g} where they are right.",
         ),
         plan.steps,
     )
@@ -80,18 +85,22 @@ def images_a_class(given: RepairInput) -> float:
     return len(given.images) / max(1, len(set(given.images.labels.tolist())))
 
 
-def default_start(given: RepairInput) -> float:
-    """How much of B to begin with: more where few images a class have to teach many classes."""
+def few_for_many(given: RepairInput) -> bool:
+    """Whether few images a class have to teach many classes: then B is needed more."""
     classes = len(set(given.images.labels.tolist()))
-    few = images_a_class(given) < 2 * _PLENTY
-    return 0.5 if few and classes > 20 else 0.3
+    return classes > _MANY and images_a_class(given) < _PLENTY
+
+
+def default_start(given: RepairInput) -> float:
+    """How much of B to begin with."""
+    return 0.5 if few_for_many(given) else 0.3
 
 
 def default_teacher(given: RepairInput) -> float:
     """How much B's answers count."""
-    return 0.5 if images_a_class(given) >= _PLENTY or default_start(given) == 0.5 else 4.0
+    return TEACHER_OF_MANY if few_for_many(given) else TEACHER
 
 
 def default_rate(given: RepairInput) -> float:
     """Learning rate: lower where many classes have to be told apart."""
-    return 1e-3 if default_start(given) == 0.5 else RATE
+    return RATE / 2 if few_for_many(given) else RATE
