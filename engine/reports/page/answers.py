@@ -91,7 +91,7 @@ def _target(run: RunRecord, verdict: Verdict) -> tuple[str, tuple[str, ...]]:
         return "All-to-all", ("Each class is sent to another one; there is no single target class.",)
     name = run.model.class_text(int(verdict.target))
     how = "is suspected" if verdict.backdoor == SUSPECTED else "was measured"
-    return name, (f"An image with the trigger is sent to {name}, whatever it shows; that {how}.",)
+    return name, (f"The trigger leads images of other classes to {name}; that {how}.",)
 
 
 def _done(run: RunRecord) -> str:
@@ -103,6 +103,8 @@ def _done(run: RunRecord) -> str:
 
 def _pruned(run: RunRecord) -> Iterator[str]:
     """What pruning did, and what was saved."""
+    if not run.has_images:
+        yield "No image was given, so the network was looked at alone; nothing was pruned."
     if not run.curve:
         return
     order = "in an order made by hand" if run.ranking == BY_HAND else f"ranked by {run.ranking}"

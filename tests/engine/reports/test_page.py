@@ -91,6 +91,15 @@ def test_what_was_not_measured_is_said() -> None:
     assert "What pruning more than 2 of 4 channels does" in text_of(write_page(short, NOTHING), "unknown")
 
 
+def test_what_was_done_is_said() -> None:
+    told = text_of(write_page(full_run(), NOTHING), "done")
+    assert told.startswith("What was done? Examined, pruned and repaired The channels of net.h5 were pruned one by one")
+    assert "(X=2), two networks each were saved" in told
+    assert "Never reached: X=50." in told
+    assert "Repaired by auto (shrink-distil): clean accuracy 98.40 %" in told
+    assert "nothing was pruned" in text_of(write_page(without_images(), NOTHING), "done")
+
+
 def test_a_recommended_file_that_is_missing_is_said_to_be(tmp_path: Path) -> None:
     run, folder = full_run(), folder_of(full_run(), tmp_path)
     assert "recommended.keras is the same file." in text_of(write_page(run, attach(run, folder, {})), "deploy")
