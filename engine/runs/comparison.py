@@ -11,7 +11,7 @@ from bdtui.engine.events import Event, OrderCompared, Progress
 from bdtui.engine.pruning.comparison import best_first, summarise_curve
 from bdtui.engine.pruning.curve import draw_curve
 from bdtui.engine.pruning.moves import Place
-from bdtui.engine.pruning.rankings import RANKINGS, order_channels
+from bdtui.engine.pruning.rankings import RANKINGS
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_layer
@@ -80,7 +80,7 @@ def compare_order(
         Interrupted: the reporter requested a stop; the evaluator knows what was measured.
     """
     evaluator, settings = prepared.evaluator, prepared.inputs.settings
-    order = order_channels(evaluator, ranking, settings.seed)
+    order = prepared.order_by(ranking, reporter)
     curve = []
     for step in draw_curve(evaluator, order, reporter):
         reporter.checkpoint()
