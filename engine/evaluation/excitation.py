@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from bdtui.engine.inputs.sampling import sample_images
 from bdtui.engine.reporter import SILENT, Reporter
+from bdtui.engine.settings import CLEAN_VALID
 
 if TYPE_CHECKING:
     from bdtui.engine.evaluation.evaluator import PruningSession
 
 Array = NDArray[np.float32]
+_MOST = 1_000
+"""Images of a set that are looked at."""
 
 
 class Trigger(Protocol):
@@ -50,27 +54,28 @@ class Excitation:
         return np.asarray((self.clean - self.stamped) / (sizes + (1e-3 * sizes.max() or 1.0)))
 
 
-def excite(
-    session: PruningSession,
-    triggers: Sequence[Trigger],
-    images: Array,
-    labels: NDArray[np.int64] | None = None,
-    reporter: Reporter = SILENT,
-) -> Excitation:
-    """Measure what triggers do to the channels of a profiled layer.
+def excite(session: PruningSession, triggers: Sequence[Trigger], reporter: Reporter = SILENT) -> Excitation:
+    """Measure what triggers do to the channels of a profiled layer on its clean validation images, and on no others.
+
+    At most a thousand images are looked at, spread over the set; those of the triggers' class are left out, unless there are
+    no others.
 
     Args:
-        session: that profiled the layer.
+        session: that profiled the layer; the rankings find there what is measured.
         triggers: of one class, at least one.
-        images: clean ones as the network reads them, float32 (n, …).
-        labels: their classes, with which those of the triggers' class are left out, unless there are no others.
         reporter: receives progress; is asked whether to stop.
 
     Raises:
+        DataError: an image cannot be read.
         Interrupted: the reporter requested a stop.
     """
-    others = images if labels is None else images[labels != triggers[0].target]
+    clean = session.data[CLEAN_VALID]
+    runs = list(sample_images(clean, _MOST))
+    images = np.concatenate([run for _, run in runs])
+    labels = np.concatenate([clean.labels[start : start + len(run)] for start, run in runs])
+    others = images[labels != triggers[0].target]
     others = others if len(others) else images
-    clean = session.mean_activation(others, reporter=reporter)
-    stamped = [session.mean_activation(others, each.stamp, reporter) for each in triggers]
-    return Excitation(clean, np.mean(stamped, axis=0))
+    before = session.mean_activation(others, reporter=reporter)
+    after = [session.mean_activation(others, each.stamp, reporter) for each in triggers]
+    session.excitation = Excitation(before, np.mean(after, axis=0))
+    return session.excitation

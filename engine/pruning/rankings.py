@@ -62,8 +62,7 @@ class Ranking:
 def _excitation(given: RankingInput) -> NDArray[np.float64]:
     if given.excitation is None:
         raise OptionError(
-            f"ranking {TRIGGER_EXCITATION} needs reversed triggers; expected the session's `excitation`, as "
-            "bdtui.engine.evaluation.excitation.excite gives it"
+            f"ranking {TRIGGER_EXCITATION} needs reversed triggers; pass `triggers` to prune, or call excite(session, triggers)"
         )
     return given.excitation.relative
 

@@ -109,7 +109,5 @@ def order_by(
     """
     entry = RANKINGS.get(ranking)
     if entry is not None and entry.needs_triggers and evaluator.excitation is None:
-        triggers, clean = suspects.find(reporter), suspects.examination.clean
-        assert clean is not None
-        evaluator.excitation = excite(evaluator, triggers, clean.images, clean.labels, reporter)
+        excite(evaluator, suspects.find(reporter), reporter)
     return tuple(order_channels(evaluator, ranking, seed))
