@@ -1,7 +1,7 @@
 """Several repairs of other seeds, and one network that learns from the mean of their answers.
 
 Each seed forgets and keeps something else; their mean is better than any, and as none of them follows the trigger, it may
-be listened to on patched images too.
+be listened to on changed images too.
 """
 
 from __future__ import annotations
@@ -35,14 +35,12 @@ def repair(given: RepairInput) -> RepairedNetwork:
     plan = Plan.asked(given, shrink_distil.STEPS, shrink_distil.BATCH, shrink_distil.default_rate(given))
 
     def loss(batch: Batch) -> Any:
-        half = batch.labels.shape[0] // 2
-        patched = batch.patched(batch.images[:half])
-        images = tf.concat([batch.images, patched], axis=0)
-        labels = tf.concat([batch.labels, batch.labels[:half]], axis=0)
+        half = plan.batch // 2
+        images = tf.concat([batch.changed(batch.images[:half]), batch.images[half:]], axis=0)
         answers = logits(images, training=True)
         wanted = tf.add_n([tf.nn.softmax(teacher(images)) for teacher in teachers]) / len(teachers)
         soft = tf.nn.softmax_cross_entropy_with_logits(labels=tf.stop_gradient(wanted), logits=answers)
-        return cross_entropy(answers, labels) + _TEACHERS * tf.reduce_mean(soft)
+        return cross_entropy(answers, batch.labels) + _TEACHERS * tf.reduce_mean(soft)
 
     train(student, loss, plan, given)
     steps = plan.steps + sum(member.steps for member in members)

@@ -24,7 +24,7 @@ from bdtui.engine.repair.checkpoints import fingerprint
 from bdtui.engine.repair.clean_images import Canvas
 from bdtui.engine.repair.lots import Lots
 from bdtui.engine.repair.method import RepairInput
-from bdtui.engine.repair.patches import draw_patches
+from bdtui.engine.repair.random_changes import change
 from bdtui.engine.repair.student import all_learning
 
 _LOOKS = 10
@@ -40,14 +40,14 @@ class Batch:
         labels: int32, shape (batch,).
         lots: random numbers of the step.
         step: number of the step, from 0.
-        patched: gives images, shape (rows, …), with random patches.
+        changed: gives images, shape (rows, …), with random changes that leave them their class.
     """
 
     images: Any
     labels: Any
     lots: Lots
     step: Any
-    patched: Callable[[Any], Any]
+    changed: Callable[[Any], Any]
 
 
 Loss = Callable[[Batch], Any]
@@ -86,7 +86,8 @@ class Plan:
     def asked(cls, given: RepairInput, steps: int, batch: int, rate: float) -> Plan:
         """A method's plan, with what was asked for in its place."""
         options = given.options
-        return cls(options.steps or steps, options.batch or batch, options.rate or rate)
+        # Two at least: half of a batch is changed.
+        return cls(options.steps or steps, max(2, options.batch or batch), options.rate or rate)
 
 
 def train(
@@ -205,16 +206,17 @@ class _Run:
         labels = tf.gather(self._labels, rows)
         images = augment(images, given.augmentation, self._low, self._high, lots)
         shape = given.images.image_shape
-        batch = Batch(as_read(images, self._canvas, shape), labels, lots, step, partial(self._patched, lots))
+        batch = Batch(as_read(images, self._canvas, shape), labels, lots, step, partial(self._changed, lots))
         gradients = self._gradients(lambda: self._loss(batch), self._variables)
         pairs = [(g, v) for g, v in zip(gradients, self._variables, strict=True) if g is not None]
         self._optimizer.apply_gradients(pairs)
         if self._project is not None:
             self._project()
 
-    def _patched(self, lots: Lots, images: Any) -> Any:
-        drawn = draw_patches(as_canvas(images, self._canvas), self._low, self._high, lots)
-        return as_read(drawn, self._canvas, self._given.images.image_shape)
+    def _changed(self, lots: Lots, images: Any) -> Any:
+        are_pictures = self._canvas.is_picture
+        changed = change(as_canvas(images, self._canvas), self._low, self._high, lots, are_pictures=are_pictures)
+        return as_read(changed, self._canvas, self._given.images.image_shape)
 
     def _rows(self, step: int) -> NDArray[np.int32]:
         """Numbers of the images of a step: every image once, then every image once again, in another order."""

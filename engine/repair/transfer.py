@@ -45,20 +45,34 @@ class Transfer:
     """How much of what fools B leads another network astray in the same way.
 
     Attributes:
-        shared: over the changes that are shared by all images; None without such.
-        boxes: over the boxes; None without such.
+        kinds: of the changes, ``shared`` or ``box``, in the bank's order.
+        hits: of the images, so many get the same wrong class as from B, for every change.
         images: how many held-out images were changed.
     """
 
-    shared: Share | None
-    boxes: Share | None
+    kinds: tuple[str, ...]
+    hits: tuple[int, ...]
     images: int
+
+    @property
+    def shared(self) -> Share | None:
+        """Over the changes that are shared by all images; None without such."""
+        return self._over("shared")
+
+    @property
+    def boxes(self) -> Share | None:
+        """Over the boxes; None without such."""
+        return self._over("box")
 
     @property
     def percent(self) -> float | None:
         """The larger of the two shares, in percent: a trigger is of one kind."""
         known = [share.percent for share in (self.shared, self.boxes) if share is not None]
         return max(known, default=None)
+
+    def _over(self, kind: str) -> Share | None:
+        hits = [hits for hits, of_kind in zip(self.hits, self.kinds, strict=True) if of_kind == kind]
+        return Share(sum(hits), len(hits) * self.images) if hits and self.images else None
 
 
 class TransferBank:
@@ -109,20 +123,18 @@ class TransferBank:
             Interrupted: the reporter requested a stop.
         """
         images = self.held_out.some(slice(most))
+        kinds = tuple(change.kind for change in self.changes)
         if not len(images):
-            return Transfer(None, None, 0)
+            return Transfer(kinds, (0,) * len(kinds), 0)
         runner = network
         if not isinstance(runner, ScoreRunner):
             runner = ScoreRunner(network, images.image_shape, self._reporter)
-        hits = {"shared": 0, "box": 0}
-        seen = {"shared": 0, "box": 0}
+        hits = []
         for change, all_led in zip(self.changes, self._led, strict=True):
             led = all_led[:most]
             same = (_classes(runner, change.apply(images)) == led) & (led != images.labels)
-            hits[change.kind] += int(np.count_nonzero(same))
-            seen[change.kind] += len(images)
-        shared, boxes = (Share(hits[kind], seen[kind]) if seen[kind] else None for kind in ("shared", "box"))
-        return Transfer(shared, boxes, len(images))
+            hits.append(int(np.count_nonzero(same)))
+        return Transfer(kinds, tuple(hits), len(images))
 
 
 def _shared_changes(

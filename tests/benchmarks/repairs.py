@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -89,6 +89,10 @@ class Row:
     claims: bool
     chosen: str
     seconds: float
+    hits: list[int]
+    kinds: list[str]
+    tried: int
+    badnet_hits: list[int]
 
     @property
     def key(self) -> tuple[str, int, str, int]:
@@ -137,7 +141,7 @@ def subjects(seed: int) -> dict[str, Callable[[], Subject]]:
     return found
 
 
-def measure(subject: Subject, outcome: RepairOutcome, row: dict[str, Any]) -> Row:
+def measure(subject: Subject, outcome: RepairOutcome, badnet_hits: Sequence[int], row: dict[str, Any]) -> Row:
     """The rates of a repair on test images."""
 
     def share(hits: Any) -> float:
@@ -171,6 +175,10 @@ def measure(subject: Subject, outcome: RepairOutcome, row: dict[str, Any]) -> Ro
         claims=repair.chosen_by.claims,
         chosen=repair.method,
         seconds=round(repair.seconds, 1),
+        hits=list(outcome.transfer.hits),
+        kinds=list(outcome.transfer.kinds),
+        tried=outcome.transfer.images,
+        badnet_hits=list(badnet_hits),
     )
 
 
@@ -207,7 +215,9 @@ def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) 
     for method in methods:
         began = time.process_time()
         outcome = session.judged(session.repair(method))
-        row = measure(subject, outcome, {"net": net, "images": size, "method": method, "seed": seed})
+        row = measure(
+            subject, outcome, session.badnet_transfer.hits, {"net": net, "images": size, "method": method, "seed": seed}
+        )
         print(f"{time.process_time() - began:.0f} s of processor time", flush=True)
         yield row
 

@@ -10,7 +10,23 @@ from tests.benchmarks.repairs import Row, subjects, table
 
 def row(method: str, seed: int, attack: float | None, clean: float = 99.0) -> Row:
     flagged = None if attack is None else 99.0
-    return Row("patch", 100, method, seed, (97.0, attack), clean, attack, attack, 1.0, flagged, 2.0, True, method, 10.0)
+    rates = (clean, attack, attack, 1.0, flagged)
+    return Row(
+        "patch",
+        100,
+        method,
+        seed,
+        (97.0, attack),
+        *rates,
+        2.0,
+        True,
+        method,
+        10.0,
+        [0, 1],
+        ["shared", "box"],
+        14,
+        [9, 9],
+    )
 
 
 def test_the_table_shows_b_and_the_median_with_the_worst() -> None:

@@ -16,7 +16,10 @@ from bdtui.engine.repair.clean_images import Canvas, CleanImages, split_images
 from bdtui.engine.repair.lots import Lots
 from bdtui.engine.repair.method import RepairInput
 from bdtui.engine.repair.methods import RepairMethod
+from bdtui.engine.repair.overlays import overlay
 from bdtui.engine.repair.patches import draw_patches
+from bdtui.engine.repair.random_changes import change
+from bdtui.engine.repair.warps import FARTHEST, warp
 from tests.engine.repair.small_badnet import bars
 
 
@@ -47,6 +50,50 @@ def test_patches_are_the_same_for_the_same_lots_only() -> None:
     )
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def test_a_warp_moves_places_a_little_and_keeps_their_values() -> None:
+    columns = tf.tile(tf.range(40, dtype=tf.float32)[None, None, :, None], (200, 30, 1, 1))
+    moved = np.asarray(warp(columns, Lots(tf.constant([1, 2])))) - np.asarray(columns)
+    # Every pixel says which column it comes from.
+    assert np.abs(moved).max() <= FARTHEST * 40 + 1e-3
+    assert (np.abs(moved).max(axis=(1, 2, 3)) > 0.2).mean() > 0.8
+    inside = moved[:, :, 4:-4, 0]
+    assert np.abs(np.diff(inside, axis=2)).max() < 0.8, "it would fold, or tear"
+
+
+def test_an_overlay_is_faint_and_stays_in_range() -> None:
+    low, high = tf.fill((20, 30, 3), -10.0), tf.fill((20, 30, 3), 200.0)
+    images = tf.constant(np.random.default_rng(0).uniform(-10, 200, (400, 20, 30, 3)).astype(np.float32))
+    laid = np.asarray(overlay(images, low, high, Lots(tf.constant([1, 2]))))
+    assert laid.min() >= -10
+    assert laid.max() <= 200
+    changed = np.abs(laid - np.asarray(images)).mean(axis=(1, 2, 3)) / 210
+    assert (changed > 0).all()
+    assert changed.max() < 0.25
+
+
+@pytest.mark.parametrize("shape", [(9, 7, 1), (12, 12, 3)])
+@pytest.mark.parametrize("batch", [1, 2, 3, 32])
+def test_every_image_gets_patches_and_some_a_warp_or_an_overlay(
+    shape: tuple[int, ...], batch: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = tf.constant(np.random.default_rng(0).uniform(0.2, 0.8, (batch, *shape)).astype(np.float32))
+    low, high, lots = tf.zeros(shape), tf.ones(shape), Lots(tf.constant([3, 4]))
+    changed = np.asarray(change(images, low, high, lots, are_pictures=True))
+    assert changed.shape == images.shape
+    own = np.abs(changed[:, None] - np.asarray(images)[None]).mean(axis=(2, 3, 4))
+    assert (own.argmin(axis=1) == np.arange(batch)).mean() > 0.8, "images change places"
+    monkeypatch.setattr("bdtui.engine.repair.random_changes.draw_patches", lambda images, *_: images)
+    unpatched = np.asarray(change(images, low, high, lots, are_pictures=True))
+    assert np.any(unpatched != np.asarray(images), axis=(1, 2, 3)).mean() == (0.5 if batch > 3 else 0)
+
+
+def test_vectors_get_random_changes_but_no_warp(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bdtui.engine.repair.random_changes.warp", lambda *_: pytest.fail("a vector was warped"))
+    images = tf.ones((8, 1, 20, 1)) / 2
+    changed = change(images, tf.zeros((1, 20, 1)), tf.ones((1, 20, 1)), Lots(tf.constant([1, 2])), are_pictures=False)
+    assert not np.allclose(np.asarray(changed), 0.5)
 
 
 @pytest.mark.parametrize("scale", [1.0, 255.0])
