@@ -158,11 +158,15 @@ class Examination:
             self._run_part(name, reporter)
         self._reverse([suspect.target for suspect in self.conclude().suspects[:2]], reporter)
 
-    def first_triggers(self, reporter: Reporter = SILENT) -> tuple[ReversedTrigger, ...]:
-        """The small and the strong trigger of the first suspect, found as ``auto`` does; none without images.
+    def first_triggers(self, reporter: Reporter = SILENT, suspects: int = 1) -> tuple[ReversedTrigger, ...]:
+        """The small and the strong trigger of the first suspects, found as ``auto`` does; none without images.
 
         What was found before is not looked for again. Where no class is ahead of the others, the class is the one with the
         smallest trigger.
+
+        Args:
+            reporter: receives progress; is asked whether to stop.
+            suspects: of how many, 1 or 2.
 
         Raises:
             Interrupted: the reporter requested a stop; what was found until then is known.
@@ -174,7 +178,8 @@ class Examination:
         first = [suspect.target for suspect in self.conclude().suspects[:2]]
         first = first or [min(self.triggers.values(), key=lambda trigger: trigger.size).target]
         self._reverse(first, reporter)
-        return self.triggers[first[0]], self.strong_triggers[first[0]]
+        self._look_whether_it_is_trained(reporter)
+        return tuple(kept[each] for each in first[:suspects] for kept in (self.triggers, self.strong_triggers))
 
     def _run_part(self, name: str, reporter: Reporter) -> None:
         if name in self.parts:

@@ -19,6 +19,7 @@ from bdtui.engine.repair.losses import cross_entropy, guarded_distillation
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput
 from bdtui.engine.repair.moving_perturbations import MovingPerturbations
 from bdtui.engine.repair.perturbations import RADII, SharedAscent, smallest_radius
+from bdtui.engine.repair.reversed_triggers import stamp_some
 from bdtui.engine.repair.student import begin_student
 from bdtui.engine.repair.training import Batch, Plan, train
 
@@ -53,6 +54,11 @@ def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
             some = half // 2
             perturbed = moving.on(changed[:some], batch.labels[:some], student_logits, batch.step, batch.lots)
             changed = tf.concat([perturbed, changed[some:]], axis=0)
+        if given.triggers:
+            some = half // 2
+            changed = tf.concat(
+                [changed[:-some], stamp_some(batch.images[half - some : half], given.triggers, batch.lots)], axis=0
+            )
         plain = batch.images[half:]
         answers = student_logits(tf.concat([changed, plain], axis=0), training=True)
         on_changed, on_plain = answers[:half], answers[half:]

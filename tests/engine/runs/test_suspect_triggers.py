@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
 from bdtui.engine.detect import examination as examination_module
 from bdtui.engine.detect.inversion import reverse_triggers
@@ -124,13 +126,19 @@ def test_a_detection_of_the_same_run_reverses_nothing_again(
     assert len(inverted) == 2
 
 
-def test_a_network_without_a_backdoor_gets_an_order_and_a_notice(inputs: dict[str, Path], tmp_path: Path) -> None:
-    patch_net(target=None).save(tmp_path / "clean.keras")
+def test_where_no_class_stands_out_there_is_an_order_and_a_notice(tmp_path: Path) -> None:
+    start = keras.Input((12, 12, 1))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, activation="relu", name="conv")(start))
+    model = keras.Model(start, layers.Dense(3, activation="softmax")(x))
+    model.save(tmp_path / "net.keras")
+    pixels = np.random.default_rng(2).random((30, 12, 12, 1), np.float32)
+    clean = write_images(tmp_path / "clean.h5", pixels, np.arange(30) % 3)
     heard: list[Event] = []
-    found = prepare_run(settings({**inputs, "model": tmp_path / "clean.keras"}), Reporter(heard.append))
+    found = prepare_run(settings({"model": tmp_path / "net.keras", "clean_valid": clean}), Reporter(heard.append))
     assert sorted(found.order) == list(range(6))
     doubts = [event.text for event in heard if isinstance(event, Notice) and TRIGGER_EXCITATION in event.text]
     assert len(doubts) == 1
+    assert "inconclusive" in doubts[0]
     assert doubts[0] in found.notices, "a reader of the report should know"
 
 
