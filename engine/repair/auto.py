@@ -67,7 +67,7 @@ def choose(found: list[RepairOutcome], reference: RepairOutcome) -> RepairOutcom
     safe = [each for each in found if follows_no_more(each.transfer, reference.transfer)]
     if safe:
         return max(safe, key=lambda each: each.accuracy or 0.0)
-    return min(found, key=lambda each: each.transfer.percent or 0.0)
+    return min(found, key=lambda each: sum(each.transfer.hits))
 
 
 def _further(

@@ -34,6 +34,8 @@ def draw_patches(images: Any, low: Any, high: Any, lots: Lots) -> Any:
     rows = (tf.range(height, dtype=tf.float32) + 0.5)[None, :, None]
     columns = (tf.range(width, dtype=tf.float32) + 0.5)[None, None, :]
     tall, wide = tf.cast(height, tf.float32), tf.cast(width, tf.float32)
+    # Drawn once, it being most of the work; the second patch takes another image's.
+    filling = _filling(images, low, high, lots, (batch, height, width, channels))
     for number in range(_PATCHES):
         one_each = (batch, 1, 1)
         area = lots.uniform(one_each, SMALLEST, LARGEST) * tall * wide
@@ -53,7 +55,7 @@ def draw_patches(images: Any, low: Any, high: Any, lots: Lots) -> Any:
             covered &= lots.chance(one_each, 0.5)
         opacity = tf.where(lots.chance(one_each, 0.5), 1.0, lots.uniform(one_each, 0.2, 0.9))
         alpha = (tf.cast(covered, tf.float32) * opacity)[..., None]
-        images += alpha * (_filling(images, low, high, lots, (batch, height, width, channels)) - images)
+        images += alpha * (tf.roll(filling, number, 0) - images)
     return images
 
 

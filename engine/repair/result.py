@@ -20,6 +20,7 @@ class ChosenBy:
             not measured.
         badnet_transfer: the same for B itself.
         reference_transfer: the same for a network that never saw B; None where there is none.
+        left: of what leads B astray and not that network, the share that leads the repaired one astray, in percent.
         claims: whether these figures speak for a backdoor, if there was one, to be gone.
     """
 
@@ -28,6 +29,7 @@ class ChosenBy:
     transfer: float | None = None
     badnet_transfer: float | None = None
     reference_transfer: float | None = None
+    left: float | None = None
     claims: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -37,6 +39,7 @@ class ChosenBy:
             "transfer": self.transfer,
             "badnet_transfer": self.badnet_transfer,
             "reference_transfer": self.reference_transfer,
+            "transfer_left": self.left,
             "held_out_images": self.held_out,
             "claims": self.claims,
         }

@@ -1,8 +1,8 @@
 """Shrink and distil: forget the trigger by half a fresh start, keep the rest by B's answers, and learn no trigger's kind.
 
-The student begins between B and a fresh network. It is trained on augmented clean images. Half of every batch gets random
-changes (patches, warps, overlays) and is learnt under its true labels; the other half is learnt under its true labels and
-B's soft answers, where B is right.
+The student begins between B and a fresh network. It learns augmented clean images under their true labels and B's soft
+answers, where B is right. Half of every batch gets random changes (patches, warps, overlays) before the student sees it, not
+before B does: the student learns to say of a changed image what B says of the clean one.
 
 After J. T. Ash, R. P. Adams, "On Warm-Starting Neural Network Training", NeurIPS 2020 (shrink and perturb), and
 L. Beyer et al., "Knowledge distillation: A good teacher is patient and consistent", CVPR 2022. The guard, the
@@ -24,9 +24,11 @@ from bdtui.engine.repair.student import begin_student
 from bdtui.engine.repair.training import Batch, Plan, train
 
 STEPS, BATCH, RATE = 1500, 64, 2e-3
-TEACHER = 0.5
-"""How much B's answers count. More of them teaches a trigger back that augmentation resembles: on a warped one 3 % of the attack
-stays with 0.5, 20 % with 4 (docs/repairs.md)."""
+TEACHER, TEACHER_OF_MANY = 0.5, 2.0
+"""How much B's answers count; more where a few images a class have to teach many classes. More of them everywhere teaches a trigger
+back that augmentation resembles (docs/repairs.md)."""
+_MANY = 20
+"""Classes above which there are many."""
 _PLENTY = 200
 """Images a class from which on a student need not begin near B, however many classes there are."""
 
@@ -38,7 +40,7 @@ def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
         given: what to repair, and with what.
         universal: whether half of the changed images are perturbed as well; see `shrink_distil_universal`.
     """
-    given = given.with_options(start=default_start(given), teacher=TEACHER)
+    given = given.with_options(start=default_start(given), teacher=default_teacher(given))
     start, weight = given.options.start, given.options.teacher
     assert start is not None and weight is not None
     plan = Plan.asked(given, STEPS, BATCH, default_rate(given))
@@ -55,17 +57,14 @@ def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
             perturbed = moving.on(changed[:some], batch.labels[:some], student_logits, batch.step, batch.lots)
             changed = tf.concat([perturbed, changed[some:]], axis=0)
         if given.triggers:
-            some = half // 2
-            changed = tf.concat(
-                [changed[:-some], stamp_some(batch.images[half - some : half], given.triggers, batch.lots)], axis=0
-            )
-        plain = batch.images[half:]
-        answers = student_logits(tf.concat([changed, plain], axis=0), training=True)
-        on_changed, on_plain = answers[:half], answers[half:]
-        total = cross_entropy(on_changed, batch.labels[:half]) + cross_entropy(on_plain, batch.labels[half:])
+            kept = half // 2
+            stamped = stamp_some(batch.images[kept:half], given.triggers, batch.lots)
+            changed = tf.concat([changed[:kept], stamped], axis=0)
+        answers = student_logits(tf.concat([changed, batch.images[half:]], axis=0), training=True)
+        total = cross_entropy(answers, batch.labels)
         if weight:
             # B never sees a changed image: there its answers could be the trigger's.
-            total += weight * guarded_distillation(teacher_logits(plain), on_plain, batch.labels[half:])
+            total += weight * guarded_distillation(teacher_logits(batch.images), answers, batch.labels)
         return total
 
     train(student, loss, plan, given, carried={} if moving is None else {"perturbations": moving.deltas})
@@ -91,13 +90,22 @@ def images_a_class(given: RepairInput) -> float:
     return len(given.images) / max(1, len(set(given.images.labels.tolist())))
 
 
-def default_start(given: RepairInput) -> float:
-    """How much of B to begin with: more where few images a class have to teach many classes."""
+def few_for_many(given: RepairInput) -> bool:
+    """Whether few images a class have to teach many classes: then B is needed more."""
     classes = len(set(given.images.labels.tolist()))
-    few = images_a_class(given) < _PLENTY
-    return 0.5 if few and classes > 20 else 0.3
+    return classes > _MANY and images_a_class(given) < _PLENTY
+
+
+def default_start(given: RepairInput) -> float:
+    """How much of B to begin with."""
+    return 0.5 if few_for_many(given) else 0.3
+
+
+def default_teacher(given: RepairInput) -> float:
+    """How much B's answers count."""
+    return TEACHER_OF_MANY if few_for_many(given) else TEACHER
 
 
 def default_rate(given: RepairInput) -> float:
     """Learning rate: lower where many classes have to be told apart."""
-    return 1e-3 if default_start(given) == 0.5 else RATE
+    return RATE / 2 if few_for_many(given) else RATE

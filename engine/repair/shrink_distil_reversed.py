@@ -1,7 +1,7 @@
 """Shrink and distil, with what a detector reversed on a quarter of every batch.
 
 As shrink-distil; besides, half of the changed images carry a small or a strong trigger of the first two suspects in place of
-random changes, under their true labels. B is not asked about them. The triggers are reversed on the images to train on:
+random changes, under their true labels; B sees them without. The triggers are reversed on the images to train on:
 the held-out ones stay untouched.
 """
 

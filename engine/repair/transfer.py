@@ -2,8 +2,9 @@
 
 A bank of changes is made on B alone: perturbations shared by all images, and boxes with a pattern. On clean images that
 no method trained on, the *shared transfer* of a network is how often it gives a changed image the same wrong class that B
-gives it. Measured, it orders repairs as the true attack success rate does (docs/repairs.md). It is no such rate: it says
-how much of B's weakness a network has kept, and every network has some, also one that never saw a trigger.
+gives it. It is no attack success rate: it says how much of B's weakness a network has kept, and every network has some, also
+one that never saw a trigger. How much is *left* of what fools B and not such a network orders repairs as the true attack
+success rate does (docs/repairs.md).
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ _AREA_COSTS = 4.0
 _NEARLY_AS_GOOD = 0.2
 """Boxes that are worse than the best by more are left out: they would only blur what the best ones tell."""
 MEASURED_ON = 400
+_TELLING = 0.1
+"""Of the changed images, by so large a share B has to be led astray more often than a network that never saw it."""
 FEW_HELD_OUT = 50
 """Held-out images below which nothing is claimed."""
 
@@ -69,6 +72,21 @@ class Transfer:
         """The larger of the two shares, in percent: a trigger is of one kind."""
         known = [share.percent for share in (self.shared, self.boxes) if share is not None]
         return max(known, default=None)
+
+    def left(self, badnet: Transfer, reference: Transfer) -> float | None:
+        """Of what leads B astray, beyond what leads a network astray that never saw B, so much is left, in percent.
+
+        0 for a network that is fooled as the reference is, 100 for one that is fooled as B is; below 0 where it is fooled less
+        than the reference. None where B is fooled hardly more than the reference is: then there is nothing to tell by.
+
+        Args:
+            badnet: the transfer to B itself.
+            reference: the transfer to the network that never saw B.
+        """
+        whole = sum(badnet.hits) - sum(reference.hits)
+        if whole < _TELLING * self.images * len(self.hits) or whole <= 0:
+            return None
+        return 100 * (sum(self.hits) - sum(reference.hits)) / whole
 
     def _over(self, kind: str) -> Share | None:
         hits = [hits for hits, of_kind in zip(self.hits, self.kinds, strict=True) if of_kind == kind]

@@ -78,6 +78,7 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
     chosen_by = replace(
         repair.chosen_by,
         reference_transfer=None if reference is None else reference.transfer.percent,
+        left=None if reference is None else outcome.transfer.left(session.badnet_transfer, reference.transfer),
         claims=claims,
     )
     return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))

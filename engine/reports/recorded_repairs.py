@@ -52,6 +52,7 @@ def _chosen_by(content: Mapping[str, Any]) -> ChosenBy:
         transfer=_number_or_none(content["transfer"]),
         badnet_transfer=_number_or_none(content.get("badnet_transfer")),
         reference_transfer=_number_or_none(content.get("reference_transfer")),
+        left=_number_or_none(content.get("transfer_left")),
         claims=flag(content.get("claims", False)),
     )
 

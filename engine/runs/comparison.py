@@ -61,6 +61,9 @@ def compare(
             if surrogate is not None and layer != place.layer:
                 layer = place.layer
                 estimating = surrogate.of_layer(there.inputs.model, there.evaluator.source, only_progress(reporter))
+            if RANKINGS[place.ranking].needs_triggers:
+                # Here, so that a notice about them is heard.
+                prepared.suspects.find(reporter)
             one = compare_order(there, place.ranking, only_progress(reporter), estimating)
             if journal is not None:
                 journal.keep_compared([one])

@@ -24,8 +24,10 @@ from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.clean_images import CleanImages, read_clean_images, some_of_every_class
 from bdtui.engine.repair.method import predicted
-from bdtui.engine.repair.methods import AUTO, METHODS
+from bdtui.engine.repair.methods import AUTO, METHODS, SCRATCH
 from bdtui.engine.repair.session import RepairOutcome, RepairSession
+from bdtui.engine.repair.transfer import Transfer
+from bdtui.engine.runs.repairing import reverse_with
 from tests.benchmarks.zoo import ZooSpec, make_net
 
 ROOT = Path(__file__).parents[2]
@@ -93,6 +95,10 @@ class Row:
     kinds: list[str]
     tried: int
     badnet_hits: list[int]
+
+    def transfer_to(self, hits: list[int]) -> Transfer:
+        """The transfer to a network that so many images led astray, for every change."""
+        return Transfer(tuple(self.kinds), tuple(hits), self.tried)
 
     @property
     def key(self) -> tuple[str, int, str, int]:
@@ -211,7 +217,7 @@ def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) 
     clean = subject.clean
     if size and size < len(clean):
         clean = clean.some(some_of_every_class(clean.labels, size / len(clean), seed))
-    session = RepairSession(subject.model, clean, seed=seed)
+    session = RepairSession(subject.model, clean, seed=seed, reverse=reverse_with(subject.model, seed))
     for method in methods:
         began = time.process_time()
         outcome = session.judged(session.repair(method))
@@ -231,19 +237,37 @@ def write_table(rows: list[Row]) -> None:
 
 
 def what_transfer_tells(rows: list[Row]) -> str:
-    """Whether shared transfer orders the repairs as the attack success does, and how often a claim was wrong."""
-    known = [row for row in rows if row.transfer is not None and row.attack is not None]
+    """Whether transfer left orders the repairs as the attack success does, and how often a claim was wrong."""
+    references = _references(rows)
+    known = [
+        (row, left)
+        for row in rows
+        if row.attack is not None and row.method != SCRATCH and (left := _left(row, references)) is not None
+    ]
     if len(known) < 3:
         return ""
-    ranked = [_ranks([getattr(row, name) for row in known]) for name in ("transfer", "attack")]
+    ranked = [_ranks(values) for values in ([left for _, left in known], [row.attack for row, _ in known])]
     order = float(np.corrcoef(*ranked)[0, 1])
-    claimed = [row for row in known if row.claims]
+    claimed = [row for row, _ in known if row.claims]
     wrong = [row for row in claimed if row.attack is not None and row.attack > _REMOVED]
     named = "".join(f" ({row.net}, {row.method}: {row.attack:.1f} %)" for row in wrong)
     return (
-        f"Over these {len(known)} repairs shared transfer and ASR have a Spearman correlation of {order:.2f}. What fools B was "
-        f"said to mislead the network no more {len(claimed)} times; the ASR was above {_REMOVED:g} % in {len(wrong)} of "
-        f"them{named}."
+        f"Over these {len(known)} repairs, scratch not among them, the transfer that is left and the ASR have a Spearman correlation of "
+        f"{order:.2f}. What fools B was said to mislead the network no more {len(claimed)} times; the ASR was above "
+        f"{_REMOVED:g} % in {len(wrong)} of them{named}."
+    )
+
+
+def _references(rows: list[Row]) -> dict[tuple[str, int, int], Row]:
+    return {(row.net, row.images, row.seed): row for row in rows if row.method == SCRATCH}
+
+
+def _left(row: Row, references: dict[tuple[str, int, int], Row]) -> float | None:
+    reference = references.get((row.net, row.images, row.seed))
+    return (
+        None
+        if reference is None
+        else row.transfer_to(row.hits).left(*map(row.transfer_to, (row.badnet_hits, reference.hits)))
     )
 
 
@@ -256,13 +280,12 @@ def _ranks(values: list[float]) -> Any:
 
 def table(rows: list[Row]) -> str:
     """Median over the seeds, and the worst in brackets where there are several."""
-    heading = (
-        "| net | clean images | repair | clean | ASR | R-Acc | G flags poisoned / clean | transfer | seconds | seeds |"
-    )
+    heading = "| net | clean images | repair | clean | ASR | R-Acc | G flags poisoned / clean | transfer left | seconds | seeds |"
     lines = [heading, "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     groups: dict[tuple[str, int, str], list[Row]] = {}
     for row in rows:
         groups.setdefault((row.net, row.images, row.method), []).append(row)
+    references = _references(rows)
     named: set[tuple[str, int]] = set()
     for (net, images, method), group in groups.items():
         if (net, images) not in named:
@@ -274,7 +297,7 @@ def table(rows: list[Row]) -> str:
             _figure([row.attack for row in group], max),
             _figure([row.recovered for row in group], min),
             f"{_figure([row.poisoned_flagged for row in group], 0)} / {_figure([row.clean_flagged for row in group], 0)}",
-            _figure([row.transfer for row in group], 0),
+            _figure([_left(row, references) for row in group], max),
             f"{median(row.seconds for row in group):.0f}",
         ]
         lines.append(f"| {net} | {images or 'all'} | {method} | {' | '.join(figures)} | {len(group)} |")

@@ -61,7 +61,7 @@ def whole_run() -> RunRecord:
                 1500,
                 ("Trained.",),
                 ("It holds.",),
-                ChosenBy(88, -0.5, 1.25, 93.5, 0.75, True),
+                ChosenBy(88, -0.5, 1.25, 93.5, 0.75, 0.5, True),
                 0.9,
                 "repaired_auto.keras",
                 "goodnet_auto.keras",
