@@ -156,7 +156,30 @@ class Examination:
         images, labels = (0, False) if clean is None else (len(clean.images), clean.labels is not None)
         for name in planned_methods(self.subject.classes, images, labels=labels):
             self._run_part(name, reporter)
-        self._reverse_suspects(reporter)
+        self._reverse([suspect.target for suspect in self.conclude().suspects[:2]], reporter)
+
+    def first_triggers(self, reporter: Reporter = SILENT, suspects: int = 1) -> tuple[ReversedTrigger, ...]:
+        """The small and the strong trigger of the first suspects, found as ``auto`` does; none without images.
+
+        What was found before is not looked for again. Where no class is ahead of the others, the class is the one with the
+        smallest trigger.
+
+        Args:
+            reporter: receives progress; is asked whether to stop.
+            suspects: of how many, 1 or 2.
+
+        Raises:
+            Interrupted: the reporter requested a stop; what was found until then is known.
+        """
+        if self.clean is None:
+            return ()
+        for name in planned_methods(self.subject.classes, len(self.clean.images)):
+            self._run_part(name, reporter)
+        first = [suspect.target for suspect in self.conclude().suspects[:2]]
+        first = first or [min(self.triggers.values(), key=lambda trigger: trigger.size).target]
+        self._reverse(first, reporter)
+        self._look_whether_it_is_trained(reporter)
+        return tuple(kept[each] for each in first[:suspects] for kept in (self.triggers, self.strong_triggers))
 
     def _run_part(self, name: str, reporter: Reporter) -> None:
         if name in self.parts:
@@ -190,12 +213,11 @@ class Examination:
         controls = random.permutation(ranked[_SHORTLIST:])[:_CONTROLS]
         return [int(each) for each in (*ranked[:_SHORTLIST], *controls)]
 
-    def _reverse_suspects(self, reporter: Reporter) -> None:
+    def _reverse(self, suspects: Sequence[int], reporter: Reporter) -> None:
         """A small and a strong trigger for each suspect, to look at and to stand in for poisoned images."""
         if self.clean is None:
             return
         given = ImagesGiven(self.subject, self.clean.images, reporter)
-        suspects = [suspect.target for suspect in self.conclude().suspects[:2]]
         searches: list[tuple[dict[int, ReversedTrigger], bool]] = [(self.triggers, False), (self.strong_triggers, True)]
         for kept, strong in searches:
             missing = [each for each in suspects if each not in kept]

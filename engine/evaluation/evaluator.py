@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from bdtui.engine.evaluation.channel_profile import ChannelStatistics, profile_images
 from bdtui.engine.evaluation.counting import count_rates
 from bdtui.engine.evaluation.cut_runner import CutRunner
+from bdtui.engine.evaluation.excitation import Excitation
 from bdtui.engine.evaluation.measurements import GOODNET, PRUNED, Evaluator, Measurement
 from bdtui.engine.evaluation.predictions import MaskedImages, Predictions, predict, predict_states
-from bdtui.engine.events import Notice
+from bdtui.engine.events import Notice, Progress
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.machine.array_store import ArrayStore, default_budget
@@ -46,6 +47,9 @@ class PruningSession(Evaluator):
         scratch: folder of that file, which has no name there; None for the system's temporary folder.
         shorter_way: through the back, where the graph allows it (`bdtui.engine.incremental.channel_sums`).
         reporter: receives progress; may stop the work between batches.
+
+    Attributes:
+        excitation: what reversed triggers do to the channels; None until somebody has measured it (`excite`).
 
     Raises:
         DataError: an image cannot be read or is not finite.
@@ -79,6 +83,7 @@ class PruningSession(Evaluator):
             checkpoint=reporter.checkpoint,
         )
         store = ArrayStore(default_budget() if memory_budget is None else memory_budget, scratch)
+        self.excitation: Excitation | None = None
         self.statistics: dict[str, ChannelStatistics] = {}
         self._masked: dict[str, MaskedImages] = {}
         self._runner = runner
@@ -102,6 +107,30 @@ class PruningSession(Evaluator):
     def first_images(self, role: str, number: int) -> NDArray[np.float32]:
         """The first images of a set as the network reads them, at most ``number``."""
         return next(self.data[role].batches(number))
+
+    def mean_activation(
+        self,
+        images: NDArray[np.float32],
+        change: Callable[[NDArray[np.float32]], NDArray[np.float32]] = lambda images: images,
+        reporter: Reporter = SILENT,
+    ) -> NDArray[np.float64]:
+        """Of each channel of the profiled layer over other images, and all positions, shape (channels,).
+
+        Args:
+            images: as the network reads them, shape (n, …), n ≥ 1.
+            change: is made to each batch of them first.
+            reporter: receives progress; is asked whether to stop.
+
+        Raises:
+            Interrupted: the reporter requested a stop.
+        """
+        sums = np.zeros(self.channels)
+        for start in range(0, len(images), self._runner.batch_size):
+            reporter.checkpoint()
+            some = images[start : start + self._runner.batch_size]
+            sums += self._runner.front(change(some)).activation_sums
+            reporter.emit(Progress("excitation", start + len(some), len(images), "images"))
+        return sums / len(images)
 
     def scores(
         self, role: str, images: NDArray[np.intp], pruned: Collection[int], reporter: Reporter = SILENT

@@ -16,6 +16,7 @@ from bdtui.engine.exports.formats import ExportFormat
 from bdtui.engine.exports.served_network import OwnOutputs, in_rows
 from bdtui.engine.machine.atomic_files import atomic_file
 from bdtui.engine.machine.device_failures import refuse_lost_device
+from bdtui.engine.machine.files import errno_of
 from bdtui.engine.machine.library_words import plain_detail
 
 if TYPE_CHECKING:
@@ -92,9 +93,12 @@ def _explained(what: str) -> Iterator[None]:
         yield
     except ModelError as problem:
         raise ExportRefused(f"{what} ({problem})") from problem
-    except (BdtuiError, OSError, MemoryError):
+    except (BdtuiError, MemoryError):
         raise
     except Exception as problem:
+        if isinstance(problem, OSError) and errno_of(problem):
+            # The system's own, of the disk; a library's without a number is about the file's content.
+            raise
         refuse_lost_device(problem)
         if (full := os.strerror(errno.ENOSPC)) in str(problem):
             # TensorFlow has errors of its own for it.

@@ -10,10 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
-from tensorflow.python.framework.convert_to_constants import (
-    # The one way to bring a function's weights into its graph; TensorFlow's converters and tf2onnx use it as well.
-    convert_variables_to_constants_v2,
-)
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.machine.batches import rows_at_once
@@ -56,6 +53,7 @@ class ServedNetwork:
     @cached_property
     def frozen(self) -> Any:
         """The same function with all weights in its graph: it reads images, and nothing else."""
+        # TensorFlow has no public name for it; its own converters and tf2onnx use it as well.
         return convert_variables_to_constants_v2(self.function.get_concrete_function())
 
     def inputs(self, images: NDArray[np.float32]) -> NDArray[Any]:

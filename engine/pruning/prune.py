@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bdtui.engine.evaluation.evaluator import PruningSession
+from bdtui.engine.evaluation.excitation import Trigger, excite
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
@@ -43,6 +44,7 @@ def prune(
     thresholds: Sequence[float] = DEFAULT_THRESHOLDS,
     seed: int = 0,
     batch_size: int | None = None,
+    triggers: Sequence[Trigger] = (),
     reporter: Reporter = SILENT,
 ) -> PruningResult:
     """Prune a BadNet channel by channel, in ascending mean activation over clean validation images.
@@ -56,6 +58,8 @@ def prune(
         thresholds: drops of clean accuracy, in percentage points above 0 and up to 100.
         seed: for rankings that draw lots.
         batch_size: rows computed at once; None chooses by the size of the network's tensors.
+        triggers: reversed ones, for the ranking ``trigger-excitation``, such as
+            ``Examination(model, CleanPictures.of_set(clean_valid)).first_triggers()`` (`bdtui.engine.detect`).
         reporter: receives progress; is asked whether to stop.
 
     Returns:
@@ -64,7 +68,7 @@ def prune(
     Raises:
         ModelError: the layer does not exist or cannot be pruned soundly.
         DataError: an image cannot be read or is not finite.
-        OptionError: a threshold is out of range, or there is no such ranking.
+        OptionError: a threshold is out of range, there is no such ranking, or it needs triggers.
         Interrupted: the reporter requested a stop.
 
     References:
@@ -78,6 +82,8 @@ def prune(
         data[POISONED_VALID] = poisoned_valid
     source = find_source(model.network, layer)
     session = PruningSession(model, source, data, batch_size=batch_size, reporter=reporter)
+    if triggers:
+        excite(session, triggers, reporter)
     order = order_channels(session, ranking, seed)
     curve = tuple(draw_curve(session, order, reporter))
     found = tuple(find_threshold(curve, order, Threshold(drop)) for drop in drops)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,9 @@ from bdtui.engine.settings import CLEAN_VALID, DEFAULT_RANKING, POISONED_VALID
 if TYPE_CHECKING:
     from bdtui.engine.evaluation.channel_profile import ChannelStatistics
     from bdtui.engine.evaluation.evaluator import PruningSession
+    from bdtui.engine.evaluation.excitation import Excitation
+
+TRIGGER_EXCITATION = "trigger-excitation"
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,14 @@ class RankingInput:
         statistics: of the profiled layer over the clean validation images.
         weight_norms: L1 norm of the kernel that makes, or reads, each channel, shape (channels,).
         seed: of the run.
+        excitation: what reversed triggers do to the channels on clean validation images; None for rankings that do not
+            need it.
     """
 
     statistics: ChannelStatistics
     weight_norms: NDArray[np.float64]
     seed: int
+    excitation: Excitation | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Ranking:
         score_name: what that number is, e.g. ``mean activation``.
         title: the same over a column, in at most eight characters.
         of_images: whether the number is another one on other images.
+        needs_triggers: whether triggers have to be reversed first, which takes as long as a detection.
     """
 
     description: str
@@ -49,6 +56,15 @@ class Ranking:
     score_name: str
     title: str
     of_images: bool = True
+    needs_triggers: bool = False
+
+
+def _excitation(given: RankingInput) -> NDArray[np.float64]:
+    if given.excitation is None:
+        raise OptionError(
+            f"ranking {TRIGGER_EXCITATION} needs reversed triggers; pass `triggers` to prune, or call excite(session, triggers)"
+        )
+    return given.excitation.relative
 
 
 RANKINGS: dict[str, Ranking] = {
@@ -72,6 +88,14 @@ RANKINGS: dict[str, Ranking] = {
         "kernel norm (L1)",
         "kernel",
         of_images=False,
+    ),
+    # What a detector reversed on clean images stands in for the trigger that nobody has.
+    TRIGGER_EXCITATION: Ranking(
+        "excited most by a reversed trigger (takes as long as a detection)",
+        _excitation,
+        "lost under a trigger, of the clean mean",
+        "excited",
+        needs_triggers=True,
     ),
     # The control: what pruning as many channels does without any knowledge.
     "random": Ranking(
@@ -114,7 +138,8 @@ def channel_scores(
 ) -> tuple[NDArray[np.floating], NDArray[np.floating] | None]:
     """What a ranking ranks the channels by, shape (channels,), and the same number on poisoned validation images.
 
-    The latter is for looking at only, and None where there are no such images or the number is not of images.
+    The latter is for looking at only, and None where there are no such images or the number is not of images. Of a ranking
+    by reversed triggers, it is what the real trigger does to the channels.
     """
     entry = RANKINGS[ranking]
     clean = entry.score(_given(session, CLEAN_VALID, seed))
@@ -124,4 +149,7 @@ def channel_scores(
 
 
 def _given(session: PruningSession, role: str, seed: int) -> RankingInput:
-    return RankingInput(session.statistics[role], session.weight_norms, seed)
+    statistics, excitation = session.statistics[role], session.excitation
+    if excitation is not None and role != CLEAN_VALID:
+        excitation = replace(excitation, stamped=statistics.mean_activation)
+    return RankingInput(statistics, session.weight_norms, seed, excitation)

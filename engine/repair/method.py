@@ -17,6 +17,7 @@ from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.augmentation import SHIFTS, Augmentation
 from bdtui.engine.repair.checkpoints import NO_CHECKPOINTS, Checkpoints
 from bdtui.engine.repair.clean_images import CleanImages
+from bdtui.engine.repair.reversed_triggers import Stamp
 from bdtui.engine.reporter import SILENT, Reporter
 
 
@@ -71,6 +72,7 @@ class RepairInput:
         checkpoints: where to keep how far the work is.
         watch: is shown the network now and then.
         name: under which checkpoints are kept and progress is told.
+        triggers: reversed on ``images``, for a method that asks for them; else empty.
     """
 
     badnet: keras.Model
@@ -83,6 +85,7 @@ class RepairInput:
     checkpoints: Checkpoints = NO_CHECKPOINTS
     watch: Watch = look_away
     name: str = "repair"
+    triggers: tuple[Stamp, ...] = ()
 
     def with_options(self, name: str | None = None, **options: Any) -> RepairInput:
         """The same, with other options; those that were asked for stay."""

@@ -32,6 +32,7 @@ class RepairMethod:
         cost: work by default, in training steps on as many images as a batch has; 0 for next to nothing.
         load: gives the function; imports it only then.
         source: the paper, or where it was measured.
+        needs_triggers: whether triggers are to be reversed for it first.
     """
 
     name: str
@@ -40,6 +41,7 @@ class RepairMethod:
     cost: int
     load: Callable[[], RepairFunction] = field(repr=False)
     source: str = ""
+    needs_triggers: bool = False
 
     def run(self, given: RepairInput) -> RepairedNetwork:
         """Repair a network.
@@ -73,6 +75,15 @@ METHODS: dict[str, RepairMethod] = {
             2500,
             _of("shrink_distil_universal"),
             "docs/repairs.md",
+        ),
+        RepairMethod(
+            "shrink-distil+reversed",
+            "the same, and triggers that a detector reverses first",
+            _ON_CLEAN,
+            3500,
+            _of("shrink_distil_reversed"),
+            "docs/repairs.md",
+            needs_triggers=True,
         ),
         RepairMethod(
             "fresh-student",
@@ -151,6 +162,12 @@ def find_method(name: str) -> RepairMethod:
     if name not in methods:
         raise OptionError(f"there is no repair {name!r}; expected {AUTO} or one of {', '.join(methods)}")
     return methods[name]
+
+
+def needs_triggers(name: str) -> bool:
+    """Whether triggers are to be reversed for a method; False where there is none of that name."""
+    method = all_methods().get(name)
+    return method is not None and method.needs_triggers
 
 
 def check_methods(names: Sequence[str]) -> None:

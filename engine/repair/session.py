@@ -29,8 +29,9 @@ from bdtui.engine.repair.augmentation import Suitability, find_augmentation
 from bdtui.engine.repair.checkpoints import NO_CHECKPOINTS, Checkpoints
 from bdtui.engine.repair.clean_images import CleanImages, Parts, read_clean_images, split_images
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions, Watch, look_away, predicted
-from bdtui.engine.repair.methods import AUTO, SCRATCH, SHRINK_DISTIL, find_method
+from bdtui.engine.repair.methods import AUTO, SCRATCH, SHRINK_DISTIL, find_method, needs_triggers
 from bdtui.engine.repair.result import ChosenBy, Repair
+from bdtui.engine.repair.reversed_triggers import Reverse, Stamp, find_once
 from bdtui.engine.repair.transfer import Transfer, TransferBank
 from bdtui.engine.repair.what_to_say import say_what_came_of_it
 from bdtui.engine.reporter import SILENT, Reporter
@@ -77,6 +78,7 @@ class RepairSession:
         options: what was asked for of the methods.
         reporter: receives progress; is asked whether to stop.
         checkpoints: where to keep how far a repair is.
+        reverse: finds triggers on the images to train on, for methods that ask for them; None for nothing.
 
     Attributes:
         onlooker: is shown the network that is being trained now and then, for a person; nothing comes back from it.
@@ -97,6 +99,7 @@ class RepairSession:
         options: RepairOptions | None = None,
         reporter: Reporter = SILENT,
         checkpoints: Checkpoints = NO_CHECKPOINTS,
+        reverse: Reverse | None = None,
     ) -> None:
         if not 0 <= budget <= 100:
             raise OptionError(f"a budget of {budget:g} points is out of range; expected 0 to 100")
@@ -106,6 +109,7 @@ class RepairSession:
         images = clean if isinstance(clean, CleanImages) else read_clean_images(clean, reporter)
         self.parts: Parts = split_images(images, min(HELD_OUT, MOST_HELD_OUT / len(images)), seed)
         self.classes = scoring_network(badnet).classes
+        self._reverse = reverse
         self._outcomes: dict[str, RepairOutcome] = {}
         self._watched: tuple[keras.Model, ScoreRunner] | None = None
         self.onlooker: Watch = look_away
@@ -121,6 +125,14 @@ class RepairSession:
     def bank(self) -> TransferBank:
         """Changes that fool B."""
         return TransferBank(self.badnet, self.parts.fit, self.parts.held_out, self.seed, self.reporter)
+
+    @cached_property
+    def triggers(self) -> tuple[Stamp, ...]:
+        """What was reversed on the images to train on; the held-out ones are not looked at."""
+        if self._reverse is None:
+            return ()
+        of = [self.seed, *(np.asarray(weight) for weight in self.badnet.weights)]
+        return find_once(self._reverse, self.parts.fit, self.checkpoints, of, self.reporter)
 
     @cached_property
     def badnet_transfer(self) -> Transfer:
@@ -190,6 +202,7 @@ class RepairSession:
             self.checkpoints,
             self._watch,
             name,
+            self.triggers if needs_triggers(name) else (),
         )
 
     def repair(self, name: str) -> RepairOutcome:

@@ -19,6 +19,7 @@ from bdtui.engine.repair.losses import cross_entropy, guarded_distillation
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput
 from bdtui.engine.repair.moving_perturbations import MovingPerturbations
 from bdtui.engine.repair.perturbations import RADII, SharedAscent, smallest_radius
+from bdtui.engine.repair.reversed_triggers import stamp_some
 from bdtui.engine.repair.student import begin_student
 from bdtui.engine.repair.training import Batch, Plan, train
 
@@ -55,6 +56,10 @@ def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
             some = half // 2
             perturbed = moving.on(changed[:some], batch.labels[:some], student_logits, batch.step, batch.lots)
             changed = tf.concat([perturbed, changed[some:]], axis=0)
+        if given.triggers:
+            kept = half // 2
+            stamped = stamp_some(batch.images[kept:half], given.triggers, batch.lots)
+            changed = tf.concat([changed[:kept], stamped], axis=0)
         answers = student_logits(tf.concat([changed, batch.images[half:]], axis=0), training=True)
         total = cross_entropy(answers, batch.labels)
         if weight:

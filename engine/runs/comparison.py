@@ -11,7 +11,7 @@ from bdtui.engine.events import Event, OrderCompared, Progress
 from bdtui.engine.pruning.comparison import best_first, summarise_curve
 from bdtui.engine.pruning.curve import draw_curve
 from bdtui.engine.pruning.moves import Place
-from bdtui.engine.pruning.rankings import RANKINGS, order_channels
+from bdtui.engine.pruning.rankings import RANKINGS
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_layer
@@ -61,6 +61,9 @@ def compare(
             if surrogate is not None and layer != place.layer:
                 layer = place.layer
                 estimating = surrogate.of_layer(there.inputs.model, there.evaluator.source, only_progress(reporter))
+            if RANKINGS[place.ranking].needs_triggers:
+                # Here, so that a notice about them is heard.
+                prepared.suspects.find(reporter)
             one = compare_order(there, place.ranking, only_progress(reporter), estimating)
             if journal is not None:
                 journal.keep_compared([one])
@@ -80,7 +83,7 @@ def compare_order(
         Interrupted: the reporter requested a stop; the evaluator knows what was measured.
     """
     evaluator, settings = prepared.evaluator, prepared.inputs.settings
-    order = order_channels(evaluator, ranking, settings.seed)
+    order = prepared.order_by(ranking, reporter)
     curve = []
     for step in draw_curve(evaluator, order, reporter):
         reporter.checkpoint()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from bdtui.engine.detect.detection import Detection, Suspect
 from bdtui.engine.detect.examination import Examination
 from bdtui.engine.detect.methods import POOL, asked_methods
-from bdtui.engine.detect.pixel_range import CleanPictures
 from bdtui.engine.detect.surrogate import Surrogate, surrogate_of
 from bdtui.engine.event_values import SuspectedClass
 from bdtui.engine.events import DetectionFinished
@@ -59,7 +58,7 @@ def detect_backdoor(prepared: PreparedRun, files: RunFiles, journal: Journal, re
         names = tuple(name for name in names if name != POOL)
     if not names and not KeptEvidence(journal).is_there():
         return None
-    examination = examination_of(prepared)
+    examination = prepared.suspects.examination
     found = examine(examination, names, journal, reporter)
     if not found.parts:
         return None
@@ -68,17 +67,6 @@ def detect_backdoor(prepared: PreparedRun, files: RunFiles, journal: Journal, re
     given = None if POISONED_VALID in data or examination.clean is None else examination.clean
     surrogate = None if given is None else surrogate_of(found, given, clean)
     return Examined(with_pictures(found, examination, files, clean), surrogate)
-
-
-def examination_of(prepared: PreparedRun) -> Examination:
-    """The network of a run with its clean validation images, about to be examined.
-
-    Raises:
-        DataError: an image cannot be read.
-    """
-    inputs = prepared.inputs
-    clean = CleanPictures.of_set(inputs.data[CLEAN_VALID])
-    return Examination(inputs.model, clean, seed=inputs.settings.seed)
 
 
 def examine(examination: Examination, names: Sequence[str], journal: Journal, reporter: Reporter) -> Detection:

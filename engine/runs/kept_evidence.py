@@ -15,6 +15,8 @@ from bdtui.engine.errors import OutputError
 from bdtui.engine.runs.journal import Journal
 
 _SMALL, _STRONG = "small-triggers", "strong-triggers"
+DETECTED, REVERSED = "detected", "reversed"
+"""For whom evidence is kept: what a person asked to detect is reported; what a ranking or a repair looked for is not."""
 
 
 class KeptEvidence:
@@ -22,10 +24,11 @@ class KeptEvidence:
 
     Args:
         journal: of a run or of a session; one in memory keeps nothing.
+        whose: `DETECTED` or `REVERSED`.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, whose: str = DETECTED) -> None:
+        self._journal, self._whose = journal, whose
         self._kept: dict[str, tuple[int, ...]] = {}
 
     def is_there(self) -> bool:
@@ -86,7 +89,7 @@ class KeptEvidence:
     def _paths(self) -> Iterator[tuple[str, Path]]:
         if self._journal.path is not None:
             for name in (*METHODS, _SMALL, _STRONG):
-                yield name, self._journal.path.with_name(f"detected-{name}.npz")
+                yield name, self._journal.path.with_name(f"{self._whose}-{name}.npz")
 
 
 def _only_triggers(triggers: list[ReversedTrigger]) -> Evidence:

@@ -11,14 +11,17 @@ from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.evaluation.target import find_target
 from bdtui.engine.events import BaselineMeasured, Event, Notice
 from bdtui.engine.inputs.opening import OpenedInputs, describe_layer, open_inputs
+from bdtui.engine.machine.device import device_in_use
 from bdtui.engine.network.channels import find_source
-from bdtui.engine.pruning.rankings import order_channels
 from bdtui.engine.rates import Rates
-from bdtui.engine.reporter import Reporter
+from bdtui.engine.reporter import SILENT, Reporter
 from bdtui.engine.runs.baseline_warnings import warn_of_baseline
 from bdtui.engine.runs.compared_layers import layers_to_compare
+from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.layer_warnings import warn_of_layer
+from bdtui.engine.runs.manifest import computing_versions
 from bdtui.engine.runs.stopwatch import Stopwatch
+from bdtui.engine.runs.suspect_triggers import SuspectTriggers, order_by
 from bdtui.engine.settings import POISONED_TEST, POISONED_VALID, RunSettings
 
 
@@ -35,6 +38,7 @@ class PreparedRun:
         target: the class that most poisoned images get, or that the attack is all-to-all; None without such images.
         notices: what a reader of the report should know.
         seconds: by stage.
+        suspects: triggers reversed on the clean validation images, for who needs them.
     """
 
     inputs: OpenedInputs
@@ -45,10 +49,20 @@ class PreparedRun:
     target: int | str | None
     notices: tuple[str, ...]
     seconds: dict[str, float]
+    suspects: SuspectTriggers
+
+    def order_by(self, ranking: str, reporter: Reporter = SILENT) -> tuple[int, ...]:
+        """The channels of the layer in the order of a ranking.
+
+        Raises:
+            OptionError: there is no ranking of that name.
+            Interrupted: the reporter requested a stop.
+        """
+        return order_by(self.evaluator, ranking, self.inputs.settings.seed, self.suspects, reporter)
 
     def reordered(self, order: tuple[int, ...]) -> PreparedRun:
         """The same run with the channels in an order made by hand; the ranking's own order stays the ranking's."""
-        ranked = tuple(order_channels(self.evaluator, self.inputs.settings.ranking, self.inputs.settings.seed))
+        ranked = self.order_by(self.inputs.settings.ranking)
         settings = replace(self.inputs.settings, order=None if order == ranked else order)
         return replace(self, inputs=replace(self.inputs, settings=settings), order=order)
 
@@ -58,6 +72,7 @@ def prepare_run(
     reporter: Reporter,
     expected_sha256: Mapping[str, str] | None = None,
     scratch: Path | None = None,
+    journal: Journal | None = None,
 ) -> PreparedRun:
     """Open everything, and profile the layer.
 
@@ -66,6 +81,7 @@ def prepare_run(
         reporter: receives events; may stop the work between batches.
         expected_sha256: hashes of the inputs by field name; others are refused.
         scratch: folder for activations that memory has no room for; None for the system's temporary folder.
+        journal: keeps what a ranking by reversed triggers has found; None for nowhere.
 
     Raises:
         InputError: something given cannot be worked with.
@@ -79,8 +95,17 @@ def prepare_run(
     if inputs.settings.compare is not None:
         # A layer that is not there is refused now, not after the curve.
         layers_to_compare(inputs.model.network, inputs.settings.compare)
+    if journal is not None:
+        identify_inputs(inputs, journal, reporter)
     watch.lap("load")
-    return _profile(inputs, reporter, notices, watch, scratch)
+    return _profile(inputs, reporter, notices, watch, SuspectTriggers(inputs, journal), scratch)
+
+
+def identify_inputs(inputs: OpenedInputs, journal: Journal, reporter: Reporter) -> None:
+    """Let a journal forget what it holds of other inputs, or of other versions; ``reporter`` gets a notice then."""
+    versions = {**computing_versions(), "device": device_in_use()}
+    if journal.identify(inputs.settings, inputs.sha256, versions):
+        reporter.emit(Notice("finished steps came from another device or other versions; recomputing them"))
 
 
 def prepare_layer(prepared: PreparedRun, layer: str, reporter: Reporter) -> PreparedRun:
@@ -97,11 +122,16 @@ def prepare_layer(prepared: PreparedRun, layer: str, reporter: Reporter) -> Prep
     watch = Stopwatch({"load": prepared.seconds.get("load", 0.0)})
     of_the_layer = list(warn_of_layer(prepared.evaluator))
     notices = [notice for notice in prepared.notices if notice not in of_the_layer]
-    return _profile(replace(inputs, source=source, settings=settings), reporter, notices, watch)
+    return _profile(replace(inputs, source=source, settings=settings), reporter, notices, watch, prepared.suspects)
 
 
 def _profile(
-    inputs: OpenedInputs, reporter: Reporter, notices: list[str], watch: Stopwatch, scratch: Path | None = None
+    inputs: OpenedInputs,
+    reporter: Reporter,
+    notices: list[str],
+    watch: Stopwatch,
+    suspects: SuspectTriggers,
+    scratch: Path | None = None,
 ) -> PreparedRun:
     settings = inputs.settings
     memory = settings.activation_memory
@@ -115,16 +145,19 @@ def _profile(
         scratch=scratch,
         reporter=reporter,
     )
-    order = settings.order or tuple(order_channels(evaluator, settings.ranking, settings.seed))
+    noting = _noting(reporter, notices)
+    order = settings.order or order_by(evaluator, settings.ranking, settings.seed, suspects, noting)
     baseline_valid, baseline_test = evaluator.rates("valid"), evaluator.rates("test")
     reporter.emit(BaselineMeasured(baseline_valid, baseline_test))
     warnings = (*warn_of_layer(evaluator), *warn_of_baseline(evaluator, baseline_valid, inputs.class_names))
     for sentence in warnings:
         if sentence not in notices:
-            _noting(reporter, notices).emit(Notice(sentence))
+            noting.emit(Notice(sentence))
     watch.lap("profile")
     target = _target(evaluator)
-    return PreparedRun(inputs, evaluator, order, baseline_valid, baseline_test, target, tuple(notices), watch.seconds)
+    return PreparedRun(
+        inputs, evaluator, order, baseline_valid, baseline_test, target, tuple(notices), watch.seconds, suspects
+    )
 
 
 def _target(evaluator: PruningSession) -> int | str | None:

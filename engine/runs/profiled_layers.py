@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bdtui.engine.network.channels import find_source
 from bdtui.engine.pruning.moves import ChooseLayer, History, Move, Place, Position
-from bdtui.engine.pruning.rankings import check_ranking, order_channels
+from bdtui.engine.pruning.rankings import check_ranking
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.comparison import only_progress
 from bdtui.engine.runs.preparation import PreparedRun, prepare_layer
@@ -48,7 +48,7 @@ class ProfiledLayers:
         while len(self._kept) > _MOST:
             del self._kept[next(iter(self._kept))]
         settings = replace(prepared.inputs.settings, layer=layer, ranking=place.ranking, order=None)
-        order = tuple(order_channels(prepared.evaluator, place.ranking, settings.seed))
+        order = prepared.order_by(place.ranking, reporter)
         return replace(prepared, inputs=replace(prepared.inputs, settings=settings), order=order)
 
     def named_in_full(self, move: Move) -> Move:

@@ -7,21 +7,29 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from bdtui.engine.detect.examination import Examination
+from bdtui.engine.detect.methods import MOST_PICTURES
+from bdtui.engine.detect.pixel_range import CleanPictures, PixelRange
 from bdtui.engine.detect.surrogate import Surrogate
 from bdtui.engine.events import Progress, RepairFinished
+from bdtui.engine.inputs.model import OpenedModel
 from bdtui.engine.machine.atomic_files import copy_file
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
+from bdtui.engine.repair.clean_images import CleanImages
 from bdtui.engine.repair.method import predicted
 from bdtui.engine.repair.methods import AUTO, all_methods
 from bdtui.engine.repair.result import Repair, file_names
+from bdtui.engine.repair.reversed_triggers import Reverse, Stamp
 from bdtui.engine.repair.session import DEFAULT_BUDGET, RepairOutcome, RepairSession, measured
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.reopen_check import ReopenCheck
 from bdtui.engine.reports.saved_models import write_model
+from bdtui.engine.runs.comparison import only_progress
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.folder import JOURNAL_FOLDER
 from bdtui.engine.runs.journal import Journal
@@ -130,7 +138,20 @@ def repair_session(prepared: PreparedRun, folder: Path, reporter: Reporter) -> R
         budget=DEFAULT_BUDGET if inputs.settings.budget is None else inputs.settings.budget,
         reporter=reporter,
         checkpoints=FolderCheckpoints(checkpoints_of(folder)),
+        reverse=reverse_with(inputs.model, inputs.settings.seed),
     )
+
+
+def reverse_with(model: OpenedModel | keras.Model, seed: int = 0) -> Reverse:
+    """What finds triggers of a network for repairs: those of the first two suspects, small and strong."""
+
+    def reverse(images: CleanImages, reporter: Reporter) -> list[Stamp]:
+        some = images.spread(MOST_PICTURES)
+        pictures = CleanPictures(some.pixels, some.labels, PixelRange(some.low, some.high))
+        found = Examination(model, pictures, seed=seed).first_triggers(only_progress(reporter), suspects=2)
+        return [Stamp(each.mask, each.pattern) for each in found]
+
+    return reverse
 
 
 class Repairer:

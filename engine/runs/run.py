@@ -12,10 +12,9 @@ from bdtui.engine.detect.methods import asked_methods as asked_detectors
 from bdtui.engine.errors import Interrupted, Kept, OutOfMemory, OutputError
 from bdtui.engine.events import Notice
 from bdtui.engine.exports.formats import asked_formats
-from bdtui.engine.inputs.opening import OpenedInputs
 from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.machine.atomic_files import write_text
-from bdtui.engine.machine.device import device_in_use, prepare_backend
+from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.machine.device_failures import explain_lost_device
 from bdtui.engine.pruning.comparison import best_first
 from bdtui.engine.pruning.curve import Step, known_steps
@@ -36,8 +35,7 @@ from bdtui.engine.runs.finish import finish_run
 from bdtui.engine.runs.folder import discard_partials, discard_results, planned_folder
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import open_run_folder
-from bdtui.engine.runs.manifest import computing_versions
-from bdtui.engine.runs.preparation import PreparedRun, image_counts, prepare_run
+from bdtui.engine.runs.preparation import PreparedRun, identify_inputs, image_counts, prepare_run
 from bdtui.engine.runs.profiled_layers import in_the_order_left
 from bdtui.engine.runs.repairing import kept_repairs, repair_networks
 from bdtui.engine.runs.stopwatch import Stopwatch
@@ -120,12 +118,12 @@ def carry_out(
     try:
         with explain_lost_device():
             prepare_backend(settings.device, settings.seed)
-            prepared = prepare_run(settings, reporter, expected_sha256, folder)
+            prepared = prepare_run(settings, reporter, expected_sha256, folder, journal)
             keep_in_journal(prepared, journal, reporter)
             prepared = in_the_order_left(prepared, journal.moves, reporter)
             _know(prepared, journal)
     except (Interrupted, OutputError, OutOfMemory) as problem:
-        if begun:
+        if begun or journal.holds_work:
             problem.kept = Kept(folder)
         elif isinstance(problem, Interrupted):
             problem.kept = Kept()
@@ -149,13 +147,6 @@ def keep_in_journal(prepared: PreparedRun, journal: Journal, reporter: Reporter)
     """
     identify_inputs(prepared.inputs, journal, reporter)
     _know(prepared, journal)
-
-
-def identify_inputs(inputs: OpenedInputs, journal: Journal, reporter: Reporter) -> None:
-    """Let a journal forget what it holds of other inputs, or of other versions; ``reporter`` gets a notice then."""
-    versions = {**computing_versions(), "device": device_in_use()}
-    if journal.identify(inputs.settings, inputs.sha256, versions):
-        reporter.emit(Notice("finished steps came from another device or other versions; recomputing them"))
 
 
 def _know(prepared: PreparedRun, journal: Journal) -> None:

@@ -15,7 +15,7 @@ from bdtui.engine.events import ClassesRanked, DetectorFinished, Event
 from bdtui.engine.network.channels import find_source
 from bdtui.engine.network.pruned_channels import PrunedChannels
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.runs.detecting import examination_of, examine, finished_event, suspected_classes
+from bdtui.engine.runs.detecting import examine, finished_event, suspected_classes
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.kept_evidence import KeptEvidence
 from bdtui.engine.runs.preparation import PreparedRun
@@ -55,7 +55,7 @@ class Detecting(Job):
     def examination(self) -> Examination:
         """The network with its images; they are read for the first who asks."""
         if self._examination is None:
-            self._examination = examination_of(self._prepared)
+            self._examination = self._prepared.suspects.examination
         return self._examination
 
     def ask(self, methods: tuple[str, ...]) -> None:

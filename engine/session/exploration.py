@@ -134,6 +134,11 @@ class Exploration:
         self.mark_announced()
         self.emit_position()
 
+    def know_more(self, ground: Ground) -> None:
+        """Take up what has become known of the place where the person stands; of another place nothing is taken."""
+        if ground.place == self._ground.place:
+            self._ground = ground
+
     def go_to_next_threshold(self) -> None:
         """Prune on until a threshold is reached that was not; every step on the way is a move of its own.
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bdtui.engine.event_values import ChannelFigures
 from bdtui.engine.events import ChannelsProfiled
 from bdtui.engine.pruning.moves import Place
-from bdtui.engine.pruning.rankings import RANKINGS, channel_scores, order_channels
-from bdtui.engine.reporter import Reporter
+from bdtui.engine.pruning.rankings import RANKINGS, channel_scores
+from bdtui.engine.reporter import SILENT, Reporter
 from bdtui.engine.reports.saved_models import planned_thresholds
 from bdtui.engine.runs.preparation import PreparedRun
 from bdtui.engine.session.exploration import Exploration, Ground
@@ -17,16 +17,22 @@ def explore(prepared: PreparedRun, reporter: Reporter) -> Exploration:
     """The exploration of one profiled layer by one ranking, at step 0 of its order."""
     settings = prepared.inputs.settings
     thresholds = planned_thresholds(settings.thresholds, prepared.inputs.model)
-    return Exploration(ground_of(prepared), prepared.order, thresholds, reporter)
+    return Exploration(ground_of(prepared, reporter), prepared.order, thresholds, reporter)
 
 
-def ground_of(prepared: PreparedRun) -> Ground:
-    """The place where a run stands, with the orders that the rankings give there."""
+def ground_of(prepared: PreparedRun, reporter: Reporter = SILENT) -> Ground:
+    """The place where a run stands, with the orders that the rankings give there, as far as they are known.
+
+    Raises:
+        Interrupted: the reporter requested a stop.
+    """
     evaluator, settings = prepared.evaluator, prepared.inputs.settings
-    orders = {ranking: tuple(order_channels(evaluator, ranking, settings.seed)) for ranking in RANKINGS}
-    ranked = orders.pop(settings.ranking)
+    ranked = prepared.order_by(settings.ranking, reporter)
     place = Place(evaluator.source.profiled.name, settings.ranking)
-    return Ground(place, evaluator, ranked, tuple(orders.values()))
+
+    known = [name for name, entry in RANKINGS.items() if not entry.needs_triggers or evaluator.excitation is not None]
+    others = tuple(prepared.order_by(name) for name in known if name != settings.ranking)
+    return Ground(place, evaluator, ranked, others)
 
 
 def profile_of(prepared: PreparedRun) -> ChannelsProfiled:

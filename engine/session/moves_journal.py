@@ -23,8 +23,8 @@ from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.folder import discard_partials
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import open_run_folder
-from bdtui.engine.runs.preparation import PreparedRun, image_counts
-from bdtui.engine.runs.run import identify_inputs
+from bdtui.engine.runs.preparation import PreparedRun, identify_inputs, image_counts
+from bdtui.engine.runs.suspect_triggers import SuspectTriggers
 from bdtui.engine.settings import RunSettings
 
 
@@ -65,6 +65,7 @@ class SessionJournal:
         self._journal: Journal | None = None
         self._folder: Path | None = None
         self._inputs: OpenedInputs | None = None
+        self._suspects: SuspectTriggers | None = None
         self._moves: list[Move] = []
         self._rates: dict[str, _LayerRates] = {}
         self._here: tuple[str, int] | None = None
@@ -104,7 +105,7 @@ class SessionJournal:
 
     def attach(self, opened: PreparedRun) -> None:
         """Let the network that was opened know what the journal knows; moves begin at its layer and ranking."""
-        self._inputs = opened.inputs
+        self._inputs, self._suspects = opened.inputs, opened.suspects
         if self._journal is not None:
             identify_inputs(opened.inputs, self._journal, self._reporter)
             self.compared = self._journal.compared(*image_counts(opened))
@@ -154,6 +155,8 @@ class SessionJournal:
         """Let go of the folder; what is kept there stays. The next move begins a journal with all that was so far."""
         for layer, rates in self._rates.items():
             rates.keep_in(None, layer)
+        if self._suspects is not None:
+            self._suspects.keep_in(Journal(None))
         self._held.close()
         self._journal = self._folder = None
 
@@ -171,6 +174,8 @@ class SessionJournal:
         identify_inputs(inputs, self._journal, self._reporter)
         for layer, rates in self._rates.items():
             rates.keep_in(self._journal, layer)
+        if self._suspects is not None:
+            self._suspects.keep_in(self._journal)
         if self._here is not None:
             self._journal.stand_at(*self._here)
         self._journal.keep_compared(self.compared)

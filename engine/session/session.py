@@ -42,7 +42,7 @@ from bdtui.engine.machine.device_failures import explain_lost_device
 from bdtui.engine.pruning.comparison import best_first
 from bdtui.engine.pruning.curve import known_steps
 from bdtui.engine.pruning.moves import Move, Position
-from bdtui.engine.pruning.rankings import check_ranking
+from bdtui.engine.pruning.rankings import RANKINGS, check_ranking
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS, RUN_FILES
 from bdtui.engine.reports.saved_models import planned_thresholds
@@ -85,6 +85,7 @@ from bdtui.engine.session.requests import (
     ShowPictures,
     UseTrigger,
 )
+from bdtui.engine.session.reversing import Reversing
 from bdtui.engine.session.screening import keep_screened, screen_with
 from bdtui.engine.settings import POISONED_VALID, RunSettings, check_thresholds
 
@@ -116,6 +117,7 @@ class Session:
         self._comparison: Comparison | None = None
         self._detecting: Detecting | None = None
         self._repairing: Repairing | None = None
+        self._reversing: Reversing | None = None
         self._screened: Screening | None = None
         self._jobs: list[Job] = []
         self._folder: Path | None = None
@@ -291,7 +293,8 @@ class Session:
         try:
             if request.resume_in is not None:
                 moves = kept.go_on(request.resume_in, request.settings, request.expected_sha256)
-            prepared = prepare_run(request.settings, reporter, request.expected_sha256)
+            journal = None if kept.folder is None else kept.journal_of(kept.folder)
+            prepared = prepare_run(request.settings, reporter, request.expected_sha256, journal=journal)
             kept.attach(prepared)
             for role, images in prepared.inputs.data.items():
                 reporter.emit(PicturesTaken(role, take_pictures(images, range(min(images.images, _PICTURES)))))
@@ -324,7 +327,7 @@ class Session:
     def _show(self, prepared: PreparedRun, moves: Sequence[Move]) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared, self._comparison = prepared, None
-        self._detecting = self._repairing = self._screened = None
+        self._detecting = self._repairing = self._reversing = self._screened = None
         self.drop_jobs()
         self._gallery = Gallery(prepared.evaluator)
         self._judged = None
@@ -332,12 +335,12 @@ class Session:
         self._layers = ProfiledLayers(prepared, self._kept.attach_layer)
         self._reporter.emit(profile_of(prepared))
         self._exploration = Exploration(
-            ground_of(prepared),
+            ground_of(prepared, self._reporter),
             prepared.order,
             planned_thresholds(prepared.inputs.settings.thresholds, prepared.inputs.model),
             self._reporter.also(self._judge_position),
             self._keep_moves,
-            lambda place: ground_of(self._current_layers().run_at(place, self._reporter)),
+            lambda place: ground_of(self._current_layers().run_at(place, self._reporter), self._reporter),
             self._enter,
         )
         if moves:
@@ -405,6 +408,7 @@ class Session:
         drops = check_thresholds(opened.inputs.settings.thresholds)
         places = places_to_compare(layers)
         self._idle_failed = False
+        self._reversing = None
         self._comparison = Comparison(places, known_places(self._kept.compared, opened), self._reporter)
         poisoned = POISONED_VALID in opened.inputs.data
         self._reporter.emit(ComparisonBegun(drops, poisoned, len(places), opened.baseline_valid))
@@ -417,6 +421,12 @@ class Session:
             return False
         _rest(reporter)
         place, exploration, layers = self._comparison.next_place, self._current_exploration(), self._current_layers()
+        needs_triggers = RANKINGS[place.ranking].needs_triggers
+        if needs_triggers and self._reversing is None and not self._opened().suspects.is_found:
+            # As a job: in the background, every key would begin it anew.
+            self._reversing = Reversing(self._opened().suspects)
+            self._jobs.append(self._reversing)
+            return True
         # First, so that what the person works on stays among the layers that are kept.
         layers.run_at(exploration.position.place, reporter)
         prepared = layers.run_at(place, reporter)
@@ -424,6 +434,8 @@ class Session:
         assert self._folder is not None
         self._kept.keep_compared(order, self._folder)
         self._comparison.add(place, order)
+        if needs_triggers:
+            exploration.know_more(ground_of(self._opened()))
         self._end_if_complete()
         return True
 
@@ -473,6 +485,7 @@ class Session:
             measured = evaluator.measured
             keep_in_journal(prepared, journal, self._reporter)
             journal.keep_compared(self._kept.compared)
+            prepared.suspects.keep_in(journal)
             if self._detecting is not None:
                 self._detecting.keep_in(journal)
             if self._repairing is not None and self._repairing.folder is not None:

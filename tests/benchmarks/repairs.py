@@ -27,6 +27,7 @@ from bdtui.engine.repair.method import predicted
 from bdtui.engine.repair.methods import AUTO, METHODS, SCRATCH
 from bdtui.engine.repair.session import RepairOutcome, RepairSession
 from bdtui.engine.repair.transfer import Transfer
+from bdtui.engine.runs.repairing import reverse_with
 from tests.benchmarks.zoo import ZooSpec, make_net
 
 ROOT = Path(__file__).parents[2]
@@ -216,7 +217,7 @@ def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) 
     clean = subject.clean
     if size and size < len(clean):
         clean = clean.some(some_of_every_class(clean.labels, size / len(clean), seed))
-    session = RepairSession(subject.model, clean, seed=seed)
+    session = RepairSession(subject.model, clean, seed=seed, reverse=reverse_with(subject.model, seed))
     for method in methods:
         began = time.process_time()
         outcome = session.judged(session.repair(method))

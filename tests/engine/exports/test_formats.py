@@ -160,8 +160,11 @@ def test_a_full_disk_is_no_fault_of_the_format(tmp_path: Path) -> None:
     own = own_outputs(network("sequential"))
     with pytest.raises(OutputError, match="No space left on device"):
         export_network(tmp_path / "net.savedmodel", own, raising(RuntimeError("x; No space left on device [Op:Save]")))
-    with pytest.raises(ExportRefused, match=r"savedmodel cannot hold this network \(out of luck\)"):
-        export_network(tmp_path / "net.savedmodel", own, raising(RuntimeError("out of luck")))
+    with pytest.raises(OutputError, match="Disk quota exceeded"):
+        export_network(tmp_path / "net.savedmodel", own, raising(OSError(122, "Disk quota exceeded")))
+    for problem in (RuntimeError("out of luck"), OSError("out of luck")):
+        with pytest.raises(ExportRefused, match=r"savedmodel cannot hold this network \(out of luck\)"):
+            export_network(tmp_path / "net.savedmodel", own, raising(problem))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -39,6 +39,7 @@ from bdtui.engine.settings import RunSettings
 from tests.engine.runs.test_comparison import two_convolutions
 from tests.engine.session.test_moves_journal import Person, killed
 from tests.networks import NetworkCase, build, random_images, write_images
+from tests.quick_triggers import reverse_quickly
 
 pytestmark = pytest.mark.slow
 TOTAL = 2 * len(RANKINGS)
@@ -64,6 +65,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> RunSettings:
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    reverse_quickly(monkeypatch)
 
 
 @pytest.fixture

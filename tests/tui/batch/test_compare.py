@@ -15,8 +15,14 @@ from bdtui.tui.cli import main
 from bdtui.tui.merged_options import merge_options
 from tests.engine.runs.test_comparison import two_convolutions
 from tests.networks import NetworkCase, build, random_images, write_images
+from tests.quick_triggers import reverse_quickly
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    reverse_quickly(monkeypatch)
 
 
 @pytest.fixture(scope="module")
