@@ -283,7 +283,7 @@ def table(rows: list[Row]) -> str:
     heading = "| net | clean images | repair | clean | ASR | R-Acc | G flags poisoned / clean | transfer left | seconds | seeds |"
     lines = [heading, "| --- | ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
     groups: dict[tuple[str, int, str], list[Row]] = {}
-    for row in rows:
+    for row in sorted(rows, key=_place):
         groups.setdefault((row.net, row.images, row.method), []).append(row)
     references = _references(rows)
     named: set[tuple[str, int]] = set()
@@ -302,6 +302,13 @@ def table(rows: list[Row]) -> str:
         ]
         lines.append(f"| {net} | {images or 'all'} | {method} | {' | '.join(figures)} | {len(group)} |")
     return "\n".join(lines)
+
+
+def _place(row: Row) -> tuple[int, int, int, int]:
+    """Where a row stands: networks as they are listed, the most images first, methods as they are listed, seeds."""
+    nets, methods = list(subjects(0)), [SCRATCH, AUTO, *METHODS]
+    net = nets.index(row.net) if row.net in nets else len(nets)
+    return net, -row.images if row.images else -(10**9), methods.index(row.method), row.seed
 
 
 def _figure(values: list[Any], worst: Any) -> str:
