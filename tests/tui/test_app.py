@@ -596,7 +596,7 @@ async def test_the_folder_of_the_next_export_is_shown_harmlessly_and_kept() -> N
         await pilot.press("f6")
         await settle(pilot)
         harmless(app)
-        assert app.workspace.export_folder == Path(ESCAPES)
+        assert app.workspace.export_request.out == Path(ESCAPES)
 
 
 def harmless(app: FakeApp) -> None:

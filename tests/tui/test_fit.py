@@ -102,13 +102,13 @@ async def test_the_folder_above_the_ticks_is_the_one_that_was_written() -> None:
     app = FakeApp()
     async with opened(app, (80, 24)) as pilot:
         await pilot.press("a", "e")
-        await shows(pilot, f"12 files in {OUT}")
+        await shows(pilot, f"13 files in {OUT}")
         await shows(pilot, "✓  model_X=2.h5")
         await settle(pilot)
         lines = app.text.split("\n")
         first_tick = next(place for place, line in enumerate(lines) if "✓" in line)
         assert [line for line in lines[:first_tick] if OUT in line] == [
-            line for line in lines if line.strip() == f"12 files in {OUT}"
+            line for line in lines if line.strip() == f"13 files in {OUT}"
         ]
         following = [place for place, line in enumerate(lines) if f"next export to {OUT}-2" in line]
         assert following and following[0] > first_tick

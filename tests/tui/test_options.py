@@ -43,11 +43,11 @@ class MoreSettings(RunSettings):
     motto: str | None = option(TEXT, "what one believes in", IMAGES, "CLASS", opens=True)
     gently: bool = option(FLAG, "without haste", IMAGES, default=False, opens=True)
     patience: int = option(WHOLE_NUMBER, "minutes to wait", RUN, "MINUTES", default=1)
-    workers: int = option(WHOLE_NUMBER, "processes", RUN, "N", default=1, may_change=True)
+    helpers: int = option(WHOLE_NUMBER, "processes", RUN, "N", default=1, may_change=True)
 
 
 NEW = {entry.name for entry in fields(MoreSettings)} - {entry.name for entry in fields(RunSettings)}
-TYPED = "--brightness unit --glossary words.txt --motto next --gently --patience 3 --workers 2".split()
+TYPED = "--brightness unit --glossary words.txt --motto next --gently --patience 3 --helpers 2".split()
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +69,7 @@ def given(folder: Path) -> MoreSettings:
         motto="next",
         gently=True,
         patience=3,
-        workers=2,
+        helpers=2,
     )
 
 
@@ -124,7 +124,7 @@ def test_a_recipe_that_holds_nonsense_for_a_new_option_is_refused(folder: Path, 
 
 def test_recent_files_keep_a_new_option_that_says_what_to_open(given: MoreSettings) -> None:
     remember(given)
-    assert recent(MoreSettings) == [replace(given, patience=1, workers=1)]
+    assert recent(MoreSettings) == [replace(given, patience=1, helpers=1)]
 
 
 def test_recent_files_keep_a_path_that_is_not_utf_8(folder: Path) -> None:
@@ -137,10 +137,10 @@ def test_recent_files_keep_a_path_that_is_not_utf_8(folder: Path) -> None:
 def test_resume_brings_a_new_option_back_and_refuses_another_value_by_name(given: MoreSettings, folder: Path) -> None:
     (folder / "recipe.toml").write_text(write_recipe_text(given, {}))
     begun = ("--resume", "--out", str(folder))
-    settings, _, _ = merge_options(typed(*begun, "--workers", "5"), MoreSettings)
-    assert settings == replace(given, workers=5)
+    settings, _, _ = merge_options(typed(*begun, "--helpers", "5"), MoreSettings)
+    assert settings == replace(given, helpers=5)
     assert merge_options(typed(*begun, "net.h5", *TYPED), MoreSettings)[0] == given, "the options it was begun with"
-    expected = r"begun with 3 for --patience, not 4; expected the same or nothing \(only --compare, .* and --workers may change"
+    expected = r"begun with 3 for --patience, not 4; expected the same or nothing \(only --compare, .* and --helpers may change"
     with pytest.raises(OptionError, match=expected):
         merge_options(typed(*begun, "--patience", "4"), MoreSettings)
 
@@ -179,10 +179,10 @@ async def test_the_load_form_has_a_line_for_what_says_what_to_open(given: MoreSe
         await pilot.pause()
         assert {line.id for line in form.query("#brightness, #glossary, #motto, #gently")} == NEW - {
             "patience",
-            "workers",
+            "helpers",
         }
-        assert not form.query("#patience, #workers")
-        assert form.settings(MoreSettings(patience=3, workers=2)) == given
+        assert not form.query("#patience, #helpers")
+        assert form.settings(MoreSettings(patience=3, helpers=2)) == given
         form.fill(MoreSettings())
         assert form.settings(MoreSettings()) == MoreSettings()
 

@@ -571,7 +571,7 @@ async def test_each_file_is_ticked_when_it_is_written() -> None:
             await until(pilot, lambda count=count: ticks(app) == ALL_SIX[:count])  # type: ignore[misc]
         assert text_of(app, "#export-written") == f"writing to {OUT} …"
         app.engine.say(events.RunFinished(OUT, 3.0), events.WorkEnded())
-        await until(pilot, lambda: text_of(app, "#export-written") == f"12 files in {OUT}")
+        await until(pilot, lambda: text_of(app, "#export-written") == f"13 files in {OUT}")
         await pilot.press("y")
         assert app.clipboard.split("\n")[1:] == [f"{OUT}/{name}" for name in ALL_SIX]
 
@@ -591,7 +591,7 @@ async def test_an_export_names_the_thresholds_it_finds_and_the_next_folder() -> 
         assert app.query_one("#export-folder", Input).value == f"{OUT}-2"
         await pilot.press("e")
         await until(pilot, lambda: app.engine.last == Export(Path(f"{OUT}-2")))
-        await until(pilot, lambda: text_of(app, "#export-written") == f"12 files in {OUT}-2")
+        await until(pilot, lambda: text_of(app, "#export-written") == f"13 files in {OUT}-2")
 
 
 async def test_after_an_export_on_a_small_terminal_y_takes_the_paths() -> None:

@@ -45,8 +45,8 @@ _COLUMNS = (
     FittedColumn("what", spare=3),
 )
 _FILE = 1
-_COMPACT = "compact"
 """The column of names."""
+_COMPACT = "compact"
 _WAITING, _WRITTEN, _FAILED = "·", "✓", "✗"
 _NOT_KEPT = "not kept"
 

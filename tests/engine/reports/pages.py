@@ -56,7 +56,7 @@ def full_run() -> RunRecord:
         1500,
         ("Trained 1500 steps.",),
         ("It holds.",),
-        ChosenBy(88, 0.5, 1.25, 93.5, 0.75, True),
+        ChosenBy(88, 0.5, 1.25, 93.5, 0.75, 0.5, True),
         0.9,
         "repaired_auto.keras",
         "goodnet_auto.keras",

@@ -13,7 +13,7 @@ from keras import layers
 from bdtui.engine.detect import examination as examination_module
 from bdtui.engine.detect.inversion import reverse_triggers
 from bdtui.engine.errors import Interrupted, OptionError
-from bdtui.engine.events import Event, Notice, Progress
+from bdtui.engine.events import Event, Notice
 from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.model import open_model
 from bdtui.engine.pruning.prune import prune
@@ -98,14 +98,12 @@ def test_a_stopped_inversion_goes_on_and_the_ranking_is_the_same(
     prepared: PreparedRun, inputs: dict[str, Path], tmp_path: Path, inverted: list[list[int]]
 ) -> None:
     asked, out = settings(inputs, thresholds=(5.0,)), tmp_path / "out"
-    strong = False
 
-    def notice(event: Event) -> None:
-        nonlocal strong
-        strong = strong or (isinstance(event, Progress) and "strong" in event.stage)
+    def strong_ones_begun() -> bool:
+        return len(inverted) > 1
 
     with pytest.raises(Interrupted) as stop:
-        execute_run(asked, out, reporter=Reporter(notice, lambda: strong))
+        execute_run(asked, out, reporter=Reporter(SILENT.emit, strong_ones_begun))
     assert stop.value.kept is not None
     assert stop.value.kept.folder == out
     inverted.clear()
