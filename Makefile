@@ -12,7 +12,7 @@ TYPING := build/typing
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
-	$(BIN)/bdtui --batch --sample --out $(DEMO_OUT)
+	$(BIN)/bdtui --batch --sample --all --out $(DEMO_OUT)
 
 # What to measure besides: CI says COVERAGE="--cov --cov-report=term:skip-covered --cov-fail-under=90".
 COVERAGE :=
