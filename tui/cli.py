@@ -135,7 +135,7 @@ def _add_sweep_options(group: argparse._ArgumentGroup) -> None:
 
 def _positive(text: str) -> int:
     if not text.isdecimal() or not int(text[:9]) > 0 or len(text) > 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of workers; expected 1 to 9999")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of workers; expected 1 to 9999")
     return int(text)
 
 
@@ -243,6 +243,8 @@ def _run_front(parser: argparse.ArgumentParser, options: Mapping[str, Any], argu
         parser.error("--resume goes on with the run of a folder; expected --out DIR with it")
     if "serve" in options and not screen:
         parser.error("--serve is the app in a browser; expected it without --batch and --check")
+    if "serve" in options and "sweep" in options:
+        parser.error("--serve opens one network at a time; expected it without --sweep")
     if "i_know" in options and "serve" not in options:
         parser.error("--i-know lets --serve listen for other machines; expected --serve HOST:PORT with it")
 

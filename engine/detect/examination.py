@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 
 import keras
@@ -142,6 +143,18 @@ class Examination:
             share_right=self._share_right,
         )
         return replace(found, seconds=self.seconds)
+
+    def limited_to(self, methods: Sequence[str]) -> Examination:
+        """An examination that knows what these methods have found here, and nothing of others.
+
+        What ran for another purpose then says nothing in a conclusion that somebody asked of these alone.
+        """
+        limited = copy(self)
+        limited.parts, limited.triggers, limited.strong_triggers, limited.seconds = {}, {}, {}, 0.0
+        for name, found in self.parts.items():
+            if name in methods:
+                limited.know(name, found)
+        return limited
 
     def _look_whether_it_is_trained(self, reporter: Reporter) -> None:
         """On some clean images, where that could take a verdict back."""

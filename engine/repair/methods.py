@@ -62,7 +62,7 @@ METHODS: dict[str, RepairMethod] = {
     for method in (
         RepairMethod(
             SHRINK_DISTIL,
-            "half a fresh start, B's answers where they are right, random changes",
+            "a partly fresh start, B's answers where they are right, random changes",
             _ON_CLEAN,
             2000,
             _of("shrink_distil"),

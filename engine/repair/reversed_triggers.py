@@ -64,7 +64,7 @@ def find_once(
 
 
 def stamp_some(images: Any, stamps: Sequence[Stamp], lots: Lots) -> Any:
-    """Images (rows, …) as the network reads them, each with one of the triggers, drawn by lot with its strength."""
+    """Images (rows, …) as the network reads them, each with one of the triggers, drawn at random with its strength."""
     masks, patterns = (tf.constant(np.array(each)) for each in zip(*((s.mask, s.pattern) for s in stamps), strict=True))
     rows = tf.shape(images)[:1]
     which = lots.whole(rows, len(stamps))

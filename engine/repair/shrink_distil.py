@@ -1,4 +1,4 @@
-"""Shrink and distil: forget the trigger by half a fresh start, keep the rest by B's answers, and learn no trigger's kind.
+"""Shrink and distil: forget the trigger by a partly fresh start, keep the rest by B's answers, and learn no trigger's kind.
 
 The student begins between B and a fresh network. It learns augmented clean images under their true labels and B's soft
 answers, where B is right. Half of every batch gets random changes (patches, warps, overlays) before the student sees it, not

@@ -3,8 +3,8 @@
 A bank of changes is made on B alone: perturbations shared by all images, and boxes with a pattern. On clean images that
 no method trained on, the *shared transfer* of a network is how often it gives a changed image the same wrong class that B
 gives it. It is no attack success rate: it says how much of B's weakness a network has kept, and every network has some, also
-one that never saw a trigger. How much is *left* of what fools B and not such a network orders repairs as the true attack
-success rate does (docs/repairs.md).
+one that never saw a trigger. How much is *left* of what fools B and not such a network orders repairs much as the true
+attack success rate does (docs/repairs.md).
 """
 
 from __future__ import annotations

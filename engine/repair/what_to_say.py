@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from bdtui.engine.repair.session import RepairOutcome, RepairSession
 
 IMAGES_A_CLASS = 15
-"""Clean images of a class below which a loss is put down to there being few. A guess: repairs of 10 classes lost at most a
-point from 10 a class on, and those of 44 classes from 14 (docs/repairs.md)."""
+"""Clean images of a class below which a loss is put down to there being few: with 10 a class repairs lost up to 6 points, with
+14 of 44 classes half a point, with 50 none (docs/repairs.md)."""
+_WOULD_DO = 50
+"""Clean images of a class with which no repair in that table lost a point."""
 _CHANCE_POINTS = 2.0
 _TELLING_POINTS = 20.0
 """By so much B has to follow what fools it more than the reference does: else the bank tells nothing."""
@@ -41,8 +43,10 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
     held_out, drop = len(session.parts.held_out), repair.chosen_by.clean_drop
     sentences = []
     claims = False
-    if held_out < FEW_HELD_OUT:
-        needed = ceil(max(FEW_HELD_OUT / (1 / 7), IMAGES_A_CLASS * session.classes) / 50) * 50
+    if min(held_out, outcome.transfer.images) < FEW_HELD_OUT:
+        # Transfer is measured on those held-out images that B gets right.
+        usable = max(1, outcome.transfer.images) / max(1, held_out)
+        needed = ceil(max(7 * FEW_HELD_OUT / usable, IMAGES_A_CLASS * session.classes) / 50) * 50
         sentences.append(
             f"{len(session.parts.fit) + held_out} clean images are too few to tell whether the repair worked: nothing is "
             f"claimed; it takes about {needed:,}."
@@ -87,7 +91,8 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
 def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: int) -> str:
     drop, chance = session.fallen(outcome)
     a_class = (len(session.parts.fit) + held_out) / session.classes
-    advice = f"; {a_class:.0f} clean images a class are few, and more would help" if a_class < IMAGES_A_CLASS else ""
+    enough = f"about {_WOULD_DO * session.classes:,} would do"
+    advice = f"; {a_class:.0f} clean images a class are few, and {enough}" if a_class < IMAGES_A_CLASS else ""
     if drop <= session.budget + chance:
         lost = round(drop * held_out / 100)
         return f"Held-out accuracy fell {drop:.1f} points ({lost} of {held_out} images), which may be chance{advice}."

@@ -55,6 +55,6 @@ def compaction_sentence(threshold: Threshold) -> str:
         return f"{threshold.model} keeps its pruned channels, with their weights at zero: {compaction.why_not}."
     saved = 100 - 100 * compaction.parameters / compaction.badnet_parameters
     return (
-        f"{threshold.model} goes without its {len(threshold.channels)} pruned channels: {saved:.1f} % fewer parameters "
+        f"{threshold.model}: its {len(threshold.channels)} pruned channels are removed, {saved:.1f} % fewer parameters "
         "than B, the same class for every validation image."
     )

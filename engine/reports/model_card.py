@@ -44,6 +44,7 @@ def write_model_card(run: RunRecord, sha256: str | None = None) -> str | None:
             chosen=chosen,
             file=f"{RECOMMENDED}{Path(chosen.file).suffix}",
             sha256=sha256,
+            copies=[f"{RECOMMENDED}{Path(e.file).suffix}" for e in run.exports if e.network == chosen.file and e.file],
             front=Markup(_front_matter(run, chosen, tested)),
             name=_name(run),
             part="test" if tested else "validation",

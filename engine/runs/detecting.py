@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from bdtui.engine.detect.detection import Detection, Suspect
 from bdtui.engine.detect.examination import Examination
-from bdtui.engine.detect.methods import POOL, asked_methods
+from bdtui.engine.detect.methods import AUTO, POOL, asked_methods
 from bdtui.engine.detect.surrogate import Surrogate, surrogate_of
 from bdtui.engine.event_values import SuspectedClass
 from bdtui.engine.events import DetectionFinished
@@ -59,6 +59,9 @@ def detect_backdoor(prepared: PreparedRun, files: RunFiles, journal: Journal, re
     if not names and not KeptEvidence(journal).is_there():
         return None
     examination = prepared.suspects.examination
+    if names and AUTO not in names:
+        # A ranking by reversed triggers has run more than was asked for here.
+        examination = examination.limited_to(names)
     found = examine(examination, names, journal, reporter)
     if not found.parts:
         return None

@@ -17,6 +17,7 @@ from typing import Any
 
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
 from bdtui.engine.errors import InputError, OptionError
+from bdtui.engine.exports.formats import asked_formats
 from bdtui.engine.inputs.recipe import load_options, named_by_fields, parse_toml, read_text
 from bdtui.engine.machine.path_text import path_text
 from bdtui.engine.machine.quoted_text import quoted
@@ -83,7 +84,7 @@ def read_plan(path: Path, flags: Mapping[str, Any] | None = None) -> SweepPlan:
     unknown = next((key for key in content if key not in _TABLES), None)
     if unknown is not None:
         raise OptionError(
-            f"{path}: {quoted(unknown)} is no part of a plan; expected [[models]], [cells] and [[exclude]]"
+            f"{path}: {quoted(unknown)} is not a part of a plan; expected [[models]], [cells] and [[exclude]]"
         )
     flags = dict(flags or {})
     axes = _axes(content.get("cells", {}), path)
@@ -215,6 +216,7 @@ def _cell(model: _Model, chosen: Mapping[str, Any], flags: Mapping[str, Any], pa
         check_ranking(settings.ranking)
         asked_methods(settings.repair)
         asked_detectors(settings.detect)
+        asked_formats(settings.formats)
     except OptionError as problem:
         raise OptionError(f"{path}: {model.label}: {problem}") from problem
     varied = {name: AUTO if value is None else options[name].kind.show(value) for name, value in chosen.items()}

@@ -130,6 +130,8 @@ def unpacked(
 
 
 def _copy(shipment: Shipment, ask: Callable[[str], None], reporter: Reporter) -> Path:
+    if Path(shipment.name).name != shipment.name:
+        raise DataError(f"{shipment.name}: is not a file name; expected one without folders")
     home = cache_folder() / shipment.sha256 / shipment.name
     for way, sha256 in shipment.files:
         path = home / way if way else home

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import re
 import secrets
 import time
 from collections.abc import Iterator, Sequence
@@ -113,14 +114,24 @@ def _open_cluster(options: SweepOptions, plan: SweepPlan) -> AbstractContextMana
 
 @contextmanager
 def _token(out: Path) -> Iterator[str]:
-    """A file in the sweep's folder by which workers show that they see it."""
-    token = secrets.token_hex(16)
+    """A file in the sweep's folder by which workers show that they see it.
+
+    It stays until the sweep is complete: workers that do not see the folder keep their unfinished cells under it, and find
+    them again when the sweep is resumed.
+    """
+    token = _kept_token(out / TOKEN) or secrets.token_hex(16)
     write_text(out / TOKEN, token)
+    yield token
+    with suppress(OSError):
+        (out / TOKEN).unlink()
+
+
+def _kept_token(path: Path) -> str:
     try:
-        yield token
-    finally:
-        with suppress(OSError):
-            (out / TOKEN).unlink()
+        kept = path.read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+    return kept if re.fullmatch("[0-9a-f]{32}", kept) else ""
 
 
 class _Table:

@@ -41,7 +41,7 @@ def read_address(text: str) -> Address:
     found = _FORM.fullmatch(text)
     if found is None or int(found["port"]) > 65535:
         raise OptionError(
-            f"{text!r} is no port; expected PORT (0 to 65535, 0 for any that is free) or HOST:PORT; "
+            f"{text!r} is not a port; expected PORT (0 to 65535, 0 for any that is free) or HOST:PORT; "
             "a model's file goes in front of --serve"
         )
     return Address((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))

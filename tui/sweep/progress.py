@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from bdtui.engine import events
@@ -138,8 +138,3 @@ def sweep_sentence(event: Event) -> str | None:
             failed = f", {event.failed} failed" if event.failed else ""
             return f"Sweep complete: {event.done} cells done{failed}, in {duration_text(event.seconds)}"
     return None
-
-
-def names_shown(names: Sequence[str], most: int = 6) -> str:
-    """Some names, the first of many."""
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

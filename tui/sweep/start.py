@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 import threading
@@ -66,11 +67,15 @@ def run_sweep_app(options: Mapping[str, Any]) -> ExitCode:
         sweep.join()
         code = ExitCode.FAULT if app.return_code is None else ExitCode(app.return_code)
         if sweep.is_unfinished:
-            sys.stdout.write(
-                plain(f"bdtui: sweep saved. Resume with: bdtui --sweep {plan.path} --resume --out {out}") + "\n"
-            )
+            sys.stdout.write(plain(f"bdtui: sweep saved. Resume with: {_again(options, out)}") + "\n")
         end_process(code)
     return code
+
+
+def _again(options: Mapping[str, Any], out: Path) -> str:
+    """The command that goes on, with all that was given beside the plan: it belongs to the runs."""
+    more = [*([] if options.get("resume") else ["--resume"]), *([] if "out" in options else ["--out", str(out)])]
+    return shlex.join(["bdtui", *sys.argv[1:], *more])
 
 
 class _SweepThread:
@@ -125,7 +130,7 @@ class _SweepThread:
 
 def _open_cell(app: Any, folder: Path) -> None:
     """Open a cell's run in a process of its own, which has the terminal meanwhile; the sweep goes on."""
-    command = [sys.executable, "-m", "bdtui.tui", "--resume", "--out", str(folder)]
+    command = [sys.executable, "-P", "-m", "bdtui.tui", "--resume", "--out", str(folder)]
     with app.suspend():
         stream = sys.__stdout__
         assert stream is not None

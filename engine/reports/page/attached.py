@@ -19,6 +19,10 @@ _LARGEST_PICTURE = 2**24
 """Bytes of a file, and pixels of a picture, that are read."""
 
 
+MOST_SUSPECTS = 10
+"""Of a detection, how many are shown."""
+
+
 @dataclass(frozen=True)
 class Attached:
     """Files of a run beside its results.
@@ -46,7 +50,7 @@ def attach(run: RunRecord, folder: Path, sha256: Mapping[str, str]) -> Attached:
     """
     saved = [one.file for one in candidates(run)]
     saved += [f"{RECOMMENDED}{suffix}" for suffix in {Path(file).suffix for file in saved}]
-    suspects = () if run.detection is None else run.detection.suspects
+    suspects = () if run.detection is None else run.detection.suspects[:MOST_SUSPECTS]
     names = [sheet.file for sheet in run.examples]
     names += [name for each in suspects if each.trigger_file for name in (each.trigger_file, mask_name(each.target))]
     found = {name: _picture(folder / name) for name in names}

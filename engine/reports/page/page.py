@@ -13,8 +13,9 @@ from markupsafe import Markup
 from bdtui.engine.event_values import Verdict
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.reports.candidates import candidates
+from bdtui.engine.reports.exports_section import compaction_sentences, export_sentences
 from bdtui.engine.reports.page.answers import answers
-from bdtui.engine.reports.page.attached import Attached
+from bdtui.engine.reports.page.attached import MOST_SUSPECTS, Attached
 from bdtui.engine.reports.page.charts import HEIGHT, LEFT, WIDTH, channel_chart, curve_chart, trade_off_chart
 from bdtui.engine.reports.page.pictures import ShownPicture, example_rows, trigger_row
 from bdtui.engine.reports.page.tables import MOST_ROWS, chance, compared_rows, method_rows, rates_tables
@@ -85,6 +86,7 @@ def write_page(run: RunRecord, attached: Attached) -> str:
         compared_drops=[f"X={one.drop:g}" for one in run.comparison[0].thresholds[:20]] if run.comparison else [],
         inputs=tuple(_inputs(run)),
         outputs=tuple(_outputs(run, attached, verdict)),
+        exports=(compaction_sentences(run) + export_sentences(run))[:MOST_ROWS],
         pixels=_pixels(run),
         notices=run.notices[:MOST_ROWS],
         recipe=attached.recipe,
@@ -92,7 +94,7 @@ def write_page(run: RunRecord, attached: Attached) -> str:
 
 
 def _suspects(run: RunRecord, attached: Attached) -> Iterator[SuspectRow]:
-    for suspect in () if run.detection is None else run.detection.suspects[:10]:
+    for suspect in () if run.detection is None else run.detection.suspects[:MOST_SUSPECTS]:
         yield SuspectRow(
             run.model.class_text(suspect.target),
             f"{suspect.score:.2f}",

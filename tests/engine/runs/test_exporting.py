@@ -87,7 +87,7 @@ def test_a_compact_network_is_smaller_and_says_so(made: Made) -> None:
     assert pruned.count_params() == compact["parameters"] < compact["badnet_parameters"]
     assert pruned.get_layer("conv").filters == 8 - threshold["step"]
     report = (made.out / "report.md").read_text()
-    assert f"goes without its {threshold['step']} pruned channels" in report
+    assert f"{threshold['step']} pruned channels are removed" in report
     assert "Exported as keras, h5, onnx, savedmodel, tflite: 8 files" in report
 
 

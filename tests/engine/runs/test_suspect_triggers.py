@@ -124,6 +124,16 @@ def test_a_detection_of_the_same_run_reverses_nothing_again(
     assert len(inverted) == 2
 
 
+def test_detectors_that_only_the_ranking_ran_say_nothing_in_a_detection(
+    inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    asked = settings(inputs, detect=("last-layer",), thresholds=(5.0,))
+    found = execute_run(asked, tmp_path / "out", reporter=SILENT).record.detection
+    assert found is not None
+    assert [*found.parts] == ["last-layer"]
+    assert all(suspect.trigger is None for suspect in found.suspects)
+
+
 def test_where_no_class_stands_out_there_is_an_order_and_a_notice(tmp_path: Path) -> None:
     start = keras.Input((12, 12, 1))
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(6, 3, activation="relu", name="conv")(start))

@@ -96,7 +96,7 @@ def test_a_block_can_name_its_model_and_the_sample_is_a_model(folder: Path) -> N
     ("text", "sentence"),
     [
         ("", "names no models"),
-        ("modls = 1", "'modls' is no part of a plan"),
+        ("modls = 1", "'modls' is not a part of a plan"),
         ("models = 1", "not a list of tables"),
         ("[[models]]\nseed = 1", "neither glob and path"),
         ('[[models]]\nglob = "zoo/*"\npath = "x"', "both glob and path"),

@@ -56,6 +56,6 @@ def test_the_page_escapes_what_files_are_called_and_needs_no_network(tmp_path: P
     Tags().feed(text)
     assert not [tag for tag, _ in found if tag in ("script", "img", "link", "iframe")]
     links = [attrs["href"] for tag, attrs in found if tag == "a"]
-    assert links == ["cells/c-1/report.md", "cells/a-1/report.md"], "suspicious first, and none of what failed"
+    assert links == ["cells/c-1/report.html", "cells/a-1/report.html"], "suspicious first, and none of what failed"
     assert "&lt;script&gt;" in text
     assert "http" not in text.replace("http-equiv", "")

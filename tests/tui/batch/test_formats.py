@@ -94,7 +94,7 @@ def test_formats_and_compact_can_be_asked_for_later(
     assert "is already complete" in capfd.readouterr().err
     assert main([*again, "--compact"]) == 0
     assert len((out / "model_X=10.h5").read_bytes()) < len(before)
-    assert "model_X=10.h5 goes without its" in capfd.readouterr().out
+    assert "model_X=10.h5: its" in capfd.readouterr().out
     results = json.loads((out / "results.json").read_text())
     assert results["thresholds"][0]["compact"]["done"]
     assert [each["file"] for each in results["exports"]] == ["goodnet_X=10.h5"], "what the run was begun with holds"
