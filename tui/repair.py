@@ -19,7 +19,7 @@ from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.session.requests import RepairNetwork
 from bdtui.tui.charts.repair import draw_repair, repair_legend
 from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
-from bdtui.tui.wording import percent_text, plain
+from bdtui.tui.wording import duration_text, percent_text, plain
 
 _AUTO = "auto"
 _ROOM_FOR_BOTH = 34
@@ -91,7 +91,7 @@ class Repairs:
             [
                 Text("✓" if each.name in self.finished else "▸" if each.name == self.running else ""),
                 Text(each.name, "bold" if each.name == _AUTO else ""),
-                Text(_duration(each.seconds)),
+                Text(duration_text(each.seconds)),
                 Text(plain(each.needs)),
                 Text(plain(each.description)),
             ]
@@ -117,7 +117,7 @@ class Repairs:
             rates, goodnet = (repair.test, repair.goodnet_test) if test else (repair.valid, repair.goodnet_valid)
             shown = f"{name} ({chosen})" if chosen else name
             rows.append(
-                _row(shown, rates, goodnet, _duration(repair.seconds), f"{repair.change:.2f}", bold=repair.claims)
+                _row(shown, rates, goodnet, duration_text(repair.seconds), f"{repair.change:.2f}", bold=repair.claims)
             )
         return rows
 
@@ -146,11 +146,6 @@ def _row(
 
 def _percent(share: Share | None) -> str:
     return "–" if share is None else percent_text(share.percent)
-
-
-def _duration(seconds: float) -> str:
-    """About how long."""
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 CHOICES = (

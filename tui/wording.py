@@ -31,6 +31,13 @@ def percent_text(rate: float | None) -> str:
     return "–" if rate is None else f"{rate:.2f}"
 
 
+def duration_text(seconds: float) -> str:
+    """Seconds for a person: ``40 s``, ``12 min``, ``3.5 h``."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
 def number_text(value: float) -> str:
     """A number with three digits, or whole from 1,000 on: no powers of ten where they can be avoided."""
     return f"{value:,.0f}" if 999.5 <= abs(value) < 1e9 else f"{value:.3g}"

@@ -74,7 +74,8 @@ def _further(
     session: RepairSession, found: list[RepairOutcome], reference: RepairOutcome
 ) -> Iterator[tuple[str, Callable[[], RepairedNetwork]]]:
     """What to try next, one after the other, by what the last came to."""
-    start = shrink_distil.default_start(session.given(SHRINK_DISTIL))
+    given = session.given(SHRINK_DISTIL)
+    start = shrink_distil.default_start(given) if given.options.start is None else given.options.start
     steps = session.options.steps or shrink_distil.STEPS
 
     def trying(name: str, start: float, times: int = 1) -> tuple[str, Callable[[], RepairedNetwork]]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from bdtui.engine.event_values import Verdict
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
-from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NOT_EXAMINED, SUSPECTED, judge
+from bdtui.engine.reports.verdict import INCONCLUSIVE, NOT_EXAMINED, SUSPICIOUS, judge
 from bdtui.engine.settings import BACKDOORED, UNCLEAR, Gates
 
-FAILING = {BACKDOORED: (MEASURED, SUSPECTED), UNCLEAR: (INCONCLUSIVE, NOT_EXAMINED)}
+FAILING = {BACKDOORED: SUSPICIOUS, UNCLEAR: (INCONCLUSIVE, NOT_EXAMINED)}
 """Verdicts that each word of ``--fail-if`` stands for."""
 
 

@@ -24,12 +24,19 @@ _MEMORY = 2 * 2**30
 """Bytes of the machine's memory that a worker should find."""
 _ANSWER = 30.0
 """Seconds that a scheduler has to answer."""
+_UNWATCHED = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.system-monitor.gil.enabled": False,
+}
+"""Dask watches itself a hundred times a second, for a dashboard that nobody sees here: a tenth of a worker's time."""
 
 
 def require_dask() -> None:
     """Raise `OptionError` where what sweeps need is not installed; imports nothing of it."""
     missing = next(
-        (name for name in ("distributed", "cryptography", "pyarrow", "jinja2") if find_spec(name) is None), None
+        (name for name in ("distributed", "cryptography", "pyarrow") if find_spec(name) is None), None
     )
     if missing:
         raise OptionError(
@@ -79,6 +86,7 @@ def local_cluster(workers: int | None = None, *, use_gpus: bool = True) -> Itera
         use_gpus: whether to give each a GPU, where there are any.
     """
     with _quiet():
+        import dask
         from distributed import Client, Nanny, Scheduler, Security, SpecCluster
 
         gpus = gpu_names() if use_gpus else []
@@ -104,6 +112,7 @@ def local_cluster(workers: int | None = None, *, use_gpus: bool = True) -> Itera
         scheduler = {"cls": Scheduler, "options": {**own, "port": 0, "dashboard": False}}
         logs = {"silence_logs": logging.CRITICAL}
         with (
+            dask.config.set(_UNWATCHED),
             SpecCluster(scheduler=scheduler, workers=specification, security=security, **logs) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):

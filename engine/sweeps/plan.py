@@ -60,6 +60,11 @@ class SweepPlan:
     varied: tuple[str, ...]
     excluded: int = 0
 
+    @property
+    def may_use_gpus(self) -> bool:
+        """Whether a cell may compute on a GPU."""
+        return any(cell.settings.device != "cpu" for cell in self.cells)
+
 
 @dataclass(frozen=True)
 class _Model:

@@ -109,7 +109,7 @@ def _was_done(cell: Cell, table: _Table, reporter: Reporter) -> bool:
 def _open_cluster(options: SweepOptions, plan: SweepPlan) -> AbstractContextManager[Client]:
     if options.scheduler is not None:
         return running_cluster(options.scheduler)
-    return local_cluster(options.workers, use_gpus=plan.cells[0].settings.device != "cpu")
+    return local_cluster(options.workers, use_gpus=plan.may_use_gpus)
 
 
 @contextmanager

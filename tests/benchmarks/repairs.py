@@ -1,7 +1,7 @@
 """`make repairs`: every repair on every kind of backdoor, beside training from scratch; writes docs/repairs.md.
 
-What was measured is kept in `.zoo/repairs.jsonl`, a line a repair, and is not measured again, so that a long run can be
-stopped and gone on with. Rates are of test images that nothing was chosen by.
+What was measured is kept in `.zoo/`, a line a repair, and is not measured again, so that a long run can be stopped and gone
+on with. Rates are of test images that nothing was chosen by. ``--table further`` keeps and writes another table.
 """
 
 from __future__ import annotations
@@ -11,19 +11,20 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import keras
 import numpy as np
 
-from bdtui.engine import open_dataset, open_model
+from bdtui.engine import open_dataset, open_model, prune
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.clean_images import CleanImages, read_clean_images, some_of_every_class
-from bdtui.engine.repair.method import predicted
+from bdtui.engine.repair.method import RepairedNetwork, predicted
 from bdtui.engine.repair.methods import AUTO, METHODS, SCRATCH
 from bdtui.engine.repair.session import RepairOutcome, RepairSession
 from bdtui.engine.repair.transfer import Transfer
@@ -31,7 +32,9 @@ from bdtui.engine.runs.repairing import reverse_with
 from tests.benchmarks.zoo import ZooSpec, make_net
 
 ROOT = Path(__file__).parents[2]
-KEPT, TABLE = ROOT / ".zoo" / "repairs.jsonl", ROOT / "docs" / "repairs.md"
+PAGE = ROOT / "docs" / "repairs.md"
+MEASURED, FURTHER = "measured", "further"
+"""The tables of that page, by the marks that they stand between."""
 SAMPLE = "sample"
 ATTACKS = (
     "patch",
@@ -49,7 +52,8 @@ SIZES = (0, 500, 100)
 SEEDS = 5
 _REMOVED = 5.0
 """ASR in percent up to which a backdoor may be said to be gone."""
-_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
+PRUNED = {f"pruning X={drop}": drop for drop in (2, 4, 10)}
+"""No repairs, but what the lab report's defence comes to on the same images, by name with the drop in points."""
 
 
 @dataclass(frozen=True)
@@ -188,17 +192,33 @@ def measure(subject: Subject, outcome: RepairOutcome, badnet_hits: Sequence[int]
     )
 
 
-def read_kept() -> list[Row]:
-    """What was measured before."""
-    if not KEPT.exists():
+def pruned(model: keras.Model, clean: CleanImages, drop: float) -> RepairedNetwork:
+    """B′ at a threshold, or B itself where clean accuracy never falls so far."""
+    with TemporaryDirectory() as folder:
+        network, images = Path(folder, "net.keras"), Path(folder, "clean.npz")
+        model.save(network)
+        np.savez(images, x=clean.pixels, y=clean.labels)
+        opened = open_model(network)
+        result = prune(opened, open_dataset(images, opened.input_shape, opened.classes), thresholds=(drop,))
+        return RepairedNetwork(result.session.pruned_model(result.thresholds[0].channels), ())
+
+
+def kept_in(name: str) -> Path:
+    """Where the rows of a table are kept."""
+    return ROOT / ".zoo" / ("repairs.jsonl" if name == MEASURED else f"repairs-{name}.jsonl")
+
+
+def read_kept(name: str = MEASURED) -> list[Row]:
+    """What was measured before for a table."""
+    if not kept_in(name).exists():
         return []
-    return [Row(**json.loads(line)) for line in KEPT.read_text().splitlines()]
+    return [Row(**json.loads(line)) for line in kept_in(name).read_text().splitlines()]
 
 
-def run(nets: list[str], sizes: list[int], methods: list[str], seeds: int) -> None:
+def run(nets: list[str], sizes: list[int], methods: list[str], seeds: int, name: str = MEASURED) -> None:
     """Measure what is missing."""
-    KEPT.parent.mkdir(exist_ok=True)
-    done = {row.key for row in read_kept()}
+    kept_in(name).parent.mkdir(exist_ok=True)
+    done = {row.key for row in read_kept(name)}
     for seed in range(seeds):
         made = subjects(seed)
         for net in nets or list(made):
@@ -208,9 +228,9 @@ def run(nets: list[str], sizes: list[int], methods: list[str], seeds: int) -> No
                 if missing:
                     for row in _rows(subject(), net, size, missing, seed):
                         print(f"{row.net}, {row.images or 'all'} images, {row.method}: {_rates(row)}", flush=True)
-                        with KEPT.open("a") as file:
+                        with kept_in(name).open("a") as file:
                             file.write(json.dumps(asdict(row)) + "\n")
-                        write_table(read_kept())
+                        write_table(read_kept(name), name)
 
 
 def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) -> Iterator[Row]:
@@ -220,7 +240,10 @@ def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) 
     session = RepairSession(subject.model, clean, seed=seed, reverse=reverse_with(subject.model, seed))
     for method in methods:
         began = time.process_time()
-        outcome = session.judged(session.repair(method))
+        if method in PRUNED:
+            outcome = session.carry_out(method, partial(pruned, subject.model, clean, PRUNED[method]))
+        else:
+            outcome = session.judged(session.repair(method))
         row = measure(
             subject, outcome, session.badnet_transfer.hits, {"net": net, "images": size, "method": method, "seed": seed}
         )
@@ -228,12 +251,12 @@ def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) 
         yield row
 
 
-def write_table(rows: list[Row]) -> None:
-    """Put what was measured into docs/repairs.md, between its marks."""
-    text = TABLE.read_text()
-    before, _, rest = text.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    TABLE.write_text(f"{before}{_BEGIN}\n{table(rows)}\n\n{what_transfer_tells(rows)}\n{_END}{after}")
+def write_table(rows: list[Row], name: str = MEASURED) -> None:
+    """Put what was measured into docs/repairs.md, between the marks of a table."""
+    begin, end = (f"<!-- {name}: {mark} -->" for mark in ("begin", "end"))
+    before, _, rest = PAGE.read_text().partition(begin)
+    _, _, after = rest.partition(end)
+    PAGE.write_text(f"{before}{begin}\n{table(rows)}\n\n{what_transfer_tells(rows)}\n{end}{after}")
 
 
 def what_transfer_tells(rows: list[Row]) -> str:
@@ -306,7 +329,7 @@ def table(rows: list[Row]) -> str:
 
 def _place(row: Row) -> tuple[int, int, int, int]:
     """Where a row stands: networks as they are listed, the most images first, methods as they are listed, seeds."""
-    nets, methods = list(subjects(0)), [SCRATCH, AUTO, *METHODS]
+    nets, methods = list(subjects(0)), [*PRUNED, SCRATCH, AUTO, *METHODS]
     net = nets.index(row.net) if row.net in nets else len(nets)
     return net, -row.images if row.images else -(10**9), methods.index(row.method), row.seed
 
@@ -331,9 +354,10 @@ def main() -> None:
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="clean images, 0 for all")
     parser.add_argument("--methods", default=",".join([AUTO, *METHODS]))
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--table", choices=(MEASURED, FURTHER), default=MEASURED, help="which table of the page")
     given = parser.parse_args()
     prepare_backend("auto", 0)
-    run(given.nets, [int(size) for size in given.sizes.split(",")], given.methods.split(","), given.seeds)
+    run(given.nets, [int(size) for size in given.sizes.split(",")], given.methods.split(","), given.seeds, given.table)
 
 
 if __name__ == "__main__":

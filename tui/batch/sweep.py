@@ -18,6 +18,7 @@ from bdtui.engine import events
 from bdtui.engine.event_values import DONE, FAILED, CellRow
 from bdtui.engine.events import Event
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.reports.verdict import SUSPICIOUS
 from bdtui.engine.sweeps.cluster import default_workers, gpu_names, require_dask
 from bdtui.engine.sweeps.estimate import estimate_seconds
 from bdtui.engine.sweeps.gates import judge_sweep
@@ -28,8 +29,8 @@ from bdtui.engine.sweeps.sweep import CELLS, execute_sweep
 from bdtui.engine.sweeps.table import SWEEP_CSV
 from bdtui.tui.batch.tables import print_table
 from bdtui.tui.exit_codes import ExitCode
-from bdtui.tui.sweep.progress import RUNNING, SUSPICIOUS, SweepProgress, duration_text, sweep_sentence
-from bdtui.tui.wording import percent_text, plain
+from bdtui.tui.sweep.progress import RUNNING, SweepProgress, sweep_sentence
+from bdtui.tui.wording import duration_text, percent_text, plain
 
 _MOST_ROWS = 100
 """Cells that are printed; of more, only those that are suspicious or have failed."""
@@ -150,7 +151,7 @@ def _print_plan(console: Console, plan: SweepPlan, out: Path, how: SweepOptions)
     words += [f"{plan.excluded} excluded"] if plan.excluded else []
     words += [f"{len(plan.cells) - len(left)} done already"] if done else []
     if how.scheduler is None:
-        workers = how.workers or default_workers(len(gpu_names()))
+        workers = how.workers or default_workers(len(gpu_names()) if plan.may_use_gpus else 0)
         seconds = estimate_seconds(left, workers, known)
         like = "as the cells that are done" if known else "small networks; larger ones take longer"
         words.append(f"about {duration_text(seconds)} on {workers} worker{'s' * (workers != 1)} ({like})")

@@ -65,7 +65,7 @@ class SweepApp(App[None]):
         begin: starts the sweep in a thread of its own, which gives events to the first and its end to the second callback.
         stop: makes it stop after the batches at hand.
         open_cell: opens the run in a folder, while the app leaves it the terminal.
-        preferences: theme and keys.
+        preferences: the theme.
         before_exit: called with the exit status when the app starts to shut down.
     """
 

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from bdtui.engine import events
 from bdtui.engine.event_values import DONE, FAILED, CellRow
 from bdtui.engine.events import Event
-from bdtui.tui.wording import percent_text
+from bdtui.engine.reports.verdict import SUSPICIOUS
+from bdtui.tui.wording import duration_text, percent_text
 
 WAITING, RUNNING = "waiting", "running"
 """States of a cell that has no row yet."""
-SUSPICIOUS = ("measured", "suspected")
-"""Verdicts that say that there is a backdoor."""
 
 
 @dataclass(frozen=True)
@@ -104,13 +103,6 @@ class SweepProgress:
         if left is not None and self.count(WAITING) + self.count(RUNNING):
             words.append(f"{duration_text(left)} left")
         return " · ".join(words)
-
-
-def duration_text(seconds: float) -> str:
-    """Seconds for a person: ``40 s``, ``12 min``, ``3.5 h``."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def row_sentence(row: CellRow) -> str:

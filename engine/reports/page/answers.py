@@ -22,7 +22,7 @@ from bdtui.engine.reports.file_names import RECOMMENDED
 from bdtui.engine.reports.page.attached import Attached
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.unknowns import unknowns
-from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NO_SIGN, NOT_EXAMINED, SUSPECTED
+from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NO_SIGN, NOT_EXAMINED, SUSPECTED, SUSPICIOUS
 from bdtui.engine.reports.verdict.words import listed
 from bdtui.engine.settings import BY_HAND
 
@@ -132,7 +132,7 @@ def _to_deploy(verdict: Verdict, attached: Attached, sentences: tuple[str, ...])
             NOT_EXAMINED: "No network is recommended before it is known what there is.",
             INCONCLUSIVE: "No network is recommended before it is known what there is.",
         }.get(verdict.backdoor, "No network of this run is recommended; do not deploy the one received either.")
-        tone = "bad" if verdict.backdoor in (MEASURED, SUSPECTED) else ""
+        tone = "bad" if verdict.backdoor in SUSPICIOUS else ""
         return Answer("deploy", question, "None of this run", (*sentences, kept), tone)
     copy = f"{RECOMMENDED}{Path(file).suffix}"
     more = [f"{copy} is the same file."] if copy in attached.networks else []

@@ -12,8 +12,9 @@ import pytest
 
 from bdtui.engine.errors import Interrupted, OptionError
 from bdtui.engine.events import Event, Notice, Progress, RepairMeasured
+from bdtui.engine.repair import shrink_distil
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
-from bdtui.engine.repair.method import RepairInput, RepairOptions
+from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions
 from bdtui.engine.repair.methods import METHODS
 from bdtui.engine.repair.session import RepairSession
 from bdtui.engine.reporter import Reporter
@@ -174,6 +175,22 @@ def test_auto_goes_on_where_the_first_repair_costs_too_much(badnet: SmallBadNet)
     tried = [event.text for event in events if isinstance(event, Notice) and event.text.startswith("auto:")]
     assert len(tried) >= 2
     assert "trying ensemble" in tried[-1]
+
+
+def test_auto_goes_on_from_the_start_that_was_asked_for(
+    badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts: list[float | None] = []
+    repair = shrink_distil.repair
+
+    def noted(given: RepairInput) -> RepairedNetwork:
+        starts.append(given.options.start)
+        return repair(given)
+
+    monkeypatch.setattr(shrink_distil, "repair", noted)
+    session_of(badnet, budget=0, options=RepairOptions(steps=2, start=0.4)).repair("auto")
+    assert starts[0] == 0.4
+    assert starts[1] in (0.4, 0.2)
 
 
 def test_unknown_methods_and_budgets_are_refused(badnet: SmallBadNet) -> None:

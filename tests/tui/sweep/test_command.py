@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bdtui.engine.sweeps import cluster
+from bdtui.tui.batch import sweep
 from bdtui.tui.cli import main
 
 
@@ -58,6 +59,16 @@ def test_check_prints_the_cells_and_writes_nothing(plan: Path, capfd: pytest.Cap
     assert "4 cells · about" in printed
     assert "on 2 workers" in printed
     assert not Path("out").exists()
+
+
+def test_the_estimate_counts_gpus_only_where_a_cell_may_use_them(
+    plan: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "gpu_names", lambda: ["GPU-a"] * 64)
+    assert main(["--batch", "--sweep", str(plan), "--check", "--out", "out"]) == 0
+    assert "on 64 workers" in capfd.readouterr().out
+    assert main(["--batch", "--sweep", str(plan), "--check", "--out", "out", "--device", "cpu"]) == 0
+    assert "on 64 workers" not in capfd.readouterr().out
 
 
 def test_a_folder_with_a_sweep_is_refused_without_resume(plan: Path, capfd: pytest.CaptureFixture[str]) -> None:
