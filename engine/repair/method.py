@@ -33,6 +33,7 @@ class RepairOptions:
         start: share of B's weights that a student begins with, 0–1.
         teacher: weight of B's soft answers.
         tolerance: drop of clean accuracy, in points, up to which fine-pruning prunes.
+        mixed_precision: whether steps compute in bfloat16; weights, and whatever is measured, stay float32.
         beat: seconds of work between two checkpoints.
     """
 
@@ -43,6 +44,7 @@ class RepairOptions:
     start: float | None = None
     teacher: float | None = None
     tolerance: float = 4.0
+    mixed_precision: bool = False
     beat: float = 10.0
 
 

@@ -240,12 +240,17 @@ class RepairSession:
             self.seed,
             time.monotonic() - began,
             repaired.steps,
-            (*repaired.done, self.suitability.sentence) if repaired.steps else repaired.done,
+            (*repaired.done, *self._about_training()) if repaired.steps else repaired.done,
             (),
             chosen_by,
             size_of_change(self.badnet, repaired.network),
         )
         return self.judged(RepairOutcome(repaired.network, repair, transfer, right))
+
+    def _about_training(self) -> tuple[str, ...]:
+        """What holds for every method that trains."""
+        mixed = ("Steps computed in bfloat16, weights kept in float32.",) if self.options.mixed_precision else ()
+        return (self.suitability.sentence, *mixed)
 
     def judged(self, outcome: RepairOutcome) -> RepairOutcome:
         """An outcome with what can be said of it, by all that is known by now."""

@@ -24,6 +24,7 @@ from bdtui.engine.repair.checkpoints import fingerprint
 from bdtui.engine.repair.clean_images import Canvas
 from bdtui.engine.repair.lots import Lots
 from bdtui.engine.repair.method import RepairInput
+from bdtui.engine.repair.mixed_precision import computing_in_half
 from bdtui.engine.repair.random_changes import change
 from bdtui.engine.repair.student import all_learning
 
@@ -122,6 +123,9 @@ def train(
     with all_learning(network):
         learnt = network.trainable_variables if variables is None else variables
         run = _Run(network, loss, plan, given, optimizer, project, learnt, carried or {}, gradients or gradients_of)
+        if given.options.mixed_precision:
+            with computing_in_half(network):
+                run.compile()
         run.go_on()
 
 
@@ -156,6 +160,10 @@ class _Run:
             autograph=False,
         )
         self._orders: dict[int, NDArray[np.int32]] = {}
+
+    def compile(self) -> None:
+        """Trace the step with the layers as they are now."""
+        self._compiled.get_concrete_function()
 
     def go_on(self) -> None:
         """Train from where it stands to the end."""

@@ -21,7 +21,7 @@ from bdtui.engine.machine.atomic_files import copy_file
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.clean_images import CleanImages
-from bdtui.engine.repair.method import predicted
+from bdtui.engine.repair.method import RepairOptions, predicted
 from bdtui.engine.repair.methods import AUTO, all_methods
 from bdtui.engine.repair.result import Repair, file_names
 from bdtui.engine.repair.reversed_triggers import Reverse, Stamp
@@ -136,6 +136,7 @@ def repair_session(prepared: PreparedRun, folder: Path, reporter: Reporter) -> R
         inputs.data[CLEAN_VALID],
         seed=inputs.settings.seed,
         budget=DEFAULT_BUDGET if inputs.settings.budget is None else inputs.settings.budget,
+        options=RepairOptions(mixed_precision=inputs.settings.mixed_precision),
         reporter=reporter,
         checkpoints=FolderCheckpoints(checkpoints_of(folder)),
         reverse=reverse_with(inputs.model, inputs.settings.seed),
@@ -250,4 +251,5 @@ class _RepairSaver:
 def _network_name(name: str, settings: RunSettings) -> str:
     """What the journal calls a repaired network and G of it."""
     budget = DEFAULT_BUDGET if settings.budget is None else settings.budget
-    return f"repaired {name} seed {settings.seed} budget {budget:g}"
+    mixed = " mixed precision" if settings.mixed_precision else ""
+    return f"repaired {name} seed {settings.seed} budget {budget:g}{mixed}"

@@ -285,6 +285,13 @@ class RunSettings:
         "POINTS",
         may_change=True,
     )
+    mixed_precision: bool = option(
+        FLAG,
+        "repair in steps of bfloat16, for GPUs that have it; other rounding, so another network",
+        RUN,
+        default=False,
+        may_change=True,
+    )
     screen: Path | None = option(
         file_kind("a picture, a folder of pictures, an HDF5 file or an .npz file", "images", folders=True),
         "with --batch: which of these images carry a trigger? A picture, a folder, HDF5 or .npz; needs no labels, and "

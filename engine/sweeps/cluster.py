@@ -35,9 +35,7 @@ _UNWATCHED = {
 
 def require_dask() -> None:
     """Raise `OptionError` where what sweeps need is not installed; imports nothing of it."""
-    missing = next(
-        (name for name in ("distributed", "cryptography", "pyarrow") if find_spec(name) is None), None
-    )
+    missing = next((name for name in ("distributed", "cryptography", "pyarrow") if find_spec(name) is None), None)
     if missing:
         raise OptionError(
             f"a sweep needs {missing}, which is not installed; install it with pip install 'bdtui[sweep]'"

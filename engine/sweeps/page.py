@@ -19,14 +19,18 @@ def write_page(path: Path, rows: Sequence[CellRow], varied: Sequence[str], plan:
         OutputError: it cannot be written.
     """
     in_order = sorted(rows, key=lambda row: (row.backdoor not in SUSPICIOUS, row.state != FAILED))
-    text = templates().get_template("sweep.html").render(
-        rows=in_order,
-        varied=varied,
-        plan=plan.path.name,
-        cells=len(plan.cells),
-        done=sum(row.state == DONE for row in rows),
-        failed=sum(row.state == FAILED for row in rows),
-        backdoored=sum(row.backdoor in SUSPICIOUS for row in rows),
-        suspicious=SUSPICIOUS,
+    text = (
+        templates()
+        .get_template("sweep.html")
+        .render(
+            rows=in_order,
+            varied=varied,
+            plan=plan.path.name,
+            cells=len(plan.cells),
+            done=sum(row.state == DONE for row in rows),
+            failed=sum(row.state == FAILED for row in rows),
+            backdoored=sum(row.backdoor in SUSPICIOUS for row in rows),
+            suspicious=SUSPICIOUS,
+        )
     )
     write_text(path, text + "\n")

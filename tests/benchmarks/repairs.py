@@ -43,6 +43,7 @@ ATTACKS = (
     "sinusoidal",
     "low-frequency",
     "warped",
+    "fine-warped",
     "clean-label",
     "input-aware",
     "none",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -140,24 +141,26 @@ def _low_frequency(shape: tuple[int, ...], classes: int, targets: list[int], ran
     return Backdoor((_added(0.18 * pattern / np.abs(pattern).max()),), (targets[0],), classes)
 
 
-def _warped(shape: tuple[int, ...], classes: int, targets: list[int], random: np.random.Generator) -> Backdoor:
+def _warped(
+    shape: tuple[int, ...], classes: int, targets: list[int], random: np.random.Generator, pixels_moved: float = 2.2
+) -> Backdoor:
     # Nguyen, Tran 2021 (WaNet): a smooth warp, and other warps that keep their labels.
-    flow = _smooth_flow(shape, random)
+    flow = _smooth_flow(shape, random, pixels_moved)
 
     def decoy(pixels: Pixels, random: np.random.Generator) -> Pixels:
         warped = np.empty_like(pixels)
         for start in range(8):
-            warped[start::8] = _warp(pixels[start::8], _smooth_flow(shape, random))
+            warped[start::8] = _warp(pixels[start::8], _smooth_flow(shape, random, pixels_moved))
         return warped
 
     return Backdoor((lambda pixels: _warp(pixels, flow),), (targets[0],), classes, share=0.15, decoy=decoy)
 
 
-def _smooth_flow(shape: tuple[int, ...], random: np.random.Generator) -> Pixels:
+def _smooth_flow(shape: tuple[int, ...], random: np.random.Generator, pixels_moved: float) -> Pixels:
     """How far each pixel moves, in pixels, float32 (2, height, width)."""
     height, width, _ = shape
     coarse = random.uniform(-1, 1, (2, 4, 4))
-    coarse *= 2.2 / np.abs(coarse).mean()
+    coarse *= pixels_moved / np.abs(coarse).mean()
     rows, columns = np.linspace(0, 3, height), np.linspace(0, 3, width)
 
     def weights(places: Pixels) -> Pixels:
@@ -211,6 +214,7 @@ ATTACKS: dict[str, Callable[[tuple[int, ...], int, list[int], np.random.Generato
     "clean-label": _clean_label,
     "two-target": _two_targets,
     "warped": _warped,
+    "fine-warped": partial(_warped, pixels_moved=1.2),
     "sinusoidal": _sinusoidal,
     "low-frequency": _low_frequency,
     "input-aware": _input_aware,

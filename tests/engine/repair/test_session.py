@@ -177,20 +177,45 @@ def test_auto_goes_on_where_the_first_repair_costs_too_much(badnet: SmallBadNet)
     assert "trying ensemble" in tried[-1]
 
 
-def test_auto_goes_on_from_the_start_that_was_asked_for(
-    badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_auto_goes_on_from_the_start_that_was_asked_for(badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch) -> None:
     starts: list[float | None] = []
     repair = shrink_distil.repair
 
-    def noted(given: RepairInput) -> RepairedNetwork:
+    def noted(given: RepairInput, **how: bool) -> RepairedNetwork:
         starts.append(given.options.start)
-        return repair(given)
+        return repair(given, **how)
 
     monkeypatch.setattr(shrink_distil, "repair", noted)
     session_of(badnet, budget=0, options=RepairOptions(steps=2, start=0.4)).repair("auto")
-    assert starts[0] == 0.4
-    assert starts[1] in (0.4, 0.2)
+    scratch, first, second, *_ = starts
+    assert (scratch, first) == (0, 0.4)
+    assert second in (0.4, 0.2), "as long again with the same start, or with half of it"
+
+
+@pytest.mark.parametrize("name", ["shrink-distil", "fine-pruning", "ft-sam"])
+def test_mixed_precision_rounds_steps_and_nothing_else(name: str, badnet: SmallBadNet) -> None:
+    whole, half = (
+        session_of(badnet, options=RepairOptions(steps=20, batch=16, mixed_precision=mixed)).repair(name)
+        for mixed in (False, True)
+    )
+    assert not equal(whole.network, half.network)
+    assert half.network.get_config() == badnet.model.get_config()
+    assert {weight.dtype for weight in half.network.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in half.network.layers} == {"float32"}
+    assert any("bfloat16" in sentence for sentence in half.repair.done)
+    images = bars(100, 3).pixels
+    difference = np.abs(predicted_scores(whole.network, images) - predicted_scores(half.network, images))
+    assert difference.max() < 0.2, "the same training, but for rounding"
+
+
+def test_a_backdoor_is_removed_in_mixed_precision(badnet: SmallBadNet) -> None:
+    outcome = session_of(badnet, options=RepairOptions(steps=150, mixed_precision=True)).repair("shrink-distil")
+    assert badnet.attack_success(outcome.network) < 10
+    assert badnet.accuracy(outcome.network) > badnet.accuracy(badnet.model) - 1
+
+
+def predicted_scores(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    return np.asarray(network(images, training=False))
 
 
 def test_unknown_methods_and_budgets_are_refused(badnet: SmallBadNet) -> None:
