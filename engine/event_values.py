@@ -298,6 +298,8 @@ class CellRow:
         attack_success_rate: the same.
         recommended: the file of the network to use, in the cell's folder; empty for none.
         seconds: that the run took; None where it failed.
+        first_suspect: the class that detection suspects most, as text; empty without detection.
+        strength: how much speaks for a backdoor, as `Detection.strength`; None without detection.
     """
 
     cell: str
@@ -311,3 +313,5 @@ class CellRow:
     attack_success_rate: float | None = None
     recommended: str = ""
     seconds: float | None = None
+    first_suspect: str = ""
+    strength: float | None = None

@@ -102,7 +102,9 @@ def _is_text(start: bytes) -> bool:
 def _zip_file(path: Path) -> str | None:
     try:
         names = [PurePosixPath(name) for name in names_in_zip(path)]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+    except zipfile.BadZipFile:
+        return "is a zip archive, as .keras and .npz are, that is cut off or damaged; expected the whole file: copy it again"
+    except (OSError, ValueError, NotImplementedError):
         return None
     if any(name.name in ("data.pkl", "constants.pkl") for name in names):
         return f"is a PyTorch model; {_CONVERT}"

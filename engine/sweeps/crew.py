@@ -40,7 +40,9 @@ class Crew:
 
     def look(self) -> Iterator[Event]:
         """Look who is there now; each new worker is asked for its versions, and gives an event."""
-        present = {address: str(worker["name"]) for address, worker in self._client.scheduler_info()["workers"].items()}
+        # What `Client.scheduler_info` gives may be what Dask has asked for meanwhile, without a worker.
+        known = self._client.sync(self._client.scheduler.identity)["workers"]
+        present = {address: str(worker["name"]) for address, worker in known.items()}
         self.usable &= present.keys()
         self.refused = {address: reason for address, reason in self.refused.items() if address in present}
         new = [address for address in present if address not in self.usable and address not in self.refused]

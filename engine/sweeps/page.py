@@ -8,17 +8,17 @@ from pathlib import Path
 from bdtui.engine.event_values import DONE, FAILED, CellRow
 from bdtui.engine.machine.atomic_files import write_text
 from bdtui.engine.reports.templating import templates
-from bdtui.engine.reports.verdict import SUSPICIOUS
+from bdtui.engine.reports.verdict import INCONCLUSIVE, SUSPICIOUS
 from bdtui.engine.sweeps.plan import SweepPlan
 
 
 def write_page(path: Path, rows: Sequence[CellRow], varied: Sequence[str], plan: SweepPlan) -> None:
-    """Write the page: suspicious models first, then what failed, then all others in the order of the plan.
+    """Write the page: suspicious models first, then what failed, then all others by how much speaks for a backdoor.
 
     Raises:
         OutputError: it cannot be written.
     """
-    in_order = sorted(rows, key=lambda row: (row.backdoor not in SUSPICIOUS, row.state != FAILED))
+    in_order = sorted(rows, key=lambda row: (row.backdoor not in SUSPICIOUS, row.state != FAILED, -(row.strength or 0)))
     text = (
         templates()
         .get_template("sweep.html")
@@ -30,6 +30,8 @@ def write_page(path: Path, rows: Sequence[CellRow], varied: Sequence[str], plan:
             done=sum(row.state == DONE for row in rows),
             failed=sum(row.state == FAILED for row in rows),
             backdoored=sum(row.backdoor in SUSPICIOUS for row in rows),
+            inconclusive=sum(row.backdoor == INCONCLUSIVE for row in rows),
+            is_examined=any(row.strength is not None for row in rows),
             suspicious=SUSPICIOUS,
         )
     )

@@ -16,6 +16,7 @@ def planned_row(cell: Cell) -> CellRow:
 def row_of(cell: Cell, run: RunRecord) -> CellRow:
     """The row of a cell whose run is finished."""
     verdict, rates = judge(run), run.baseline_test if run.is_tested else run.baseline_valid
+    found = run.detection
     return CellRow(
         cell.name,
         cell.model,
@@ -26,6 +27,8 @@ def row_of(cell: Cell, run: RunRecord) -> CellRow:
         attack_success_rate=rates.attack_success_rate,
         recommended=verdict.recommended or "",
         seconds=run.seconds.get("total"),
+        first_suspect=str(found.suspects[0].target) if found is not None and found.suspects else "",
+        strength=None if found is None else found.strength,
     )
 
 

@@ -176,12 +176,14 @@ class _Running:
     Attributes:
         workers: the addresses that may run it.
         tries: how often it was given, this time included.
+        has_begun: whether a worker has said that it works on it.
     """
 
     cell: Cell
     future: Future
     workers: frozenset[str]
     tries: int
+    has_begun: bool = False
 
 
 class _Sweep:
@@ -281,11 +283,20 @@ class _Sweep:
         if not isinstance(news, dict):
             self._finish(news)
         elif news["kind"] == STARTED:
+            self._note_start(news["cell"])
             self._reporter.emit(CellStarted(news["cell"], news["worker"]))
         elif news["kind"] == PROGRESS:
             self._reporter.emit(CellProgressed(news["cell"], *news["progress"]))
         elif news["kind"] == WANTED:
             self._send(news["sha256"], news["worker"])
+
+    def _note_start(self, name: str) -> None:
+        """Say so where a cell begins a second time without having been given again: Dask does that by itself."""
+        running = self._running.get(name)
+        if running is not None:
+            if running.has_begun:
+                self._reporter.emit(Notice(f"{name}: its worker was lost; another goes on with it"))
+            running.has_begun = True
 
     def _finish(self, future: Future) -> None:
         running = next(

@@ -29,7 +29,7 @@ from bdtui.engine.sweeps.sweep import CELLS, execute_sweep
 from bdtui.engine.sweeps.table import SWEEP_CSV
 from bdtui.tui.batch.tables import print_table
 from bdtui.tui.exit_codes import ExitCode
-from bdtui.tui.sweep.progress import RUNNING, SweepProgress, sweep_sentence
+from bdtui.tui.sweep.progress import RUNNING, SweepProgress, remark, sweep_sentence
 from bdtui.tui.wording import duration_text, percent_text, plain
 
 _MOST_ROWS = 100
@@ -142,7 +142,9 @@ def _print_plan(console: Console, plan: SweepPlan, out: Path, how: SweepOptions)
     for heading in ("cell", "model", *plan.varied):
         table.add_column(heading, overflow="fold")
     for cell in plan.cells:
-        table.add_row(cell.name, Text(plain(cell.model)), *(Text(plain(cell.varied[name])) for name in plan.varied))
+        is_there = cell.settings.model is None or cell.settings.model.exists()
+        model = cell.model if is_there else f"{cell.model} (no such file: its cells will fail)"
+        table.add_row(cell.name, Text(plain(model)), *(Text(plain(cell.varied[name])) for name in plan.varied))
     print_table(console, table)
     done = [finished_cell(cell.settings, out / CELLS / cell.name) for cell in plan.cells] if how.resume else []
     known = [run.seconds["total"] for run in done if run is not None and "total" in run.seconds]
@@ -159,9 +161,9 @@ def _print_plan(console: Console, plan: SweepPlan, out: Path, how: SweepOptions)
 
 
 def _print_rows(console: Console, rows: tuple[CellRow, ...], varied: tuple[str, ...], out: Path) -> None:
-    """Print the table: what is suspicious first."""
+    """Print the table: what is suspicious first, then by how much speaks for a backdoor."""
     shown = [row for row in rows if row.backdoor in SUSPICIOUS]
-    others = [row for row in rows if row.backdoor not in SUSPICIOUS]
+    others = sorted((row for row in rows if row.backdoor not in SUSPICIOUS), key=lambda row: -(row.strength or 0))
     shown += others if len(rows) <= _MOST_ROWS else [row for row in others if row.state == FAILED]
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("cell", overflow="fold")
@@ -173,7 +175,7 @@ def _print_rows(console: Console, rows: tuple[CellRow, ...], varied: tuple[str, 
     for row in shown:
         state = "failed" if row.state == FAILED else row.backdoor
         rates = [percent_text(row.clean_accuracy), percent_text(row.attack_success_rate)]
-        table.add_row(row.cell, state, row.target or "–", *rates, Text(plain(row.error or row.recommended or "–")))
+        table.add_row(row.cell, state, row.target or "–", *rates, Text(plain(remark(row) or "–")))
     if shown:
         print_table(console, table)
     left_out = len(rows) - len(shown)

@@ -20,10 +20,10 @@ from bdtui.engine import events
 from bdtui.engine.event_values import DONE, FAILED
 from bdtui.engine.events import Event
 from bdtui.engine.reporter import Emit
-from bdtui.tui.dialogs import FailureDialog
+from bdtui.tui.dialogs import FailureDialog, HelpScreen
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.preferences import Preferences
-from bdtui.tui.sweep.progress import RUNNING, WAITING, CellStatus, SweepProgress, sweep_sentence
+from bdtui.tui.sweep.progress import RUNNING, WAITING, CellStatus, SweepProgress, remark, sweep_sentence
 from bdtui.tui.terminal.signals import handle_signals
 from bdtui.tui.themes import THEMES
 from bdtui.tui.widgets.fitted_table import FittedColumn, FittedTable
@@ -35,6 +35,22 @@ _KEYS = (
     ("s", "sort"),
     ("/", "filter"),
     ("x", "stop"),
+    ("?", "help"),
+    ("q", "quit"),
+)
+_HELP = """\
+Every line is a cell: one model with one choice of the settings that the plan varies. Cells run beside one another; each leaves the
+folder of an ordinary run.
+
+What is measured or suspected to be backdoored stands first, then what runs or has failed. *Strength* is how much speaks for a
+backdoor where there are no poisoned images: it orders networks of one kind, and is no probability.
+"""
+_ALL_KEYS = (
+    ("enter", "open the run of a finished cell (q there comes back), or say why a cell failed"),
+    ("s", "sort by the next of verdict, name, state, accuracy, ASR, strength"),
+    ("/", "show the lines that contain a text; escape shows all"),
+    ("j k", "move"),
+    ("x ctrl+c", "stop; what is finished is kept, and --resume goes on"),
     ("q", "quit"),
 )
 _STATES = (RUNNING, FAILED, WAITING, DONE)
@@ -77,6 +93,7 @@ class SweepApp(App[None]):
         Binding("slash", "filter", "filter"),
         Binding("escape", "clear_filter", show=False),
         Binding("x,ctrl+c", "stop", "stop", priority=False),
+        Binding("f1,question_mark", "keys", "help"),
         Binding("q", "quit", "quit"),
         Binding("j", "simulate_key('down')", show=False),
         Binding("k", "simulate_key('up')", show=False),
@@ -177,7 +194,7 @@ class SweepApp(App[None]):
             row.target or "–",
             percent_text(row.clean_accuracy),
             asr,
-            cell.note or row.recommended,
+            cell.note or remark(row),
         ]
         return [Text(plain(text), style) for text in texts]
 
@@ -257,6 +274,10 @@ class SweepApp(App[None]):
             self._is_stale = True
             self._redraw()
 
+    def action_keys(self) -> None:
+        """Say what the table shows, and what the keys do."""
+        self.push_screen(HelpScreen("Sweep", _HELP, _ALL_KEYS))
+
     def action_stop(self) -> None:
         """Stop the sweep; what is finished is kept."""
         if not self._has_ended:
@@ -282,11 +303,11 @@ def _rate(rate: float | None) -> float:
 
 
 _ORDERS: tuple[tuple[str, Callable[[CellStatus], tuple[object, ...]]], ...] = (
-    ("verdict", lambda cell: (not cell.is_suspicious, _STATES.index(cell.state) if cell.state in _STATES else 9)),
+    ("verdict", lambda cell: (not cell.is_suspicious, _STATES.index(cell.state), -(cell.row.strength or 0))),
     ("name", lambda cell: (cell.row.cell,)),
-    ("state", lambda cell: (_STATES.index(cell.state) if cell.state in _STATES else 9, cell.row.cell)),
+    ("state", lambda cell: (_STATES.index(cell.state), cell.row.cell)),
     ("accuracy", lambda cell: (-_rate(cell.row.clean_accuracy), cell.row.cell)),
     ("ASR", lambda cell: (-_rate(cell.row.attack_success_rate), cell.row.cell)),
-    ("seconds", lambda cell: (-_rate(cell.row.seconds), cell.row.cell)),
+    ("strength", lambda cell: (-_rate(cell.row.strength), cell.row.cell)),
 )
 """What the table is sorted by, one after the other."""

@@ -105,6 +105,15 @@ class SweepProgress:
         return " · ".join(words)
 
 
+def remark(row: CellRow) -> str:
+    """What else there is to say of a cell: why it failed, what to use instead, or whom to suspect; empty for nothing."""
+    if row.error or row.recommended:
+        return row.error or row.recommended
+    if not row.first_suspect or row.strength is None:
+        return ""
+    return f"first suspect: class {row.first_suspect}, strength {row.strength:.2f}"
+
+
 def row_sentence(row: CellRow) -> str:
     """The end of a cell in one line."""
     if row.state == FAILED:

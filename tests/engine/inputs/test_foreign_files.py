@@ -57,6 +57,11 @@ KINDS: dict[str, tuple[str, bytes, str]] = {
         "zip file with 'Net.H5' in it; expected that file, unzipped",
     ),
     "a zipped archive": ("model.keras", zipped("model.keras"), "zip file with 'model.keras' in it"),
+    "half of an archive": (
+        "net.keras",
+        zipped("config.json", "model.weights.h5")[:100],
+        "zip archive.*cut off or damaged",
+    ),
     "a zipped SavedModel": ("m.zip", zipped("m/saved_model.pb", "m/variables/variables.index"), "zip .* SavedModel"),
     "PyTorch": ("model.pt", zipped("archive/data.pkl", "archive/data/0"), "PyTorch model"),
     "PyTorch as it saved before": (

@@ -14,7 +14,7 @@ from bdtui.engine import events
 from bdtui.engine.event_values import FAILED, CellRow
 from bdtui.engine.events import Event
 from bdtui.engine.reporter import Emit
-from bdtui.tui.dialogs import FailureDialog
+from bdtui.tui.dialogs import FailureDialog, HelpScreen
 from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.sweep.app import SweepApp
 from bdtui.tui.widgets.fitted_table import FittedTable
@@ -127,6 +127,30 @@ async def test_enter_opens_the_run_of_a_cell_or_says_why_there_is_none() -> None
         await pilot.press("down", "enter")
         await until(pilot, lambda: "delta is waiting" in sweep.text("status"))
         assert len(sweep.opened) == 1
+
+
+async def test_help_names_every_key_and_the_table_is_there_again() -> None:
+    sweep = Sweep()
+    async with sweep.app.run_test() as pilot:
+        await finished(sweep, pilot)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: isinstance(sweep.app.screen, HelpScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(sweep.app.screen_stack) == 1)
+        assert sweep.cells()[0] == "gamma"
+
+
+async def test_what_is_inconclusive_stands_in_the_order_of_its_strength() -> None:
+    sweep = Sweep()
+    rows = [
+        replace(CLEAN, cell=name, backdoor="inconclusive", recommended="", first_suspect="3", strength=strength)
+        for name, strength in (("alpha", 0.2), ("beta", 0.9), ("gamma", 0.5))
+    ]
+    async with sweep.app.run_test(size=(130, 40)) as pilot:
+        await sweep.begin(pilot)
+        await sweep.hear(pilot, *(events.CellFinished(row, 1, 4) for row in rows))
+        await until(pilot, lambda: [name for name in sweep.cells() if name != "delta"] == ["beta", "gamma", "alpha"])
+        assert any("first suspect: class 3, strength 0.90" in text for text in sweep.row(sweep.cells().index("beta")))
 
 
 async def test_stopping_asks_once_more_for_nothing_and_quitting_ends_with_the_sweeps_status() -> None:

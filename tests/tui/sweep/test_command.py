@@ -61,6 +61,14 @@ def test_check_prints_the_cells_and_writes_nothing(plan: Path, capfd: pytest.Cap
     assert not Path("out").exists()
 
 
+def test_check_marks_a_model_that_is_not_there(plan: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("b.h5").unlink()
+    assert main(["--batch", "--sweep", str(plan), "--check", "--out", "out"]) == 0
+    lines = [line for line in capfd.readouterr().out.splitlines() if "no such file" in line]
+    assert len(lines) == 2
+    assert all("b.h5" in line for line in lines)
+
+
 def test_the_estimate_counts_gpus_only_where_a_cell_may_use_them(
     plan: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
