@@ -1,31 +1,42 @@
 """FT-SAM: fine-tuning towards flat places, by gradients taken a step uphill.
 
 M. Zhu et al., "Enhancing Fine-Tuning Based Backdoor Defense with Sharpness-Aware Minimization", ICCV 2023. Adaptive steps of
-radius 2, label smoothing 0.1 and SGD with momentum 0.9 from 0.01, as published; the number of steps is fine-tuning's.
+radius 2 and label smoothing 0.1, as published; number of steps and learning rate are fine-tuning's. Here the radius is
+halved until B, a step uphill, still knows more than guessing, and the optimiser is Adam: networks without
+BatchNormalization that read pixels up to 255 forget everything at 2, and by SGD at the published rate.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from bdtui.engine.network.copies import copy_model
 from bdtui.engine.network.logits import Logits
+from bdtui.engine.repair.clean_images import CleanImages
 from bdtui.engine.repair.fine_tuning import usual_plan
+from bdtui.engine.repair.losses import cross_entropy
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput
+from bdtui.engine.repair.student import all_learning
 from bdtui.engine.repair.training import Batch, gradients_of, train
 
-_RADIUS, _SMOOTHING, _RATE = 2.0, 0.1, 0.01
+_RADIUS, _SMOOTHING = 2.0, 0.1
+_SMALLEST_RADIUS = 2**-10
+_TRIED_ON = 256
 
 
 def repair(given: RepairInput) -> RepairedNetwork:
     """See the head of this file."""
     network = copy_model(given.badnet)
     logits = Logits(network)
-    plan = usual_plan(given, _RATE)
+    plan = usual_plan(given)
+    with all_learning(network):
+        radius = _bearable_radius(network, logits, given.images.spread(_TRIED_ON))
 
     def loss(batch: Batch) -> Any:
         answers = logits(batch.images, training=True)
@@ -38,25 +49,52 @@ def repair(given: RepairInput) -> RepairedNetwork:
         loss,
         plan,
         given,
-        optimizer=lambda rate: keras.optimizers.SGD(rate, momentum=0.9),
-        gradients=_uphill_gradients,
+        gradients=partial(_uphill_gradients, radius),
     )
-    done = f"{plan.steps} steps of {plan.batch} clean images, sharpness-aware (radius {_RADIUS:g}), SGD {plan.rate:g}."
+    done = f"{plan.steps} steps of {plan.batch} clean images, sharpness-aware (radius {radius:g}), Adam {plan.rate:g}."
     return RepairedNetwork(network, (done,), plan.steps)
 
 
-def _uphill_gradients(loss: Callable[[], Any], variables: list[Any]) -> list[Any]:
+def _uphill_gradients(radius: float, loss: Callable[[], Any], variables: list[Any]) -> list[Any]:
     """The gradients where the loss is largest nearby; nearby in proportion to the weights."""
-    first = gradients_of(loss, variables)
+    before = _go_uphill(radius, loss, variables)
+    found = gradients_of(loss, variables)
+    _go_back(variables, before)
+    return found
+
+
+def _go_uphill(radius: float, loss: Callable[[], Any], variables: list[Any]) -> list[Any]:
+    """Change the weights; what they were."""
+    gradients = gradients_of(loss, variables)
     before = [tf.identity(variable.value) for variable in variables]
     scaled = [
         tf.zeros_like(weight) if gradient is None else tf.abs(weight) * gradient
-        for weight, gradient in zip(before, first, strict=True)
+        for weight, gradient in zip(before, gradients, strict=True)
     ]
     length = tf.linalg.global_norm(scaled) + 1e-12
     for variable, weight, step in zip(variables, before, scaled, strict=True):
-        variable.assign(weight + _RADIUS * tf.abs(weight) * step / length)
-    found = gradients_of(loss, variables)
+        variable.assign(weight + radius * tf.abs(weight) * step / length)
+    return before
+
+
+def _go_back(variables: list[Any], before: list[Any]) -> None:
     for variable, weight in zip(variables, before, strict=True):
         variable.assign(weight)
-    return found
+
+
+def _bearable_radius(network: keras.Model, logits: Logits, images: CleanImages) -> float:
+    """The published radius, halved until a step of that length leaves the network better than guessing."""
+    pixels, labels = tf.constant(images.pixels), tf.constant(images.labels.astype(np.int32))
+
+    def loss() -> Any:
+        return cross_entropy(logits(pixels), labels)
+
+    radius, guessing = _RADIUS, float(np.log(max(2, network.output_shape[-1])))
+    while radius > _SMALLEST_RADIUS:
+        before = _go_uphill(radius, loss, network.trainable_variables)
+        found = float(loss())
+        _go_back(network.trainable_variables, before)
+        if found <= guessing:
+            break
+        radius /= 2
+    return radius

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
@@ -115,6 +116,13 @@ def smallest_radius(
             return radius, found
         radius *= 1.5
     return radius / 1.5, None
+
+
+def radius_that_fools(badnet: keras.Model, images: CleanImages, seed: int, reporter: Reporter) -> float:
+    """The smallest radius tried at which a shared perturbation fools a network on half of the images; else the largest."""
+    ascent = SharedAscent(Logits(badnet), images, reporter)
+    radius, _ = smallest_radius(ascent, ScoreRunner(badnet, images.image_shape), images, seed)
+    return radius
 
 
 def share_fooled(runner: ScoreRunner, change: Change, images: CleanImages) -> float:

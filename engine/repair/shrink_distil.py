@@ -14,11 +14,10 @@ from __future__ import annotations
 import tensorflow as tf
 
 from bdtui.engine.network.logits import Logits
-from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.losses import cross_entropy, guarded_distillation
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput
 from bdtui.engine.repair.moving_perturbations import MovingPerturbations
-from bdtui.engine.repair.perturbations import RADII, SharedAscent, smallest_radius
+from bdtui.engine.repair.perturbations import RADII, radius_that_fools
 from bdtui.engine.repair.reversed_triggers import stamp_some
 from bdtui.engine.repair.student import begin_student
 from bdtui.engine.repair.training import Batch, Plan, train
@@ -80,8 +79,7 @@ def repair(given: RepairInput, *, universal: bool = False) -> RepairedNetwork:
 
 def _radii(given: RepairInput) -> tuple[float, ...]:
     """Around the one at which B is fooled."""
-    ascent = SharedAscent(Logits(given.badnet), given.images, given.reporter)
-    radius, _ = smallest_radius(ascent, ScoreRunner(given.badnet, given.images.image_shape), given.images, given.seed)
+    radius = radius_that_fools(given.badnet, given.images, given.seed, given.reporter)
     return tuple(radius * more for more in RADII)
 
 
