@@ -19,6 +19,8 @@ from bdtui.engine.repair.moving_perturbations import MovingPerturbations
 from bdtui.engine.repair.perturbations import radius_that_fools
 from bdtui.engine.repair.training import Batch, train
 
+_FEWEST_STEPS = 1000
+"""With 200 a network has not yet learnt to withstand and to classify (500 images: 85.7 % clean accuracy, with 1,000 98.2)."""
 _MOST = 0.14
 """Of a white image's length."""
 
@@ -30,7 +32,7 @@ def repair(given: RepairInput) -> RepairedNetwork:
     white = float(np.sqrt(np.prod(given.images.image_shape)))
     radius = min(_MOST * white, radius_that_fools(given.badnet, given.images, given.seed, given.reporter))
     moving = MovingPerturbations(given.images, (radius,))
-    plan = usual_plan(given)
+    plan = usual_plan(given, _FEWEST_STEPS)
 
     def loss(batch: Batch) -> object:
         perturbed = moving.on(batch.images, batch.labels, logits, batch.step, batch.lots)

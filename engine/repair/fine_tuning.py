@@ -39,7 +39,7 @@ def tune(network: keras.Model, given: RepairInput, project: Callable[[], None] |
     return plan
 
 
-def usual_plan(given: RepairInput) -> Plan:
+def usual_plan(given: RepairInput, fewest: int = _FEWEST_STEPS) -> Plan:
     """Ten epochs, within bounds."""
-    steps = min(_MOST_STEPS, max(_FEWEST_STEPS, _EPOCHS * len(given.images) // _BATCH))
+    steps = min(_MOST_STEPS, max(fewest, _EPOCHS * len(given.images) // _BATCH))
     return Plan.asked(given, steps, _BATCH, _RATE)

@@ -1,7 +1,7 @@
 """FT-SAM: fine-tuning towards flat places, by gradients taken a step uphill.
 
 M. Zhu et al., "Enhancing Fine-Tuning Based Backdoor Defense with Sharpness-Aware Minimization", ICCV 2023. Adaptive steps of
-radius 2 and label smoothing 0.1, as published; number of steps and learning rate are fine-tuning's. Here the radius is
+radius 2 and label smoothing 0.1, as published; for longer than fine-tuning, whose learning rate it has. Here the radius is
 halved until B, a step uphill, still knows more than guessing, and the optimiser is Adam: networks without
 BatchNormalization that read pixels up to 255 forget everything at 2, and by SGD at the published rate.
 """
@@ -26,6 +26,7 @@ from bdtui.engine.repair.student import all_learning
 from bdtui.engine.repair.training import Batch, gradients_of, train
 
 _RADIUS, _SMOOTHING = 2.0, 0.1
+_FEWEST_STEPS = 1000
 _SMALLEST_RADIUS = 2**-10
 _TRIED_ON = 256
 
@@ -34,7 +35,7 @@ def repair(given: RepairInput) -> RepairedNetwork:
     """See the head of this file."""
     network = copy_model(given.badnet)
     logits = Logits(network)
-    plan = usual_plan(given)
+    plan = usual_plan(given, _FEWEST_STEPS)
     with all_learning(network):
         radius = _bearable_radius(network, logits, given.images.spread(_TRIED_ON))
 
