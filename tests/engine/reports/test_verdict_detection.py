@@ -26,7 +26,7 @@ from bdtui.engine.settings import Gates
 from bdtui.tui.batch.output import print_results
 from tests.records import IMAGES, rates, record
 
-ERROR = "These lines called 1 of 18 clean networks backdoored that they were not drawn on."
+ERROR = "Of 18 new clean networks, these lines called 0 backdoored."
 SUSPECT = Suspect(3, 4.2, 0.001, surrogate_asr=97.0, trigger_file="trigger_3.png")
 PART = Evidence(np.array([0.0, 1.0, 0.5, 9.0, np.nan]), 5.0, 0.01, 1.5)
 
