@@ -21,8 +21,9 @@ from bdtui.engine.event_values import (
 from bdtui.engine.reports.file_names import RECOMMENDED
 from bdtui.engine.reports.page.attached import Attached
 from bdtui.engine.reports.record import RunRecord
-from bdtui.engine.reports.unknowns import unknowns
+from bdtui.engine.reports.unknowns import unknown_of_detection, unknowns
 from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NO_SIGN, NOT_EXAMINED, SUSPECTED, SUSPICIOUS
+from bdtui.engine.reports.verdict.detection import examined
 from bdtui.engine.reports.verdict.words import listed
 from bdtui.engine.settings import BY_HAND
 
@@ -72,9 +73,11 @@ def answers(run: RunRecord, verdict: Verdict, attached: Attached) -> tuple[Answe
             "done",
             "What was done?",
             _done(run),
-            (*_pruned(run), *said(SURVIVAL, REPAIRS, GOODNET_FATES, COMPARISON)),
+            (*_examined(run), *_pruned(run), *said(SURVIVAL, REPAIRS, GOODNET_FATES, COMPARISON)),
         ),
-        Answer("unknown", "What is not known?", "", (*said(WARNING), *unknowns(run, verdict))),
+        Answer(
+            "unknown", "What is not known?", "", (*said(WARNING), *unknowns(run, verdict), *unknown_of_detection(run))
+        ),
         Answer("next", "What next?", "", tuple(map(_sentence, said(NEXT)))),
     )
 
@@ -99,6 +102,11 @@ def _done(run: RunRecord) -> str:
     done += ["Pruned"] if run.curve else []
     done += ["Repaired"] if run.repairs else []
     return listed([done[0], *(word.lower() for word in done[1:])]) if done else "Opened"
+
+
+def _examined(run: RunRecord) -> Iterator[str]:
+    if run.detection is not None:
+        yield examined(run, run.detection)
 
 
 def _pruned(run: RunRecord) -> Iterator[str]:

@@ -93,7 +93,10 @@ def test_what_was_not_measured_is_said() -> None:
 
 def test_what_was_done_is_said() -> None:
     told = text_of(write_page(full_run(), NOTHING), "done")
-    assert told.startswith("What was done? Examined, pruned and repaired The channels of net.h5 were pruned one by one")
+    assert told.startswith("What was done? Examined, pruned and repaired Without poisoned images: backdoor suspected, towards")
+    assert "The channels of net.h5 were pruned one by one" in told
+    unclear = replace(full_run(), detection=replace(detection(), verdict=INCONCLUSIVE, target=None))
+    assert "Without poisoned images: inconclusive, first suspect class 3." in text_of(write_page(unclear, NOTHING), "done")
     assert "(X=2), two networks each were saved" in told
     assert "Never reached: X=50." in told
     assert "Repaired by auto (shrink-distil): clean accuracy 98.40 %" in told
