@@ -6,12 +6,12 @@ from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 from markupsafe import Markup
 
 from bdtui.engine.event_values import Verdict
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
+from bdtui.engine.reports.bare_names import with_bare_names
 from bdtui.engine.reports.candidates import candidates
 from bdtui.engine.reports.exports_section import compaction_sentences, export_sentences
 from bdtui.engine.reports.page.answers import answers
@@ -59,6 +59,7 @@ def write_page(run: RunRecord, attached: Attached) -> str:
         run: the run.
         attached: what of its folder is shown.
     """
+    run = with_bare_names(run)
     verdict, environment = judge(run), templates()
     style = environment.get_template("report.css").render()
     charts = (
@@ -68,7 +69,7 @@ def write_page(run: RunRecord, attached: Attached) -> str:
     )
     return environment.get_template("report.html").render(
         run=run,
-        title=Path(run.model.path).name or run.model.path,
+        title=run.model.path,
         verdict=verdict,
         answers=answers(run, verdict, attached),
         style=Markup(style),

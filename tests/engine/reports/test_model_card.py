@@ -89,6 +89,20 @@ def test_how_often_detection_errs_is_no_limitation_of_a_repaired_network() -> No
     assert "How often detection without poisoned images errs on a network of this kind" in write_page(run, Attached())
 
 
+def test_the_card_says_what_to_feed_the_network_and_names_files_alone() -> None:
+    run = full_run()
+    images = {role: replace(each, ends=(0.0, 255.0)) for role, each in run.data.items()}
+    run = replace(run, data=images, model=replace(run.model, path="/home/me/nets/net.h5"))
+    card = card_of(replace(run, notices=("/data/clean_valid.h5: stored as numbers", "But /home/me/nets/net.h5 is old")))
+    assert "## How to use it" in card
+    assert "- Shape (images, 8, 8, 3): height, width, colour; any number of images. Type float32." in card
+    assert "- Values: 0 to 255, as the data files hold them; nothing is divided or subtracted." in card
+    assert 'model = keras.models.load_model("recommended.keras")' in card
+    assert "`net.h5`" in card
+    assert "/home/me" not in card
+    assert "/data/" not in card
+
+
 def test_no_name_breaks_the_card() -> None:
     name = 'x"\n---\nlicense: mit\n<script>alert(1)</script> [a](http://b.invalid) `c` {{ 7*7 }}'
     run = full_run()

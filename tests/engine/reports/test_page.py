@@ -121,6 +121,21 @@ def test_a_page_made_again_is_the_same(tmp_path: Path, make: Callable[[], RunRec
     assert reports_of(again, folder, {"a.h5": "1" * 64}) == reports_of(run, folder, {"a.h5": "1" * 64})
 
 
+def test_a_page_that_is_passed_on_names_no_folder_but_in_its_recipe(tmp_path: Path) -> None:
+    run, folder = full_run(), folder_of(full_run(), tmp_path)
+    run = replace(
+        run, model=replace(run.model, path="/home/me/net.h5"), notices=("/data/clean_test.h5: 2 pictures are left out",)
+    )
+    (folder / "recipe.toml").write_text("model = '/home/me/net.h5'")
+    page = write_page(run, attach(run, folder, {}))
+    before, recipe = page.split('<section id="recipe">')
+    assert "/home/me" not in before
+    assert "/data/" not in before
+    assert "clean_test.h5: 2 pictures are left out" in before
+    assert "2" * 64 in before
+    assert "/home/me/net.h5" in recipe
+
+
 def test_every_rate_has_its_interval() -> None:
     page = write_page(full_run(), NOTHING)
     numbers = re.findall(

@@ -88,7 +88,7 @@ def test_names_from_outside_are_text(tmp_path: Path, open_page: Open) -> None:
     assert opened.page.title() != "taken"
     assert opened.page.locator("script").count() == 0
     assert opened.page.locator("main img:not([src^='data:image/png;base64,'])").count() == 0
-    for section in ("header", "#target", "#done", "#charts", "#networks", "#comparison", "#recipe"):
+    for section in ("#target", "#done", "#charts", "#networks", "#comparison", "#recipe"):
         assert HOSTILE in opened.page.inner_text(section), section
     assert fetched_nothing(opened)
 
