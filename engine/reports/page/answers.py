@@ -68,7 +68,7 @@ def answers(run: RunRecord, verdict: Verdict, attached: Attached) -> tuple[Answe
     return (
         Answer("backdoor", "Is it backdoored?", found, said(FINDING), tone=_TONES[verdict.backdoor]),
         Answer("target", "Towards what?", *_target(run, verdict)),
-        _to_deploy(verdict, attached, said(RECOMMENDATION)),
+        _to_deploy(run, verdict, attached, said(RECOMMENDATION)),
         Answer(
             "done",
             "What was done?",
@@ -132,7 +132,7 @@ def _pruned(run: RunRecord) -> Iterator[str]:
         yield f"Never reached: {listed(missed)}."
 
 
-def _to_deploy(verdict: Verdict, attached: Attached, sentences: tuple[str, ...]) -> Answer:
+def _to_deploy(run: RunRecord, verdict: Verdict, attached: Attached, sentences: tuple[str, ...]) -> Answer:
     question, file = "Which file to deploy?", verdict.recommended
     if file is None:
         kept = {
@@ -146,6 +146,9 @@ def _to_deploy(verdict: Verdict, attached: Attached, sentences: tuple[str, ...])
     more = [f"{copy} is the same file."] if copy in attached.networks else []
     if file not in attached.networks:
         more = ["It is not in the folder that this report was made from."]
+    copies = [f"{RECOMMENDED}{Path(each.file).suffix}" for each in run.exports if each.network == file and each.file]
+    if there := [name for name in copies if name in attached.networks]:
+        more.append(f"For other programs: {listed(there)}.")
     return Answer(
         "deploy", question, file, (*sentences, *more), "good", is_file=True, hash=attached.sha256.get(file, "")
     )
