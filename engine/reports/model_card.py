@@ -34,7 +34,8 @@ def write_model_card(run: RunRecord, sha256: str | None = None) -> str | None:
     chosen = None if verdict.recommended is None else recommended_network(run)
     if chosen is None:
         return None
-    suffix = Path(chosen.file).suffix
+    file = f"{RECOMMENDED}{Path(chosen.file).suffix}"
+    code = example_code(run, printable(file).replace("`", "'"))
     tested = chosen.test != NO_RATES
     baseline = run.baseline_test if tested else run.baseline_valid
     rates = chosen.test if tested else chosen.valid
@@ -46,11 +47,11 @@ def write_model_card(run: RunRecord, sha256: str | None = None) -> str | None:
             run=run,
             pixels=PREPROCESSING_WORDS[run.preprocess],
             chosen=chosen,
-            file=f"{RECOMMENDED}{suffix}",
+            file=file,
             sha256=sha256,
             copies=[f"{RECOMMENDED}{Path(e.file).suffix}" for e in run.exports if e.network == chosen.file and e.file],
             feeding=list(input_sentences(run)),
-            code=Markup(example_code(run, printable(f"{RECOMMENDED}{suffix}").replace("`", "'"))),
+            code=Markup(f"```python\n{code}\n```"),
             front=Markup(_front_matter(run, chosen, tested)),
             name=_name(run),
             part="test" if tested else "validation",

@@ -11,7 +11,11 @@ from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.settings import BYTES, CLEAN_VALID, RAW, TF, UNIT
 
 _BYTES = StoredRange(0, 255, is_whole=True)
-_RESULTS = {UNIT: ", so that they lie in 0 to 1", BYTES: ", so that they lie in 0 to 255", TF: ", so that they lie in −1 to 1"}
+_RESULTS = {
+    UNIT: ", so that they lie in 0 to 1",
+    BYTES: ", so that they lie in 0 to 255",
+    TF: ", so that they lie in −1 to 1",
+}
 
 
 def input_sentences(run: RunRecord) -> Iterator[str]:
@@ -39,7 +43,7 @@ def example_code(run: RunRecord, file: str) -> str:
         return "\n".join([*read, *_ask(run, "images")])
     channels_first = _colours(run) == "first"
     shape = run.model.input_shape[1:] if channels_first else run.model.input_shape[:-1]
-    grey = 1 == run.model.input_shape[0 if channels_first else -1]
+    grey = run.model.input_shape[0 if channels_first else -1] == 1
     resized = "" if None in shape else f".resize(({shape[1]}, {shape[0]}))"
     lines = ["import keras", "import numpy as np", "from PIL import Image", "", *load]
     lines += ['with Image.open("picture.png") as picture:']

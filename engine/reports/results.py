@@ -279,7 +279,9 @@ def _images(content: Mapping[str, Any]) -> RecordedImages:
         row, column = map(integer, trigger["at"])
         target = trigger["target"] if trigger["target"] == NEXT else _class(trigger["target"])
         made_with = RecordedTrigger(text(trigger["path"]), text(trigger["sha256"]), row, column, target)
-    return RecordedImages(text(content["path"]), text(content["sha256"]), images, made_with, _ends(content.get("range")))
+    return RecordedImages(
+        text(content["path"]), text(content["sha256"]), images, made_with, _ends(content.get("range"))
+    )
 
 
 def _ends(value: Any) -> tuple[float, float] | None:

@@ -62,7 +62,11 @@ def _what_it_does(run: RunRecord, one: Candidate) -> str:
     )
     if tested:
         return f"{measured} on the test images; {'' if one.valid.attack else 'clean '}validation images chose it"
-    trained = "" if one.repair is None else "; the repair was trained on most of the clean ones, so that accuracy is flattered"
+    trained = (
+        ""
+        if one.repair is None
+        else "; the repair was trained on most of the clean ones, so that accuracy is flattered"
+    )
     return f"{measured} on the validation images, which chose it{trained}"
 
 

@@ -17,7 +17,9 @@ ROUNDED_UP = "shapes-10-batchnorm-clean-label"
 """Its attack works on a bit less than the 90 % in the table, which counts it among the weak ones."""
 LEVELS = ("free", "images", "labelled", "inverted")
 DETECTION = Path(__file__).parents[3] / "docs" / "detection.md"
-ROW = re.compile(r"^\| ([\w-]+) \| (?:(\d+) %|–) \| [^|]+ \| (\d\.\d\d) · (\d\.\d\d) · (\d\.\d\d) · (\d\.\d\d) \|", re.MULTILINE)
+ROW = re.compile(
+    r"^\| ([\w-]+) \| (?:(\d+) %|–) \| [^|]+ \| (\d\.\d\d) · (\d\.\d\d) · (\d\.\d\d) · (\d\.\d\d) \|", re.MULTILINE
+)
 
 
 def strengths(level: str) -> tuple[list[float], list[float]]:

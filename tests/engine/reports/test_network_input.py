@@ -23,7 +23,9 @@ PIXELS = np.random.default_rng(3).integers(0, 256, (4, 5, 3), np.uint8)
 BYTES, SHARES = (0.0, 255.0), (0.0, 1.0)
 
 
-def reading(shape: tuple[int | None, ...], preprocess: str, ends: tuple[float, float] | None = BYTES, **more: Any) -> RunRecord:
+def reading(
+    shape: tuple[int | None, ...], preprocess: str, ends: tuple[float, float] | None = BYTES, **more: Any
+) -> RunRecord:
     run = full_run()
     data = {role: replace(images, ends=ends) for role, images in run.data.items()}
     return replace(run, model=replace(run.model, input_shape=shape), data=data, preprocess=preprocess, **more)

@@ -94,10 +94,14 @@ def test_what_was_not_measured_is_said() -> None:
 
 def test_what_was_done_is_said() -> None:
     told = text_of(write_page(full_run(), NOTHING), "done")
-    assert told.startswith("What was done? Examined, pruned and repaired Without poisoned images: backdoor suspected, towards")
+    assert told.startswith(
+        "What was done? Examined, pruned and repaired Without poisoned images: backdoor suspected, towards"
+    )
     assert "The channels of net.h5 were pruned one by one" in told
     unclear = replace(full_run(), detection=replace(detection(), verdict=INCONCLUSIVE, target=None))
-    assert "Without poisoned images: inconclusive, first suspect class 3." in text_of(write_page(unclear, NOTHING), "done")
+    assert "Without poisoned images: inconclusive, first suspect class 3." in text_of(
+        write_page(unclear, NOTHING), "done"
+    )
     assert "(X=2), two networks each were saved" in told
     assert "Never reached: X=50." in told
     assert "Repaired by auto (shrink-distil): clean accuracy 98.40 %" in told
@@ -139,7 +143,8 @@ def test_a_page_that_is_passed_on_names_no_folder_but_in_its_recipe(tmp_path: Pa
 
 def test_exported_files_are_named_with_their_hashes(tmp_path: Path) -> None:
     exports = tuple(
-        ExportedNetwork(network, "onnx", file, 10, 0.0) for network, file in (("repaired_auto.keras", "r.onnx"), ("a.h5", "a.onnx"))
+        ExportedNetwork(network, "onnx", file, 10, 0.0)
+        for network, file in (("repaired_auto.keras", "r.onnx"), ("a.h5", "a.onnx"))
     )
     run, folder = replace(full_run(), exports=exports), folder_of(full_run(), tmp_path)
     for name in ("recommended.onnx", "r.onnx"):

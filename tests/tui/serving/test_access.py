@@ -143,5 +143,7 @@ async def test_what_others_reach_is_refused_unless_the_person_knows(text: str, m
 @pytest.mark.parametrize("knows", [False, True])
 @pytest.mark.parametrize("host", ["nosuch.invalid", "a" * 64, "a..b"])
 async def test_a_name_that_leads_nowhere_is_said_to(host: str, knows: bool) -> None:
-    with pytest.raises(OptionError, match=f"no machine is known by the name '{host}'; check the name, or use --serve 8123$"):
+    with pytest.raises(
+        OptionError, match=f"no machine is known by the name '{host}'; check the name, or use --serve 8123$"
+    ):
         check_reach(read_address(f"{host}:8123"), knows=knows)
