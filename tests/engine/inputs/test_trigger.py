@@ -158,6 +158,7 @@ def test_a_run_with_a_trigger_measures_what_a_run_on_files_of_its_images_does(tm
         "path": str((folder / "clean.h5").resolve()),
         "sha256": file_sha256(folder / "clean.h5"),
         "images": 24,
+        "range": [0.0, 255.0],
         "trigger": {
             "path": str((folder / "small.png").resolve()),
             "sha256": file_sha256(folder / "small.png"),
