@@ -166,7 +166,7 @@ def test_a_run_with_a_trigger_measures_what_a_run_on_files_of_its_images_does(tm
             "target": 2,
         },
     }
-    assert given["data"]["poisoned_valid"].keys() == {"path", "sha256", "images"}
+    assert given["data"]["poisoned_valid"].keys() == {"path", "sha256", "images", "range"}
     report = (tmp_path / "made" / "report.md").read_text()
     assert "small.png` at row 6, column 5" in report
     assert "The images with the trigger are labelled as class 2 (eel)." in report
