@@ -6,9 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from bdtui.engine.detect import fresh_networks
 from bdtui.engine.detect.calibration import Calibration, Level, calibration
 from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED, INCONCLUSIVE, NO_SIGN, Detection, Suspect
 from bdtui.engine.detect.evidence import Evidence, ReversedTrigger
+from bdtui.engine.detect.fresh_networks import JUDGED
 from bdtui.engine.detect.methods import FUSED, INFORMATION, INVERSION, MARGINS, SCAN
 from bdtui.engine.detect.subject import Subject
 from bdtui.engine.detect.weighing import (
@@ -77,7 +79,7 @@ def conclude(
                 f"Class {second} stands out by the same line once class {target} is left out: perhaps a second target.",
             )
     finding = f"Inconclusive: {why_not}.{_first(suspects)}" if why_not else _finding(verdict, target, suspects)
-    reasons = [finding, _weighed(value, lines, parts), _error(drawn if why_not else verdict, lines), *notes]
+    reasons = [finding, _weighed(value, lines, parts), _error(drawn if why_not else verdict, level, lines), *notes]
     return Detection(
         verdict, target, tuple(reasons), suspects, value, level, parts=parts, calibrated=not outside and lines.clean > 0
     )
@@ -166,18 +168,26 @@ def _weighed(value: float, lines: Level, parts: Mapping[str, Evidence]) -> str:
     )
 
 
-def _error(verdict: str, lines: Level) -> str:
+def _error(verdict: str, level: str, lines: Level) -> str:
+    """How often such a verdict was wrong on networks that had no part in it."""
     if not lines.clean + lines.backdoored:
         return "No lines are drawn yet for what has run; the order of suspects is what there is."
+    new = JUDGED[level]
     if verdict == BACKDOORED:
-        return f"These lines called {lines.false_alarms} of {lines.clean} clean networks backdoored that they were not drawn on."
+        return (
+            f"Of {fresh_networks.CLEAN} new clean networks, these lines called {new.false_alarms} backdoored "
+            f"(in cross-validation {lines.false_alarms} of {lines.clean})."
+        )
     if verdict == NO_SIGN:
         return (
-            f"These lines saw no sign in {lines.missed} of {lines.backdoored} backdoored networks that they were not drawn on; "
-            "a backdoor of another kind may show none."
+            f"Of {fresh_networks.BACKDOORED} new backdoored networks, these lines missed {new.missed} (in cross-validation "
+            f"{lines.missed} of {lines.backdoored}); a backdoor of another kind may show no sign."
         )
-    total = lines.clean + lines.backdoored
-    return f"These lines left {lines.inconclusive} of {total} networks that they were not drawn on without a verdict."
+    return (
+        f"On {fresh_networks.CLEAN + fresh_networks.BACKDOORED} new networks, these lines were inconclusive for "
+        f"{new.clean_inconclusive} of {fresh_networks.CLEAN} clean and {new.backdoored_inconclusive} of "
+        f"{fresh_networks.BACKDOORED} backdoored ones."
+    )
 
 
 def _unweighed(parts: Mapping[str, Evidence], suspects: tuple[Suspect, ...]) -> list[str]:

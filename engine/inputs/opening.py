@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TypeVar
@@ -59,6 +59,7 @@ class OpenedInputs:
         preprocessing: how the pixels of all image sets are prepared.
         sha256: of every file that an option names, as it was opened, by field name of `RunSettings`.
         class_names: what the classes are called, by class number; empty where nobody says.
+        ranges: between which values the pixels of each set are stored.
     """
 
     settings: RunSettings
@@ -68,6 +69,7 @@ class OpenedInputs:
     preprocessing: PreprocessingMode
     sha256: dict[str, str]
     class_names: tuple[str, ...] = ()
+    ranges: Mapping[str, StoredRange] = field(default_factory=dict)
 
     def prepared_alike(self, images: _Images) -> _Images:
         """Further images, prepared as those of the run are.
@@ -162,7 +164,7 @@ def open_inputs(
         layer=source.profiled.name,
     )
     prepared = {role: images.prepared(mode.of(ranges[role])) for role, images in data.items()}
-    return OpenedInputs(resolved, model, prepared, source, mode, sha256, class_names)
+    return OpenedInputs(resolved, model, prepared, source, mode, sha256, class_names, ranges)
 
 
 def _open_images(

@@ -56,7 +56,6 @@ def find_pixel_ends(images: ImageSet) -> tuple[NDArray[np.float32], NDArray[np.f
     Raises:
         DataError: an image cannot be read, or is not finite.
     """
-    stored = find_stored_range(images)
-    ends = (0.0, 1.0) if stored.is_unit else (0.0, 255.0) if stored.is_bytes else (stored.low, stored.high)
+    ends = find_stored_range(images).ends
     first, second = (images.preprocessing.apply(np.full((1, *images.image_shape), end, np.float32))[0] for end in ends)
     return np.minimum(first, second), np.maximum(first, second)

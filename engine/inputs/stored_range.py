@@ -30,6 +30,11 @@ class StoredRange:
         return not self.is_unit and self.low >= 0 and self.high <= 255
 
     @property
+    def ends(self) -> tuple[float, float]:
+        """Of what pixels can be stored as: 0 and 1, 0 and 255, or what was found where it is neither."""
+        return (0.0, 1.0) if self.is_unit else (0.0, 255.0) if self.is_bytes else (self.low, self.high)
+
+    @property
     def brightest(self) -> float:
         """The largest magnitude; of pixels in 0…1 as if they lay in 0…255."""
         return max(abs(self.low), abs(self.high)) * (255 if self.is_unit else 1)

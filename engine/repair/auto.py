@@ -42,8 +42,8 @@ def repair_automatically(session: RepairSession) -> RepairOutcome:
     extra: tuple[str, ...] = ()
     if _as_good(session, reference, best):
         extra = (
-            "A network trained from scratch on the same images is as good on held-out images: with this many images B is "
-            "of no use.",
+            "A network trained from scratch on the same images is as good on held-out images, so B is not needed: "
+            "--repair scratch saves such a network, which never saw B.",
         )
     repair = best.repair
     seconds = sum(each.repair.seconds for each in [reference, *found])

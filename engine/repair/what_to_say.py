@@ -49,7 +49,7 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         needed = ceil(max(7 * FEW_HELD_OUT / usable, IMAGES_A_CLASS * session.classes) / 50) * 50
         sentences.append(
             f"{len(session.parts.fit) + held_out} clean images are too few to tell whether the repair worked: nothing is "
-            f"claimed; it takes about {needed:,}."
+            f"claimed; it takes about {needed:,} in all."
         )
     elif reference is None:
         sentences.append(
@@ -91,7 +91,7 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
 def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: int) -> str:
     drop, chance = session.fallen(outcome)
     a_class = (len(session.parts.fit) + held_out) / session.classes
-    enough = f"about {_WOULD_DO * session.classes:,} would do"
+    enough = f"about {_WOULD_DO * session.classes:,} in all would do"
     advice = f"; {a_class:.0f} clean images a class are few, and {enough}" if a_class < IMAGES_A_CLASS else ""
     if drop <= session.budget + chance:
         lost = round(drop * held_out / 100)

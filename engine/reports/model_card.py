@@ -11,8 +11,10 @@ from markupsafe import Markup
 from bdtui.engine.event_values import RECOMMENDATION, WARNING
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
 from bdtui.engine.rates import NO_RATES, Share
+from bdtui.engine.reports.bare_names import with_bare_names
 from bdtui.engine.reports.candidates import Candidate
 from bdtui.engine.reports.file_names import RECOMMENDED
+from bdtui.engine.reports.network_input import example_code, input_sentences
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.templating import printable, templates
 from bdtui.engine.reports.unknowns import unknowns
@@ -27,10 +29,13 @@ def write_model_card(run: RunRecord, sha256: str | None = None) -> str | None:
         run: the run.
         sha256: of the recommended network, where it is known.
     """
+    run = with_bare_names(run)
     verdict = judge(run)
     chosen = None if verdict.recommended is None else recommended_network(run)
     if chosen is None:
         return None
+    file = f"{RECOMMENDED}{Path(chosen.file).suffix}"
+    code = example_code(run, printable(file).replace("`", "'"))
     tested = chosen.test != NO_RATES
     baseline = run.baseline_test if tested else run.baseline_valid
     rates = chosen.test if tested else chosen.valid
@@ -42,9 +47,11 @@ def write_model_card(run: RunRecord, sha256: str | None = None) -> str | None:
             run=run,
             pixels=PREPROCESSING_WORDS[run.preprocess],
             chosen=chosen,
-            file=f"{RECOMMENDED}{Path(chosen.file).suffix}",
+            file=file,
             sha256=sha256,
             copies=[f"{RECOMMENDED}{Path(e.file).suffix}" for e in run.exports if e.network == chosen.file and e.file],
+            feeding=list(input_sentences(run)),
+            code=Markup(f"```python\n{code}\n```"),
             front=Markup(_front_matter(run, chosen, tested)),
             name=_name(run),
             part="test" if tested else "validation",

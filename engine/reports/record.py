@@ -25,6 +25,7 @@ class RecordedModel:
     Attributes:
         input_shape: of one image, without the batch axis.
         class_names: by class number; empty where nobody says.
+        input_dtype: of what it reads, e.g. ``float32``; empty where an earlier version did not record it.
     """
 
     path: str
@@ -32,10 +33,12 @@ class RecordedModel:
     classes: int
     input_shape: tuple[int | None, ...]
     class_names: tuple[str, ...] = ()
+    input_dtype: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The model as results.json has it; names of classes only where there are some."""
-        named = {"class_names": list(self.class_names)} if self.class_names else {}
+        named: dict[str, Any] = {"class_names": list(self.class_names)} if self.class_names else {}
+        named |= {"input_dtype": self.input_dtype} if self.input_dtype else {}
         return {
             "path": self.path,
             "sha256": self.sha256,
@@ -75,16 +78,19 @@ class RecordedImages:
         sha256: of that file.
         images: how many there are.
         trigger: what they were made with; None where the file holds them.
+        ends: between which values pixels are stored, e.g. 0 and 255; None where an earlier version did not record it.
     """
 
     path: str
     sha256: str
     images: int
     trigger: RecordedTrigger | None = None
+    ends: tuple[float, float] | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The set as results.json has it; a trigger only where there was one."""
         plain: dict[str, Any] = {"path": self.path, "sha256": self.sha256, "images": self.images}
+        plain |= {"range": list(self.ends)} if self.ends else {}
         if self.trigger is None:
             return plain
         trigger = self.trigger

@@ -158,6 +158,7 @@ def _record(content: Mapping[str, Any]) -> RunRecord:
             integer(model["classes"]),
             tuple(None if size is None else integer(size) for size in model["input_shape"]),
             tuple(map(text, model.get("class_names", ()))),
+            text(model.get("input_dtype", "")),
         ),
         data=data,
         layout=text(content["input"]["layout"]) if data else "",
@@ -278,7 +279,18 @@ def _images(content: Mapping[str, Any]) -> RecordedImages:
         row, column = map(integer, trigger["at"])
         target = trigger["target"] if trigger["target"] == NEXT else _class(trigger["target"])
         made_with = RecordedTrigger(text(trigger["path"]), text(trigger["sha256"]), row, column, target)
-    return RecordedImages(text(content["path"]), text(content["sha256"]), images, made_with)
+    return RecordedImages(
+        text(content["path"]), text(content["sha256"]), images, made_with, _ends(content.get("range"))
+    )
+
+
+def _ends(value: Any) -> tuple[float, float] | None:
+    if value is None:
+        return None
+    low, high = map(number, value)
+    if low > high:
+        raise ValueError(f"between {low} and {high}")
+    return low, high
 
 
 def _class(value: Any) -> int:

@@ -20,7 +20,7 @@ def unknowns(run: RunRecord, verdict: Verdict) -> Iterator[str]:
     if verdict.backdoor == MEASURED and run.target is None:
         yield "The attacker's class: the poisoned images agree on none, or an earlier version did not record it."
     recommended = recommended_network(run) if RECOMMENDATION in verdict.kinds else None
-    if recommended is not None and recommended.valid.attack is None:
+    if recommended is not None and recommended.valid.attack is None and recommended.test.attack is None:
         yield "Whether the recommended network still has the backdoor: clean images alone spoke for it."
     if run.has_images and not run.is_tested:
         yield (
@@ -28,14 +28,18 @@ def unknowns(run: RunRecord, verdict: Verdict) -> Iterator[str]:
         )
     if attack is not None and baseline(run).recovered is None:
         yield "Which class poisoned images belong to: their file does not say, so recovered accuracy was not measured."
-    if run.detection is not None and not run.detection.calibrated:
-        yield "How often such an examination errs on a network of this kind: it was calibrated on others."
     if run.curve and not is_complete(run):
         yield f"What pruning more than {run.curve[-1].step} of {run.layer.channels} channels does: the curve ends there."
     if verdict.backdoor in (MEASURED, NO_SIGN) and run.detection is None:
         yield "Whether there is another backdoor: nobody looked for one (--detect auto)."
     if verdict.backdoor != NO_SIGN:
         yield "Who put a backdoor there, when, and whether on purpose: rates do not tell."
+
+
+def unknown_of_detection(run: RunRecord) -> Iterator[str]:
+    """What is not known of the examination, and no matter of the networks that were made."""
+    if run.detection is not None and not run.detection.calibrated:
+        yield "How often detection without poisoned images errs on a network of this kind: it was calibrated on others."
 
 
 def _without_poisoned_images(run: RunRecord) -> Iterator[str]:

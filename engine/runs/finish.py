@@ -160,7 +160,10 @@ def run_record(
     return RunRecord(
         version=version("bdtui"),
         model=recorded_model(model, inputs.class_names),
-        data={role: _recorded_images(images, inputs.sha256) for role, images in inputs.data.items()},
+        data={
+            role: replace(_recorded_images(images, inputs.sha256), ends=inputs.ranges[role].ends)
+            for role, images in inputs.data.items()
+        },
         layout=inputs.data[CLEAN_VALID].layout,
         scale=inputs.preprocessing.scale,
         preprocess=inputs.preprocessing.name,
@@ -193,7 +196,8 @@ def run_record(
 def recorded_model(model: OpenedModel, class_names: tuple[str, ...]) -> RecordedModel:
     """B as results.json has it."""
     path = str(model.path.resolve())
-    return RecordedModel(path, model.sha256, model.classes, tuple(model.input_shape), class_names)
+    shape, dtype = tuple(model.input_shape), model.network.input_dtype
+    return RecordedModel(path, model.sha256, model.classes, shape, class_names, dtype)
 
 
 def _recorded_images(images: LabelledImages, sha256: Mapping[str, str]) -> RecordedImages:

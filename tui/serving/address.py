@@ -28,6 +28,16 @@ class Address:
         except ValueError:
             return self.host == "localhost"
 
+    @property
+    def is_known(self) -> bool:
+        """Whether the host is an IP address, or a name that leads to one."""
+        import socket
+
+        try:
+            return bool(socket.getaddrinfo(self.host, self.port))
+        except (OSError, UnicodeError):
+            return False
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
@@ -51,8 +61,13 @@ def check_reach(address: Address, *, knows: bool) -> None:
     """Check that only this machine reaches the address, or that the person knows what else that means.
 
     Raises:
-        OptionError: others reach it as well.
+        OptionError: others reach it as well, or its name leads nowhere.
     """
+    if not address.is_known:
+        port = address.port or DEFAULT
+        raise OptionError(
+            f"--serve {address}: no machine is known by the name {address.host!r}; check the name, or use --serve {port}"
+        )
     if not (knows or address.is_on_this_machine):
         port = address.port or DEFAULT
         raise OptionError(

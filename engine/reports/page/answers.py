@@ -21,8 +21,9 @@ from bdtui.engine.event_values import (
 from bdtui.engine.reports.file_names import RECOMMENDED
 from bdtui.engine.reports.page.attached import Attached
 from bdtui.engine.reports.record import RunRecord
-from bdtui.engine.reports.unknowns import unknowns
+from bdtui.engine.reports.unknowns import unknown_of_detection, unknowns
 from bdtui.engine.reports.verdict import INCONCLUSIVE, MEASURED, NO_SIGN, NOT_EXAMINED, SUSPECTED, SUSPICIOUS
+from bdtui.engine.reports.verdict.detection import examined
 from bdtui.engine.reports.verdict.words import listed
 from bdtui.engine.settings import BY_HAND
 
@@ -67,14 +68,16 @@ def answers(run: RunRecord, verdict: Verdict, attached: Attached) -> tuple[Answe
     return (
         Answer("backdoor", "Is it backdoored?", found, said(FINDING), tone=_TONES[verdict.backdoor]),
         Answer("target", "Towards what?", *_target(run, verdict)),
-        _to_deploy(verdict, attached, said(RECOMMENDATION)),
+        _to_deploy(run, verdict, attached, said(RECOMMENDATION)),
         Answer(
             "done",
             "What was done?",
             _done(run),
-            (*_pruned(run), *said(SURVIVAL, REPAIRS, GOODNET_FATES, COMPARISON)),
+            (*_examined(run), *_pruned(run), *said(SURVIVAL, REPAIRS, GOODNET_FATES, COMPARISON)),
         ),
-        Answer("unknown", "What is not known?", "", (*said(WARNING), *unknowns(run, verdict))),
+        Answer(
+            "unknown", "What is not known?", "", (*said(WARNING), *unknowns(run, verdict), *unknown_of_detection(run))
+        ),
         Answer("next", "What next?", "", tuple(map(_sentence, said(NEXT)))),
     )
 
@@ -101,6 +104,11 @@ def _done(run: RunRecord) -> str:
     return listed([done[0], *(word.lower() for word in done[1:])]) if done else "Opened"
 
 
+def _examined(run: RunRecord) -> Iterator[str]:
+    if run.detection is not None:
+        yield examined(run, run.detection)
+
+
 def _pruned(run: RunRecord) -> Iterator[str]:
     """What pruning did, and what was saved."""
     if not run.has_images:
@@ -124,7 +132,7 @@ def _pruned(run: RunRecord) -> Iterator[str]:
         yield f"Never reached: {listed(missed)}."
 
 
-def _to_deploy(verdict: Verdict, attached: Attached, sentences: tuple[str, ...]) -> Answer:
+def _to_deploy(run: RunRecord, verdict: Verdict, attached: Attached, sentences: tuple[str, ...]) -> Answer:
     question, file = "Which file to deploy?", verdict.recommended
     if file is None:
         kept = {
@@ -138,6 +146,9 @@ def _to_deploy(verdict: Verdict, attached: Attached, sentences: tuple[str, ...])
     more = [f"{copy} is the same file."] if copy in attached.networks else []
     if file not in attached.networks:
         more = ["It is not in the folder that this report was made from."]
+    copies = [f"{RECOMMENDED}{Path(each.file).suffix}" for each in run.exports if each.network == file and each.file]
+    if there := [name for name in copies if name in attached.networks]:
+        more.append(f"For other programs: {listed(there)}.")
     return Answer(
         "deploy", question, file, (*sentences, *more), "good", is_file=True, hash=attached.sha256.get(file, "")
     )

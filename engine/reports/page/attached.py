@@ -28,7 +28,7 @@ class Attached:
     """Files of a run beside its results.
 
     Attributes:
-        networks: names of the saved networks that are there.
+        networks: names of the saved networks that are there, in further formats too.
         sha256: by file name, of what the run wrote; empty where nothing says.
         recipe: text of the recipe; None where there is none.
         pictures: in colour with transparency, by file name; a file that is no picture is left out.
@@ -49,6 +49,7 @@ def attach(run: RunRecord, folder: Path, sha256: Mapping[str, str]) -> Attached:
         sha256: of its files by name, as far as that is known.
     """
     saved = [one.file for one in candidates(run)]
+    saved += [each.file for each in run.exports if each.file]
     saved += [f"{RECOMMENDED}{suffix}" for suffix in {Path(file).suffix for file in saved}]
     suspects = () if run.detection is None else run.detection.suspects[:MOST_SUSPECTS]
     names = [sheet.file for sheet in run.examples]
@@ -67,7 +68,7 @@ def _is_there(folder: Path, file: str) -> bool:
         return False
     path = folder / file
     try:
-        return path.is_file()
+        return path.exists()
     except OSError:
         return False
 

@@ -18,7 +18,7 @@ from bdtui.engine.reports.verdict.words import interval
 T = TypeVar("T")
 
 WIDTH, HEIGHT = 480, 300
-LEFT, _RIGHT, _TOP, _BOTTOM = 54, 466, 14, 252
+LEFT, _RIGHT, _TOP, _BOTTOM = 54, 466, 24, 252
 _MOST_POINTS = 600
 """Of a line; more are no longer seen one by one."""
 _MOST_MARKS = 130

@@ -12,8 +12,10 @@ from markupsafe import Markup
 
 from bdtui.engine.event_values import Verdict
 from bdtui.engine.inputs.preprocessing import PREPROCESSING_WORDS
+from bdtui.engine.reports.bare_names import with_bare_names
 from bdtui.engine.reports.candidates import candidates
 from bdtui.engine.reports.exports_section import compaction_sentences, export_sentences
+from bdtui.engine.reports.file_names import RECOMMENDED
 from bdtui.engine.reports.page.answers import answers
 from bdtui.engine.reports.page.attached import MOST_SUSPECTS, Attached
 from bdtui.engine.reports.page.charts import HEIGHT, LEFT, WIDTH, channel_chart, curve_chart, trade_off_chart
@@ -29,6 +31,7 @@ _ROLES = {
     "clean_test": "clean test images",
     "poisoned_test": "poisoned test images",
 }
+_GONE = "not in the folder that this report was made from"
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ def write_page(run: RunRecord, attached: Attached) -> str:
         run: the run.
         attached: what of its folder is shown.
     """
+    run = with_bare_names(run)
     verdict, environment = judge(run), templates()
     style = environment.get_template("report.css").render()
     charts = (
@@ -68,7 +72,7 @@ def write_page(run: RunRecord, attached: Attached) -> str:
     )
     return environment.get_template("report.html").render(
         run=run,
-        title=Path(run.model.path).name or run.model.path,
+        title=run.model.path,
         verdict=verdict,
         answers=answers(run, verdict, attached),
         style=Markup(style),
@@ -86,6 +90,7 @@ def write_page(run: RunRecord, attached: Attached) -> str:
         compared_drops=[f"X={one.drop:g}" for one in run.comparison[0].thresholds[:20]] if run.comparison else [],
         inputs=tuple(_inputs(run)),
         outputs=tuple(_outputs(run, attached, verdict)),
+        exported=tuple(_exported(run, attached, verdict)),
         exports=(compaction_sentences(run) + export_sentences(run))[:MOST_ROWS],
         pixels=_pixels(run),
         notices=run.notices[:MOST_ROWS],
@@ -116,8 +121,22 @@ def _inputs(run: RunRecord) -> Iterator[FileRow]:
 def _outputs(run: RunRecord, attached: Attached, verdict: Verdict) -> Iterator[FileRow]:
     for one in list(candidates(run))[:MOST_ROWS]:
         more = ["recommended"] if one.file == verdict.recommended else []
-        more += [] if one.file in attached.networks else ["not in the folder that this report was made from"]
+        more += [] if one.file in attached.networks else [_GONE]
         yield FileRow(one.name, one.file, attached.sha256.get(one.file, ""), "; ".join(more))
+
+
+def _exported(run: RunRecord, attached: Attached, verdict: Verdict) -> Iterator[FileRow]:
+    """The networks in further formats; of the recommended one the copies beside them."""
+    kept = [(each, each.file) for each in run.exports if each.file]
+    files = [
+        (f"{RECOMMENDED}{Path(file).suffix}", f"the same file as {file}")
+        for each, file in kept
+        if each.network == verdict.recommended
+    ]
+    files += [(file, f"of {each.network}") for each, file in kept]
+    for file, what in files[:MOST_ROWS]:
+        more = "" if file in attached.networks else _GONE
+        yield FileRow(what, file, attached.sha256.get(file, ""), more)
 
 
 def _pixels(run: RunRecord) -> str:

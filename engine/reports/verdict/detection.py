@@ -25,6 +25,12 @@ def detection_finding(run: RunRecord, found: Detection) -> str:
     return f"{_found(run, found)}; no poisoned image measured it."
 
 
+def examined(run: RunRecord, found: Detection) -> str:
+    """What was found, beside poisoned images or before them."""
+    what = _found(run, found)
+    return f"Without poisoned images: {what[:1].lower()}{what[1:]}."
+
+
 def detection_reasons(run: RunRecord, *, is_measured: bool) -> Iterator[str]:
     """Why, and how often such a verdict is wrong; beside measured rates, also what was found.
 
@@ -36,7 +42,7 @@ def detection_reasons(run: RunRecord, *, is_measured: bool) -> Iterator[str]:
     if found is None:
         return
     if is_measured:
-        yield f"Without the poisoned images: {_found(run, found)}."
+        yield examined(run, found)
     yield from found.reasons[1:]
     estimated = next((each for each in found.suspects if each.surrogate_asr is not None), None)
     if estimated is not None and not is_measured:
@@ -66,7 +72,7 @@ def _found(run: RunRecord, found: Detection) -> str:
         targets = found.target if isinstance(found.target, tuple) else (found.target,)
         named = " and ".join(run.model.class_text(each) for each in targets if isinstance(each, int))
         return f"Backdoor suspected{f', towards {named}' if named else ''}"
-    first = f" (first suspect: {run.model.class_text(found.suspects[0].target)})" if found.suspects else ""
+    first = f", first suspect {run.model.class_text(found.suspects[0].target)}" if found.suspects else ""
     if found.verdict == NO_SIGN:
         return "No sign of a backdoor: no class lies much closer to everything than the others"
     return f"Inconclusive{first}"

@@ -45,17 +45,29 @@ def recommendation(run: RunRecord, recommended: Candidate | None, backdoor: str)
             f"No network here is safe to deploy: none has both an ASR that is surely at most {_tolerated_asr(gates):g} % "
             f"and {kept} on the validation images."
         )
-    if recommended is not None and recommended.valid.attack and recommended.valid.clean and run.baseline_valid.clean:
-        attack, clean = recommended.valid.attack, recommended.valid.clean
-        yield (
-            f"Recommended: {recommended.file} ({recommended.name}), with {percent(attack)} ASR ({interval(attack)}) and "
-            f"clean accuracy {clean.percent:.2f} % (B: {run.baseline_valid.clean.percent:.2f} %) on the validation images."
-        )
-    elif recommended is not None:
-        yield (
-            f"Recommended: {recommended.file} ({recommended.name}), by clean images alone; whether a backdoor is gone was "
-            "not measured."
-        )
+    if recommended is not None:
+        yield f"Recommended: {recommended.file} ({recommended.name}), {_what_it_does(run, recommended)}."
+
+
+def _what_it_does(run: RunRecord, one: Candidate) -> str:
+    """The rates on test images where there are some: validation images chose the network."""
+    tested = bool(one.test.attack and one.test.clean)
+    rates, baseline = (one.test, run.baseline_test) if tested else (one.valid, run.baseline_valid)
+    attack, clean, before = rates.attack, rates.clean, baseline.clean
+    if not (attack and clean and before):
+        return "by clean images alone; whether a backdoor is gone was not measured"
+    measured = (
+        f"with {percent(attack)} ASR ({interval(attack)}) and {percent(clean)} clean accuracy ({interval(clean)}; "
+        f"B: {percent(before)})"
+    )
+    if tested:
+        return f"{measured} on the test images; {'' if one.valid.attack else 'clean '}validation images chose it"
+    trained = (
+        ""
+        if one.repair is None
+        else "; the repair was trained on most of the clean ones, so that accuracy is flattered"
+    )
+    return f"{measured} on the validation images, which chose it{trained}"
 
 
 def _lost(one: Candidate, before: Share) -> float | None:

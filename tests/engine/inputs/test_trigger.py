@@ -158,6 +158,7 @@ def test_a_run_with_a_trigger_measures_what_a_run_on_files_of_its_images_does(tm
         "path": str((folder / "clean.h5").resolve()),
         "sha256": file_sha256(folder / "clean.h5"),
         "images": 24,
+        "range": [0.0, 255.0],
         "trigger": {
             "path": str((folder / "small.png").resolve()),
             "sha256": file_sha256(folder / "small.png"),
@@ -165,7 +166,7 @@ def test_a_run_with_a_trigger_measures_what_a_run_on_files_of_its_images_does(tm
             "target": 2,
         },
     }
-    assert given["data"]["poisoned_valid"].keys() == {"path", "sha256", "images"}
+    assert given["data"]["poisoned_valid"].keys() == {"path", "sha256", "images", "range"}
     report = (tmp_path / "made" / "report.md").read_text()
     assert "small.png` at row 6, column 5" in report
     assert "The images with the trigger are labelled as class 2 (eel)." in report

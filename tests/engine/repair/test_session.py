@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,11 +14,12 @@ import pytest
 
 from bdtui.engine.errors import Interrupted, OptionError
 from bdtui.engine.events import Event, Notice, Progress, RepairMeasured
-from bdtui.engine.repair import shrink_distil
+from bdtui.engine.repair import auto, shrink_distil
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions
 from bdtui.engine.repair.methods import METHODS
 from bdtui.engine.repair.session import RepairSession
+from bdtui.engine.repair.what_to_say import _about_the_loss
 from bdtui.engine.reporter import Reporter
 from tests.engine.repair.small_badnet import CLASSES, SmallBadNet, bars, small_badnet
 
@@ -150,7 +153,26 @@ def test_few_images_claim_nothing_and_are_told_how_many_would_do(badnet: SmallBa
     outcome = session_of(badnet, 20).repair("auto")
     assert not outcome.repair.chosen_by.claims
     assert "nothing is claimed" in outcome.repair.sentences[0]
-    assert "it takes about 350" in outcome.repair.sentences[0]
+    assert "it takes about 350 in all." in outcome.repair.sentences[0]
+
+
+def test_how_many_images_would_do_is_said_to_be_in_all() -> None:
+    session: Any = SimpleNamespace(
+        parts=SimpleNamespace(fit=range(528)), classes=44, budget=1, fallen=lambda _: (100 / 88, 2.0)
+    )
+    outcome: Any = None
+    assert _about_the_loss(session, outcome, 88) == (
+        "Held-out accuracy fell 1.1 points (1 of 88 images), which may be chance; 14 clean images a class are few, and about "
+        "2,200 in all would do."
+    )
+
+
+def test_where_b_is_not_needed_the_option_that_does_without_is_named(
+    badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auto, "_as_good", lambda *_: True)
+    outcome = session_of(badnet, 20).repair("auto")
+    assert outcome.repair.sentences[-1].endswith("--repair scratch saves such a network, which never saw B.")
 
 
 def test_classes_without_an_image_are_named(badnet: SmallBadNet) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reports.model_card import write_model_card
+from bdtui.engine.reports.page.attached import Attached
+from bdtui.engine.reports.page.page import write_page
 from bdtui.engine.reports.record import RecordedImages, RunRecord
 from tests.engine.reports.pages import clean_run, full_run, rates
 
@@ -77,6 +79,28 @@ def test_a_goodnet_says_what_its_last_class_means() -> None:
     assert "It answers class 5, one more than the last, where they disagree" in card
     assert "and the network as received was joined with the pruned one. Nothing was trained." in card
     assert "| clean images flagged | – | 4.00 %" in card
+
+
+def test_how_often_detection_errs_is_no_limitation_of_a_repaired_network() -> None:
+    run = full_run()
+    assert run.detection is not None
+    run = replace(run, detection=replace(run.detection, calibrated=False))
+    assert "errs on a network of this kind" not in card_of(run)
+    assert "How often detection without poisoned images errs on a network of this kind" in write_page(run, Attached())
+
+
+def test_the_card_says_what_to_feed_the_network_and_names_files_alone() -> None:
+    run = full_run()
+    images = {role: replace(each, ends=(0.0, 255.0)) for role, each in run.data.items()}
+    run = replace(run, data=images, model=replace(run.model, path="/home/me/nets/net.h5"))
+    card = card_of(replace(run, notices=("/data/clean_valid.h5: stored as numbers", "But /home/me/nets/net.h5 is old")))
+    assert "## How to use it" in card
+    assert "- Shape (images, 8, 8, 3): height, width, colour; any number of images. Type float32." in card
+    assert "- Values: 0 to 255, as the data files hold them; nothing is divided or subtracted." in card
+    assert 'model = keras.models.load_model("recommended.keras")' in card
+    assert "`net.h5`" in card
+    assert "/home/me" not in card
+    assert "/data/" not in card
 
 
 def test_no_name_breaks_the_card() -> None:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from bdtui.engine.detect.detection import INCONCLUSIVE, NO_SIGN
 from bdtui.engine.event_values import Threshold
+from bdtui.engine.exports.exported import ExportedNetwork
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.all_reports import reports_of
@@ -93,7 +94,14 @@ def test_what_was_not_measured_is_said() -> None:
 
 def test_what_was_done_is_said() -> None:
     told = text_of(write_page(full_run(), NOTHING), "done")
-    assert told.startswith("What was done? Examined, pruned and repaired The channels of net.h5 were pruned one by one")
+    assert told.startswith(
+        "What was done? Examined, pruned and repaired Without poisoned images: backdoor suspected, towards"
+    )
+    assert "The channels of net.h5 were pruned one by one" in told
+    unclear = replace(full_run(), detection=replace(detection(), verdict=INCONCLUSIVE, target=None))
+    assert "Without poisoned images: inconclusive, first suspect class 3." in text_of(
+        write_page(unclear, NOTHING), "done"
+    )
     assert "(X=2), two networks each were saved" in told
     assert "Never reached: X=50." in told
     assert "Repaired by auto (shrink-distil): clean accuracy 98.40 %" in told
@@ -116,6 +124,51 @@ def test_a_page_made_again_is_the_same(tmp_path: Path, make: Callable[[], RunRec
     folder = folder_of(run, tmp_path)
     again = read_record(folder / "results.json")
     assert reports_of(again, folder, {"a.h5": "1" * 64}) == reports_of(run, folder, {"a.h5": "1" * 64})
+
+
+def test_a_page_that_is_passed_on_names_no_folder_but_in_its_recipe(tmp_path: Path) -> None:
+    run, folder = full_run(), folder_of(full_run(), tmp_path)
+    run = replace(
+        run, model=replace(run.model, path="/home/me/net.h5"), notices=("/data/clean_test.h5: 2 pictures are left out",)
+    )
+    (folder / "recipe.toml").write_text("model = '/home/me/net.h5'")
+    page = write_page(run, attach(run, folder, {}))
+    before, recipe = page.split('<section id="recipe">')
+    assert "/home/me" not in before
+    assert "/data/" not in before
+    assert "clean_test.h5: 2 pictures are left out" in before
+    assert "2" * 64 in before
+    assert "/home/me/net.h5" in recipe
+
+
+def test_exported_files_are_named_with_their_hashes(tmp_path: Path) -> None:
+    exports = tuple(
+        ExportedNetwork(network, "onnx", file, 10, 0.0)
+        for network, file in (("repaired_auto.keras", "r.onnx"), ("a.h5", "a.onnx"))
+    )
+    run, folder = replace(full_run(), exports=exports), folder_of(full_run(), tmp_path)
+    for name in ("recommended.onnx", "r.onnx"):
+        (folder / name).touch()
+    page = write_page(run, attach(run, folder, {"recommended.onnx": "3" * 64, "r.onnx": "3" * 64, "a.onnx": "4" * 64}))
+    assert "For other programs: recommended.onnx." in text_of(page, "deploy")
+    rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in re.findall(r"<tr>.*?</tr>", page)]
+    assert f"the same file as r.onnx recommended.onnx {'3' * 64}" in rows
+    assert f"of repaired_auto.keras r.onnx {'3' * 64}" in rows
+    assert f"of a.h5 not in the folder that this report was made from a.onnx {'4' * 64}" in rows
+    assert "For other programs" not in text_of(write_page(run, NOTHING), "deploy")
+
+
+def test_the_words_explain_shared_transfer_where_something_was_repaired() -> None:
+    assert "<dt>Shared transfer</dt>" in write_page(full_run(), NOTHING)
+    assert "<dt>Shared transfer</dt>" not in write_page(clean_run(), NOTHING)
+
+
+def test_no_line_of_a_chart_crosses_the_words_of_a_threshold() -> None:
+    page = write_page(full_run(), NOTHING)
+    (words,) = re.findall(r'<text class="guide" x="[\d.]+" y="(\d+)"', page)
+    chart = curve_chart(full_run())
+    assert chart is not None
+    assert int(words) < min(mark.y for mark in chart.marks) - 3
 
 
 def test_every_rate_has_its_interval() -> None:

@@ -59,6 +59,36 @@ def test_the_page_fits_a_phone_and_is_dark_in_the_dark(tmp_path: Path, open_page
     assert backgrounds[0] != backgrounds[1] == backgrounds[2]
 
 
+def test_names_and_their_heading_stay_where_a_table_is_scrolled_on_a_phone(tmp_path: Path, open_page: Open) -> None:
+    page = open_page(page_of(full_run(), tmp_path).as_uri(), width=390).page
+    page.evaluate("document.querySelector('#networks .table').scrollLeft = 100")
+    edges = page.evaluate(
+        """() => {
+            const table = document.querySelector('#networks .table');
+            const cells = table.querySelectorAll('thead th:first-child, tbody th');
+            return [table.scrollLeft, table.getBoundingClientRect().left, ...[...cells].flatMap(cell => {
+                const box = cell.getBoundingClientRect();
+                return [box.left, box.width, getComputedStyle(cell).backgroundColor.includes(', 0)')];
+            })];
+        }"""
+    )
+    scrolled, left, *cells = edges
+    assert scrolled == 100
+    assert set(cells[::3]) == {left + 1}, "behind the border of the table"
+    assert len(set(cells[1::3])) == 1, "as wide as the column"
+    assert not any(cells[2::3]), "nothing shines through"
+
+
+def test_no_pointer_is_spoken_of_where_there_is_none(tmp_path: Path, open_page: Open) -> None:
+    address = page_of(full_run(), tmp_path).as_uri()
+    assert open_page(address).page.is_visible(".pointer")
+    assert not open_page(address, width=390).page.is_visible(".pointer")
+    printed = open_page(address).page
+    printed.emulate_media(media="print")
+    assert not printed.is_visible(".pointer")
+    assert printed.evaluate("getComputedStyle(document.querySelector('#recipe')).breakInside") == "avoid"
+
+
 def test_pictures_are_shown_pixel_by_pixel(tmp_path: Path, open_page: Open) -> None:
     opened = open_page(page_of(full_run(), tmp_path).as_uri())
     shown = opened.page.evaluate(
@@ -88,7 +118,7 @@ def test_names_from_outside_are_text(tmp_path: Path, open_page: Open) -> None:
     assert opened.page.title() != "taken"
     assert opened.page.locator("script").count() == 0
     assert opened.page.locator("main img:not([src^='data:image/png;base64,'])").count() == 0
-    for section in ("header", "#target", "#done", "#charts", "#networks", "#comparison", "#recipe"):
+    for section in ("#target", "#done", "#charts", "#networks", "#comparison", "#recipe"):
         assert HOSTILE in opened.page.inner_text(section), section
     assert fetched_nothing(opened)
 

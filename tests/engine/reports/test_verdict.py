@@ -143,11 +143,34 @@ def test_gates_come_back_from_the_results() -> None:
     assert content["gates"] == {"max_asr": 1.5, "fail_if": ["backdoored"]}
 
 
-def test_a_recommended_network_is_named_with_its_rates() -> None:
+def test_a_recommended_network_is_named_with_its_rates_on_test_images() -> None:
     assert (
-        "Recommended: b2.h5 (B′ at X=2), with 1.00 % ASR (95 % interval 0.8–1.2) and clean accuracy 97.00 % (B: 99.00 %) "
-        "on the validation images."
-    ) in judge(changed(at(2, SAFE))).sentences
+        "Recommended: b2.h5 (B′ at X=2), with 2.00 % ASR (95 % interval 1.7–2.3) and 96.00 % clean accuracy (95 % interval "
+        "95.6–96.4; B: 98.00 %) on the test images; validation images chose it."
+    ) in judge(changed(at(2, SAFE, test=rates(96, 2)))).sentences
+
+
+def test_without_test_images_a_recommendation_says_that_its_rates_are_flattered() -> None:
+    measured = (
+        "with 1.00 % ASR (95 % interval 0.8–1.2) and 97.00 % clean accuracy (95 % interval 96.6–97.3; B: 99.00 %) on the "
+        "validation images, which chose it"
+    )
+    pruned = changed(at(2, SAFE), baseline_test=NO_RATES)
+    assert f"Recommended: b2.h5 (B′ at X=2), {measured}." in judge(pruned).sentences
+    by_auto = Repair("scratch", 0, 1.0, 10, (), (), ChosenBy(100, 0.5), 0.0, "r.keras", None, SAFE)
+    assert (
+        f"Recommended: r.keras (network repaired by scratch), {measured}; the repair was trained on most of the clean ones, so "
+        "that accuracy is flattered."
+    ) in judge(changed(baseline_test=NO_RATES, repairs=(by_auto,))).sentences
+
+
+def test_poisoned_test_images_measure_what_clean_images_chose() -> None:
+    claims = ChosenBy(100, 0.5, 2.0, 80.0, 2.0, claims=True)
+    repair = Repair("auto", 0, 1.0, 10, (), (), claims, 0.0, "r.keras", None, rates(98, None), rates(97, 60))
+    told = judge(changed(baseline_valid=rates(99, None), repairs=(repair,))).sentences
+    (said,) = [sentence for sentence in told if sentence.startswith("Recommended")]
+    assert "with 60.00 % ASR" in said
+    assert said.endswith("on the test images; clean validation images chose it.")
 
 
 def finding(run: RunRecord) -> tuple[str, str]:

@@ -26,7 +26,7 @@ from bdtui.engine.settings import Gates
 from bdtui.tui.batch.output import print_results
 from tests.records import IMAGES, rates, record
 
-ERROR = "These lines called 1 of 18 clean networks backdoored that they were not drawn on."
+ERROR = "Of 18 new clean networks, these lines called 0 backdoored."
 SUSPECT = Suspect(3, 4.2, 0.001, surrogate_asr=97.0, trigger_file="trigger_3.png")
 PART = Evidence(np.array([0.0, 1.0, 0.5, 9.0, np.nan]), 5.0, 0.01, 1.5)
 
@@ -101,7 +101,7 @@ def test_no_sign_is_told_as_no_more_than_that() -> None:
 def test_an_unclear_examination_names_its_first_suspect() -> None:
     verdict = judge(examined(INCONCLUSIVE))
     assert (verdict.backdoor, verdict.target) == ("inconclusive", None)
-    assert verdict.sentences[0] == "Inconclusive (first suspect: class 3); no poisoned image measured it."
+    assert verdict.sentences[0] == "Inconclusive, first suspect class 3; no poisoned image measured it."
 
 
 def test_poisoned_images_weigh_more_than_any_suspicion() -> None:
@@ -109,7 +109,7 @@ def test_poisoned_images_weigh_more_than_any_suspicion() -> None:
     verdict = judge(run)
     assert verdict.backdoor == "no sign"
     assert verdict.sentences[0].startswith("No sign of this trigger")
-    assert sentences(verdict, "detection")[0] == "Without the poisoned images: Backdoor suspected, towards class 3."
+    assert sentences(verdict, "detection")[0] == "Without poisoned images: backdoor suspected, towards class 3."
     measured = judge(replace(run, baseline_valid=rates(99, 100), detection=found(NO_SIGN)))
     assert (measured.backdoor, measured.target) == ("measured", 1)
 

@@ -90,6 +90,7 @@ def test_a_run_reads_folders_with_one_sub_folder_a_class(place: Path, done: Path
         "path": str(place / "clean"),
         "sha256": results["data"]["clean_valid"]["sha256"],
         "images": 60,
+        "range": [0.0, 255.0],
     }
     assert results["input"]["layout"] == "nhwc"
 

@@ -84,7 +84,9 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
         "verdict",
     ]
     assert results["schema"] == 1
-    assert results["model"].keys() == {"path", "sha256", "classes", "input_shape"}
+    assert results["model"].keys() == {"path", "sha256", "classes", "input_shape", "input_dtype"}
+    assert results["model"]["input_dtype"] == "float32"
+    assert results["data"]["clean_valid"]["range"] == [0.0, 255.0]
     assert results["input"] == {"layout": "nchw", "scale": 1, "preprocess": "raw"}
     assert results["layer"] == {
         **{"profiled": "pool_3", "pruned": "conv_3", "channels": 60},
@@ -92,7 +94,7 @@ def test_results_have_the_keys_of_schema_1(run: Run) -> None:
     }
     assert results["verdict"].keys() == {"backdoor", "target", "survives_pruning", "recommended", "sentences", "kinds"}
     assert results["verdict"]["target"] == 0
-    assert all(entry.keys() == {"path", "sha256", "images"} for entry in results["data"].values())
+    assert all(entry.keys() == {"path", "sha256", "images", "range"} for entry in results["data"].values())
     rates = {"clean_accuracy", "attack_success_rate", "recovered_accuracy", "attack_images"}
     assert results["baseline"]["valid"].keys() == results["baseline"]["test"].keys() == rates
     for threshold in results["thresholds"]:

@@ -133,7 +133,17 @@ async def test_what_only_this_machine_reaches_is_served(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["0.0.0.0:8000", "[::]:8000", "192.168.0.7:8000", "gpu-server:8000", "localhost.example:8000"]
 )
-async def test_what_others_reach_is_refused_unless_the_person_knows(text: str) -> None:
+async def test_what_others_reach_is_refused_unless_the_person_knows(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_: ["somewhere"])
     with pytest.raises(OptionError, match=r"not encrypted.*ssh -L 8000:127\.0\.0\.1:8000.*--i-know"):
         check_reach(read_address(text), knows=False)
     check_reach(read_address(text), knows=True)
+
+
+@pytest.mark.parametrize("knows", [False, True])
+@pytest.mark.parametrize("host", ["nosuch.invalid", "a" * 64, "a..b"])
+async def test_a_name_that_leads_nowhere_is_said_to(host: str, knows: bool) -> None:
+    with pytest.raises(
+        OptionError, match=f"no machine is known by the name '{host}'; check the name, or use --serve 8123$"
+    ):
+        check_reach(read_address(f"{host}:8123"), knows=knows)
