@@ -1,9 +1,9 @@
 """ANP: prune the channels that a small change of weights makes fatal.
 
 D. Wu, Y. Wang, "Adversarial Neuron Pruning Purifies Backdoored Deep Models", NeurIPS 2021. Every channel has a mask from 0 to 1,
-learnt on clean images while noise on the weights goes uphill (noise 0.4, weight 0.2 on clean images, SGD 0.2). As
-published for networks without BatchNormalization, kernels and biases are perturbed. Here the largest mask threshold is
-taken that keeps clean accuracy within the tolerance on images that were not trained on, where there are enough.
+learnt on clean images while one number of noise for each channel's kernel, and one for its bias, goes uphill (noise 0.4,
+weight 0.2 on clean images, SGD 0.2). Channels are pruned in the order of their masks. Here as many as keep clean accuracy
+within the tolerance on images that were not trained on, where there are enough.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from bdtui.engine.repair.transfer import FEW_HELD_OUT
 
 _NOISE, _CLEAN_WEIGHT, _RATE = 0.4, 0.2, 0.2
 _STEPS, _BATCH = 1000, 64
-_THRESHOLDS = np.arange(0.05, 0.95, 0.05)
+_MOST_STOPS = 64
+"""Numbers of pruned channels that are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,7 +51,7 @@ class _Masked:
 
     def mapped(self, kernel_noise: Any, bias_noise: Any) -> list[tuple[Any, Any]]:
         """The variables with what stands in for them."""
-        found = [(self.kernel, self.kernel.value * (tf.reshape(self.mask.value, self.shape) + kernel_noise))]
+        found = [(self.kernel, self.kernel.value * tf.reshape(self.mask.value + kernel_noise, self.shape))]
         if self.bias is not None:
             found.append((self.bias, self.bias.value * (1 + bias_noise)))
         return found
@@ -76,7 +77,7 @@ def repair(given: RepairInput) -> RepairedNetwork:
         noise = [
             batch.lots.uniform(variable.shape, -_NOISE, _NOISE)
             for layer in masked
-            for variable in (layer.kernel, layer.mask if layer.bias is None else layer.bias)
+            for variable in (layer.mask, layer.mask if layer.bias is None else layer.bias)
         ]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(noise)
@@ -102,9 +103,9 @@ def repair(given: RepairInput) -> RepairedNetwork:
         variables=masks,
         carried={str(number): mask for number, mask in enumerate(masks)},
     )
-    threshold, pruned = _prune(network, masked, given)
+    pruned = _prune(network, masked, given)
     total = sum(mask.shape[0] for mask in masks)
-    done = f"{plan.steps} steps for the masks; pruned the {pruned} of {total} channels with a mask of at most {threshold:g}."
+    done = f"{plan.steps} steps for the masks; pruned the {pruned} of {total} channels with the smallest masks."
     return RepairedNetwork(network, (done,), plan.steps)
 
 
@@ -127,7 +128,8 @@ def _masked_layers(network: keras.Model) -> list[_Masked]:
     return found
 
 
-def _prune(network: keras.Model, masked: list[_Masked], given: RepairInput) -> tuple[float, int]:
+def _prune(network: keras.Model, masked: list[_Masked], given: RepairInput) -> int:
+    """Silence the channels of the smallest masks, as many as the tolerated drop allows; how many."""
     images = (given.held_out if len(given.held_out) >= FEW_HELD_OUT else given.images).spread(512)
     runner = ScoreRunner(network, images.image_shape, given.reporter)
 
@@ -135,22 +137,24 @@ def _prune(network: keras.Model, masked: list[_Masked], given: RepairInput) -> t
         return 100 * float(np.mean(runner.scores(images.pixels).argmax(axis=1) == images.labels))
 
     floor = accuracy() - given.options.tolerance
-    whole = [(np.asarray(layer.kernel.value), np.asarray(layer.mask.value)) for layer in masked]
+    masks = np.concatenate([np.asarray(layer.mask.value) for layer in masked])
+    order, ends = np.argsort(masks, kind="stable"), np.cumsum([layer.mask.shape[0] for layer in masked])
+    kernels = [np.asarray(layer.kernel.value) for layer in masked]
     biases = [None if layer.bias is None else np.asarray(layer.bias.value) for layer in masked]
 
-    def prune_to(threshold: float) -> int:
-        for layer, (kernel, mask), bias in zip(masked, whole, biases, strict=True):
-            kept = mask > threshold
-            layer.kernel.assign(kernel * kept.reshape(layer.shape))
+    def prune(number: int) -> None:
+        kept = np.ones(len(masks), bool)
+        kept[order[:number]] = False
+        for layer, kernel, bias, own in zip(masked, kernels, biases, np.split(kept, ends[:-1]), strict=True):
+            layer.kernel.assign(kernel * own.reshape(layer.shape))
             if bias is not None:
-                layer.bias.assign(bias * kept)
-        return sum(int(np.count_nonzero(mask <= threshold)) for _, mask in whole)
+                layer.bias.assign(bias * own)
 
-    best, pruned = -1.0, 0
-    for threshold in _THRESHOLDS:
-        count = prune_to(float(threshold))
+    best = 0
+    for number in np.unique(np.linspace(1, len(masks) - 1, min(_MOST_STOPS, len(masks) - 1)).astype(int)):
+        prune(int(number))
         if accuracy() < floor:
             break
-        best, pruned = float(threshold), count
-    prune_to(best)
-    return round(max(best, 0.0), 2), pruned
+        best = int(number)
+    prune(best)
+    return best
