@@ -190,16 +190,10 @@ def test_one_image_is_enough_to_run(badnet: SmallBadNet) -> None:
     assert not outcome.repair.chosen_by.claims
 
 
-def test_auto_goes_on_where_the_first_repair_costs_too_much(badnet: SmallBadNet) -> None:
+def test_auto_goes_on_where_the_first_repair_costs_too_much_and_from_the_start_that_was_asked_for(
+    badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
     events: list[Event] = []
-    session = session_of(badnet, budget=0, options=RepairOptions(steps=2), reporter=Reporter(events.append))
-    session.repair("auto")
-    tried = [event.text for event in events if isinstance(event, Notice) and event.text.startswith("auto:")]
-    assert len(tried) >= 2
-    assert "trying ensemble" in tried[-1]
-
-
-def test_auto_goes_on_from_the_start_that_was_asked_for(badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch) -> None:
     starts: list[float | None] = []
     repair = shrink_distil.repair
 
@@ -208,25 +202,27 @@ def test_auto_goes_on_from_the_start_that_was_asked_for(badnet: SmallBadNet, mon
         return repair(given, **how)
 
     monkeypatch.setattr(shrink_distil, "repair", noted)
-    session_of(badnet, budget=0, options=RepairOptions(steps=2, start=0.4)).repair("auto")
+    options = RepairOptions(steps=2, start=0.4)
+    session_of(badnet, budget=0, options=options, reporter=Reporter(events.append)).repair("auto")
+    tried = [event.text for event in events if isinstance(event, Notice) and event.text.startswith("auto:")]
+    assert len(tried) >= 2
+    assert "trying ensemble" in tried[-1]
     scratch, first, second, *_ = starts
     assert (scratch, first) == (0, 0.4)
     assert second in (0.4, 0.2), "as long again with the same start, or with half of it"
 
 
-@pytest.mark.parametrize("name", ["shrink-distil", "fine-pruning", "ft-sam"])
+@pytest.mark.parametrize("name", ["shrink-distil", "ft-sam"])
 def test_mixed_precision_rounds_steps_and_nothing_else(name: str, badnet: SmallBadNet) -> None:
-    whole, half = (
-        session_of(badnet, options=RepairOptions(steps=20, batch=16, mixed_precision=mixed)).repair(name)
-        for mixed in (False, True)
-    )
-    assert not equal(whole.network, half.network)
-    assert half.network.get_config() == badnet.model.get_config()
-    assert {weight.dtype for weight in half.network.weights} == {"float32"}
-    assert {layer.compute_dtype for layer in half.network.layers} == {"float32"}
-    assert any("bfloat16" in sentence for sentence in half.repair.done)
+    asked = given(badnet, steps=20)
+    mixed = replace(asked, options=replace(asked.options, mixed_precision=True))
+    whole, half = (METHODS[name].run(one).network for one in (asked, mixed))
+    assert not equal(whole, half)
+    assert half.get_config() == badnet.model.get_config()
+    assert {weight.dtype for weight in half.weights} == {"float32"}
+    assert {layer.compute_dtype for layer in half.layers} == {"float32"}
     images = bars(100, 3).pixels
-    difference = np.abs(predicted_scores(whole.network, images) - predicted_scores(half.network, images))
+    difference = np.abs(predicted_scores(whole, images) - predicted_scores(half, images))
     assert difference.max() < 0.2, "the same training, but for rounding"
 
 
@@ -234,6 +230,7 @@ def test_a_backdoor_is_removed_in_mixed_precision(badnet: SmallBadNet) -> None:
     outcome = session_of(badnet, options=RepairOptions(steps=150, mixed_precision=True)).repair("shrink-distil")
     assert badnet.attack_success(outcome.network) < 10
     assert badnet.accuracy(outcome.network) > badnet.accuracy(badnet.model) - 1
+    assert any("bfloat16" in sentence for sentence in outcome.repair.done)
 
 
 def predicted_scores(network: keras.Model, images: np.ndarray) -> np.ndarray:
