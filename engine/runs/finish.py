@@ -17,6 +17,7 @@ from bdtui.engine.exports.exported import ExportedNetwork
 from bdtui.engine.exports.formats import FORMATS
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.model import OpenedModel
+from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.inputs.trigger import stamp_of
 from bdtui.engine.machine.atomic_files import copy_file, json_text, write_json, write_text
 from bdtui.engine.pruning.curve import Step
@@ -161,8 +162,7 @@ def run_record(
         version=version("bdtui"),
         model=recorded_model(model, inputs.class_names),
         data={
-            role: replace(_recorded_images(images, inputs.sha256), ends=inputs.ranges[role].ends)
-            for role, images in inputs.data.items()
+            role: _recorded_images(images, inputs.sha256, inputs.ranges[role]) for role, images in inputs.data.items()
         },
         layout=inputs.data[CLEAN_VALID].layout,
         scale=inputs.preprocessing.scale,
@@ -200,8 +200,8 @@ def recorded_model(model: OpenedModel, class_names: tuple[str, ...]) -> Recorded
     return RecordedModel(path, model.sha256, model.classes, shape, class_names, dtype)
 
 
-def _recorded_images(images: LabelledImages, sha256: Mapping[str, str]) -> RecordedImages:
-    recorded = RecordedImages(str(images.path.resolve()), images.sha256, images.images)
+def _recorded_images(images: LabelledImages, sha256: Mapping[str, str], stored: StoredRange) -> RecordedImages:
+    recorded = RecordedImages(str(images.path.resolve()), images.sha256, images.images, ends=stored.ends)
     stamp = stamp_of(images)
     if stamp is None:
         return recorded

@@ -10,20 +10,20 @@ from bdtui.engine.machine.atomic_files import write_text
 from bdtui.engine.reports.templating import templates
 from bdtui.engine.reports.verdict import INCONCLUSIVE, SUSPICIOUS
 from bdtui.engine.sweeps.plan import SweepPlan
+from bdtui.engine.sweeps.rows import by_suspicion
 
 
 def write_page(path: Path, rows: Sequence[CellRow], varied: Sequence[str], plan: SweepPlan) -> None:
-    """Write the page: suspicious models first, then what failed, then all others by how much speaks for a backdoor.
+    """Write the page, in the order of `by_suspicion`.
 
     Raises:
         OutputError: it cannot be written.
     """
-    in_order = sorted(rows, key=lambda row: (row.backdoor not in SUSPICIOUS, row.state != FAILED, -(row.strength or 0)))
     text = (
         templates()
         .get_template("sweep.html")
         .render(
-            rows=in_order,
+            rows=by_suspicion(rows),
             varied=varied,
             plan=plan.path.name,
             cells=len(plan.cells),

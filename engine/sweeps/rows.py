@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bdtui.engine.event_values import FAILED, CellRow
 from bdtui.engine.reports.record import RunRecord
-from bdtui.engine.reports.verdict import judge
+from bdtui.engine.reports.verdict import SUSPICIOUS, judge
 from bdtui.engine.sweeps.cell import Cell
 
 
@@ -35,3 +37,8 @@ def row_of(cell: Cell, run: RunRecord) -> CellRow:
 def failed_row(cell: Cell, sentence: str) -> CellRow:
     """The row of a cell that has no results."""
     return CellRow(cell.name, cell.model, tuple(cell.varied.items()), FAILED, " ".join(sentence.split()))
+
+
+def by_suspicion(rows: Iterable[CellRow]) -> list[CellRow]:
+    """Suspicious models first, then what failed, then all others by how much speaks for a backdoor."""
+    return sorted(rows, key=lambda row: (row.backdoor not in SUSPICIOUS, row.state != FAILED, -(row.strength or 0)))

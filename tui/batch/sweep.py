@@ -23,6 +23,7 @@ from bdtui.engine.sweeps.cluster import default_workers, gpu_names, require_dask
 from bdtui.engine.sweeps.estimate import estimate_seconds
 from bdtui.engine.sweeps.gates import judge_sweep
 from bdtui.engine.sweeps.plan import SweepPlan
+from bdtui.engine.sweeps.rows import by_suspicion
 from bdtui.engine.sweeps.run_cell import finished_cell
 from bdtui.engine.sweeps.settings import SweepOptions, planned_sweep
 from bdtui.engine.sweeps.sweep import CELLS, execute_sweep
@@ -161,10 +162,9 @@ def _print_plan(console: Console, plan: SweepPlan, out: Path, how: SweepOptions)
 
 
 def _print_rows(console: Console, rows: tuple[CellRow, ...], varied: tuple[str, ...], out: Path) -> None:
-    """Print the table: what is suspicious first, then by how much speaks for a backdoor."""
-    shown = [row for row in rows if row.backdoor in SUSPICIOUS]
-    others = sorted((row for row in rows if row.backdoor not in SUSPICIOUS), key=lambda row: -(row.strength or 0))
-    shown += others if len(rows) <= _MOST_ROWS else [row for row in others if row.state == FAILED]
+    """Print the table, as far as it is not too long."""
+    in_full = len(rows) <= _MOST_ROWS
+    shown = [row for row in by_suspicion(rows) if in_full or row.backdoor in SUSPICIOUS or row.state == FAILED]
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("cell", overflow="fold")
     table.add_column("backdoor")

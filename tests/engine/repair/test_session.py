@@ -14,14 +14,16 @@ import pytest
 
 from bdtui.engine.errors import Interrupted, OptionError
 from bdtui.engine.events import Event, Notice, Progress, RepairMeasured
-from bdtui.engine.repair import auto, shrink_distil
+from bdtui.engine.network.copies import copy_model
+from bdtui.engine.network.logits import Logits
+from bdtui.engine.repair import adversarial_unlearning, auto, ft_sam, shrink_distil
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions
 from bdtui.engine.repair.methods import METHODS
 from bdtui.engine.repair.session import RepairSession
 from bdtui.engine.repair.what_to_say import _about_the_loss
 from bdtui.engine.reporter import Reporter
-from tests.engine.repair.small_badnet import CLASSES, SmallBadNet, bars, small_badnet
+from tests.engine.repair.small_badnet import CLASSES, SmallBadNet, bars, body, poisoned_training, small_badnet
 
 
 @pytest.fixture(scope="module")
@@ -210,6 +212,37 @@ def test_auto_goes_on_where_the_first_repair_costs_too_much_and_from_the_start_t
     scratch, first, second, *_ = starts
     assert (scratch, first) == (0, 0.4)
     assert second in (0.4, 0.2), "as long again with the same start, or with half of it"
+
+
+def test_ft_sam_steps_no_further_uphill_than_a_network_bears() -> None:
+    keras.utils.set_random_seed(6)
+    model = poisoned_training(body(), scale=255)
+    before, images = copy_model(model), bars(200, 2, 255)
+    radius = ft_sam._bearable_radius(model, Logits(model), images)
+    assert radius < 2, "as published, at which this network knows less than guessing"
+    assert equal(model, before)
+
+
+@pytest.mark.parametrize(("fools_at", "radius"), [(0.5, "0.5"), (1e9, "1.7")])
+def test_unlearning_perturbs_no_more_than_fools_b_and_a_share_of_white(
+    badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch, fools_at: float, radius: str
+) -> None:
+    monkeypatch.setattr(adversarial_unlearning, "radius_that_fools", lambda *given: fools_at)
+    (done,) = METHODS["adversarial-unlearning"].run(given(badnet, steps=2)).done
+    assert f"of radius {radius}." in done
+
+
+def test_anp_prunes_channels_whole_and_stays_within_the_tolerance(badnet: SmallBadNet) -> None:
+    found = METHODS["anp"].run(given(badnet, steps=150))
+    pruned = [
+        kernel
+        for layer in found.network.layers
+        if layer.name.startswith("conv")
+        for kernel in np.moveaxis(np.asarray(layer.kernel), -1, 0)
+        if not kernel.any()
+    ]
+    assert pruned
+    assert badnet.accuracy(found.network) > badnet.accuracy(badnet.model) - 8
 
 
 @pytest.mark.parametrize("name", ["shrink-distil", "ft-sam"])

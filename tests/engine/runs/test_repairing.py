@@ -166,3 +166,16 @@ def test_a_repair_that_is_not_there_is_refused_by_name() -> None:
 def test_the_recipe_repeats_the_repairs(finished: RunResult) -> None:
     assert 'repair = ["fine-tuning", "clp"]' in (finished.out / "recipe.toml").read_text()
     assert json.loads((finished.out / "results.json").read_text())["repairs"]
+
+
+def test_mixed_precision_is_told_repeated_by_the_recipe_and_makes_another_network(
+    finished: RunResult, inputs: dict[str, Path], tmp_path: Path
+) -> None:
+    result = execute_run(
+        settings(inputs, repair=("fine-tuning",), mixed_precision=True), tmp_path / "out", reporter=Reporter()
+    )
+    (repair,) = result.record.repairs
+    assert any("bfloat16" in sentence for sentence in repair.done)
+    assert "mixed-precision = true" in (result.out / "recipe.toml").read_text()
+    file = "repaired_fine-tuning.keras"
+    assert (result.out / file).read_bytes() != (finished.out / file).read_bytes()

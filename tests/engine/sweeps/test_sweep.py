@@ -119,6 +119,9 @@ def test_the_cell_of_a_killed_worker_goes_on_where_it_was(swept: Swept) -> None:
     assert starts[0] != starts[1]
     saved = swept.folder / "out" / "cells" / swept.killed / SAVED
     assert saved.stat().st_mtime_ns == swept.killed_kept, "what was saved before the kill is kept"
+    told = [one.text for one in swept.emitted if isinstance(one, events.Notice) and "worker was lost" in one.text]
+    assert len(told) == 1
+    assert told[0].startswith(swept.killed)
 
 
 def test_every_cell_equals_the_same_run_alone(swept: Swept, tmp_path: Path) -> None:

@@ -59,3 +59,22 @@ def test_the_page_escapes_what_files_are_called_and_needs_no_network(tmp_path: P
     assert links == ["cells/c-1/report.html", "cells/a-1/report.html"], "suspicious first, and none of what failed"
     assert "&lt;script&gt;" in text
     assert "http" not in text.replace("http-equiv", "")
+
+
+def test_the_page_orders_what_is_inconclusive_by_its_strength_and_names_the_first_suspect(tmp_path: Path) -> None:
+    weak, strong = (
+        CellRow(name, f"{name}.h5", backdoor="inconclusive", first_suspect=suspect, strength=strength)
+        for name, suspect, strength in (("d-1", "3", 0.25), ("e-1", EVIL, 1.5))
+    )
+    write_page(tmp_path / "sweep.html", [*ROWS, weak, strong], ("seed",), PLAN)
+    text = (tmp_path / "sweep.html").read_text()
+    places = [text.index(f">{name}<") for name in ("c-1", "b-1", "e-1", "d-1", "a-1")]
+    assert places == sorted(places)
+    assert "2 are inconclusive" in text
+    assert '<td>3</td><td class="number">0.25</td>' in text
+    assert EVIL not in text
+
+
+def test_without_detection_the_page_has_no_column_for_strength(tmp_path: Path) -> None:
+    write_page(tmp_path / "sweep.html", ROWS, ("seed",), PLAN)
+    assert "trength" not in (tmp_path / "sweep.html").read_text()
