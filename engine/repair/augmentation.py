@@ -1,8 +1,8 @@
 """Small changes of an image that leave its class what it is: which of them suit a data set, and how they are made.
 
 Shifts, and with them small turns, stretches and shears, suit every picture. Whether a mirrored picture, another
-brightness or a closer view shows the same class depends on what is shown: those are made where somebody asks for them,
-or where the network itself gives nearly all changed clean images the class it gave them before.
+brightness, coloured light or a closer view shows the same class depends on what is shown: those are made where somebody asks
+for them, or where the network itself gives nearly all changed clean images the class it gave them before.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ _SMALL_SHARE = 0.09
 """… and of one below 28 pixels this share."""
 _CLOSER = 0.35
 _CONTRAST, _BRIGHTNESS = 0.25, 0.15
-_AGREES = {"mirror": 0.9, "colour": 0.97, "crop": 0.97}
+_TINT_CONTRAST, _TINT_BRIGHTNESS = 0.5, 0.3
+"""Of each channel by itself. Where a class does not depend on colours, a hundred images show too few of them."""
+_AGREES = {"mirror": 0.9, "colour": 0.97, "crop": 0.97, "tint": 0.97}
 """Share of the images, among those the network gets right, that it has to get right when they are changed.
 
 A mirror changes much: a network that was not trained on mirrored pictures and yet knows nearly all of them shows that
@@ -45,25 +47,27 @@ class Augmentation:
         mirror: left and right change places in half of the images.
         colour: brightness and contrast.
         crop: closer views.
+        tint: coloured light: a brightness and contrast for each channel, stronger than those of ``colour``.
     """
 
     shift: bool = True
     mirror: bool = False
     colour: bool = False
     crop: bool = False
+    tint: bool = False
 
     @property
     def words(self) -> str:
         """What is made, for a person."""
         names = {"shift": "small shifts and turns", "mirror": "mirror images", "colour": "brightness and contrast"}
-        names["crop"] = "closer views"
+        names |= {"crop": "closer views", "tint": "coloured light"}
         made = [names[field.name] for field in fields(self) if getattr(self, field.name)]
         return ", ".join(made) or "none"
 
 
 SHIFTS = Augmentation()
 NO_AUGMENTATION = Augmentation(shift=False)
-CHOICES = ("mirror", "colour", "crop")
+CHOICES = ("mirror", "colour", "crop", "tint")
 """Changes that suit some data sets only."""
 
 
@@ -108,13 +112,18 @@ def augment(images: Any, augmentation: Augmentation, low: Any, high: Any, lots: 
     batch = tf.shape(images)[0]
     if augmentation.shift or augmentation.mirror or augmentation.crop:
         images = _moved(images, augmentation, batch, lots)
+    if augmentation.tint:
+        return _lit(images, (batch, 1, 1, images.shape[3]), _TINT_CONTRAST, _TINT_BRIGHTNESS, low, high, lots)
     if augmentation.colour:
-        one_each = (batch, 1, 1, 1)
-        contrast = tf.exp(lots.uniform(one_each, -_CONTRAST, _CONTRAST))
-        mean = tf.reduce_mean(images, (1, 2), keepdims=True)
-        images = mean + contrast * (images - mean) + (high - low) * lots.uniform(one_each, -_BRIGHTNESS, _BRIGHTNESS)
-        images = tf.clip_by_value(images, low, high)
+        return _lit(images, (batch, 1, 1, 1), _CONTRAST, _BRIGHTNESS, low, high, lots)
     return images
+
+
+def _lit(images: Any, shape: Any, contrast: float, brightness: float, low: Any, high: Any, lots: Lots) -> Any:
+    """Images in another light; what is drawn for each has a shape, (batch, 1, 1, 1) or (batch, 1, 1, channels)."""
+    mean = tf.reduce_mean(images, (1, 2), keepdims=True)
+    images = mean + tf.exp(lots.uniform(shape, -contrast, contrast)) * (images - mean)
+    return tf.clip_by_value(images + (high - low) * lots.uniform(shape, -brightness, brightness), low, high)
 
 
 def _moved(images: Any, augmentation: Augmentation, batch: Any, lots: Lots) -> Any:
@@ -183,6 +192,8 @@ def find_augmentation(
     some = some.some(np.flatnonzero(right))
     agreement: dict[str, float] = {}
     for number, name in enumerate(CHOICES):
+        if name == "tint" and canvas.channels == 1:
+            continue
         only = Augmentation(**{"shift": False, name: True})
         # Twice: a mirror turns half of the images only.
         kept = [

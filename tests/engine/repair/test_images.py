@@ -124,6 +124,33 @@ def test_only_changes_under_which_b_agrees_with_itself_are_made() -> None:
     assert asked.augmentation.mirror
 
 
+def test_coloured_light_is_tried_on_colour_pictures_and_keeps_their_shapes() -> None:
+    grey = bars(60, 0)
+    ends = [np.repeat(each, 3, axis=2) for each in (grey.low, grey.high)]
+    images = CleanImages(np.repeat(grey.pixels, 3, axis=3), grey.labels, *ends)
+    lit = np.asarray(augmented(images, Augmentation(shift=False, tint=True), (3, 4)))
+    assert lit.shape == images.pixels.shape
+    assert lit.min() >= 0
+    assert lit.max() <= 1
+    spread = np.ptp(lit, axis=3).mean(axis=(1, 2))
+    assert (spread > 0.02).mean() > 0.9, "grey pictures get a colour, each its own"
+    brightest, before = (pixels[..., 1].reshape(60, -1).argmax(axis=1) for pixels in (lit, images.pixels))
+    values = images.pixels[..., 1].reshape(60, -1)
+    assert np.allclose(values[range(60), brightest], values[range(60), before], atol=0.3), "what is bright stays so"
+
+    def minds_colours(pixels: np.ndarray) -> np.ndarray:
+        """A perfect classifier of these pictures, to which coloured ones belong to class 3."""
+        return np.where(np.ptp(pixels, axis=3).mean(axis=(1, 2)) < 0.02, np.resize(images.labels, len(pixels)), 3)
+
+    found = find_augmentation(images, minds_colours, None, 0)
+    assert found.augmentation.colour
+    assert not found.augmentation.tint
+    assert "tint" in found.agreement
+    blind = find_augmentation(images, lambda pixels: np.resize(images.labels, len(pixels)), None, 0)
+    assert blind.augmentation.tint
+    assert "tint" not in find_augmentation(grey, lambda pixels: grey.labels, None, 0).agreement
+
+
 def test_vectors_are_not_shifted() -> None:
     ends = [np.full(7, end, np.float32) for end in (0, 1)]
     vectors = CleanImages(np.zeros((5, 7), np.float32), np.zeros(5, np.int64), *ends)
