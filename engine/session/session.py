@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,14 +26,12 @@ from bdtui.engine.events import (
     JobEnded,
     NothingOpen,
     Notice,
-    OrderCompared,
     PicturesTaken,
     PositionReached,
     Progress,
     SessionOpened,
     VerdictReached,
 )
-from bdtui.engine.exports.formats import asked_formats
 from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.machine.device import prepare_backend
@@ -55,17 +52,15 @@ from bdtui.engine.runs.comparison import (
     places_to_compare,
 )
 from bdtui.engine.runs.finish import run_record
-from bdtui.engine.runs.folder import holds_another_run, planned_folder, unused_folder
+from bdtui.engine.runs.folder import planned_folder, unused_folder
 from bdtui.engine.runs.journal import Journal
-from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.profiled_layers import ProfiledLayers
-from bdtui.engine.runs.repairing import copy_repairs
-from bdtui.engine.runs.run import export_run, keep_in_journal
 from bdtui.engine.screen.found import Screening
 from bdtui.engine.session.comparison import Comparison
 from bdtui.engine.session.detecting import Detecting
 from bdtui.engine.session.exploration import Exploration
+from bdtui.engine.session.exporting import export_session
 from bdtui.engine.session.gallery import Gallery
 from bdtui.engine.session.ground import ground_of, profile_of
 from bdtui.engine.session.jobs import Job
@@ -455,45 +450,16 @@ class Session:
         self._kept.keep_moves(moves, self._folder)
 
     def _export(self, request: Export) -> None:
-        asked_formats(request.formats)
         exploration = self._current_exploration()
         prepared = self._opened().reordered(exploration.position.order)
-        settings = replace(prepared.inputs.settings, formats=request.formats or None, compact=request.compact)
-        prepared = replace(prepared, inputs=replace(prepared.inputs, settings=settings))
         folder = request.out or self._folder
         assert folder is not None
         try:
-            with self._journal_for(folder, prepared) as journal:
-                export_run(prepared, folder, journal, reporter=_without_comparison(self._reporter))
+            export_session(prepared, request, folder, self._kept, self._detecting, self._repairing, self._reporter)
         finally:
             exploration.mark_announced()
             exploration.emit_position()
             self._plan_export()
-
-    @contextmanager
-    def _journal_for(self, folder: Path, prepared: PreparedRun) -> Iterator[Journal]:
-        """The journal of a folder: the session's own, which ends with the export, or that of another folder."""
-        own = self._kept.journal_of(folder)
-        if own is not None:
-            if (folder / RESULTS).exists():
-                raise holds_another_run(folder)
-            yield own
-            self._kept.leave()
-            return
-        evaluator, inputs = prepared.evaluator, prepared.inputs
-        with open_run_folder(folder, inputs.settings, inputs.sha256) as journal:
-            measured = evaluator.measured
-            keep_in_journal(prepared, journal, self._reporter)
-            journal.keep_compared(self._kept.compared)
-            prepared.suspects.keep_in(journal)
-            if self._detecting is not None:
-                self._detecting.keep_in(journal)
-            if self._repairing is not None and self._repairing.folder is not None:
-                copy_repairs(prepared, self._repairing.repairs, self._repairing.folder, folder, journal)
-            try:
-                yield journal
-            finally:
-                evaluator.keep_measured_in(measured)
 
     def _plan_export(self) -> None:
         """Say where the next export would go: a folder that holds no run yet, but perhaps this session."""
@@ -519,16 +485,6 @@ class Session:
         self._opened()
         assert self._exploration is not None
         return self._exploration
-
-
-def _without_comparison(reporter: Reporter) -> Reporter:
-    """A reporter for an export: the comparison that a screen shows is not made again by it."""
-
-    def emit(event: Event) -> None:
-        if not isinstance(event, OrderCompared):
-            reporter.emit(event)
-
-    return Reporter(emit, lambda: reporter.stop_requested)
 
 
 def _rest(reporter: Reporter) -> None:
