@@ -1,7 +1,8 @@
-"""`make repairs`: every repair on every kind of backdoor, beside training from scratch; writes docs/repairs.md.
+"""`make repairs`: every repair on every kind of backdoor, beside training from scratch.
 
-What was measured is kept in `.zoo/`, a line a repair, and is not measured again, so that a long run can be stopped and gone
-on with. Rates are of test images that nothing was chosen by. ``--table further`` keeps and writes another table.
+Writes docs/repairs-table.md and, in docs/repairs.md, what the methods come to over all networks. What was measured is kept in
+docs/repairs.jsonl, a line a repair, and is not measured again, so that a long run can be stopped and gone on with. Rates are of
+test images that nothing was chosen by.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from bdtui.engine.runs.repairing import reverse_with
 from tests.benchmarks.zoo import ZooSpec, make_net
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "repairs.md"
-MEASURED, FURTHER = "measured", "further"
-"""The tables of that page, by the marks that they stand between."""
+PAGE, TABLE, KEPT = (ROOT / "docs" / name for name in ("repairs.md", "repairs-table.md", "repairs.jsonl"))
+_BEGIN, _END = "<!-- measured: begin -->", "<!-- measured: end -->"
+"""What stands between them is written here."""
 SAMPLE = "sample"
 ATTACKS = (
     "patch",
@@ -204,22 +205,14 @@ def pruned(model: keras.Model, clean: CleanImages, drop: float) -> RepairedNetwo
         return RepairedNetwork(result.session.pruned_model(result.thresholds[0].channels), ())
 
 
-def kept_in(name: str) -> Path:
-    """Where the rows of a table are kept."""
-    return ROOT / ".zoo" / ("repairs.jsonl" if name == MEASURED else f"repairs-{name}.jsonl")
+def read_kept() -> list[Row]:
+    """What was measured before."""
+    return [Row(**json.loads(line)) for line in KEPT.read_text().splitlines()] if KEPT.exists() else []
 
 
-def read_kept(name: str = MEASURED) -> list[Row]:
-    """What was measured before for a table."""
-    if not kept_in(name).exists():
-        return []
-    return [Row(**json.loads(line)) for line in kept_in(name).read_text().splitlines()]
-
-
-def run(nets: list[str], sizes: list[int], methods: list[str], seeds: int, name: str = MEASURED) -> None:
+def run(nets: list[str], sizes: list[int], methods: list[str], seeds: int) -> None:
     """Measure what is missing."""
-    kept_in(name).parent.mkdir(exist_ok=True)
-    done = {row.key for row in read_kept(name)}
+    done = {row.key for row in read_kept()}
     for seed in range(seeds):
         made = subjects(seed)
         for net in nets or list(made):
@@ -229,9 +222,9 @@ def run(nets: list[str], sizes: list[int], methods: list[str], seeds: int, name:
                 if missing:
                     for row in _rows(subject(), net, size, missing, seed):
                         print(f"{row.net}, {row.images or 'all'} images, {row.method}: {_rates(row)}", flush=True)
-                        with kept_in(name).open("a") as file:
+                        with KEPT.open("a") as file:
                             file.write(json.dumps(asdict(row)) + "\n")
-                        write_table(read_kept(name), name)
+                        write_tables(read_kept())
 
 
 def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) -> Iterator[Row]:
@@ -252,12 +245,44 @@ def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) 
         yield row
 
 
-def write_table(rows: list[Row], name: str = MEASURED) -> None:
-    """Put what was measured into docs/repairs.md, between the marks of a table."""
-    begin, end = (f"<!-- {name}: {mark} -->" for mark in ("begin", "end"))
-    before, _, rest = PAGE.read_text().partition(begin)
-    _, _, after = rest.partition(end)
-    PAGE.write_text(f"{before}{begin}\n{table(rows)}\n\n{what_transfer_tells(rows)}\n{end}{after}")
+def write_tables(rows: list[Row]) -> None:
+    """Write the table, and put what the methods come to into docs/repairs.md."""
+    _write_between(TABLE, table(rows))
+    _write_between(PAGE, f"{summary(rows)}\n\n{what_transfer_tells(rows)}")
+
+
+def _write_between(page: Path, text: str) -> None:
+    before, _, rest = page.read_text().partition(_BEGIN)
+    _, _, after = rest.partition(_END)
+    page.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
+
+
+def summary(rows: list[Row]) -> str:
+    """What every method comes to with as many images, over all backdoored networks: the median, and the worst in brackets.
+
+    Clean accuracy is the change from B's; several seeds of one network count as one, by their median.
+    """
+    lines = [
+        "| clean images | repair | networks | clean, points above B | ASR | R-Acc | seconds |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    groups: dict[tuple[int, str], dict[str, list[Row]]] = {}
+    for row in sorted(rows, key=lambda row: _place(row)[1:]):
+        if row.attack is not None:
+            groups.setdefault((row.images, row.method), {}).setdefault(row.net, []).append(row)
+    for (images, method), nets in groups.items():
+
+        def of_nets(value: Callable[[Row], float], nets: dict[str, list[Row]] = nets) -> list[float]:
+            return [median(value(row) for row in group) for group in nets.values()]
+
+        figures = [
+            _figure(of_nets(lambda row: row.clean - row.before[0]), min),
+            _figure(of_nets(lambda row: row.attack or 0.0), max),
+            _figure(of_nets(lambda row: row.recovered or 0.0), min),
+            f"{median(of_nets(lambda row: row.seconds)):.0f}",
+        ]
+        lines.append(f"| {images or 'all'} | {method} | {len(nets)} | {' | '.join(figures)} |")
+    return "\n".join(lines)
 
 
 def what_transfer_tells(rows: list[Row]) -> str:
@@ -353,12 +378,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nets", action="append", default=[], help="name of a network; may be repeated")
     parser.add_argument("--sizes", default=",".join(map(str, SIZES)), help="clean images, 0 for all")
-    parser.add_argument("--methods", default=",".join([AUTO, *METHODS]))
+    parser.add_argument("--methods", default=",".join([AUTO, *METHODS, *PRUNED]))
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    parser.add_argument("--table", choices=(MEASURED, FURTHER), default=MEASURED, help="which table of the page")
     given = parser.parse_args()
     prepare_backend("auto", 0)
-    run(given.nets, [int(size) for size in given.sizes.split(",")], given.methods.split(","), given.seeds, given.table)
+    run(given.nets, [int(size) for size in given.sizes.split(",")], given.methods.split(","), given.seeds)
 
 
 if __name__ == "__main__":

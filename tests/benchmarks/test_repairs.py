@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from pathlib import Path
 
-from tests.benchmarks.repairs import Row, subjects, table
+import pytest
+
+from tests.benchmarks import repairs
+from tests.benchmarks.repairs import Row, read_kept, subjects, summary, table, write_tables
 
 
 def row(method: str, seed: int, attack: float | None, clean: float = 99.0) -> Row:
@@ -52,3 +56,38 @@ def test_every_kind_of_backdoor_is_among_the_networks() -> None:
         "sample patch blended all-to-all sinusoidal low-frequency warped clean-label input-aware none residual colour"
     )
     assert all(any(kind in name for name in names) for kind in kinds.split())
+
+
+def test_the_summary_counts_a_network_once_and_names_the_worst() -> None:
+    rows = [row("scratch", seed, attack, clean) for seed, (attack, clean) in enumerate([(1.0, 96.0), (3.0, 98.0)])]
+    other = replace(row("scratch", 0, 8.0, 99.0), net="blended")
+    clean_network = replace(row("scratch", 0, None, 50.0), net="none")
+    (line,) = summary([*rows, other, clean_network]).splitlines()[2:]
+    assert line == "| 100 | scratch | 2 | 1.00 (0.00) | 5.00 (8.00) | 5.00 (2.00) | 10 |"
+
+
+def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pages = [tmp_path / name for name in ("repairs.md", "table.md")]
+    for page, name in zip(pages, ("PAGE", "TABLE"), strict=True):
+        page.write_text("before\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nafter\n")
+        monkeypatch.setattr(repairs, name, page)
+    found = (("nad", 9.0, 9), ("clp", 8.0, 8), ("anp", 7.0, 5))
+    others = [replace(row(name, 0, attack), hits=[hits, hits]) for name, attack, hits in found]
+    rows = [row("scratch", 0, 0.0), *others]
+    write_tables(rows)
+    write_tables(rows)
+    summed_up, of_all = (each.read_text() for each in pages)
+    assert "| 100 | nad | 1 | 2.00 | 9.00 | 9.00 | 10 |" in summed_up
+    assert "the ASR was above 5 % in 3 of them" in summed_up
+    assert "(patch, nad: 9.0 %)" in summed_up
+    assert of_all.count("| patch | 100 | nad |") == 1
+    for text in (summed_up, of_all):
+        assert text.startswith("before\n")
+        assert text.endswith("<!-- measured: end -->\nafter\n")
+        assert "old" not in text
+
+
+def test_what_is_committed_can_be_gone_on_with() -> None:
+    rows = read_kept()
+    assert len({row.key for row in rows}) == len(rows) > 0
+    assert {row.net for row in rows} <= set(subjects(0))
