@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from bdtui.engine.repair.session import RepairOutcome, RepairSession
 
 IMAGES_A_CLASS = 15
-"""Clean images of a class below which a loss is put down to there being few: with 10 a class repairs lost up to 6 points, with
+"""Clean images of a class below which a loss is put down to there being few: with 10 a class repairs lost up to 2.4 points, with
 14 of 44 classes half a point, with 50 none (docs/repairs.md)."""
 _WOULD_DO = 50
 """Clean images of a class with which no repair in that table lost a point."""
