@@ -47,7 +47,7 @@ class Augmentation:
         mirror: left and right change places in half of the images.
         colour: brightness and contrast.
         crop: closer views.
-        tint: coloured light: a brightness and contrast for each channel, stronger than those of ``colour``.
+        tint: coloured light: a brightness and contrast for each channel, stronger than those of ``colour``, and in their place.
     """
 
     shift: bool = True
@@ -120,7 +120,17 @@ def augment(images: Any, augmentation: Augmentation, low: Any, high: Any, lots: 
 
 
 def _lit(images: Any, shape: Any, contrast: float, brightness: float, low: Any, high: Any, lots: Lots) -> Any:
-    """Images in another light; what is drawn for each has a shape, (batch, 1, 1, 1) or (batch, 1, 1, channels)."""
+    """Images in another light.
+
+    Args:
+        images: float32, shape (batch, height, width, channels).
+        shape: of what is drawn, (batch, 1, 1, 1) or (batch, 1, 1, channels).
+        contrast: logarithm of the strongest.
+        brightness: the most that is added, as a share of the range of pixels.
+        low: black, shape (height, width, channels).
+        high: white, of the same shape.
+        lots: random numbers.
+    """
     mean = tf.reduce_mean(images, (1, 2), keepdims=True)
     images = mean + tf.exp(lots.uniform(shape, -contrast, contrast)) * (images - mean)
     return tf.clip_by_value(images + (high - low) * lots.uniform(shape, -brightness, brightness), low, high)

@@ -1,8 +1,8 @@
 """`make repairs`: every repair on every kind of backdoor, beside training from scratch.
 
 Writes docs/repairs-table.md and, in docs/repairs.md, what the methods come to over all networks. What was measured is kept in
-docs/repairs.jsonl, a line a repair, and is not measured again, so that a long run can be stopped and gone on with. Rates are of
-test images that nothing was chosen by.
+docs/repairs.jsonl, a line a repair, and is not measured again, so that a long run can be stopped and resumed: the lines of a method
+that has changed have to be deleted. Rates are of test images that nothing was chosen by.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ import keras
 import numpy as np
 
 from bdtui.engine import open_dataset, open_model, prune
+from bdtui.engine.machine.atomic_files import write_text
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.clean_images import CleanImages, read_clean_images, some_of_every_class
 from bdtui.engine.repair.method import RepairedNetwork, predicted
-from bdtui.engine.repair.methods import AUTO, METHODS, SCRATCH
+from bdtui.engine.repair.methods import AUTO, METHODS, SCRATCH, SHRINK_DISTIL
 from bdtui.engine.repair.session import RepairOutcome, RepairSession
 from bdtui.engine.repair.transfer import Transfer
 from bdtui.engine.runs.repairing import reverse_with
@@ -252,15 +253,18 @@ def write_tables(rows: list[Row]) -> None:
 
 
 def _write_between(page: Path, text: str) -> None:
-    before, _, rest = page.read_text().partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    page.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
+    before, begin, rest = page.read_text().partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not (begin and end):
+        raise SystemExit(f"{page} lacks {_BEGIN} and {_END}, between which the table is to be written")
+    write_text(page, f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def summary(rows: list[Row]) -> str:
     """What every method comes to with as many images, over all backdoored networks: the median, and the worst in brackets.
 
-    Clean accuracy is the change from B's; several seeds of one network count as one, by their median.
+    Clean accuracy is the change from B's; several seeds of one network count as one, by their median. Only sizes at which several
+    networks were repaired by every method that any of them was: others cannot be compared here.
     """
     lines = [
         "| clean images | repair | networks | clean, points above B | ASR | R-Acc | seconds |",
@@ -270,7 +274,10 @@ def summary(rows: list[Row]) -> str:
     for row in sorted(rows, key=lambda row: _place(row)[1:]):
         if row.attack is not None:
             groups.setdefault((row.images, row.method), {}).setdefault(row.net, []).append(row)
+    names = {size: [set(nets) for (images, _), nets in groups.items() if images == size] for size, _ in groups}
     for (images, method), nets in groups.items():
+        if len(nets) < 2 or any(others != set(nets) for others in names[images]):
+            continue
 
         def of_nets(value: Callable[[Row], float], nets: dict[str, list[Row]] = nets) -> list[float]:
             return [median(value(row) for row in group) for group in nets.values()]
@@ -286,12 +293,18 @@ def summary(rows: list[Row]) -> str:
 
 
 def what_transfer_tells(rows: list[Row]) -> str:
-    """Whether transfer left orders the repairs as the attack success does, and how often a claim was wrong."""
+    """Whether transfer left orders the repairs as the attack success does, and how often a claim was wrong.
+
+    What was pruned is no repair, and where auto stopped at its first repair that is counted once.
+    """
     references = _references(rows)
     known = [
         (row, left)
         for row in rows
-        if row.attack is not None and row.method != SCRATCH and (left := _left(row, references)) is not None
+        if row.attack is not None
+        and row.method not in (SCRATCH, *PRUNED)
+        and row.chosen != f"{AUTO}:{SHRINK_DISTIL}"
+        and (left := _left(row, references)) is not None
     ]
     if len(known) < 3:
         return ""

@@ -66,6 +66,12 @@ def test_the_summary_counts_a_network_once_and_names_the_worst() -> None:
     assert line == "| 100 | scratch | 2 | 1.00 (0.00) | 5.00 (8.00) | 5.00 (2.00) | 10 |"
 
 
+def test_methods_that_were_measured_on_other_networks_are_not_summed_up_beside_one_another() -> None:
+    rows = [replace(row(name, 0, 1.0), net=net) for name in ("scratch", "nad") for net in ("patch", "blended")]
+    assert len(summary(rows).splitlines()) == 4
+    assert len(summary([*rows, replace(row("nad", 0, 1.0), net="warped")]).splitlines()) == 2
+
+
 def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = [tmp_path / name for name in ("repairs.md", "table.md")]
     for page, name in zip(pages, ("PAGE", "TABLE"), strict=True):
@@ -73,12 +79,13 @@ def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: p
         monkeypatch.setattr(repairs, name, page)
     found = (("nad", 9.0, 9), ("clp", 8.0, 8), ("anp", 7.0, 5))
     others = [replace(row(name, 0, attack), hits=[hits, hits]) for name, attack, hits in found]
-    rows = [row("scratch", 0, 0.0), *others]
+    of_one = [row("scratch", 0, 0.0), *others]
+    rows = [*of_one, *(replace(each, net="blended") for each in of_one)]
     write_tables(rows)
     write_tables(rows)
     summed_up, of_all = (each.read_text() for each in pages)
-    assert "| 100 | nad | 1 | 2.00 | 9.00 | 9.00 | 10 |" in summed_up
-    assert "the ASR was above 5 % in 3 of them" in summed_up
+    assert "| 100 | nad | 2 | 2.00 (2.00) | 9.00 (9.00) | 9.00 (9.00) | 10 |" in summed_up
+    assert "the ASR was above 5 % in 6 of them" in summed_up
     assert "(patch, nad: 9.0 %)" in summed_up
     assert of_all.count("| patch | 100 | nad |") == 1
     for text in (summed_up, of_all):
@@ -87,7 +94,9 @@ def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: p
         assert "old" not in text
 
 
-def test_what_is_committed_can_be_gone_on_with() -> None:
+def test_what_is_committed_can_be_resumed_and_is_what_the_pages_show() -> None:
     rows = read_kept()
     assert len({row.key for row in rows}) == len(rows) > 0
     assert {row.net for row in rows} <= set(subjects(0))
+    assert table(rows) in repairs.TABLE.read_text()
+    assert summary(rows) in repairs.PAGE.read_text()

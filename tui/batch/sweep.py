@@ -162,7 +162,7 @@ def _print_plan(console: Console, plan: SweepPlan, out: Path, how: SweepOptions)
 
 
 def _print_rows(console: Console, rows: tuple[CellRow, ...], varied: tuple[str, ...], out: Path) -> None:
-    """Print the table, as far as it is not too long."""
+    """Print the table; of a long one only suspicious and failed cells."""
     in_full = len(rows) <= _MOST_ROWS
     shown = [row for row in by_suspicion(rows) if in_full or row.backdoor in SUSPICIOUS or row.state == FAILED]
     table = Table(box=box.SIMPLE_HEAD)
