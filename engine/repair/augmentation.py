@@ -47,7 +47,7 @@ class Augmentation:
         mirror: left and right change places in half of the images.
         colour: brightness and contrast.
         crop: closer views.
-        tint: coloured light: a brightness and contrast for each channel, stronger than those of ``colour``, and in their place.
+        tint: coloured light: a brightness and contrast for each channel, stronger than those of ``colour``.
     """
 
     shift: bool = True
@@ -113,9 +113,9 @@ def augment(images: Any, augmentation: Augmentation, low: Any, high: Any, lots: 
     if augmentation.shift or augmentation.mirror or augmentation.crop:
         images = _moved(images, augmentation, batch, lots)
     if augmentation.tint:
-        return _lit(images, (batch, 1, 1, images.shape[3]), _TINT_CONTRAST, _TINT_BRIGHTNESS, low, high, lots)
+        images = _lit(images, (batch, 1, 1, images.shape[3]), _TINT_CONTRAST, _TINT_BRIGHTNESS, low, high, lots)
     if augmentation.colour:
-        return _lit(images, (batch, 1, 1, 1), _CONTRAST, _BRIGHTNESS, low, high, lots)
+        images = _lit(images, (batch, 1, 1, 1), _CONTRAST, _BRIGHTNESS, low, high, lots)
     return images
 
 
@@ -212,6 +212,8 @@ def find_augmentation(
         share = float(np.mean(kept))
         agreement[name] = max(0.0, 2 * share - 1) if name == "mirror" else share
     suited = {name: share >= _AGREES[name] for name, share in agreement.items()}
+    # Coloured light changes brightness and contrast as well, and more.
+    suited["colour"] = suited["colour"] and not suited.get("tint", False)
     return Suitability(Augmentation(**suited), agreement, len(some))
 
 
