@@ -17,9 +17,10 @@ Names are resolved on first use, since most of them need TensorFlow, which takes
 
 from __future__ import annotations
 
-import importlib
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bdtui.engine.lazy_names import lazy_names
 
 # The engine is written for TensorFlow, and Keras as it comes: a keras.json that names another backend or that Keras cannot
 # read must not change that. Here it finds none, and has no place to write one.
@@ -105,7 +106,4 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__ = lazy_names(__name__, _HOME_OF)

@@ -10,8 +10,9 @@ Names are resolved on first use, since most of them need TensorFlow, which takes
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bdtui.engine.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from bdtui.engine.detect.detection import Detection, Suspect
@@ -28,8 +29,4 @@ _HOME_OF = {
 
 __all__ = ["METHODS", "Detection", "Examination", "Suspect", "detect"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__ = lazy_names(__name__, _HOME_OF)

@@ -8,7 +8,7 @@ from typing import Any
 from bdtui.engine.detect.evidence import Evidence
 from bdtui.engine.detect.method import IMAGES, LABELS, NOTHING, DetectionMethod
 from bdtui.engine.errors import OptionError
-from bdtui.engine.lazy_function import lazy_function
+from bdtui.engine.lazy_names import lazy_function
 
 AUTO = "auto"
 AUTO_DOES = "from what is free to what is dear, and a verdict with its error"

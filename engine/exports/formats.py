@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.lazy_function import lazy_function
+from bdtui.engine.lazy_names import lazy_function
 from bdtui.engine.settings.words import FORMATS as NAMES
 from bdtui.engine.settings.words import H5, KERAS, ONNX, SAVEDMODEL, TFLITE
 

@@ -9,7 +9,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.lazy_function import lazy_function
+from bdtui.engine.lazy_names import lazy_function
 
 if TYPE_CHECKING:
     from bdtui.engine.repair.method import RepairedNetwork, RepairFunction, RepairInput

@@ -10,8 +10,9 @@ Names are resolved on first use, since most of them need TensorFlow, which takes
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from bdtui.engine.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from bdtui.engine.screen.found import Screening
@@ -23,8 +24,4 @@ _HOME_OF = {"METHODS": "methods", "Screening": "found", "Subject": "subject", "s
 
 __all__ = ["METHODS", "Screening", "Subject", "screen"]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+__getattr__ = lazy_names(__name__, _HOME_OF)

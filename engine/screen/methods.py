@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bdtui.engine.errors import OptionError
-from bdtui.engine.lazy_function import lazy_function
+from bdtui.engine.lazy_names import lazy_function
 from bdtui.engine.screen.method import CLEAN, GOODNET, Score, ScreeningMethod
 
 STRIP, SCALE_UP, IBD_PSC, BY_GOODNET = "strip", "scale-up", "ibd-psc", "goodnet"
