@@ -59,6 +59,9 @@ def test_every_public_name_is_found_and_another_is_not() -> None:
         repair.magic  # noqa: B018
 
 
-def test_importing_repair_loads_no_tensorflow() -> None:
-    code = "import sys; from bdtui.engine import repair; assert 'tensorflow' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)
+@pytest.mark.parametrize(
+    "code", ["from bdtui.engine import repair", BLOCKS[1]], ids=["repair", "a repair of one's own"]
+)
+def test_what_only_lists_repairs_loads_no_tensorflow(code: str) -> None:
+    check = "import sys; assert 'bdtui.engine.repair' in sys.modules and 'tensorflow' not in sys.modules"
+    subprocess.run([sys.executable, "-c", f"{code}\n{check}"], check=True)
