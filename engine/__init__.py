@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bdtui.engine.event_values import Threshold
     from bdtui.engine.inputs.datasets import LabelledImages, open_dataset
     from bdtui.engine.inputs.model import OpenedModel, open_model
+    from bdtui.engine.machine.device import prepare_backend
     from bdtui.engine.network.channels import ChannelSource, find_source
     from bdtui.engine.network.copies import silenced_copy
     from bdtui.engine.network.goodnet import build_goodnet
@@ -53,6 +54,7 @@ _HOMES = {
     "repair.method": ("RepairInput", "RepairOptions", "RepairedNetwork"),
     "repair.methods": ("RepairMethod",),
     "repair.session": ("RepairSession",),
+    "machine.device": ("prepare_backend",),
     "network.channels": ("ChannelSource", "find_source"),
     "network.goodnet": ("build_goodnet",),
     "rates": ("Rates", "Share"),
@@ -97,6 +99,7 @@ __all__ = [
     "find_source",
     "open_dataset",
     "open_model",
+    "prepare_backend",
     "prune",
     "silenced_copy",
 ]

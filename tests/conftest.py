@@ -1,16 +1,24 @@
-"""Shared by all tests: a quiet TensorFlow, and the networks the claims are tried on."""
+"""Shared by all tests: a quiet TensorFlow that computes as bdtui lets it, and no test that fails because a machine is busy."""
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
 
+import hypothesis
 import pytest
 
 pytest_plugins = ["tests.browser"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 logging.getLogger("absl").setLevel(logging.ERROR)
+
+# An example that takes long says something about the machine.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 LAB_DIR = os.environ.get("BDTUI_LAB_DIR")
 collect_ignore = [] if LAB_DIR else ["lab"]
@@ -28,3 +36,11 @@ _LONGEST_FIRST = ("test_kills.py", "test_fuzzer.py", "test_terminal.py", "test_l
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.name not in _LONGEST_FIRST)
+
+
+def pytest_collection_finish() -> None:
+    """Rounding as in the program: on a GPU, TensorFlow by itself is less exact and gives other numbers every time."""
+    if "tensorflow" in sys.modules:
+        from bdtui.engine.machine.device import prepare_backend
+
+        prepare_backend()

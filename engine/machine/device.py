@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import keras
 import tensorflow as tf
 
@@ -33,14 +35,19 @@ def prepare_backend(device: str = "auto", seed: int = 0) -> str:
             f"there is no device {device!r}; TensorFlow sees {len(gpus)} GPUs, expected one of them, auto or cpu"
         )
     use_gpu = kind != "cpu" and bool(gpus)
+    wanted = gpus[index : index + 1] if use_gpu else []
     try:
-        tf.config.set_visible_devices(gpus[index : index + 1] if use_gpu else [], "GPU")
-        if use_gpu:
-            tf.config.experimental.set_memory_growth(gpus[index], True)
+        tf.config.set_visible_devices(wanted, "GPU")
     except RuntimeError as problem:
-        raise OptionError(
-            f"device {device!r} cannot be selected now: TensorFlow is already in use; restart bdtui to change it"
-        ) from problem
+        # A program that has computed before sees every GPU, and computes on the first.
+        if wanted[:1] != tf.config.get_visible_devices("GPU")[:1]:
+            raise OptionError(
+                f"device {device!r} cannot be selected now: TensorFlow is already in use; restart bdtui to change it"
+            ) from problem
+    for gpu in wanted:
+        # Where it is in use, it keeps the memory it has taken.
+        with suppress(RuntimeError):
+            tf.config.experimental.set_memory_growth(gpu, True)
     # TensorFloat-32 would round what a saved model on another machine does not.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     tf.config.experimental.enable_op_determinism()

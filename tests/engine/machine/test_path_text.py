@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bdtui.engine.errors import OptionError
@@ -16,9 +17,11 @@ names = st.binary(min_size=1, max_size=20).map(lambda name: name.replace(b"\0", 
 
 
 @given(st.lists(names, min_size=1, max_size=4))
+@example([b".", b"\x80"])
 def test_every_absolute_path_comes_back_and_can_be_written_in_utf_8(parts: list[bytes]) -> None:
     path = os.fsdecode(b"/" + b"/".join(parts))
-    assert path_from_text(path_text(path).encode().decode()) == path
+    # As paths: /./net.h5 may come back as /net.h5.
+    assert Path(path_from_text(path_text(path).encode().decode())) == Path(path)
 
 
 def test_a_path_of_plain_text_is_written_as_it_is() -> None:
