@@ -17,6 +17,7 @@ import keras
 
 from bdtui.engine.errors import BdtuiError, ModelError, OutOfMemory
 from bdtui.engine.inputs.stored_weights import StoredLayer, stored_layers, told_layers, told_shapes
+from bdtui.engine.machine.device_failures import is_out_of_memory
 from bdtui.engine.machine.library_words import plain_detail
 from bdtui.engine.machine.quoted_text import quoted
 
@@ -53,9 +54,9 @@ def _explained(path: Path, sentence: Callable[[Exception], str]) -> Iterator[Non
         yield
     except BdtuiError:
         raise
-    except MemoryError as problem:
-        raise _too_large(path) from problem
     except Exception as problem:
+        if is_out_of_memory(problem):
+            raise _too_large(path) from problem
         raise ModelError(f"{path}: {sentence(problem)}") from problem
 
 

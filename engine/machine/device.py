@@ -7,7 +7,8 @@ from contextlib import suppress
 import keras
 import tensorflow as tf
 
-from bdtui.engine.errors import OptionError
+from bdtui.engine.errors import OptionError, OutOfMemory
+from bdtui.engine.machine.device_failures import in_short, is_out_of_memory, why_the_gpu_fails
 
 
 def prepare_backend(device: str = "auto", seed: int = 0) -> str:
@@ -21,7 +22,8 @@ def prepare_backend(device: str = "auto", seed: int = 0) -> str:
         What is computed on, e.g. ``CPU`` or ``GPU 0``.
 
     Raises:
-        OptionError: there is no such device, or the seed is out of range.
+        OptionError: there is no such device, or it computes nothing, or the seed is out of range.
+        OutOfMemory: others have taken the GPU's memory.
     """
     if not 0 <= seed < 2**32:
         raise OptionError(f"seed {seed} is out of range; expected a whole number from 0 to {2**32 - 1}")
@@ -48,11 +50,24 @@ def prepare_backend(device: str = "auto", seed: int = 0) -> str:
         # Where it is in use, it keeps the memory it has taken.
         with suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
+    if use_gpu:
+        _require_working(f"gpu:{index}")
     # TensorFloat-32 would round what a saved model on another machine does not.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
     return f"GPU {index}" if use_gpu else "CPU"
+
+
+def _require_working(gpu: str) -> None:
+    """Refuse a GPU that computes nothing, before that is taken for a fault of the network."""
+    problem = why_the_gpu_fails()
+    if problem is None:
+        return
+    others = "choose another device (--device cpu, or --device gpu:N)"
+    if is_out_of_memory(problem):
+        raise OutOfMemory(f"{gpu} has no memory left ({in_short(problem)}); free some, or {others}") from problem
+    raise OptionError(f"{gpu} cannot compute ({in_short(problem)}); mend it, or {others}") from problem
 
 
 def device_in_use() -> str:

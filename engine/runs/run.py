@@ -15,7 +15,7 @@ from bdtui.engine.exports.formats import asked_formats
 from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.machine.atomic_files import write_text
 from bdtui.engine.machine.device import prepare_backend
-from bdtui.engine.machine.device_failures import explain_lost_device
+from bdtui.engine.machine.device_failures import explain_device_failures
 from bdtui.engine.pruning.comparison import best_first
 from bdtui.engine.pruning.curve import Step, known_steps
 from bdtui.engine.pruning.rankings import check_ranking
@@ -116,7 +116,7 @@ def carry_out(
     if begun:
         reporter.emit(Notice(_resuming(folder, journal.steps_measured)))
     try:
-        with explain_lost_device():
+        with explain_device_failures():
             prepare_backend(settings.device, settings.seed)
             prepared = prepare_run(settings, reporter, expected_sha256, folder, journal)
             keep_in_journal(prepared, journal, reporter)
@@ -202,7 +202,7 @@ def export_run(prepared: PreparedRun, folder: Path, journal: Journal, *, reporte
     names = asked_methods(prepared.inputs.settings.repair)
     inputs, curve = prepared.inputs, list[Step]()
     try:
-        with explain_lost_device():
+        with explain_device_failures():
             discard_partials(folder)
             files.write(RECIPE, lambda path: write_text(path, write_recipe_text(inputs.settings, inputs.sha256)))
             found = detect_backdoor(prepared, files, journal, reporter)

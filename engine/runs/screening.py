@@ -16,7 +16,7 @@ from bdtui.engine.inputs.opening import OpenedInputs, open_inputs
 from bdtui.engine.inputs.sampling import find_pixel_ends, sample_images
 from bdtui.engine.inputs.unlabelled_images import open_unlabelled
 from bdtui.engine.machine.device import prepare_backend
-from bdtui.engine.machine.device_failures import explain_lost_device
+from bdtui.engine.machine.device_failures import explain_device_failures
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import SCREENED
 from bdtui.engine.reports.screened_csv import write_screened
@@ -67,7 +67,7 @@ def screen_images(
         if path.exists():
             raise OutputError(f"{path}: is there already; choose another folder")
         try:
-            with explain_lost_device():
+            with explain_device_failures():
                 opened = open_screening(settings, reporter, expected_sha256)
                 found = judge_images(opened, method.name, settings.seed, reporter)
         except Interrupted as problem:

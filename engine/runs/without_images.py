@@ -21,7 +21,7 @@ from bdtui.engine.inputs.recipe import write_recipe_text
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.machine.atomic_files import write_text
 from bdtui.engine.machine.device import device_in_use, prepare_backend
-from bdtui.engine.machine.device_failures import explain_lost_device
+from bdtui.engine.machine.device_failures import explain_device_failures
 from bdtui.engine.network.channels import prunable_sources
 from bdtui.engine.rates import NO_RATES
 from bdtui.engine.reporter import Reporter
@@ -62,7 +62,7 @@ def examine_network(
     reporter = reporter.also(keep)
     files = RunFiles(folder, journal, reporter)
     try:
-        with explain_lost_device():
+        with explain_device_failures():
             prepare_backend(settings.device, settings.seed)
             opened = open_alone(settings, reporter, expected_sha256)
             versions = {**computing_versions(), "device": device_in_use()}

@@ -35,7 +35,7 @@ from bdtui.engine.events import (
 from bdtui.engine.inputs.opening import describe_layer
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.machine.device import prepare_backend
-from bdtui.engine.machine.device_failures import explain_lost_device
+from bdtui.engine.machine.device_failures import explain_device_failures
 from bdtui.engine.pruning.comparison import best_first
 from bdtui.engine.pruning.curve import known_steps
 from bdtui.engine.pruning.moves import Move, Position
@@ -186,7 +186,7 @@ class Session:
     def _explain_how_to_resume(self) -> Iterator[None]:
         """Raise `DeviceLost` with the command that resumes the session where the GPU vanishes."""
         try:
-            with explain_lost_device():
+            with explain_device_failures():
                 yield
         except DeviceLost as lost:
             again = f"bdtui --resume --out {self._kept.folder}" if self._kept.folder else "bdtui"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -17,9 +18,10 @@ from bdtui.engine.evaluation.cut_runner import CutRunner
 from bdtui.engine.evaluation.evaluator import PruningSession
 from bdtui.engine.events import Event, Notice, StepFinished
 from bdtui.engine.incremental.channel_sums import SummedShares
+from bdtui.engine.inputs.model import open_model
 from bdtui.engine.machine import device_failures
 from bdtui.engine.machine.batches import SmallerBatches
-from bdtui.engine.machine.device_failures import explain_lost_device
+from bdtui.engine.machine.device_failures import explain_device_failures
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import RESULTS
 from bdtui.engine.runs.folder import JOURNAL_FOLDER
@@ -31,6 +33,13 @@ from tests.networks import CASES, build, random_images, write_images
 pytestmark = pytest.mark.slow
 
 EXHAUSTED = tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor with shape[256,52,44,20]")
+# As TensorFlow said it on an H100 that others had filled up to 900 MiB.
+NO_ALGORITHM = tf.errors.NotFoundError(
+    None,
+    None,
+    "No algorithm worked!  Error messages: Profiling failure on CUDNN engine eng11{}: RESOURCE_EXHAUSTED: Out of memory while "
+    "trying to allocate 16.00MiB.",
+)
 LOST = tf.errors.InternalError(None, None, "CUDA_ERROR_ILLEGAL_ADDRESS")
 
 
@@ -90,7 +99,8 @@ def without_shorter_way(patch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("which", ["_front_at_once", "_back_at_once"])
 @pytest.mark.parametrize(
-    "problem", [EXHAUSTED, MemoryError(), tf.errors.InternalError(None, None, "Dst tensor is not initialized.")]
+    "problem",
+    [EXHAUSTED, MemoryError(), NO_ALGORITHM, tf.errors.InternalError(None, None, "Dst tensor is not initialized.")],
 )
 def test_out_of_memory_halves_the_batch_and_continues(
     settings: RunSettings,
@@ -139,6 +149,26 @@ def test_too_little_memory_for_one_image_is_a_clear_error(
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("problem", [EXHAUSTED, NO_ALGORITHM, MemoryError()])
+def test_wherever_memory_ends_that_is_said_and_what_to_do(problem: Exception) -> None:
+    told = r"not enough memory .*--device cpu can be combined with --resume"
+    with pytest.raises(OutOfMemory, match=told), explain_device_failures():
+        raise problem
+
+
+def test_a_model_that_memory_does_not_suffice_for_is_no_broken_model(
+    settings: RunSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*arguments: Any, **how: Any) -> None:
+        raise EXHAUSTED
+
+    monkeypatch.setattr(keras.Model, "from_config", fail)
+    monkeypatch.setattr(keras.Sequential, "from_config", fail)
+    assert settings.model is not None
+    with pytest.raises(OutOfMemory, match=r"model\.h5: not enough memory for this model; free some memory"):
+        open_model(settings.model)
+
+
 def test_other_errors_are_not_mistaken_for_out_of_memory() -> None:
     def wrong(rows: slice) -> None:
         raise tf.errors.InvalidArgumentError(None, None, "Incompatible shapes")
@@ -162,7 +192,7 @@ def test_a_lost_gpu_leaves_a_run_that_can_be_resumed(
 ) -> None:
     out = tmp_path / "out"
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
-    monkeypatch.setattr(device_failures, "_gpu_answers", lambda: False)
+    monkeypatch.setattr(device_failures, "why_the_gpu_fails", lambda: LOST)
     # Step by step, so that it vanishes between two of them.
     monkeypatch.setattr(evaluator, "_MOST_PREDICTIONS", 0)
     measure, steps = PruningSession.measure_steps, []
@@ -201,7 +231,7 @@ def test_without_a_gpu_an_internal_error_is_no_lost_device() -> None:
 def test_a_failed_operation_on_a_working_gpu_is_no_lost_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """The device still computes a sum when asked (here a CPU stands in for the GPU)."""
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["GPU:0"])
-    with pytest.raises(tf.errors.InternalError), explain_lost_device():
+    with pytest.raises(tf.errors.InternalError), explain_device_failures():
         raise LOST
 
 
