@@ -50,12 +50,12 @@ def prepare_backend(device: str = "auto", seed: int = 0) -> str:
         # Where it is in use, it keeps the memory it has taken.
         with suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
-    if use_gpu:
-        _require_working(f"gpu:{index}")
     # TensorFloat-32 would round what a saved model on another machine does not.
     tf.config.experimental.enable_tensor_float_32_execution(False)
     tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(seed)
+    if use_gpu:
+        _require_working(f"gpu:{index}")
     return f"GPU {index}" if use_gpu else "CPU"
 
 
