@@ -67,7 +67,8 @@ def run_app(options: Mapping[str, Any], *, in_page: bool = False) -> ExitCode:
             resume_in=out if options.get("resume") else None,
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
-            before_exit=end_if_stuck,
+            # A page always takes what is drawn, and its server ends a session that hangs.
+            before_exit=(lambda code: None) if in_page else end_if_stuck,
             after_first_paint=_log_to_file,
         )
         app.run()

@@ -111,10 +111,7 @@ class Exploration:
                 # Moves before the refused one are kept.
                 refused = problem
                 break
-        moved = wished != self._history
-        self._go(wished)
-        if moved:
-            self._keep(made)
+        self._go(wished, made)
         if refused is not None:
             raise refused
 
@@ -154,8 +151,7 @@ class Exploration:
         while self.position.step < len(self.position.order):
             self._reporter.checkpoint()
             self._reporter.emit(Progress("steps", self.position.step - begun, None, "steps"))
-            self._go(self._history.moved(self.position.at(self.position.step + 1)))
-            self._keep([Prune(1)])
+            self._go(self._history.moved(self.position.at(self.position.step + 1)), [Prune(1)])
             if any(self._passed(reached) for reached in self._present_thresholds() if reached.drop == waiting.drop):
                 return
         self._reporter.emit(Notice(f"X={waiting.drop:g} is not reached by pruning in this order"))
@@ -216,7 +212,7 @@ class Exploration:
             )
         )
 
-    def _go(self, wished: History) -> None:
+    def _go(self, wished: History, made: Sequence[Move]) -> None:
         target = wished.present
         ground = self._at(target.place)
         if ground.evaluator.known_rates("valid", target.pruned) is None:
@@ -226,7 +222,11 @@ class Exploration:
             except BaseException:
                 self.emit_position()
                 raise
+        moved = wished != self._history
         self._stand(wished, ground)
+        if moved:
+            # Before it is shown: whoever sees a step and leaves at once finds it again.
+            self._keep(made)
         self._emit_and_announce()
 
     def _stand(self, history: History, ground: Ground) -> None:

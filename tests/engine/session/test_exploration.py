@@ -90,11 +90,11 @@ def exploration(prepared: PreparedRun, heard: Listener) -> Exploration:
 
 @pytest.fixture(scope="module")
 def opened() -> Iterator[tuple[Session, Listener]]:
-    """A workexploration with the sample on it, shared; tests leave it at step 0."""
+    """A session with the sample on it, shared; tests leave it at step 0."""
     heard = Listener()
-    workexploration = Session(heard.reporter, SAMPLE)
-    workexploration.fulfil(Open(SAMPLE))
-    yield workexploration, heard
+    session = Session(heard.reporter, SAMPLE)
+    session.fulfil(Open(SAMPLE))
+    yield session, heard
 
 
 def finish(exploration: Exploration) -> None:
@@ -279,44 +279,44 @@ def test_opening_tells_all_that_a_screen_shows(opened: tuple[Session, Listener])
 
 
 def test_another_layer_and_another_ranking_begin_at_step_0(opened: tuple[Session, Listener]) -> None:
-    workexploration, heard = opened
-    workexploration.fulfil(Prune(3))
-    workexploration.fulfil(ChooseLayer("conv_1"))
+    session, heard = opened
+    session.fulfil(Prune(3))
+    session.fulfil(ChooseLayer("conv_1"))
     chosen = heard.last(LayerChosen)
     assert isinstance(chosen, LayerChosen)
     assert (chosen.pruned, chosen.channels, heard.position.step, len(heard.position.order)) == ("conv_1", 20, 0, 20)
     with pytest.raises(ModelError):
-        workexploration.fulfil(ChooseLayer("no_such_layer"))
+        session.fulfil(ChooseLayer("no_such_layer"))
     assert len(heard.position.order) == 20
-    workexploration.fulfil(ChooseLayer("pool_3"))
+    session.fulfil(ChooseLayer("pool_3"))
     before = heard.position.order
-    workexploration.fulfil(ChooseRanking("weight-norm"))
+    session.fulfil(ChooseRanking("weight-norm"))
     assert heard.position.order != before
-    workexploration.fulfil(ChooseRanking("mean-activation"))
+    session.fulfil(ChooseRanking("mean-activation"))
     assert heard.position.order == before
 
 
 def test_what_cannot_be_opened_leaves_what_is_open(opened: tuple[Session, Listener], tmp_path: Path) -> None:
-    workexploration, heard = opened
-    workexploration.fulfil(Prune(4))
+    session, heard = opened
+    session.fulfil(Prune(4))
     before = heard.position
     heard.events.clear()
     with pytest.raises(ModelError):
-        workexploration.fulfil(Open(RunSettings(model=tmp_path / "none.h5", clean_valid=tmp_path / "none.h5")))
+        session.fulfil(Open(RunSettings(model=tmp_path / "none.h5", clean_valid=tmp_path / "none.h5")))
     assert heard.position == before
     model = heard.last(ModelOpened)
     assert isinstance(model, ModelOpened)
     assert model.path.endswith("bd_net.h5")
     assert len([event for event in heard.events if isinstance(event, DataOpened)]) == 4
-    workexploration.fulfil(GoTo(0))
+    session.fulfil(GoTo(0))
 
 
 def test_a_layer_whose_profiling_is_stopped_leaves_the_one_before(opened: tuple[Session, Listener]) -> None:
-    workexploration, heard = opened
+    session, heard = opened
     before = heard.position
     heard.stop = True
     with pytest.raises(Interrupted):
-        workexploration.fulfil(ChooseLayer("pool_1"))
+        session.fulfil(ChooseLayer("pool_1"))
     heard.stop = False
     chosen = heard.last(LayerChosen)
     assert isinstance(chosen, LayerChosen)
@@ -325,21 +325,21 @@ def test_a_layer_whose_profiling_is_stopped_leaves_the_one_before(opened: tuple[
 
 def test_a_first_opening_that_fails_half_way_leaves_nothing_open(tmp_path: Path) -> None:
     heard = Listener()
-    workexploration = Session(heard.reporter, RunSettings())
+    session = Session(heard.reporter, RunSettings())
     folder = Path(str(files("bdtui.sample_data")))
     settings = RunSettings(model=folder / "bd_net.h5", clean_valid=tmp_path / "none.h5")
     with pytest.raises(DataError):
-        workexploration.fulfil(Open(settings))
+        session.fulfil(Open(settings))
     told = [type(event) for event in heard.events]
     assert told.index(NothingOpen) > told.index(ModelOpened)
 
 
 def test_a_request_before_anything_is_open_is_refused() -> None:
-    workexploration = Session(Reporter(), RunSettings())
+    session = Session(Reporter(), RunSettings())
     for request in (Prune(), NextThreshold(), Export(), ChooseLayer("pool_3"), ChooseRanking("random")):
         with pytest.raises(OptionError, match="nothing is open yet"):
-            workexploration.fulfil(request)
-    assert not workexploration.idle(Reporter())
+            session.fulfil(request)
+    assert not session.idle(Reporter())
 
 
 def files_in(folder: Path) -> list[str]:
@@ -350,17 +350,17 @@ def files_in(folder: Path) -> list[str]:
 def test_what_was_done_by_hand_replays_from_its_recipe(
     opened: tuple[Session, Listener], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workexploration, heard = opened
+    session, heard = opened
     monkeypatch.chdir(tmp_path)
     order = heard.position.order
-    workexploration.move([Prune(10)])
-    workexploration.move([Undo(3)])
-    workexploration.fulfil(Toggle(order[50]))
-    workexploration.fulfil(Toggle(order[2]))
-    workexploration.fulfil(NextThreshold())
+    session.move([Prune(10)])
+    session.move([Undo(3)])
+    session.fulfil(Toggle(order[50]))
+    session.fulfil(Toggle(order[2]))
+    session.fulfil(NextThreshold())
     by_hand = heard.position
     assert by_hand.order != order
-    workexploration.fulfil(Export(tmp_path / "by-hand"))
+    session.fulfil(Export(tmp_path / "by-hand"))
     assert (heard.position.order, heard.position.step) == (by_hand.order, by_hand.step)
 
     recipe = read_recipe(tmp_path / "by-hand" / "recipe.toml")
@@ -383,19 +383,19 @@ def test_what_was_done_by_hand_replays_from_its_recipe(
             assert one == other
         else:
             assert first.read_bytes() == second.read_bytes(), name
-    workexploration.fulfil(GoTo(0))
+    session.fulfil(GoTo(0))
 
 
 def test_what_an_export_has_told_is_no_news_afterwards(tmp_path: Path) -> None:
     heard = Listener()
-    workexploration = Session(heard.reporter, SAMPLE)
-    workexploration.fulfil(Open(SAMPLE))
-    workexploration.fulfil(GoTo(48))
-    workexploration.fulfil(Export(tmp_path / "told"))
+    session = Session(heard.reporter, SAMPLE)
+    session.fulfil(Open(SAMPLE))
+    session.fulfil(GoTo(48))
+    session.fulfil(Export(tmp_path / "told"))
     assert isinstance(heard.last(ThresholdReached), ThresholdReached)
     heard.events.clear()
-    workexploration.fulfil(Undo())
-    workexploration.fulfil(GoTo(52))
+    session.fulfil(Undo())
+    session.fulfil(GoTo(52))
     assert not [event for event in heard.events if isinstance(event, ThresholdReached)]
     assert [state.step for state in heard.position.thresholds] == [47, 48, 51]
 
@@ -418,14 +418,14 @@ def test_an_export_writes_the_formats_that_it_is_asked_for_and_no_later_one_does
 def test_a_second_export_goes_to_a_folder_of_its_own_and_a_held_one_is_refused(
     opened: tuple[Session, Listener], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    workexploration, heard = opened
+    session, heard = opened
     monkeypatch.chdir(tmp_path)
     planned = heard.last(ExportPlanned)
     assert isinstance(planned, ExportPlanned)
     (tmp_path / "held").mkdir()
     (tmp_path / "held" / "results.json").write_text("{}")
     with pytest.raises(OutputError, match="already contains a run"):
-        workexploration.fulfil(Export(tmp_path / "held"))
+        session.fulfil(Export(tmp_path / "held"))
     assert (tmp_path / "held" / "results.json").read_text() == "{}"
 
 

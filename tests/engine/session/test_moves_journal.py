@@ -67,7 +67,7 @@ class Person:
 
     def __init__(self, settings: RunSettings, out: Path | None, *, go_on: bool = False) -> None:
         self.events: list[Event] = []
-        self.session = Session(Reporter(self.events.append), settings, out)
+        self.session = Session(Reporter(self.hear), settings, out)
         sha256 = {}
         if go_on:
             assert out is not None
@@ -75,6 +75,9 @@ class Person:
             assert recipe is not None
             settings, sha256 = replace(RunSettings(), **recipe.settings), recipe.sha256
         self.session.fulfil(Open(settings, sha256, out if go_on else None))
+
+    def hear(self, event: Event) -> None:
+        self.events.append(event)
 
     def do(self, *requests: Request) -> None:
         for request in requests:
@@ -164,6 +167,20 @@ def test_the_next_threshold_is_a_move_for_every_step(settings: RunSettings, tmp_
     again.wait()
     assert again.position == session.position
     assert again.position.undoable == again.position.step > 0
+
+
+def test_whoever_sees_a_step_and_leaves_at_once_finds_it_again(settings: RunSettings, tmp_path: Path) -> None:
+    class Leaving(Person):
+        def hear(self, event: Event) -> None:
+            super().hear(event)
+            if isinstance(event, PositionReached) and event.step > 0:
+                left.append((event.step, killed(tmp_path / "out")))
+
+    left: list[tuple[int, Path]] = []
+    Leaving(settings, tmp_path / "out").do(NextThreshold(), Prune(2), GoTo(7))
+    assert len(left) >= 3
+    for step, folder in left:
+        assert Person(settings, folder, go_on=True).position.step == step
 
 
 def test_where_it_is_kept_is_told_once_and_what_was_reached_before_is_no_news(
