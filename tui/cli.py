@@ -316,7 +316,8 @@ def _list_detectors() -> None:
     print(f"{AUTO}: {AUTO_DOES}")
     for method in METHODS.values():
         source = f" ({method.source})" if method.source else ""
-        print(f"{method.name}: {method.description}; needs {method.needs}{source}")
+        cost = f"takes about {method.cost:g} s on one core for ten classes" if method.cost else "takes no time"
+        print(f"{method.name}: {method.description}; needs {method.needs}; {cost}{source}")
     print(f"{POOL}: {POOL_DOES}")
 
 
@@ -329,12 +330,16 @@ def _list_screening_methods() -> None:
 
 
 def _list_repairs() -> None:
-    from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods
+    from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods, broken_methods
+    from bdtui.tui.wording import plain
 
     print(f"{AUTO}: {AUTO_DOES}")
     for method in all_methods().values():
         source = f" ({method.source})" if method.source else ""
-        print(f"{method.name}: {method.description}; needs {method.needs}{source}")
+        cost = f"costs about {method.cost:,} training steps" if method.cost else "costs no training"
+        print(f"{method.name}: {method.description}; needs {method.needs}; {cost}{source}")
+    for name, why in broken_methods().items():
+        print(plain(f"{name}: cannot be used: {why}"))
 
 
 _LISTS: dict[str, Callable[[], None]] = {

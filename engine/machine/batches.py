@@ -57,11 +57,12 @@ class SmallerBatches:
 
     Args:
         notify: is given a sentence whenever the pieces become smaller.
+        most: how many are computed at once to begin with; None for a whole batch.
     """
 
-    def __init__(self, notify: Callable[[str], None] = lambda sentence: None) -> None:
+    def __init__(self, notify: Callable[[str], None] = lambda sentence: None, most: int | None = None) -> None:
         self._notify = notify
-        self._most: int | None = None
+        self._most = most
         self._lock = threading.Lock()
 
     def compute(self, images: int, work: Callable[[slice], Result]) -> list[Result]:

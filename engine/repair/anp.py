@@ -21,16 +21,13 @@ from bdtui.engine.network.graph import trace_network
 from bdtui.engine.network.kernel_slices import making_kernel
 from bdtui.engine.network.layer_kinds import WEIGHTED
 from bdtui.engine.network.logits import Logits
-from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.losses import cross_entropy
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput
+from bdtui.engine.repair.pruned_weights import most_within_tolerance
 from bdtui.engine.repair.training import Batch, Plan, train
-from bdtui.engine.repair.transfer import FEW_HELD_OUT
 
 _NOISE, _CLEAN_WEIGHT, _RATE = 0.4, 0.2, 0.2
 _STEPS, _BATCH = 1000, 64
-_MOST_STOPS = 64
-"""Numbers of pruned channels that are tried."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +48,10 @@ class _Masked:
 
     def mapped(self, kernel_noise: Any, bias_noise: Any) -> list[tuple[Any, Any]]:
         """The variables with what stands in for them."""
-        found = [(self.kernel, self.kernel.value * tf.reshape(self.mask.value + kernel_noise, self.shape))]
+        mask = tf.reshape(self.mask.value + kernel_noise, self.shape)
+        found = [(self.kernel, self.kernel.value * tf.cast(mask, self.kernel.dtype))]
         if self.bias is not None:
-            found.append((self.bias, self.bias.value * (1 + bias_noise)))
+            found.append((self.bias, self.bias.value * tf.cast(1 + bias_noise, self.bias.dtype)))
         return found
 
 
@@ -130,13 +128,6 @@ def _masked_layers(network: keras.Model) -> list[_Masked]:
 
 def _prune(network: keras.Model, masked: list[_Masked], given: RepairInput) -> int:
     """Silence the channels of the smallest masks, as many as the tolerated drop allows; how many."""
-    images = (given.held_out if len(given.held_out) >= FEW_HELD_OUT else given.images).spread(512)
-    runner = ScoreRunner(network, images.image_shape, given.reporter)
-
-    def accuracy() -> float:
-        return 100 * float(np.mean(runner.scores(images.pixels).argmax(axis=1) == images.labels))
-
-    floor = accuracy() - given.options.tolerance
     masks = np.concatenate([np.asarray(layer.mask.value) for layer in masked])
     order, ends = np.argsort(masks, kind="stable"), np.cumsum([layer.mask.shape[0] for layer in masked])
     kernels = [np.asarray(layer.kernel.value) for layer in masked]
@@ -150,11 +141,6 @@ def _prune(network: keras.Model, masked: list[_Masked], given: RepairInput) -> i
             if bias is not None:
                 layer.bias.assign(bias * own)
 
-    best = 0
-    for number in np.unique(np.linspace(1, len(masks) - 1, min(_MOST_STOPS, len(masks) - 1)).astype(int)):
-        prune(int(number))
-        if accuracy() < floor:
-            break
-        best = int(number)
+    best = most_within_tolerance(given, network, len(masks), prune)
     prune(best)
     return best

@@ -29,7 +29,7 @@ def repair_automatically(session: RepairSession) -> RepairOutcome:
         Interrupted: the reporter requested a stop.
     """
     reference = session.repair(SCRATCH)
-    found = [session.judged(session.repair(SHRINK_DISTIL))]
+    found = [session.repair(SHRINK_DISTIL)]
     for name, work in _further(session, found, reference):
         if len(session.parts.held_out) < FEW_HELD_OUT:
             # Too few to choose by: what was measured to be best stands.

@@ -19,6 +19,8 @@ from bdtui.engine.inputs.sampling import find_stored_range
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.reporter import SILENT, Reporter
 
+_SMALLEST_SIDE = 8
+"""Rows and columns from which an input of two axes is taken for a grey picture."""
 _MOST_VALUES = 2**28
 """Values that are held in memory, 1 GiB; of a larger set, some images of every class are taken."""
 
@@ -53,7 +55,7 @@ class CleanImages:
 
     def spread(self, most: int) -> CleanImages:
         """At most so many, from the beginning to the end."""
-        return self.some(np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).astype(int)))
+        return self.some(spread_rows(len(self), most))
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,9 @@ class Canvas:
             return cls(image_shape[1], image_shape[2], image_shape[0], planes=True, is_picture=True)
         if len(image_shape) == 3:
             return cls(*image_shape, planes=False, is_picture=True)
+        if len(image_shape) == 2 and min(image_shape) >= _SMALLEST_SIDE:
+            # A grey picture without an axis for its channel, e.g. 28×28 digits.
+            return cls(*image_shape, channels=1, planes=False, is_picture=True)
         if len(image_shape) == 1:
             return cls(1, image_shape[0], 1, planes=False, is_picture=False)
         rows = prod(image_shape[:-2]) if len(image_shape) > 2 else 1
@@ -148,6 +153,11 @@ def split_images(images: CleanImages, share: float, seed: int) -> Parts:
         if held[rows].all():
             held[rows[0]] = False
     return Parts(images.some(np.flatnonzero(~held)), images.some(np.flatnonzero(held)))
+
+
+def spread_rows(count: int, most: int) -> NDArray[np.intp]:
+    """At most ``most`` numbers below ``count``, from the first to the last: files are often ordered by class."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.intp))
 
 
 def some_of_every_class(labels: NDArray[np.int64], share: float, seed: int = 0) -> NDArray[np.intp]:

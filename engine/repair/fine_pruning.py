@@ -14,23 +14,17 @@ from numpy.typing import NDArray
 from bdtui.engine.network.channels import ChannelSource, find_source, silence
 from bdtui.engine.network.copies import copy_model
 from bdtui.engine.network.graph import run_calls, trace_network
-from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.clean_images import CleanImages
 from bdtui.engine.repair.fine_tuning import tune
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput
-from bdtui.engine.repair.pruned_weights import in_model, kept_at_zero
-from bdtui.engine.repair.transfer import FEW_HELD_OUT
-
-_MEASURED_ON = 512
-_MOST_STOPS = 64
+from bdtui.engine.repair.pruned_weights import in_model, kept_at_zero, most_within_tolerance
 
 
 def repair(given: RepairInput) -> RepairedNetwork:
     """See the head of this file."""
     source = find_source(trace_network(given.badnet))
     order = np.argsort(mean_activation(given.badnet, source, given.images), kind="stable")
-    chosen_on = given.held_out if len(given.held_out) >= FEW_HELD_OUT else given.images
-    pruned = _pruned_within(given, source, order, chosen_on.spread(_MEASURED_ON))
+    pruned = _pruned_within(given, source, order)
     network = copy_model(given.badnet)
     silence(in_model(source, network), pruned)
     plan = tune(network, given, kept_at_zero(network, source, pruned))
@@ -58,22 +52,9 @@ def mean_activation(badnet: keras.Model, source: ChannelSource, images: CleanIma
     return sums / max(1, count)
 
 
-def _pruned_within(
-    given: RepairInput, source: ChannelSource, order: NDArray[np.intp], images: CleanImages
-) -> list[int]:
+def _pruned_within(given: RepairInput, source: ChannelSource, order: NDArray[np.intp]) -> list[int]:
     """As many of the first channels as the tolerated drop allows."""
     network = copy_model(given.badnet)
     copied = in_model(source, network)
-    runner = ScoreRunner(network, images.image_shape, given.reporter)
-    floor = _accuracy(runner, images) - given.options.tolerance
-    within = 0
-    for stop in np.unique(np.linspace(1, len(order) - 1, min(_MOST_STOPS, max(0, len(order) - 1))).astype(int)):
-        silence(copied, order[:stop].tolist())
-        if _accuracy(runner, images) < floor:
-            break
-        within = int(stop)
+    within = most_within_tolerance(given, network, len(order), lambda number: silence(copied, order[:number].tolist()))
     return [int(channel) for channel in order[:within]]
-
-
-def _accuracy(runner: ScoreRunner, images: CleanImages) -> float:
-    return 100 * float(np.mean(runner.scores(images.pixels).argmax(axis=1) == images.labels))

@@ -24,11 +24,12 @@ from bdtui.engine.repair.losses import cross_entropy
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput
 from bdtui.engine.repair.student import all_learning
 from bdtui.engine.repair.training import Batch, gradients_of, train
+from bdtui.engine.reporter import SILENT, Reporter
 
 _RADIUS, _SMOOTHING = 2.0, 0.1
 _FEWEST_STEPS = 1000
 _SMALLEST_RADIUS = 2**-10
-_TRIED_ON = 256
+_TRIED_ON, _TOGETHER = 256, 64
 
 
 def repair(given: RepairInput) -> RepairedNetwork:
@@ -37,7 +38,7 @@ def repair(given: RepairInput) -> RepairedNetwork:
     logits = Logits(network)
     plan = usual_plan(given, _FEWEST_STEPS)
     with all_learning(network):
-        radius = _bearable_radius(network, logits, given.images.spread(_TRIED_ON))
+        radius = _bearable_radius(network, logits, given.images.spread(_TRIED_ON), given.reporter)
 
     def loss(batch: Batch) -> Any:
         answers = logits(batch.images, training=True)
@@ -58,15 +59,14 @@ def repair(given: RepairInput) -> RepairedNetwork:
 
 def _uphill_gradients(radius: float, loss: Callable[[], Any], variables: list[Any]) -> list[Any]:
     """The gradients where the loss is largest nearby; nearby in proportion to the weights."""
-    before = _go_uphill(radius, loss, variables)
+    before = _go_uphill(radius, gradients_of(loss, variables), variables)
     found = gradients_of(loss, variables)
     _go_back(variables, before)
     return found
 
 
-def _go_uphill(radius: float, loss: Callable[[], Any], variables: list[Any]) -> list[Any]:
+def _go_uphill(radius: float, gradients: list[Any], variables: list[Any]) -> list[Any]:
     """Change the weights; what they were."""
-    gradients = gradients_of(loss, variables)
     before = [tf.identity(variable.value) for variable in variables]
     scaled = [
         tf.zeros_like(weight) if gradient is None else tf.abs(weight) * gradient
@@ -83,19 +83,32 @@ def _go_back(variables: list[Any], before: list[Any]) -> None:
         variable.assign(weight)
 
 
-def _bearable_radius(network: keras.Model, logits: Logits, images: CleanImages) -> float:
+def _bearable_radius(network: keras.Model, logits: Logits, images: CleanImages, reporter: Reporter = SILENT) -> float:
     """The published radius, halved until a step of that length leaves the network better than guessing."""
-    pixels, labels = tf.constant(images.pixels), tf.constant(images.labels.astype(np.int32))
+    pieces = [images.some(slice(start, start + _TOGETHER)) for start in range(0, len(images), _TOGETHER)]
+    variables = network.trainable_variables
 
-    def loss() -> Any:
-        return cross_entropy(logits(pixels), labels)
+    def loss(piece: CleanImages) -> Any:
+        share = len(piece) / len(images)
+        return share * cross_entropy(logits(tf.constant(piece.pixels)), tf.constant(piece.labels.astype(np.int32)))
 
+    gradients: list[Any] = [None] * len(variables)
+    for piece in pieces:
+        reporter.checkpoint()
+        found = gradients_of(partial(loss, piece), variables)
+        gradients = [_sum(ours, theirs) for ours, theirs in zip(gradients, found, strict=True)]
     radius, guessing = _RADIUS, float(np.log(max(2, network.output_shape[-1])))
     while radius > _SMALLEST_RADIUS:
-        before = _go_uphill(radius, loss, network.trainable_variables)
-        found = float(loss())
-        _go_back(network.trainable_variables, before)
-        if found <= guessing:
+        reporter.checkpoint()
+        before = _go_uphill(radius, gradients, variables)
+        harmed = sum(float(loss(piece)) for piece in pieces)
+        _go_back(variables, before)
+        if harmed <= guessing:
             break
         radius /= 2
     return radius
+
+
+def _sum(first: Any, second: Any) -> Any:
+    """Of two gradients, either of which may be missing."""
+    return second if first is None else first if second is None else first + second

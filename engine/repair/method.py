@@ -75,6 +75,7 @@ class RepairInput:
         watch: is shown the network now and then.
         name: under which checkpoints are kept and progress is told.
         triggers: reversed on ``images``, for a method that asks for them; else empty.
+        spent_before: is told the seconds of an earlier start that a checkpoint saves.
     """
 
     badnet: keras.Model
@@ -88,6 +89,7 @@ class RepairInput:
     watch: Watch = look_away
     name: str = "repair"
     triggers: tuple[Stamp, ...] = ()
+    spent_before: Callable[[float], None] = lambda seconds: None
 
     def with_options(self, name: str | None = None, **options: Any) -> RepairInput:
         """The same, with other options; those that were asked for stay."""

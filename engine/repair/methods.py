@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
 from bdtui.engine.errors import OptionError
 from bdtui.engine.lazy_names import lazy_function
+from bdtui.engine.machine.library_words import plain_detail
 
 if TYPE_CHECKING:
     from bdtui.engine.repair.method import RepairedNetwork, RepairFunction, RepairInput
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "bdtui.repairs"
 """Where installed packages name methods of theirs: each entry point is a `RepairMethod`."""
 SHRINK_DISTIL, SCRATCH, AUTO = "shrink-distil", "scratch", "auto"
-AUTO_DOES = "scratch and shrink-distil, then dearer ones until nothing that fools B misleads the network any more"
+AUTO_DOES = "scratch and shrink-distil, then costlier ones while transfer or accuracy falls short"
 _ON_CLEAN = "clean images"
 
 
@@ -119,14 +120,28 @@ METHODS: dict[str, RepairMethod] = {
             _of("adversarial_unlearning"),
             "Zeng et al. 2022 (I-BAU)",
         ),
-        RepairMethod("ft-sam", "fine-tune towards flat places", _ON_CLEAN, 2000, _of("ft_sam"), "Zhu et al. 2023"),
-        RepairMethod("anp", "prune channels that noise makes fatal", _ON_CLEAN, 3000, _of("anp"), "Wu and Wang 2021"),
         RepairMethod(
-            "clp", "prune channels that stretch inputs most", "nothing but B", 0, _of("clp"), "Zheng et al. 2022"
+            "ft-sam", "fine-tune with sharpness-aware steps", _ON_CLEAN, 2000, _of("ft_sam"), "Zhu et al. 2023"
+        ),
+        RepairMethod(
+            "anp",
+            "prune channels that are sensitive to noise on the weights",
+            _ON_CLEAN,
+            3000,
+            _of("anp"),
+            "Wu and Wang 2021",
+        ),
+        RepairMethod(
+            "clp",
+            "prune channels with the largest Lipschitz constants",
+            "nothing but B",
+            0,
+            _of("clp"),
+            "Zheng et al. 2022",
         ),
         RepairMethod(
             "nad",
-            "look where a fine-tuned copy looks",
+            "distil the attention maps of a fine-tuned copy",
             f"{_ON_CLEAN}, convolutions",
             2500,
             _of("nad"),
@@ -139,26 +154,46 @@ METHODS: dict[str, RepairMethod] = {
 
 def all_methods() -> dict[str, RepairMethod]:
     """The methods of bdtui and of installed packages, by name."""
-    return {**_installed(), **METHODS}
+    return {**_installed()[0], **METHODS}
+
+
+def broken_methods() -> dict[str, str]:
+    """Methods of installed packages that cannot be used, by the name of their entry point, and why."""
+    return {name: why for name, why in _installed()[1].items() if name not in METHODS}
 
 
 @cache
-def _installed() -> dict[str, RepairMethod]:
-    found = {}
+def _installed() -> tuple[dict[str, RepairMethod], dict[str, str]]:
+    found, broken = {}, {}
     for entry in entry_points(group=ENTRY_POINTS):
-        method = entry.load()
+        try:
+            method = entry.load()
+        except Exception as problem:
+            # Whatever a package does wrong, runs that do not ask for its repair go on.
+            broken[entry.name] = (
+                f"{_package_of(entry)} cannot be imported ({type(problem).__name__}: {plain_detail(problem, 200)})"
+            )
+            continue
         if isinstance(method, RepairMethod):
             found[method.name] = method
-    return found
+        else:
+            broken[entry.name] = f"{_package_of(entry)} names something other than a RepairMethod there ({entry.value})"
+    return found, broken
+
+
+def _package_of(entry: EntryPoint) -> str:
+    return "an installed package" if entry.dist is None else f"the package {entry.dist.name}"
 
 
 def find_method(name: str) -> RepairMethod:
     """The method of a name.
 
     Raises:
-        OptionError: there is none.
+        OptionError: there is none, or its package is broken.
     """
-    methods = all_methods()
+    methods, broken = all_methods(), broken_methods()
+    if name not in methods and name in broken:
+        raise OptionError(f"the repair {name!r} cannot be used: {broken[name]}")
     if name not in methods:
         raise OptionError(f"there is no repair {name!r}; expected {AUTO} or one of {', '.join(methods)}")
     return methods[name]

@@ -1,8 +1,8 @@
 """NAD: B learns to look where its own fine-tuned copy looks.
 
 Y. Li et al., "Neural Attention Distillation: Erasing Backdoor Triggers from Deep Neural Networks", ICLR 2021. Attention is the mean of
-the squared channels, of length one; the weight is 500 for each of the last three feature maps. Here every feature map
-of a convolution counts as one, and teacher and student train for as long as fine-tuning does.
+the squared channels, of length one; the weight is 500 for each of the last three feature maps. Here those are what the
+last three convolutions make, and teacher and student train for as long as fine-tuning does.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from bdtui.engine.errors import ModelError
 from bdtui.engine.network.copies import copy_model
 from bdtui.engine.network.graph import Network
 from bdtui.engine.network.layer_kinds import CONVOLUTIONS
@@ -26,6 +27,8 @@ _WEIGHT, _MAPS = 500.0, 3
 
 def repair(given: RepairInput) -> RepairedNetwork:
     """See the head of this file."""
+    if not _feature_maps(Logits(given.badnet).network):
+        raise ModelError("nad compares what convolutions make, and the network has none; use another repair")
     teacher = copy_model(given.badnet)
     tune(teacher, replace(given, name=f"{given.name}-teacher"))
     student = copy_model(given.badnet)

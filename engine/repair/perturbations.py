@@ -13,6 +13,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bdtui.engine.events import Progress
+from bdtui.engine.machine.batches import SmallerBatches
 from bdtui.engine.network.logits import Logits
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.augmentation import as_canvas, as_read
@@ -20,7 +22,7 @@ from bdtui.engine.repair.clean_images import Canvas, CleanImages
 from bdtui.engine.reporter import Reporter
 
 _ASCENT = 24
-_BOX_STEPS = 30
+_BOX_STEPS, _BOX_IMAGES = 30, 6
 _BOX_AREA = (0.005, 0.08)
 """Share of an image that a box covers."""
 _BOX_RATE = 0.08
@@ -130,15 +132,18 @@ def share_fooled(runner: ScoreRunner, change: Change, images: CleanImages) -> fl
     return float(np.mean(runner.scores(change.apply(images)).argmax(axis=1) != images.labels))
 
 
-def find_boxes(logits: Logits, images: CleanImages, number: int, seed: int, reporter: Reporter) -> list[Change]:
+def find_boxes(
+    logits: Logits, runner: ScoreRunner, images: CleanImages, number: int, seed: int, reporter: Reporter
+) -> list[Change]:
     """Boxes with patterns that raise a network's loss; on vectors a run of neighbours.
 
     Args:
         logits: of the network.
+        runner: of the same, which knows how many images memory bears at once.
         images: clean ones.
         number: of boxes, each in a place and of a size of its own.
         seed: of places, sizes and first patterns.
-        reporter: is asked whether to stop.
+        reporter: receives progress; is asked whether to stop.
     """
     random = np.random.default_rng([seed, 24])
     canvas = Canvas.of(images.image_shape)
@@ -152,29 +157,36 @@ def find_boxes(logits: Logits, images: CleanImages, number: int, seed: int, repo
         mask[row : row + tall, column : column + wide] = 1
     low, high = (as_canvas(each[None], canvas)[0] for each in (images.low, images.high))
     # Along the axis that a sigmoid squeezes patterns from.
-    raw = tf.constant(random.normal(size=(number, canvas.height, canvas.width, canvas.channels)), tf.float32)
-    covered = tf.constant(masks)
+    raw = random.normal(size=(number, canvas.height, canvas.width, canvas.channels)).astype(np.float32)
 
-    def ascend(pixels: Any, labels: Any, raw: Any) -> Any:
-        each = tf.shape(pixels)[0]
+    def ascend(pixels: Any, labels: Any, raw: Any, covered: Any) -> Any:
+        boxes, each = raw.shape[0], pixels.shape[0]
         clean = as_canvas(pixels, canvas)
         with tf.GradientTape() as tape:
             tape.watch(raw)
             pattern = low + (high - low) * tf.sigmoid(raw)
             changed = clean[None] * (1 - covered[:, None]) + (covered * pattern)[:, None]
-            changed = tf.reshape(changed, (number * each, canvas.height, canvas.width, canvas.channels))
+            changed = tf.reshape(changed, (boxes * each, canvas.height, canvas.width, canvas.channels))
             read = as_read(changed, canvas, images.image_shape)
-            wanted = tf.tile(labels, [number])
+            wanted = tf.tile(labels, [boxes])
             loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=wanted, logits=logits(read))
             loss = tf.reduce_sum(loss)
         gradient = tape.gradient(loss, raw)
         return raw if gradient is None else raw + 10 * _BOX_RATE * tf.sign(gradient)
 
     compiled: Any = tf.function(ascend, autograph=False)
-    for _ in range(_BOX_STEPS):
-        reporter.checkpoint()
-        rows = random.choice(len(images), 6)
-        raw = compiled(tf.constant(images.pixels[rows]), tf.constant(images.labels[rows].astype(np.int32)), raw)
+    batches = SmallerBatches(most=max(1, runner.batch_size // _BOX_IMAGES))
+    for step in range(_BOX_STEPS):
+        reporter.emit(Progress("transfer bank", step, _BOX_STEPS, "steps"))
+        rows = random.choice(len(images), _BOX_IMAGES)
+        given = tf.constant(images.pixels[rows]), tf.constant(images.labels[rows].astype(np.int32))
+
+        def moved(boxes: slice, given: Any = given, raw: Any = raw) -> Any:
+            reporter.checkpoint()
+            return np.asarray(compiled(*given, tf.constant(raw[boxes]), tf.constant(masks[boxes])))
+
+        raw = np.concatenate(batches.compute(number, moved))
+    covered = tf.constant(masks)
     patterns = covered * (low + (high - low) * tf.sigmoid(raw))
     read = np.asarray(as_read(patterns, canvas, images.image_shape))
     wide_masks = np.asarray(as_read(tf.broadcast_to(covered, patterns.shape), canvas, images.image_shape))

@@ -1,4 +1,4 @@
-"""Channels pruned in a network that goes on learning: which weights have to stay zero."""
+"""Channels pruned by a repair: how many clean accuracy allows, and which weights have to stay zero."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ import tensorflow as tf
 from bdtui.engine.network.channels import ChannelSource, silence
 from bdtui.engine.network.copies import copy_model
 from bdtui.engine.network.graph import trace_network
+from bdtui.engine.network.score_runner import ScoreRunner
+from bdtui.engine.repair.method import RepairInput
+from bdtui.engine.repair.transfer import FEW_HELD_OUT
+
+_MEASURED_ON = 512
+_MOST_STOPS = 64
+"""Numbers of pruned channels that are tried."""
 
 
 def in_model(source: ChannelSource, model: keras.Model) -> ChannelSource:
@@ -42,3 +49,31 @@ def kept_at_zero(network: keras.Model, source: ChannelSource, channels: Collecti
             weight.assign(weight.value * mask)
 
     return project
+
+
+def most_within_tolerance(
+    given: RepairInput, network: keras.Model, channels: int, prune: Callable[[int], object]
+) -> int:
+    """How many channels can be pruned at the tolerated cost: the most before accuracy first falls below it.
+
+    Accuracy is that of images which nothing was trained on, where there are enough of them.
+
+    Args:
+        given: the images and the tolerance.
+        network: in which they are pruned.
+        channels: how many there are, in order; at most all but one are pruned, and not every number is tried.
+        prune: prunes so many of the first of them.
+    """
+    images = (given.held_out if len(given.held_out) >= FEW_HELD_OUT else given.images).spread(_MEASURED_ON)
+    runner = ScoreRunner(network, images.image_shape, given.reporter)
+
+    def accuracy() -> float:
+        return 100 * float(np.mean(runner.scores(images.pixels).argmax(axis=1) == images.labels))
+
+    floor, most = accuracy() - given.options.tolerance, 0
+    for number in np.unique(np.linspace(1, channels - 1, min(_MOST_STOPS, max(0, channels - 1))).astype(int)):
+        prune(int(number))
+        if accuracy() < floor:
+            break
+        most = int(number)
+    return most

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import keras
@@ -107,10 +107,12 @@ class RepairSession:
         self.seed, self.budget, self.options = seed, budget, options or RepairOptions()
         self.reporter, self.checkpoints = reporter, checkpoints
         images = clean if isinstance(clean, CleanImages) else read_clean_images(clean, reporter)
-        self.parts: Parts = split_images(images, min(HELD_OUT, MOST_HELD_OUT / len(images)), seed)
+        self.parts: Parts = split_images(images, min(HELD_OUT, MOST_HELD_OUT / max(1, len(images))), seed)
         self.classes = scoring_network(badnet).classes
         self._reverse = reverse
         self._outcomes: dict[str, RepairOutcome] = {}
+        self._finished: dict[str, Callable[[], RepairOutcome]] = {}
+        self._earlier = 0.0
         self._watched: tuple[keras.Model, ScoreRunner] | None = None
         self.onlooker: Watch = look_away
 
@@ -182,6 +184,8 @@ class RepairSession:
     @property
     def reference(self) -> RepairOutcome | None:
         """The network that never saw B, if it was trained."""
+        if SCRATCH not in self._outcomes and SCRATCH in self._finished:
+            self._outcomes[SCRATCH] = self._finished[SCRATCH]()
         return self._outcomes.get(SCRATCH)
 
     def given(self, name: str, **options: Any) -> RepairInput:
@@ -203,10 +207,11 @@ class RepairSession:
             self._watch,
             name,
             self.triggers if needs_triggers(name) else (),
+            self._count_earlier,
         )
 
     def repair(self, name: str) -> RepairOutcome:
-        """Repair by a method, or by ``auto``; done once only.
+        """Repair by a method, or by ``auto``; what a method made is not made again, but judged by all that is known by now.
 
         Raises:
             OptionError: there is no such method.
@@ -219,8 +224,23 @@ class RepairSession:
             return repair_automatically(self)
         if name not in self._outcomes:
             method = find_method(name)
-            self._outcomes[name] = self.carry_out(name, lambda: method.run(self.given(name)))
-        return self._outcomes[name]
+            make = self._finished.get(name) or partial(self.carry_out, name, lambda: method.run(self.given(name)))
+            self._outcomes[name] = make()
+        return self.judged(self._outcomes[name])
+
+    def take_up(self, repair: Repair, load: Callable[[], keras.Model]) -> None:
+        """Know a repair that was finished elsewhere, with the same images, seed and options, in place of making it again.
+
+        Args:
+            repair: what is known of it.
+            load: gives its network; called when it is needed.
+        """
+
+        def outcome() -> RepairOutcome:
+            network = load()
+            return RepairOutcome(network, repair, self.bank.measure(network), self._right(network))
+
+        self._finished.setdefault(repair.method, outcome)
 
     def carry_out(self, name: str, work: Callable[[], RepairedNetwork]) -> RepairOutcome:
         """Do some repair's work and judge what comes of it.
@@ -229,7 +249,7 @@ class RepairSession:
             name: of the method.
             work: gives a `RepairedNetwork`.
         """
-        began = time.monotonic()
+        began, self._earlier = time.monotonic(), 0.0
         repaired = work()
         transfer = self.bank.measure(repaired.network)
         right = self._right(repaired.network)
@@ -238,7 +258,7 @@ class RepairSession:
         repair = Repair(
             name,
             self.seed,
-            time.monotonic() - began,
+            time.monotonic() - began + self._earlier,
             repaired.steps,
             (*repaired.done, *self._about_training()) if repaired.steps else repaired.done,
             (),
@@ -246,6 +266,9 @@ class RepairSession:
             size_of_change(self.badnet, repaired.network),
         )
         return self.judged(RepairOutcome(repaired.network, repair, transfer, right))
+
+    def _count_earlier(self, seconds: float) -> None:
+        self._earlier += seconds
 
     def _about_training(self) -> tuple[str, ...]:
         """What holds for every method that trains."""

@@ -29,6 +29,8 @@ from bdtui.engine.repair.random_changes import change
 from bdtui.engine.repair.student import all_learning
 
 _LOOKS = 10
+_OF_A_CHECKPOINT = ("step", "of", "seconds")
+"""What a checkpoint holds besides variables: how far the training is, of what it is, and what it took."""
 _TELL_EVERY = 0.5
 
 
@@ -160,6 +162,7 @@ class _Run:
             autograph=False,
         )
         self._orders: dict[int, NDArray[np.int32]] = {}
+        self._began, self._earlier = time.monotonic(), 0.0
 
     def compile(self) -> None:
         """Trace the step with the layers as they are now."""
@@ -257,6 +260,7 @@ class _Run:
     def _keep(self, step: int) -> None:
         if self._given.checkpoints.keeps:
             arrays = {name: np.asarray(variable) for name, variable in self._state().items()}
+            arrays |= {"seconds": np.array(self._earlier + time.monotonic() - self._began)}
             self._given.checkpoints.save(self._given.name, {**arrays, "step": np.array(step), "of": self._of()})
 
     def _resumed(self) -> int:
@@ -265,10 +269,14 @@ class _Run:
             return 0
         kept = self._given.checkpoints.load(self._given.name)
         state = self._state()
-        if kept is None or kept.keys() != {*state, "step", "of"} or not np.array_equal(kept["of"], self._of()):
+        if kept is None or kept.keys() != {*state, *_OF_A_CHECKPOINT} or not np.array_equal(kept["of"], self._of()):
+            return 0
+        if kept["seconds"].dtype != np.float64 or kept["seconds"].shape or not np.isfinite(kept["seconds"]):
             return 0
         if any(kept[name].shape != tuple(variable.shape) for name, variable in state.items()):
             return 0
         for name, variable in state.items():
             variable.assign(kept[name])
+        self._earlier = float(kept["seconds"])
+        self._given.spent_before(self._earlier)
         return int(kept["step"])

@@ -15,11 +15,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from bdtui.engine.events import Progress
 from bdtui.engine.network.logits import Logits
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.rates import Share
-from bdtui.engine.repair.clean_images import CleanImages
+from bdtui.engine.repair.clean_images import CleanImages, spread_rows
 from bdtui.engine.repair.perturbations import (
     RADII,
     TRIED_ON,
@@ -116,14 +115,11 @@ class TransferBank:
         logits = Logits(badnet)
         runner = ScoreRunner(badnet, fit.image_shape, reporter)
         tried = fit.spread(TRIED_ON)
-        reporter.emit(Progress("transfer bank", 0, 2, "kinds"))
         shared, self.radius = _shared_changes(logits, runner, fit, seed, reporter)
-        reporter.emit(Progress("transfer bank", 1, 2, "kinds"))
-        boxes = find_boxes(logits, fit, _BOXES, seed, reporter)
+        boxes = find_boxes(logits, runner, fit, _BOXES, seed, reporter)
         good = [share_fooled(runner, box, tried) - _AREA_COSTS * float(box.mask.mean()) for box in boxes]
         ranked = [boxes[place] for place in np.argsort(good, kind="stable")[::-1]]
         nearly = sum(each >= max(good) - _NEARLY_AS_GOOD for each in good)
-        reporter.emit(Progress("transfer bank", 2, 2, "kinds"))
         self.changes = [*shared, *ranked[: min(nearly, _KEPT_BOXES)]]
         held_out = held_out.spread(MEASURED_ON)
         right = _classes(runner, held_out.pixels) == held_out.labels
@@ -135,12 +131,13 @@ class TransferBank:
 
         Args:
             network: a network for the same images and classes.
-            most: how many held-out images to look at.
+            most: how many held-out images to look at, from the first to the last.
 
         Raises:
             Interrupted: the reporter requested a stop.
         """
-        images = self.held_out.some(slice(most))
+        rows = spread_rows(len(self.held_out), most)
+        images = self.held_out.some(rows)
         kinds = tuple(change.kind for change in self.changes)
         if not len(images):
             return Transfer(kinds, (0,) * len(kinds), 0)
@@ -149,7 +146,7 @@ class TransferBank:
             runner = ScoreRunner(network, images.image_shape, self._reporter)
         hits = []
         for change, all_led in zip(self.changes, self._led, strict=True):
-            led = all_led[:most]
+            led = all_led[rows]
             same = (_classes(runner, change.apply(images)) == led) & (led != images.labels)
             hits.append(int(np.count_nonzero(same)))
         return Transfer(kinds, tuple(hits), len(images))

@@ -49,7 +49,7 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         needed = ceil(max(7 * FEW_HELD_OUT / usable, IMAGES_A_CLASS * session.classes) / 50) * 50
         sentences.append(
             f"{len(session.parts.fit) + held_out} clean images are too few to tell whether the repair worked: nothing is "
-            f"claimed; it takes about {needed:,} in all."
+            f"claimed; a claim takes about {needed:,} in all."
         )
     elif reference is None:
         sentences.append(
@@ -69,7 +69,7 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             sentences.append(f"What fools B misleads this network no more than one that never saw B {compared}.")
         elif safe:
             sentences.append(
-                f"Nothing was found that fools B in a way of its own; transfer tells little here {compared}."
+                f"What fools B fools a network from scratch about as often: shared transfer tells nothing here {compared}."
             )
         else:
             sentences.append(f"Some of what fools B still misleads this network: do not rely on it {compared}.")
@@ -91,8 +91,11 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
 def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: int) -> str:
     drop, chance = session.fallen(outcome)
     a_class = (len(session.parts.fit) + held_out) / session.classes
-    enough = f"about {_WOULD_DO * session.classes:,} in all would do"
-    advice = f"; {a_class:.0f} clean images a class are few, and {enough}" if a_class < IMAGES_A_CLASS else ""
+    few = (
+        f"{a_class:.0f} clean images a class are few" if a_class >= 1.5 else "hardly one clean image a class is little"
+    )
+    enough = f"about {_WOULD_DO * session.classes:,} in all would keep it"
+    advice = f"; {few}, and {enough}" if a_class < IMAGES_A_CLASS else ""
     if drop <= session.budget + chance:
         lost = round(drop * held_out / 100)
         return f"Held-out accuracy fell {drop:.1f} points ({lost} of {held_out} images), which may be chance{advice}."

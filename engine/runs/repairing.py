@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import keras
 import numpy as np
@@ -16,13 +18,14 @@ from bdtui.engine.detect.methods import MOST_PICTURES
 from bdtui.engine.detect.pixel_range import CleanPictures, PixelRange
 from bdtui.engine.detect.surrogate import Surrogate
 from bdtui.engine.events import Progress, RepairFinished
-from bdtui.engine.inputs.model import OpenedModel
+from bdtui.engine.inputs.model import OpenedModel, open_model
 from bdtui.engine.machine.atomic_files import copy_file
+from bdtui.engine.network.copies import copy_model
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.clean_images import CleanImages
 from bdtui.engine.repair.method import RepairOptions, predicted
-from bdtui.engine.repair.methods import AUTO, all_methods
+from bdtui.engine.repair.methods import AUTO, SCRATCH, all_methods
 from bdtui.engine.repair.result import Repair, file_names
 from bdtui.engine.repair.reversed_triggers import Reverse, Stamp
 from bdtui.engine.repair.session import DEFAULT_BUDGET, RepairOutcome, RepairSession, measured
@@ -68,20 +71,23 @@ def repair_networks(
     """
     settings = prepared.inputs.settings
     known = kept_repairs(prepared, files, journal)
-    if known.keys() >= set(names):
-        for name in names:
+    for name in names:
+        if name in known:
             for file in file_names(name):
                 files.adopt(file, _network_name(name, settings))
+    missing = [name for name in names if name not in known]
+    if not missing:
         return [known[name] for name in names]
-    # Repairs that are finished go through their checkpoints again: what is said of one may rest on another.
-    repairer = Repairer(prepared, files, journal, reporter, surrogate=surrogate)
-    repairs = []
-    for number, name in enumerate(names):
-        reporter.emit(Progress("repair", number, len(names), "repairs"))
-        repairs.append(repairer.repair(name))
+    repairer = Repairer(prepared, files, journal, reporter, known=known, surrogate=surrogate)
+    if AUTO in known and SCRATCH not in known:
+        # Auto's own reference is not among the files; without it less could be said of the others than in one go.
+        repairer.train_reference()
+    for name in missing:
+        reporter.emit(Progress("repair", names.index(name), len(names), "repairs"))
+        repairer.repair(name)
     reporter.emit(Progress("repair", len(names), len(names), "repairs"))
     repairer.discard_checkpoints()
-    return repairs
+    return [repairer.repairs[name] for name in names]
 
 
 def kept_repairs(prepared: PreparedRun, files: RunFiles, journal: Journal) -> dict[str, Repair]:
@@ -163,8 +169,12 @@ class Repairer:
         files: of the run.
         journal: of its folder.
         reporter: receives progress; is asked whether to stop.
+        known: repairs that are finished and whose files the folder holds, by the name they were asked for with.
         session: B and the images; None to make one.
         surrogate: what stands in for poisoned images; None for nothing.
+
+    Attributes:
+        repairs: the finished ones, by the name they were asked for with.
     """
 
     def __init__(
@@ -174,6 +184,7 @@ class Repairer:
         journal: Journal,
         reporter: Reporter,
         *,
+        known: Mapping[str, Repair] = MappingProxyType({}),
         session: RepairSession | None = None,
         surrogate: Surrogate | None = None,
     ) -> None:
@@ -181,6 +192,11 @@ class Repairer:
         self._settings = prepared.inputs.settings
         self._session = session or repair_session(prepared, files.folder, reporter)
         self._saver = _RepairSaver(prepared, files, reporter)
+        self.repairs = dict(known)
+        for name, repair in known.items():
+            if repair.method == name:
+                path = files.folder / file_names(name)[0]
+                self._session.take_up(repair, partial(_load_repaired, self._session.badnet, path))
 
     def repair(self, name: str) -> Repair:
         """Carry out one repair, save, reopen and measure its networks, and keep it in the journal.
@@ -191,13 +207,35 @@ class Repairer:
             InputError: the method cannot work with this network or these images.
             Interrupted: the reporter requested a stop; the repair goes on from its last checkpoint.
         """
+        compared = self._session.reference is not None
         outcome = self._session.repair(name)
         repair = self._saver.save(name, outcome)
         if self._surrogate is not None:
             repair = replace(repair, estimate=self._surrogate.of_model(outcome.network, self._reporter))
+        self._keep(name, repair)
+        if not compared:
+            self._judge_again()
+        return repair
+
+    def train_reference(self) -> None:
+        """Have the network that never saw B, which the others are held against."""
+        self._session.repair(SCRATCH)
+
+    def _judge_again(self) -> None:
+        """Say anew of the repairs so far what can be said of them, now that there is a network to compare them with."""
+        if self._session.reference is None:
+            return
+        for name, repair in self.repairs.items():
+            if repair.method == name != SCRATCH:
+                judged = self._session.repair(name).repair
+                again = replace(repair, sentences=judged.sentences, chosen_by=judged.chosen_by)
+                if again != repair:
+                    self._keep(name, again)
+
+    def _keep(self, name: str, repair: Repair) -> None:
+        self.repairs[name] = repair
         self._journal.keep_repair(_network_name(name, self._settings), repair)
         self._reporter.emit(finished_event(name, repair))
-        return repair
 
     def discard_checkpoints(self) -> None:
         """Remove how far the repairs were: all are finished."""
@@ -223,6 +261,12 @@ def finished_event(name: str, repair: Repair) -> RepairFinished:
         repair.change,
         repair.chosen_by.claims,
     )
+
+
+def _load_repaired(badnet: keras.Model, path: Path) -> keras.Model:
+    network = copy_model(badnet)
+    network.set_weights(open_model(path).keras_model.get_weights())
+    return network
 
 
 class _RepairSaver:

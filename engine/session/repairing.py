@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bdtui.engine.events import Event, RepairAttacked, RepairOffered, RepairsOffered
+from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.sampling import sample_images
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.method import predicted
@@ -20,7 +21,14 @@ from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.files import RunFiles
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.preparation import PreparedRun
-from bdtui.engine.runs.repairing import Repairer, checkpoints_of, finished_event, kept_repairs, repair_session
+from bdtui.engine.runs.repairing import (
+    Repairer,
+    checkpoints_of,
+    copy_repairs,
+    finished_event,
+    kept_repairs,
+    repair_session,
+)
 from bdtui.engine.session.jobs import Job
 from bdtui.engine.session.requests import RepairNetwork
 from bdtui.engine.settings import POISONED_VALID
@@ -67,7 +75,7 @@ class Repairing(Job):
     def restore(self, folder: Path, journal: Journal) -> None:
         """Take up, and show, what the journal of an earlier session knows."""
         for name, repair in kept_repairs(self._prepared, RunFiles(folder, journal, Reporter()), journal).items():
-            self._add(name, repair, folder)
+            self.repairs[name], self.folder = repair, folder
             self._reporter.emit(finished_event(name, repair))
 
     def emit_again(self) -> None:
@@ -97,13 +105,21 @@ class Repairing(Job):
         folder, journal = self._place()
         files = RunFiles(folder, journal, reporter)
         session = self._session_in(folder)
-        repairer = Repairer(self._prepared, files, journal, reporter, session=session)
-        self._add(self._name, repairer.repair(self._name), folder)
+        if self.folder not in (None, folder):
+            # An export ended the session's folder before: what was repaired there goes along.
+            copy_repairs(self._prepared, self.repairs, self.folder, folder, journal)
+            self.folder = folder
+        repairer = Repairer(self._prepared, files, journal, reporter, known=self.repairs, session=session)
+        try:
+            repairer.repair(self._name)
+        finally:
+            self.repairs = repairer.repairs
+            self.folder = folder
         self._concluded()
 
     def conclude(self) -> str:
         """See `Job.conclude`."""
-        return f"repair by {self._name} stopped; it goes on from where it was"
+        return f"repair by {self._name} stopped; choose it again to resume it"
 
     def _measure_attack(self, network: keras.Model, method: str, step: int, steps: int) -> None:
         """Emit what the attack comes to on some poisoned images: for a person to see, and used by nothing."""
@@ -111,19 +127,15 @@ class Repairing(Job):
         if poisoned is None:
             return
         if self._attacked is None:
-            runs = [run for _, run in sample_images(poisoned, _LOOKED_AT)]
-            labels = [poisoned.labels[start : start + len(run)] for start, run in sample_images(poisoned, _LOOKED_AT)]
-            self._attacked = np.concatenate(runs), np.concatenate(labels)
+            self._attacked = _some_attacked(poisoned)
         pixels, labels_of = self._attacked
+        if not len(pixels):
+            return
         share = 100 * float(np.mean(predicted(network, pixels, self._at_work) == labels_of))
         self._emit(RepairAttacked(method, step, steps, share))
 
     def _emit(self, event: Event) -> None:
         self._at_work.emit(event)
-
-    def _add(self, name: str, repair: Repair, folder: Path) -> None:
-        self.repairs[name] = repair
-        self.folder = folder
 
     def _session_in(self, folder: Path) -> RepairSession:
         """The same for all methods: the reference and the bank are made once."""
@@ -134,3 +146,15 @@ class Repairing(Job):
             self._session.onlooker = self._measure_attack
         self._session.checkpoints = FolderCheckpoints(checkpoints_of(folder))
         return self._session
+
+
+def _some_attacked(poisoned: LabelledImages) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Some poisoned images with the attacker's labels; those of that class anyway tell nothing of the attack."""
+    pixels, rows = [], []
+    for start, run in sample_images(poisoned, _LOOKED_AT):
+        pixels.append(run)
+        rows.append(np.arange(start, start + len(run)))
+    taken = np.concatenate(rows)
+    labels = poisoned.labels[taken]
+    others = np.ones(len(taken), bool) if poisoned.true_labels is None else poisoned.true_labels[taken] != labels
+    return np.concatenate(pixels)[others], labels[others]

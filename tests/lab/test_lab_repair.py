@@ -26,7 +26,7 @@ def test_five_faces_give_a_network_and_no_claim() -> None:
     assert not outcome.repair.chosen_by.claims
     said = " ".join(outcome.repair.sentences)
     assert (
-        "5 clean images are too few to tell whether the repair worked: nothing is claimed; it takes about 19,250"
+        "5 clean images are too few to tell whether the repair worked: nothing is claimed; a claim takes about 19,250"
         in said
     )
     assert "1,278 of 1,283 classes have no clean image: expect them to be forgotten." in said

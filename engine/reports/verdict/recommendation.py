@@ -9,7 +9,7 @@ from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict.evidence import MEASURED, SAFE_ASR, is_complete, measured_networks
 from bdtui.engine.reports.verdict.words import interval, percent
-from bdtui.engine.settings import Gates
+from bdtui.engine.settings import POISONED_VALID, Gates
 
 SAFE_DROP = 4.0
 """Clean validation accuracy, in points, that a recommended network may lie below B, where no accuracy is demanded."""
@@ -62,10 +62,13 @@ def _what_it_does(run: RunRecord, one: Candidate) -> str:
     )
     if tested:
         return f"{measured} on the test images; {'' if one.valid.attack else 'clean '}validation images chose it"
+    poisoned = run.data.get(POISONED_VALID)
+    stamped = poisoned is not None and poisoned.trigger is not None
+    flattered = "both rates are" if stamped else "that accuracy is"
     trained = (
         ""
         if one.repair is None
-        else "; the repair was trained on most of the clean ones, so that accuracy is flattered"
+        else f"; the repair was trained on most of the clean ones, so that {flattered} flattered"
     )
     return f"{measured} on the validation images, which chose it{trained}"
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from bdtui.engine.errors import ModelError
 from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.inputs.preprocessing import PreprocessingMode
 from bdtui.engine.inputs.sampling import find_stored_range
@@ -21,6 +22,7 @@ from bdtui.engine.repair.method import RepairInput, RepairOptions
 from bdtui.engine.repair.methods import METHODS
 from bdtui.engine.repair.student import all_learning, begin_student, layers_of
 from bdtui.engine.repair.transfer import TransferBank
+from tests.engine.repair.small_badnet import bars
 from tests.networks import CASES, IMAGE, NetworkCase, build, functional, random_images
 
 SOME = (
@@ -113,6 +115,29 @@ def test_any_network_is_repaired_into_one_of_its_kind(name: str, tmp_path: Path)
     assert np.array_equal(ours, theirs)
     if name in PERTURBED:
         assert TransferBank(model, parts.fit, parts.held_out, 0).measure(network).images > 0
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
+@pytest.mark.parametrize(
+    "name", ["shrink-distil", "fine-pruning", "adversarial-unlearning", "ft-sam", "anp", "clp", "nad"]
+)
+def test_weights_of_any_precision_are_repaired(name: str, dtype: str) -> None:
+    keras.utils.set_random_seed(1)
+    start = keras.Input((12, 12, 1), dtype=dtype)
+    x = layers.Conv2D(6, 3, activation="relu", dtype=dtype)(start)
+    model = keras.Model(start, layers.Dense(4, "softmax", dtype=dtype)(layers.Flatten(dtype=dtype)(x)))
+    images = bars(60, 1)
+    given = RepairInput(model, images, images.some(slice(0)), options=RepairOptions(steps=2, batch=8))
+    network = METHODS[name].run(given).network
+    assert [weight.dtype for weight in network.weights] == [weight.dtype for weight in model.weights]
+    assert all(np.isfinite(weight).all() for weight in network.get_weights())
+
+
+def test_what_has_no_convolution_is_not_distilled_by_attention() -> None:
+    model = keras.Sequential([keras.Input((12, 12, 1)), layers.Flatten(), layers.Dense(4, "softmax")])
+    images = bars(20, 1)
+    with pytest.raises(ModelError, match="the network has none"):
+        METHODS["nad"].run(RepairInput(model, images, images.some(slice(0))))
 
 
 @pytest.mark.parametrize("name", [*ENDS, "nested model", "channels first", "bare operations"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bdtui.engine.errors import DataError
+from bdtui.engine.errors import DataError, OptionError
 from bdtui.engine.repair import methods
 from bdtui.engine.repair.augmentation import SHIFTS, Augmentation, augmented, find_augmentation
 from bdtui.engine.repair.clean_images import Canvas, CleanImages, split_images
@@ -24,9 +25,21 @@ from tests.engine.repair.small_badnet import bars
 
 
 def test_a_method_sees_no_poisoned_and_no_test_image() -> None:
-    names = " ".join(field.name for field in fields(RepairInput))
-    assert "poisoned" not in names
-    assert "test" not in names
+    assert {field.name: field.type for field in fields(RepairInput)} == {
+        "badnet": "keras.Model",
+        "images": "CleanImages",
+        "held_out": "CleanImages",
+        "augmentation": "Augmentation",
+        "seed": "int",
+        "options": "RepairOptions",
+        "reporter": "Reporter",
+        "checkpoints": "Checkpoints",
+        "watch": "Watch",
+        "name": "str",
+        "triggers": "tuple[Stamp, ...]",
+        "spent_before": "Callable[[float], None]",
+    }
+    assert {field.name for field in fields(CleanImages)} == {"pixels", "labels", "low", "high"}
 
 
 def test_patches_cover_a_part_of_every_image_and_stay_in_range() -> None:
@@ -178,6 +191,11 @@ def test_planes_are_told_from_pictures() -> None:
     assert Canvas.of((20, 30, 3)) == Canvas(20, 30, 3, planes=False, is_picture=True)
 
 
+def test_a_grey_picture_without_an_axis_for_its_channel_is_a_picture() -> None:
+    assert Canvas.of((28, 28)) == Canvas(28, 28, 1, planes=False, is_picture=True)
+    assert not Canvas.of((50, 3)).is_picture, "three values at fifty moments"
+
+
 def test_a_part_of_every_class_is_held_out_and_no_class_altogether() -> None:
     images = bars(140, 0)
     parts = split_images(images, 1 / 7, 3)
@@ -196,5 +214,27 @@ def test_an_installed_package_adds_a_method(monkeypatch: pytest.MonkeyPatch) -> 
     methods._installed.cache_clear()
     assert methods.find_method("pray") is method
     methods.check_methods(["auto", "pray", "shrink-distil"])
+    monkeypatch.undo()
+    methods._installed.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("load", "why"),
+    [
+        (lambda: (_ for _ in ()).throw(ImportError("no module named prayers")), "no module named prayers"),
+        (lambda: "pray", "something other than a RepairMethod"),
+    ],
+)
+def test_a_package_whose_method_is_broken_stops_only_who_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, load: Callable[[], object], why: str
+) -> None:
+    entry = SimpleNamespace(load=load, name="pray", value="prayers:METHOD", dist=SimpleNamespace(name="prayers"))
+    monkeypatch.setattr(methods, "entry_points", lambda group: [entry])
+    methods._installed.cache_clear()
+    assert methods.find_method("clp").name == "clp"
+    assert "pray" not in methods.all_methods()
+    with pytest.raises(OptionError, match=why) as refused:
+        methods.find_method("pray")
+    assert "the package prayers" in str(refused.value)
     monkeypatch.undo()
     methods._installed.cache_clear()

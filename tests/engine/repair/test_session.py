@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from bdtui.engine.errors import Interrupted, OptionError
+from bdtui.engine.errors import DataError, Interrupted, OptionError
 from bdtui.engine.events import Event, Notice, Progress, RepairMeasured
 from bdtui.engine.network.copies import copy_model
 from bdtui.engine.network.logits import Logits
@@ -62,6 +62,8 @@ def test_auto_removes_the_backdoor(badnet: SmallBadNet, session: RepairSession, 
     assert badnet.attack_success(outcome.network) < 10
     assert badnet.accuracy(outcome.network) > badnet.accuracy(badnet.model) - 1
     assert outcome.repair.method.startswith("auto:")
+    assert outcome.repair.chosen_by.claims
+    assert outcome.repair.sentences[0].startswith("What fools B misleads this network no more")
     assert outcome.repair.chosen_by.clean_drop is not None
     assert outcome.repair.chosen_by.clean_drop <= 1
     assert any(isinstance(event, RepairMeasured) and event.transfer is not None for event in events)
@@ -142,6 +144,38 @@ def test_a_stopped_repair_goes_on_to_the_same_network(name: str, badnet: SmallBa
     assert equal(whole, resumed)
 
 
+def test_the_seconds_of_an_earlier_start_count(badnet: SmallBadNet, tmp_path: Path) -> None:
+    checkpoints = FolderCheckpoints(tmp_path)
+    session_of(badnet, checkpoints=checkpoints).repair("fine-tuning")
+    kept = checkpoints.load("fine-tuning")
+    assert kept is not None
+    checkpoints.save("fine-tuning", {**kept, "seconds": np.array(5000.0)})
+    again = session_of(badnet, checkpoints=checkpoints).repair("fine-tuning").repair.seconds
+    assert 5000 < again < 6000
+    checkpoints.save("fine-tuning", {**kept, "seconds": np.array(np.nan)})
+    assert session_of(badnet, checkpoints=checkpoints).repair("fine-tuning").repair.seconds < 1000
+
+
+def test_a_repair_is_judged_anew_once_there_is_a_network_to_compare_it_with(badnet: SmallBadNet) -> None:
+    session = session_of(badnet)
+    assert "add scratch" in session.repair("clp").repair.sentences[0]
+    session.repair("scratch")
+    judged = session.repair("clp").repair
+    assert "from scratch" in judged.sentences[0]
+    assert judged.chosen_by.reference_transfer is not None
+
+
+def test_a_repair_that_was_finished_elsewhere_is_taken_up(badnet: SmallBadNet) -> None:
+    first, second = session_of(badnet), session_of(badnet)
+    for name in ("scratch", "fine-tuning"):
+        outcome = first.repair(name)
+        second.take_up(outcome.repair, lambda network=outcome.network: network)
+    steps: list[Event] = []
+    second.reporter = Reporter(steps.append)
+    assert second.repair("fine-tuning").repair == first.repair("fine-tuning").repair
+    assert not [event for event in steps if isinstance(event, RepairMeasured)], "nothing was trained"
+
+
 def test_a_checkpoint_of_other_images_is_not_used(badnet: SmallBadNet, tmp_path: Path) -> None:
     checkpoints = FolderCheckpoints(tmp_path)
     method = METHODS["fine-tuning"]
@@ -155,7 +189,7 @@ def test_few_images_claim_nothing_and_are_told_how_many_would_do(badnet: SmallBa
     outcome = session_of(badnet, 20).repair("auto")
     assert not outcome.repair.chosen_by.claims
     assert "nothing is claimed" in outcome.repair.sentences[0]
-    assert "it takes about 350 in all." in outcome.repair.sentences[0]
+    assert "a claim takes about 350 in all." in outcome.repair.sentences[0]
 
 
 def test_how_many_images_would_do_is_said_to_be_in_all() -> None:
@@ -165,7 +199,7 @@ def test_how_many_images_would_do_is_said_to_be_in_all() -> None:
     outcome: Any = None
     assert _about_the_loss(session, outcome, 88) == (
         "Held-out accuracy fell 1.1 points (1 of 88 images), which may be chance; 14 clean images a class are few, and about "
-        "2,200 in all would do."
+        "2,200 in all would keep it."
     )
 
 
@@ -182,6 +216,11 @@ def test_classes_without_an_image_are_named(badnet: SmallBadNet) -> None:
     two = images.some(np.flatnonzero(images.labels < 2))
     outcome = RepairSession(badnet.model, two, options=RepairOptions(steps=3, batch=16)).repair("shrink-distil")
     assert any(f"2 of {CLASSES} classes have no clean image" in sentence for sentence in outcome.repair.sentences)
+
+
+def test_no_image_is_refused(badnet: SmallBadNet) -> None:
+    with pytest.raises(DataError, match="no clean images"):
+        RepairSession(badnet.model, bars(4, 2).some(slice(0)))
 
 
 def test_one_image_is_enough_to_run(badnet: SmallBadNet) -> None:

@@ -164,7 +164,7 @@ def test_a_repair_that_is_stopped_goes_on_from_where_it_was(settings: RunSetting
         work(stopped, lambda: any(isinstance(event, RepairMeasured) for event in stopped.events))
     job = stopped.session.job
     assert job is not None
-    assert "goes on from where it was" in job.conclude()
+    assert job.conclude() == "repair by fine-tuning stopped; choose it again to resume it"
     assert isinstance(stopped.last(RepairAttacked), RepairAttacked), "measured for the person"
     looks = sum(isinstance(event, RepairMeasured) for event in stopped.events)
     work(stopped)

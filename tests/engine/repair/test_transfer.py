@@ -1,0 +1,134 @@
+"""What shared transfer says of a repair, and what auto chooses by it: of figures that are given, and of a small network."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bdtui.engine.network.logits import Logits
+from bdtui.engine.network.score_runner import ScoreRunner
+from bdtui.engine.repair import auto
+from bdtui.engine.repair.perturbations import find_boxes
+from bdtui.engine.repair.result import ChosenBy, Repair
+from bdtui.engine.repair.session import RepairOutcome
+from bdtui.engine.repair.transfer import Transfer, TransferBank
+from bdtui.engine.repair.what_to_say import follows_no_more, say_what_came_of_it, transfer_limit
+from bdtui.engine.reporter import Reporter
+from tests.engine.repair.small_badnet import CLASSES, bars, small_badnet
+
+KINDS = ("shared", "shared", "box")
+BADNET = Transfer(KINDS, (90, 80, 70), 100)
+REFERENCE = Transfer(KINDS, (10, 10, 4), 100)
+
+
+def outcome(transfer: Transfer, right: int = 100, method: str = "shrink-distil") -> RepairOutcome:
+    network: Any = None
+    repair = Repair(method, 0, 1.0, 10, (), (), ChosenBy(100, 100.0 - right, transfer.percent, 85.0), 0.5)
+    return RepairOutcome(network, repair, transfer, np.arange(100) < right)
+
+
+def session(reference: RepairOutcome | None, held_out: int = 100, budget: float = 1.0) -> Any:
+    return SimpleNamespace(
+        reference=reference,
+        parts=SimpleNamespace(fit=bars(600, 0), held_out=range(held_out)),
+        badnet_transfer=BADNET,
+        classes=CLASSES,
+        budget=budget,
+        fallen=lambda one: (100.0 - int(np.count_nonzero(one.right)), 1.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("hits", "follows"),
+    [((10, 10, 4), False), ((15, 16, 7), False), ((30, 30, 4), True), ((0, 0, 30), True), ((90, 80, 70), True)],
+)
+def test_a_network_follows_b_where_either_kind_of_change_fools_it_more_than_the_reference(
+    hits: tuple[int, ...], follows: bool
+) -> None:
+    assert follows_no_more(Transfer(KINDS, hits, 100), REFERENCE) is not follows
+
+
+def test_fewer_images_leave_more_to_chance() -> None:
+    assert transfer_limit(10, 50) > transfer_limit(10, 100) > transfer_limit(10, 400) > 10
+    assert transfer_limit(0, 10**6) == 2
+
+
+@pytest.mark.parametrize(("hits", "left"), [((90, 80, 70), 100.0), ((10, 10, 4), 0.0), ((50, 45, 37), 50.0)])
+def test_what_is_left_is_a_share_of_what_leads_b_and_not_the_reference_astray(
+    hits: tuple[int, ...], left: float
+) -> None:
+    assert Transfer(KINDS, hits, 100).left(BADNET, REFERENCE) == pytest.approx(left)
+
+
+def test_nothing_is_told_where_b_is_fooled_hardly_more_than_the_reference() -> None:
+    assert Transfer(KINDS, (10, 10, 4), 100).left(Transfer(KINDS, (15, 15, 9), 100), REFERENCE) is None
+
+
+def test_a_claim_needs_low_transfer_a_reference_and_images() -> None:
+    reference, low, high = outcome(REFERENCE, method="scratch"), outcome(REFERENCE), outcome(BADNET)
+    claimed = say_what_came_of_it(session(reference), low).repair
+    assert claimed.chosen_by.claims
+    assert claimed.sentences[0].startswith("What fools B misleads this network no more")
+    for refused in (
+        say_what_came_of_it(session(reference), high),
+        say_what_came_of_it(session(None), low),
+        say_what_came_of_it(session(reference, held_out=49), low),
+    ):
+        assert not refused.repair.chosen_by.claims
+    untold = session(outcome(Transfer(KINDS, (80, 70, 60), 100), method="scratch"))
+    told = say_what_came_of_it(untold, outcome(Transfer(KINDS, (80, 70, 60), 100))).repair
+    assert not told.chosen_by.claims
+    assert "tells nothing" in told.sentences[0]
+
+
+def test_auto_takes_the_most_accurate_of_low_transfer_and_else_what_follows_b_least() -> None:
+    reference = outcome(REFERENCE, method="scratch")
+    low, better, best = outcome(REFERENCE, 95), outcome(REFERENCE, 97), outcome(BADNET, 100)
+    assert auto.choose([low, better, best], reference) is better
+    less = outcome(Transfer(KINDS, (60, 60, 60), 100), 90)
+    assert auto.choose([best, less], reference) is less
+
+
+@pytest.mark.parametrize(
+    ("transfer", "right", "enough"),
+    [(REFERENCE, 99, True), (REFERENCE, 98, True), (REFERENCE, 95, False), (BADNET, 100, False)],
+)
+def test_auto_stops_at_low_transfer_within_the_budget_and_what_chance_may_take(
+    transfer: Transfer, right: int, enough: bool
+) -> None:
+    assert auto.is_enough(session(None), outcome(transfer, right), outcome(REFERENCE)) is enough
+
+
+def test_b_is_not_needed_where_scratch_is_as_good_on_enough_images() -> None:
+    scratch, repaired = outcome(REFERENCE, 97), outcome(REFERENCE, 97)
+    assert auto._as_good(session(scratch), scratch, repaired)
+    assert not auto._as_good(session(scratch), outcome(REFERENCE, 96), repaired)
+    assert not auto._as_good(session(scratch, held_out=49), scratch, repaired)
+
+
+def test_a_look_at_some_images_is_at_images_from_the_first_to_the_last() -> None:
+    badnet = small_badnet()
+    by_class = np.argsort(badnet.parts.held_out.labels, kind="stable")
+    bank = TransferBank(badnet.model, badnet.parts.fit, badnet.parts.held_out.some(by_class), 0)
+    assert set(bank.held_out.labels[:8]) == {0}, "ordered by class"
+    looked_at = bank.measure(badnet.model, 8)
+    assert looked_at.images == 8
+    # Of the target class nothing is led astray: of a look at the first images little would be left.
+    assert looked_at.percent == pytest.approx(bank.measure(badnet.model).percent, abs=30)
+
+
+def test_boxes_are_the_same_where_memory_bears_few_at_once() -> None:
+    badnet = small_badnet()
+    images, logits = bars(40, 7), Logits(badnet.model)
+    runner = ScoreRunner(badnet.model, images.image_shape)
+    whole = find_boxes(logits, runner, images, 5, 0, Reporter())
+    runner.batch_size = 12
+    pieces = find_boxes(logits, runner, images, 5, 0, Reporter())
+    for one, other in zip(whole, pieces, strict=True):
+        assert np.array_equal(one.mask, other.mask)
+        assert np.mean(np.abs(one.pattern - other.pattern) < 1e-3) > 0.95, (
+            "signs of slopes near zero are left to rounding"
+        )
