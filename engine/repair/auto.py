@@ -13,8 +13,8 @@ from bdtui.engine.events import Notice
 from bdtui.engine.repair import ensemble, shrink_distil, shrink_distil_universal
 from bdtui.engine.repair.method import RepairedNetwork
 from bdtui.engine.repair.methods import AUTO, SCRATCH, SHRINK_DISTIL
+from bdtui.engine.repair.result import FEW_HELD_OUT
 from bdtui.engine.repair.session import RepairOutcome, RepairSession
-from bdtui.engine.repair.transfer import FEW_HELD_OUT
 from bdtui.engine.repair.what_to_say import follows_no_more
 
 _LESS, _MORE = 0.5, 1.5

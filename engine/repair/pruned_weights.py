@@ -13,7 +13,7 @@ from bdtui.engine.network.copies import copy_model
 from bdtui.engine.network.graph import trace_network
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.method import RepairInput
-from bdtui.engine.repair.transfer import FEW_HELD_OUT
+from bdtui.engine.repair.result import FEW_HELD_OUT
 
 _MEASURED_ON = 512
 _MOST_STOPS = 64

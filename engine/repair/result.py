@@ -8,6 +8,9 @@ from typing import Any
 from bdtui.engine.event_values import Estimate, estimate_json
 from bdtui.engine.rates import NO_RATES, Rates
 
+FEW_HELD_OUT = 50
+"""Held-out images below which nothing is claimed, and no repair is recommended."""
+
 
 @dataclass(frozen=True)
 class ChosenBy:
@@ -22,6 +25,7 @@ class ChosenBy:
         reference_transfer: the same for a network that never saw B; None where there is none.
         left: of what leads B astray and not that network, the share that leads the repaired one astray, in percent.
         claims: whether these figures speak for a backdoor, if there was one, to be gone.
+        unseen_classes: of how many classes there is no clean image.
     """
 
     held_out: int
@@ -31,6 +35,12 @@ class ChosenBy:
     reference_transfer: float | None = None
     left: float | None = None
     claims: bool = False
+    unseen_classes: int = 0
+
+    @property
+    def shows_the_cost(self) -> bool:
+        """Whether what was held out can show what the repair costs; accuracy on what it was trained on shows nothing."""
+        return self.held_out >= FEW_HELD_OUT and not self.unseen_classes
 
     def as_json(self) -> dict[str, Any]:
         """As results.json has it."""
@@ -42,6 +52,7 @@ class ChosenBy:
             "transfer_left": self.left,
             "held_out_images": self.held_out,
             "claims": self.claims,
+            "unseen_classes": self.unseen_classes,
         }
 
 

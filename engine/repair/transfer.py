@@ -38,8 +38,6 @@ _NEARLY_AS_GOOD = 0.2
 MEASURED_ON = 400
 _TELLING = 0.1
 """Of the changed images, by so large a share B has to be led astray more often than a network that never saw it."""
-FEW_HELD_OUT = 50
-"""Held-out images below which nothing is claimed."""
 
 
 @dataclass(frozen=True)

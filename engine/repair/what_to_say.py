@@ -6,7 +6,8 @@ from dataclasses import replace
 from math import ceil, sqrt
 from typing import TYPE_CHECKING
 
-from bdtui.engine.repair.transfer import FEW_HELD_OUT, Transfer
+from bdtui.engine.repair.result import FEW_HELD_OUT
+from bdtui.engine.repair.transfer import Transfer
 
 if TYPE_CHECKING:
     from bdtui.engine.repair.session import RepairOutcome, RepairSession
@@ -75,7 +76,8 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             sentences.append(f"Some of what fools B still misleads this network: do not rely on it {compared}.")
     if drop is not None and drop > session.budget:
         sentences.append(_about_the_loss(session, outcome, held_out))
-    if missing := session.classes - len(set(session.parts.fit.labels.tolist())):
+    missing = session.classes - len(set(session.parts.fit.labels.tolist()))
+    if missing and repair.steps:
         sentences.append(
             f"{missing:,} of {session.classes:,} classes have no clean image: expect them to be forgotten."
         )
@@ -84,6 +86,7 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         reference_transfer=None if reference is None else reference.transfer.percent,
         left=None if reference is None else outcome.transfer.left(session.badnet_transfer, reference.transfer),
         claims=claims,
+        unseen_classes=missing,
     )
     return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))
 

@@ -31,6 +31,15 @@ class Candidate:
     repair: Repair | None = None
 
 
+def held_out_accuracy(run: RunRecord, one: Candidate) -> float | None:
+    """Of a repaired network on validation images, in percent: B's less what was lost on those held out; None where they are
+    too few to show it."""
+    before = run.baseline_valid.clean
+    if before is None or one.repair is None or one.repair.chosen_by.clean_drop is None:
+        return None
+    return before.percent - one.repair.chosen_by.clean_drop if one.repair.chosen_by.shows_the_cost else None
+
+
 def candidates(run: RunRecord) -> Iterator[Candidate]:
     """The networks of a run, in ascending order of the drop, of each threshold B′ first, and then the repaired ones."""
     for threshold in run.thresholds:

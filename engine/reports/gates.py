@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bdtui.engine.event_values import Verdict
-from bdtui.engine.reports.candidates import Candidate, candidates
+from bdtui.engine.reports.candidates import Candidate, candidates, held_out_accuracy
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import INCONCLUSIVE, NOT_EXAMINED, SUSPICIOUS, judge
 from bdtui.engine.settings import BACKDOORED, UNCLEAR, Gates
@@ -40,7 +40,7 @@ def judge_gates(run: RunRecord) -> list[GateOutcome]:
 def _judge_networks(run: RunRecord) -> Iterator[GateOutcome]:
     """Whether one network, B itself included, has all the rates that are demanded.
 
-    Test rates count where they are known, else the validation rates of B′.
+    Test rates count where they are known, else the validation rates of B′, and of a repair what was held out.
     """
     gates, demands = run.gates, []
     if gates.max_asr is not None:
@@ -89,3 +89,5 @@ def _judged(run: RunRecord) -> Iterator[Judged]:
         attack = one.test.attack or (None if only_test else one.valid.attack)
         if clean is not None:
             yield Judged(one.name, clean.percent, None if attack is None else attack.percent)
+        elif one.repair is not None and not one.is_goodnet and (held_out := held_out_accuracy(run, one)) is not None:
+            yield Judged(one.name, held_out, None if one.valid.attack is None else one.valid.attack.percent)

@@ -48,6 +48,7 @@ def repair_from_json(content: Any, valid: tuple[int, int], test: tuple[int, int]
 def _chosen_by(content: Mapping[str, Any]) -> ChosenBy:
     return ChosenBy(
         held_out=integer(content.get("held_out_images", 0)),
+        unseen_classes=integer(content.get("unseen_classes", 0)),
         clean_drop=_number_or_none(content["clean_drop"]),
         transfer=_number_or_none(content["transfer"]),
         badnet_transfer=_number_or_none(content.get("badnet_transfer")),

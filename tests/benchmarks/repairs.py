@@ -263,8 +263,8 @@ def _write_between(page: Path, text: str) -> None:
 def summary(rows: list[Row]) -> str:
     """What every method comes to with as many images, over all backdoored networks: the median, and the worst in brackets.
 
-    Clean accuracy is the change from B's; several seeds of one network count as one, by their median. Only sizes at which several
-    networks were repaired by every method that any of them was: others cannot be compared here.
+    Clean accuracy is the change from B's; several seeds of one network count as one, by their median. Of a size only
+    methods that repaired as many networks as any did: others cannot be compared here.
     """
     lines = [
         "| clean images | repair | networks | clean, points above B | ASR | R-Acc | seconds |",
@@ -276,7 +276,7 @@ def summary(rows: list[Row]) -> str:
             groups.setdefault((row.images, row.method), {}).setdefault(row.net, []).append(row)
     names = {size: [set(nets) for (images, _), nets in groups.items() if images == size] for size, _ in groups}
     for (images, method), nets in groups.items():
-        if len(nets) < 2 or any(others != set(nets) for others in names[images]):
+        if len(nets) < 2 or set(nets) != max(names[images], key=len):
             continue
 
         def of_nets(value: Callable[[Row], float], nets: dict[str, list[Row]] = nets) -> list[float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bdtui.engine.rates import Share
+from bdtui.engine.repair.result import FEW_HELD_OUT
 from bdtui.engine.reports.candidates import Candidate, candidates
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict.evidence import MEASURED, SAFE_ASR, is_complete, measured_networks
@@ -45,6 +46,8 @@ def recommendation(run: RunRecord, recommended: Candidate | None, backdoor: str)
             f"No network here is safe to deploy: none has both an ASR that is surely at most {_tolerated_asr(gates):g} % "
             f"and {kept} on the validation images."
         )
+    if backdoor == MEASURED and recommended is None:
+        yield from _what_repairs_lack(run)
     if recommended is not None:
         yield f"Recommended: {recommended.file} ({recommended.name}), {_what_it_does(run, recommended)}."
 
@@ -66,11 +69,29 @@ def _what_it_does(run: RunRecord, one: Candidate) -> str:
     stamped = poisoned is not None and poisoned.trigger is not None
     flattered = "both rates are" if stamped else "that accuracy is"
     trained = (
-        ""
-        if one.repair is None
-        else f"; the repair was trained on most of the clean ones, so that {flattered} flattered"
+        "" if one.repair is None else f"; the repair was trained on most of the clean ones, so {flattered} flattered"
     )
     return f"{measured} on the validation images, which chose it{trained}"
+
+
+def _what_repairs_lack(run: RunRecord) -> Iterator[str]:
+    """Why repaired networks that keep the attack out are not recommended."""
+    for one in candidates(run):
+        if one.repair is None or one.is_goodnet or not _keeps_out(one, run.gates):
+            continue
+        known = one.repair.chosen_by
+        if known.unseen_classes:
+            yield f"The {one.name} is not recommended: {known.unseen_classes:,} classes had no clean image."
+        elif not known.shows_the_cost:
+            yield (
+                f"The {one.name} is not recommended: {known.held_out} held-out images do not show what it costs; "
+                f"that takes at least {FEW_HELD_OUT}."
+            )
+        elif known.clean_drop is not None and known.clean_drop > 0:
+            yield (
+                f"The {one.name} is not recommended: it lost {known.clean_drop:.1f} points on the {known.held_out:,} "
+                "held-out images."
+            )
 
 
 def _lost(one: Candidate, before: Share) -> float | None:
@@ -78,9 +99,11 @@ def _lost(one: Candidate, before: Share) -> float | None:
     if one.valid.clean is None:
         return None
     lost = before.percent - one.valid.clean.percent
-    held_out = None if one.repair is None else one.repair.chosen_by.clean_drop
+    if one.repair is None:
+        return lost
     # A repair was trained on most of the validation images: what it was not trained on counts.
-    return lost if held_out is None else max(lost, held_out)
+    known = one.repair.chosen_by
+    return max(lost, known.clean_drop) if known.shows_the_cost and known.clean_drop is not None else None
 
 
 def _keeps_out(one: Candidate, gates: Gates) -> bool:

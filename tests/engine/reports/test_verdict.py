@@ -12,6 +12,7 @@ from bdtui.engine.event_values import ComparedOrder, ComparedThreshold, Threshol
 from bdtui.engine.pruning.curve import Step
 from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.repair.result import ChosenBy, Repair
+from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RecordedImages, RecordedTrigger, RunRecord
 from bdtui.engine.reports.verdict import judge, results_json
 from bdtui.engine.settings import Gates
@@ -162,6 +163,32 @@ def test_without_test_images_a_recommendation_says_that_its_rates_are_flattered(
         f"Recommended: r.keras (network repaired by scratch), {measured}; the repair was trained on most of the clean ones, so "
         "that accuracy is flattered."
     ) in judge(changed(baseline_test=NO_RATES, repairs=(by_auto,))).sentences
+
+
+@pytest.mark.parametrize(
+    ("known", "why"),
+    [
+        (ChosenBy(14, 0.0), "14 held-out images do not show what it costs; that takes at least 50."),
+        (ChosenBy(0, None), "0 held-out images do not show what it costs; that takes at least 50."),
+        (ChosenBy(80, 0.0, unseen_classes=35), "35 classes had no clean image."),
+        (ChosenBy(88, 6.8), "it lost 6.8 points on the 88 held-out images."),
+    ],
+)
+def test_a_repair_is_not_recommended_for_its_rates_on_images_it_was_trained_on(known: ChosenBy, why: str) -> None:
+    repair = Repair("scratch", 0, 1.0, 10, (), (), known, 0.0, "r.keras", None, SAFE)
+    verdict = judge(changed(repairs=(repair,)))
+    assert verdict.recommended is None
+    assert f"The network repaired by scratch is not recommended: {why}" in verdict.sentences
+
+
+def test_a_gate_takes_a_repair_for_what_held_out_images_show() -> None:
+    gates = Gates(max_asr=5, min_accuracy=95)
+    for known, met in ((ChosenBy(100, 0.5), True), (ChosenBy(100, 6.0), False), (ChosenBy(14, 0.0), False)):
+        repair = Repair("scratch", 0, 1.0, 10, (), (), known, 0.0, "r.keras", None, SAFE)
+        run = changed(baseline_test=NO_RATES, repairs=(repair,), gates=gates)
+        (outcome,) = judge_gates(run)
+        assert outcome.met is met
+        assert (judge(run).recommended is not None) is met
 
 
 def test_poisoned_test_images_measure_what_clean_images_chose() -> None:
