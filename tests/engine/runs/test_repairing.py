@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bdtui.engine.errors import Interrupted, OptionError
 from bdtui.engine.events import Event, RepairFinished, RepairMeasured
 from bdtui.engine.repair.methods import asked_methods
+from bdtui.engine.repair.session import RepairSession
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.results import read_record
 from bdtui.engine.runs.run import RunResult, execute_run
@@ -115,6 +116,29 @@ def test_resume_repeats_no_finished_repair(
     kept = [[repair.as_json() for repair in result.record.repairs] for result in (again, finished)]
     assert kept[0] == kept[1]
     assert {path.name: path.read_bytes() for path in finished.out.glob("*.keras")} == before
+
+
+def test_a_repair_asked_for_later_is_made_alone_and_the_others_are_judged_by_it(
+    inputs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    first = execute_run(settings(inputs, repair=("clp",)), out, reporter=Reporter())
+    assert any("add scratch" in sentence for sentence in first.results["repairs"][0]["sentences"])
+    (out / "results.json").unlink()
+    made: list[str] = []
+    carry_out = RepairSession.carry_out
+
+    def noted(session: RepairSession, name: str, work: Any) -> Any:
+        made.append(name)
+        return carry_out(session, name, work)
+
+    monkeypatch.setattr(RepairSession, "carry_out", noted)
+    again = execute_run(settings(inputs, repair=("clp", "scratch")), out, reporter=Reporter(), resume=True)
+    assert made == ["scratch"]
+    by_name = {each["method"]: each for each in again.results["repairs"]}
+    assert by_name["clp"]["chosen_by"]["reference_transfer"] is not None
+    assert any("from scratch" in sentence for sentence in by_name["clp"]["sentences"])
+    assert by_name["clp"]["test"] == first.results["repairs"][0]["test"]
 
 
 def stopping_after(events: int, kind: type[Event]) -> Reporter:
