@@ -48,8 +48,9 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         # Transfer is measured on those held-out images that B gets right.
         usable = max(1, outcome.transfer.images) / max(1, held_out)
         needed = ceil(max(7 * FEW_HELD_OUT / usable, IMAGES_A_CLASS * session.classes) / 50) * 50
+        number = len(session.parts.fit) + held_out
         sentences.append(
-            f"{len(session.parts.fit) + held_out} clean images are too few to tell whether the repair worked: nothing is "
+            f"{number} clean {'image is' if number == 1 else 'images are'} too few to tell whether the repair worked: nothing is "
             f"claimed; a claim takes about {needed:,} in all."
         )
     elif reference is None:
