@@ -310,14 +310,20 @@ def _list_rankings() -> None:
     print("\n".join(RANKINGS))
 
 
+def _print_method(method: Any, cost: str = "") -> None:
+    parts = [method.description, f"needs {method.needs}", cost]
+    source = f" ({method.source})" if method.source else ""
+    print(f"{method.name}: {'; '.join(part for part in parts if part)}{source}")
+
+
 def _list_detectors() -> None:
     from bdtui.engine.detect.methods import AUTO, AUTO_DOES, METHODS, POOL, POOL_DOES
 
     print(f"{AUTO}: {AUTO_DOES}")
     for method in METHODS.values():
-        source = f" ({method.source})" if method.source else ""
-        cost = f"takes about {method.cost:g} s on one core for ten classes" if method.cost else "takes no time"
-        print(f"{method.name}: {method.description}; needs {method.needs}; {cost}{source}")
+        _print_method(
+            method, f"takes about {method.cost:g} s on one core for ten classes" if method.cost else "takes no time"
+        )
     print(f"{POOL}: {POOL_DOES}")
 
 
@@ -325,8 +331,7 @@ def _list_screening_methods() -> None:
     from bdtui.engine.screen.methods import METHODS
 
     for method in METHODS.values():
-        source = f" ({method.source})" if method.source else ""
-        print(f"{method.name}: {method.description}; needs {method.needs}{source}")
+        _print_method(method)
 
 
 def _list_repairs() -> None:
@@ -335,9 +340,7 @@ def _list_repairs() -> None:
 
     print(f"{AUTO}: {AUTO_DOES}")
     for method in all_methods().values():
-        source = f" ({method.source})" if method.source else ""
-        cost = f"costs about {method.cost:,} training steps" if method.cost else "costs no training"
-        print(f"{method.name}: {method.description}; needs {method.needs}; {cost}{source}")
+        _print_method(method, f"costs about {method.cost:,} training steps" if method.cost else "costs no training")
     for name, why in broken_methods().items():
         print(plain(f"{name}: cannot be used: {why}"))
 

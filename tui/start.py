@@ -67,7 +67,7 @@ def run_app(options: Mapping[str, Any], *, in_page: bool = False) -> ExitCode:
             resume_in=out if options.get("resume") else None,
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
-            # A page always takes what is drawn, and its server ends a session that hangs.
+            # A page always takes what is drawn; with the page its server ends what hangs.
             before_exit=(lambda code: None) if in_page else end_if_stuck,
             after_first_paint=_log_to_file,
         )

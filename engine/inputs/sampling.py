@@ -39,6 +39,11 @@ def sample_images(images: ImageSet, most: int) -> Iterator[tuple[int, NDArray[np
             yield start, read(start, min(start + _TOGETHER, images.images))
 
 
+def spread_rows(count: int, most: int) -> NDArray[np.intp]:
+    """At most ``most`` numbers below ``count``, from the first to the last, ascending."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.intp))
+
+
 def find_stored_range(images: ImageSet) -> StoredRange:
     """Look at some images of a set as they are stored.
 

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from bdtui.engine.errors import DataError
 from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.pixel_fit import reads_planes
-from bdtui.engine.inputs.sampling import find_stored_range
+from bdtui.engine.inputs.sampling import find_stored_range, spread_rows
 from bdtui.engine.inputs.stored_range import StoredRange
 from bdtui.engine.reporter import SILENT, Reporter
 
-_SMALLEST_SIDE = 8
-"""Rows and columns from which an input of two axes is taken for a grey picture."""
+_SMALLEST_SIDE, _LONGEST_SIDE = 8, 4
+"""An input of two axes is a grey picture from so many rows and columns, where neither has more than so many times the other's."""
 _MOST_VALUES = 2**28
 """Values that are held in memory, 1 GiB; of a larger set, some images of every class are taken."""
 
@@ -83,7 +83,7 @@ class Canvas:
             return cls(image_shape[1], image_shape[2], image_shape[0], planes=True, is_picture=True)
         if len(image_shape) == 3:
             return cls(*image_shape, planes=False, is_picture=True)
-        if len(image_shape) == 2 and min(image_shape) >= _SMALLEST_SIDE:
+        if len(image_shape) == 2 and _SMALLEST_SIDE <= min(image_shape) >= max(image_shape) / _LONGEST_SIDE:
             # A grey picture without an axis for its channel, e.g. 28×28 digits.
             return cls(*image_shape, channels=1, planes=False, is_picture=True)
         if len(image_shape) == 1:
@@ -153,11 +153,6 @@ def split_images(images: CleanImages, share: float, seed: int) -> Parts:
         if held[rows].all():
             held[rows[0]] = False
     return Parts(images.some(np.flatnonzero(~held)), images.some(np.flatnonzero(held)))
-
-
-def spread_rows(count: int, most: int) -> NDArray[np.intp]:
-    """At most ``most`` numbers below ``count``, from the first to the last: files are often ordered by class."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).astype(np.intp))
 
 
 def some_of_every_class(labels: NDArray[np.int64], share: float, seed: int = 0) -> NDArray[np.intp]:

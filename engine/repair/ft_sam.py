@@ -92,11 +92,11 @@ def _bearable_radius(network: keras.Model, logits: Logits, images: CleanImages, 
         share = len(piece) / len(images)
         return share * cross_entropy(logits(tf.constant(piece.pixels)), tf.constant(piece.labels.astype(np.int32)))
 
-    gradients: list[Any] = [None] * len(variables)
+    found = []
     for piece in pieces:
         reporter.checkpoint()
-        found = gradients_of(partial(loss, piece), variables)
-        gradients = [_sum(ours, theirs) for ours, theirs in zip(gradients, found, strict=True)]
+        found.append(gradients_of(partial(loss, piece), variables))
+    gradients = [None if each[0] is None else tf.add_n(each) for each in zip(*found, strict=True)]
     radius, guessing = _RADIUS, float(np.log(max(2, network.output_shape[-1])))
     while radius > _SMALLEST_RADIUS:
         reporter.checkpoint()
@@ -107,8 +107,3 @@ def _bearable_radius(network: keras.Model, logits: Logits, images: CleanImages, 
             break
         radius /= 2
     return radius
-
-
-def _sum(first: Any, second: Any) -> Any:
-    """Of two gradients, either of which may be missing."""
-    return second if first is None else first if second is None else first + second

@@ -186,6 +186,7 @@ def find_boxes(
             return np.asarray(compiled(*given, tf.constant(raw[boxes]), tf.constant(masks[boxes])))
 
         raw = np.concatenate(batches.compute(number, moved))
+    reporter.emit(Progress("transfer bank", _BOX_STEPS, _BOX_STEPS, "steps"))
     covered = tf.constant(masks)
     patterns = covered * (low + (high - low) * tf.sigmoid(raw))
     read = np.asarray(as_read(patterns, canvas, images.image_shape))

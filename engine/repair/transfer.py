@@ -15,10 +15,12 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from bdtui.engine.events import Progress
+from bdtui.engine.inputs.sampling import spread_rows
 from bdtui.engine.network.logits import Logits
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.rates import Share
-from bdtui.engine.repair.clean_images import CleanImages, spread_rows
+from bdtui.engine.repair.clean_images import CleanImages
 from bdtui.engine.repair.perturbations import (
     RADII,
     TRIED_ON,
@@ -113,6 +115,7 @@ class TransferBank:
         logits = Logits(badnet)
         runner = ScoreRunner(badnet, fit.image_shape, reporter)
         tried = fit.spread(TRIED_ON)
+        reporter.emit(Progress("transfer bank", 0, 2, "kinds"))
         shared, self.radius = _shared_changes(logits, runner, fit, seed, reporter)
         boxes = find_boxes(logits, runner, fit, _BOXES, seed, reporter)
         good = [share_fooled(runner, box, tried) - _AREA_COSTS * float(box.mask.mean()) for box in boxes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from bdtui.engine.inputs.sampling import spread_rows
 from bdtui.engine.inputs.thumbnails import take_pictures
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.file_names import examples_name
@@ -44,7 +45,7 @@ def _sheet(role: str, prepared: PreparedRun, files: RunFiles, reporter: Reporter
     images = prepared.inputs.data[role]
     if len(images.image_shape) != 3:
         return None
-    numbers = np.unique(np.linspace(0, images.images - 1, _MOST).astype(np.intp))
+    numbers = spread_rows(images.images, _MOST)
     predicted = prepared.evaluator.scores(role, numbers, (), reporter).argmax(axis=1)
     pictures = take_pictures(images, numbers)
     side_by_side = np.concatenate([_pixels(one.rgb, one.height, one.width) for one in pictures], axis=1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -261,35 +261,58 @@ def _write_between(page: Path, text: str) -> None:
 
 
 def summary(rows: list[Row]) -> str:
-    """What every method comes to with as many images, over all backdoored networks: the median, and the worst in brackets.
+    """What every method comes to with as many images, over backdoored networks: the median, and the worst of all in brackets.
 
-    Clean accuracy is the change from B's; several seeds of one network count as one, by their median. Of a size only
-    methods that repaired as many networks as any did: others cannot be compared here.
+    Clean accuracy is the change from B's. Every seed is another network, but for the sample; methods are summed up beside one
+    another over the same networks and seeds: those that all have which were measured on most networks, and then, where
+    some of these have more, those that have the most.
     """
     lines = [
-        "| clean images | repair | networks | clean, points above B | ASR | R-Acc | seconds |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | ---: |",
+        "| clean images | repair | networks | seeds | clean, points above B | ASR | R-Acc | seconds |",
+        "| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
-    groups: dict[tuple[int, str], dict[str, list[Row]]] = {}
+    sizes: dict[int, dict[str, dict[tuple[str, int], Row]]] = {}
     for row in sorted(rows, key=lambda row: _place(row)[1:]):
         if row.attack is not None:
-            groups.setdefault((row.images, row.method), {}).setdefault(row.net, []).append(row)
-    names = {size: [set(nets) for (images, _), nets in groups.items() if images == size] for size, _ in groups}
-    for (images, method), nets in groups.items():
-        if len(nets) < 2 or set(nets) != max(names[images], key=len):
-            continue
-
-        def of_nets(value: Callable[[Row], float], nets: dict[str, list[Row]] = nets) -> list[float]:
-            return [median(value(row) for row in group) for group in nets.values()]
-
-        figures = [
-            _figure(of_nets(lambda row: row.clean - row.before[0]), min),
-            _figure(of_nets(lambda row: row.attack or 0.0), max),
-            _figure(of_nets(lambda row: row.recovered or 0.0), min),
-            f"{median(of_nets(lambda row: row.seconds)):.0f}",
-        ]
-        lines.append(f"| {images or 'all'} | {method} | {len(nets)} | {' | '.join(figures)} |")
+            sizes.setdefault(row.images, {}).setdefault(row.method, {})[row.net, row.seed] = row
+    for images, methods in sizes.items():
+        most = max(len(_nets(found)) for found in methods.values())
+        wide = {method: found for method, found in methods.items() if len(_nets(found)) == most}
+        shared = set.intersection(*(set(found) for found in wide.values()))
+        all_there_are = max((set(found) for found in wide.values()), key=len)
+        for covered in [shared] if shared == all_there_are else [shared, all_there_are]:
+            if len(_nets(covered)) > 1:
+                lines += [
+                    _summed_up(images, method, [found[key] for key in sorted(covered)])
+                    for method, found in wide.items()
+                    if covered <= found.keys()
+                ]
     return "\n".join(lines)
+
+
+def _nets(covered: Iterable[tuple[str, int]]) -> set[str]:
+    return {net for net, _ in covered}
+
+
+def _summed_up(images: int, method: str, rows: list[Row]) -> str:
+    nets: dict[str, list[Row]] = {}
+    for row in rows:
+        nets.setdefault(row.net, []).append(row)
+
+    def middle(value: Callable[[Row], float]) -> float:
+        return median(median(map(value, group)) for group in nets.values())
+
+    def figure(value: Callable[[Row], float], worst: Callable[[Iterable[float]], float]) -> str:
+        return f"{middle(value):.2f} ({worst(map(value, rows)):.2f})"
+
+    figures = [
+        figure(lambda row: row.clean - row.before[0], min),
+        figure(lambda row: row.attack or 0.0, max),
+        figure(lambda row: row.recovered or 0.0, min),
+        f"{middle(lambda row: row.seconds):.0f}",
+    ]
+    seeds = max(len(group) for group in nets.values())
+    return f"| {images or 'all'} | {method} | {len(nets)} | {seeds} | {' | '.join(figures)} |"
 
 
 def what_transfer_tells(rows: list[Row]) -> str:

@@ -63,12 +63,14 @@ def test_the_summary_counts_a_network_once_and_names_the_worst() -> None:
     other = replace(row("scratch", 0, 8.0, 99.0), net="blended")
     clean_network = replace(row("scratch", 0, None, 50.0), net="none")
     (line,) = summary([*rows, other, clean_network]).splitlines()[2:]
-    assert line == "| 100 | scratch | 2 | 1.00 (0.00) | 5.00 (8.00) | 5.00 (2.00) | 10 |"
+    assert line == "| 100 | scratch | 2 | 2 | 1.00 (-1.00) | 5.00 (8.00) | 5.00 (1.00) | 10 |"
 
 
 def test_methods_that_were_measured_on_other_networks_are_not_summed_up_beside_one_another() -> None:
     rows = [replace(row(name, 0, 1.0), net=net) for name in ("scratch", "nad") for net in ("patch", "blended")]
     assert len(summary(rows).splitlines()) == 4
+    again = [replace(each, seed=1) for each in rows if each.method == "nad"]
+    assert ["| 1 |" in line for line in summary([*rows, *again]).splitlines()[2:]] == [True, True, False]
     _, _, shown = summary([*rows, replace(row("nad", 0, 1.0), net="warped")]).splitlines()
     assert "| nad | 3 |" in shown
 
@@ -85,7 +87,7 @@ def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: p
     write_tables(rows)
     write_tables(rows)
     summed_up, of_all = (each.read_text() for each in pages)
-    assert "| 100 | nad | 2 | 2.00 (2.00) | 9.00 (9.00) | 9.00 (9.00) | 10 |" in summed_up
+    assert "| 100 | nad | 2 | 1 | 2.00 (2.00) | 9.00 (9.00) | 9.00 (9.00) | 10 |" in summed_up
     assert "the ASR was above 5 % in 6 of them" in summed_up
     assert "(patch, nad: 9.0 %)" in summed_up
     assert of_all.count("| patch | 100 | nad |") == 1

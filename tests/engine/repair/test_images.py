@@ -194,6 +194,7 @@ def test_planes_are_told_from_pictures() -> None:
 def test_a_grey_picture_without_an_axis_for_its_channel_is_a_picture() -> None:
     assert Canvas.of((28, 28)) == Canvas(28, 28, 1, planes=False, is_picture=True)
     assert not Canvas.of((50, 3)).is_picture, "three values at fifty moments"
+    assert not Canvas.of((128, 9)).is_picture, "nine sensors"
 
 
 def test_a_part_of_every_class_is_held_out_and_no_class_altogether() -> None:

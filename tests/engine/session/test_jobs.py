@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,13 @@ from bdtui.engine.events import (
     TriggerShown,
     VerdictReached,
 )
+from bdtui.engine.inputs.datasets import open_dataset
 from bdtui.engine.pruning.moves import Prune
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.reports.results import read_record
 from bdtui.engine.runs.run import execute_run
 from bdtui.engine.runs.screening import screen_images
+from bdtui.engine.session.repairing import _some_attacked
 from bdtui.engine.session.requests import (
     Detect,
     Export,
@@ -153,6 +156,34 @@ def test_a_repair_is_measured_kept_and_exported_as_in_batch(settings: RunSetting
         (ours,), (theirs,) = read_record(folder / "results.json").repairs, batch.record.repairs
         assert ours.as_json()["goodnet_valid"] == theirs.as_json()["goodnet_valid"]
         assert (ours.as_json()["valid"], ours.model) == (theirs.as_json()["valid"], theirs.model)
+
+
+def test_repairs_of_a_session_that_was_exported_go_along_with_the_next(settings: RunSettings, tmp_path: Path) -> None:
+    person = Person(settings, tmp_path / "out")
+    person.do(RepairNetwork("clp"))
+    work(person)
+    person.do(Prune(1), Export())
+    second = person.planned
+    assert second != tmp_path / "out"
+    person.do(RepairNetwork("scratch"))
+    work(person)
+    person.do(Export())
+    repairs = read_record(second / "results.json").repairs
+    assert {repair.method for repair in repairs} == {"clp", "scratch"}
+    assert all((second / str(repair.model)).is_file() for repair in repairs)
+    judged = {repair.method: repair.chosen_by.reference_transfer for repair in repairs}
+    assert judged["clp"] is not None, "judged anew once there is a network to compare it with"
+
+
+def test_the_attack_on_a_network_in_training_is_counted_on_images_of_other_classes(
+    settings: RunSettings,
+) -> None:
+    images = open_dataset(Path(str(settings.poisoned_valid)), (12, 12, 1), 4)
+    true = np.arange(images.images) % 4
+    pixels, labels = _some_attacked(replace(images, true_labels=true))
+    assert 0 < len(pixels) == len(labels) <= np.count_nonzero(true != TARGET)
+    assert set(labels) == {TARGET}
+    assert not len(_some_attacked(replace(images, true_labels=images.labels))[0]), "of the target class all"
 
 
 def test_a_repair_that_is_stopped_goes_on_from_where_it_was(settings: RunSettings, tmp_path: Path) -> None:
