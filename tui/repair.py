@@ -69,7 +69,6 @@ class Repairs:
                 self.attacks.append(event)
             case events.RepairFinished() if event.asked:
                 self.finished[event.asked] = event
-                self.running = self.progress = ""
             case events.JobEnded(work=RepairNetwork.work):
                 self.running = self.progress = ""
             case events.Progress() if self.running:

@@ -43,7 +43,7 @@ def repair_automatically(session: RepairSession) -> RepairOutcome:
     if _as_good(session, reference, best):
         extra = (
             "A network trained from scratch on the same images is as good on held-out images, so B is not needed: "
-            "--repair scratch saves such a network, which never saw B.",
+            "take that of scratch, which never saw B.",
         )
     repair = best.repair
     seconds = sum(each.repair.seconds for each in [reference, *found])

@@ -213,7 +213,7 @@ def check_methods(names: Sequence[str]) -> None:
 
 
 def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
-    """The repairs that were asked for, each once; ``scratch`` first, since the others are held against it.
+    """The repairs to carry out, each once: ``scratch`` first, since the others are held against it, and with ``auto`` always.
 
     Args:
         names: of methods, or ``auto``; ``none`` stands for nothing.
@@ -223,4 +223,5 @@ def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
     """
     asked = tuple(dict.fromkeys(name for name in names or () if name != "none"))
     check_methods(asked)
-    return tuple(sorted(asked, key=lambda name: name != SCRATCH))
+    first = (SCRATCH,) if AUTO in asked or SCRATCH in asked else ()
+    return (*first, *(name for name in asked if name != SCRATCH))

@@ -79,9 +79,6 @@ def repair_networks(
     if not missing:
         return [known[name] for name in names]
     repairer = Repairer(prepared, files, journal, reporter, known=known, surrogate=surrogate)
-    if AUTO in known and SCRATCH not in known:
-        # Auto's own reference is not among the files; without it less could be said of the others than in one go.
-        repairer.train_reference()
     for name in missing:
         reporter.emit(Progress("repair", names.index(name), len(names), "repairs"))
         repairer.repair(name)
@@ -216,10 +213,6 @@ class Repairer:
         if not compared:
             self._judge_again()
         return repair
-
-    def train_reference(self) -> None:
-        """Have the network that never saw B, which the others are held against."""
-        self._session.repair(SCRATCH)
 
     def _judge_again(self) -> None:
         """Say anew of the repairs so far what can be said of them, now that there is a network to compare them with."""

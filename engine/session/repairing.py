@@ -14,7 +14,7 @@ from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.sampling import sample_images
 from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.method import predicted
-from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods
+from bdtui.engine.repair.methods import AUTO, AUTO_DOES, all_methods, asked_methods
 from bdtui.engine.repair.result import Repair
 from bdtui.engine.repair.session import RepairSession
 from bdtui.engine.reporter import Reporter
@@ -111,7 +111,9 @@ class Repairing(Job):
             self.folder = folder
         repairer = Repairer(self._prepared, files, journal, reporter, known=self.repairs, session=session)
         try:
-            repairer.repair(self._name)
+            for name in asked_methods([self._name]):
+                if name not in self.repairs:
+                    repairer.repair(name)
         finally:
             self.repairs = repairer.repairs
             self.folder = folder

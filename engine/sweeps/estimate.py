@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bdtui.engine.detect.methods import METHODS, methods_to_run
 from bdtui.engine.detect.methods import asked_methods as asked_detectors
 from bdtui.engine.repair.methods import AUTO as AUTO_REPAIR
-from bdtui.engine.repair.methods import asked_methods, find_method
+from bdtui.engine.repair.methods import SHRINK_DISTIL, asked_methods, find_method
 from bdtui.engine.settings import RunSettings
 from bdtui.engine.sweeps.cell import Cell
 
@@ -17,8 +17,6 @@ _PRUNING = 2.5
 """Seconds of a run that only prunes, of a small network with some hundred images."""
 _TRAINING_STEP = 0.02
 """Seconds of a training step of such a network."""
-_AUTO_REPAIRS = ("scratch", "shrink-distil")
-"""What ``auto`` begins with."""
 
 
 def estimate_seconds(cells: Sequence[Cell], workers: int, known: Sequence[float] = ()) -> float:
@@ -37,10 +35,7 @@ def estimate_seconds(cells: Sequence[Cell], workers: int, known: Sequence[float]
 
 def _small_network(settings: RunSettings) -> float:
     detectors = methods_to_run(asked_detectors(settings.detect), 10, 1000)
-    repairs = [
-        name
-        for asked in asked_methods(settings.repair)
-        for name in (_AUTO_REPAIRS if asked == AUTO_REPAIR else (asked,))
-    ]
+    # What auto begins with; often that is all.
+    repairs = {SHRINK_DISTIL if asked == AUTO_REPAIR else asked for asked in asked_methods(settings.repair)}
     steps = sum(find_method(name).cost for name in repairs)
     return _PRUNING + sum(METHODS[name].cost for name in detectors) + _TRAINING_STEP * steps

@@ -203,12 +203,12 @@ def test_how_many_images_would_do_is_said_to_be_in_all() -> None:
     )
 
 
-def test_where_b_is_not_needed_the_option_that_does_without_is_named(
+def test_where_b_is_not_needed_the_network_that_does_without_is_named(
     badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auto, "_as_good", lambda *_: True)
     outcome = session_of(badnet, 20).repair("auto")
-    assert outcome.repair.sentences[-1].endswith("--repair scratch saves such a network, which never saw B.")
+    assert outcome.repair.sentences[-1].endswith("so B is not needed: take that of scratch, which never saw B.")
 
 
 def test_classes_without_an_image_are_named(badnet: SmallBadNet) -> None:

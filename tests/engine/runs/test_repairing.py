@@ -179,6 +179,7 @@ def test_without_poisoned_images_repairs_are_made_all_the_same(
 
 def test_repairs_are_named_once_and_scratch_goes_first() -> None:
     assert asked_methods(("clp", "scratch", "clp", "none")) == ("scratch", "clp")
+    assert asked_methods(("clp", "auto")) == ("scratch", "clp", "auto"), "what auto holds its networks against is shown"
     assert asked_methods(None) == ()
 
 
