@@ -8,7 +8,9 @@ import os
 import shlex
 import sys
 import threading
+import traceback
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import platformdirs
@@ -24,6 +26,8 @@ from bdtui.tui.wording import plain
 
 _EXIT_TIMEOUT = 3.0
 """Seconds for restoring the terminal before bdtui exits anyway; a lost terminal may never answer."""
+_EXIT_TIMEOUT_IN_PAGE = 30.0
+"""The same in a page: its server has less patience, and this is for the session whose server has gone."""
 _LOG_BYTES = 1_000_000
 
 log = logging.getLogger("bdtui")
@@ -67,12 +71,16 @@ def run_app(options: Mapping[str, Any], *, in_page: bool = False) -> ExitCode:
             resume_in=out if options.get("resume") else None,
             preferences=preferences,
             watch=TerminalWatch(sys.stdin.fileno()),
-            # A page always takes what is drawn; with the page its server ends what hangs.
-            before_exit=(lambda code: None) if in_page else end_if_stuck,
+            before_exit=partial(end_if_stuck, seconds=_EXIT_TIMEOUT_IN_PAGE if in_page else _EXIT_TIMEOUT),
             after_first_paint=_log_to_file,
         )
-        app.run()
-        code = ExitCode.FAULT if app.return_code is None else app.return_code
+        code: int = ExitCode.FAULT
+        try:
+            app.run()
+            code = ExitCode.FAULT if app.return_code is None else app.return_code
+        except Exception:
+            # Textual shows what goes wrong in the app; this went wrong while it was drawing or leaving.
+            sys.stderr.write(traceback.format_exc())
         if code == ExitCode.FAULT:
             log.error("the app crashed; last output of TensorFlow:\n%s", native.tail())
             sys.stderr.write("bdtui: internal error; please report it with the lines above\n")
@@ -94,9 +102,9 @@ def end_process(code: int) -> None:
         os._exit(code)
 
 
-def end_if_stuck(code: int) -> None:
+def end_if_stuck(code: int, *, seconds: float) -> None:
     """End the process after a timeout, in case an orderly exit hangs."""
-    timer = threading.Timer(_EXIT_TIMEOUT, end_process, (code,))
+    timer = threading.Timer(seconds, end_process, (code,))
     timer.daemon = True
     timer.start()
 

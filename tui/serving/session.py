@@ -16,7 +16,9 @@ from textual_serve.app_service import AppService
 from bdtui.tui.wording import plain
 
 _PATIENCE = 5.0
-"""Seconds for an orderly end; the app itself takes three at most."""
+"""Seconds for an orderly end."""
+DRIVER = "bdtui.tui.serving.page_driver:PageDriver"
+"""What the app draws with, as Textual's variable names it."""
 _WORDS = 4000
 """How many of the last bytes on stderr are kept."""
 _PLAIN_SCREEN = b"\x1b[?1049l\x1b[?1000l\x1b[?1003l\x1b[?25h\x1b[0m"
@@ -47,7 +49,7 @@ class Session(AppService):
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            env=self._build_environment(width=width, height=height),
+            env={**self._build_environment(width=width, height=height), "TEXTUALDRIVER": DRIVER},
             # All that it starts is known by the session, and Ctrl-C reaches the server alone.
             start_new_session=True,
         )

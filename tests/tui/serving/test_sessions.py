@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse
 from aiohttp.test_utils import TestClient, TestServer
 
+from bdtui.tui.exit_codes import ExitCode
 from bdtui.tui.serving import server as server_module
 from bdtui.tui.serving import session as session_module
 from bdtui.tui.serving.address import Address
@@ -174,6 +176,25 @@ async def test_no_session_outlives_the_server(
         assert process.returncode == 0
         assert process.stderr is not None
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seconds", [0, 2], ids=["at its first paint", "while it draws"])
+def test_a_session_that_nobody_reads_any_more_leaves_in_order(seconds: float, nobodys_home: Path) -> None:
+    """As when the server is killed: all pipes end at once, wherever the app is in its drawing."""
+    command = [sys.executable, "-P", "-m", "bdtui.tui.serving.session_program", "--serve", "0", "--sample"]
+    environment = {**os.environ, "TEXTUAL_DRIVER": session_module.DRIVER}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, env=environment, cwd=nobodys_home, start_new_session=True) as process:
+        assert process.stdout is not None
+        drawn = b""
+        while b"Channels" not in drawn:
+            drawn += os.read(process.stdout.fileno(), 65536)
+        time.sleep(seconds)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+        assert process.wait(SECONDS) == ExitCode.INTERRUPTED
 
 
 def refusal(*arguments: str) -> str:
