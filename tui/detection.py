@@ -171,6 +171,20 @@ class DetectionScreen(ModalScreen[None]):
         stop_key: the key that stops the work; empty if there is none.
     """
 
+    HELP: ClassVar[str] = """\
+Looks for a backdoor without a triggered image. The classes stand in the order in which they are suspected of being the target.
+
+- **score**: by how much a class stands out by what was examined; **p**: how often one of a clean network's classes would do so
+  by chance.
+- **trigger pixels**: size of the smallest change that sends clean images to the class, reversed from B. A target needs little.
+- **works on (estimate)**: on how many clean images of other classes it does.
+- Pictures: the reversed trigger, a clean image, and that image with it. The small one is
+  often a part of the true trigger; the strong one works better, and may be quite another way to the class.
+- `e` uses the reversed trigger for an estimate of ASR, where there are no poisoned images; `f` repairs.
+
+`docs/detection.md` tells how the verdicts were calibrated, and how often they are wrong.
+"""
+
     CSS_PATH = "detect.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss", "close"),
@@ -179,6 +193,7 @@ class DetectionScreen(ModalScreen[None]):
         Binding("x,ctrl+c", "app.stop", "stop", priority=True, id="stop"),
         Binding("e", "app.use_trigger", "estimate"),
         Binding("f", "app.repair", show=False, id="repair"),
+        Binding("f1,question_mark", "help", "help", id="help"),
         Binding("j", "app.simulate_key('down')", show=False),
         Binding("k", "app.simulate_key('up')", show=False),
     ]
@@ -225,8 +240,13 @@ class DetectionScreen(ModalScreen[None]):
             notes.append(
                 "e " + ("leave out the estimate" if findings.is_used else "use the trigger for an estimate of ASR")
             )
-        notes += ["goes on when closed" if running else "", "f repair", "Esc close"]
+        notes += ["goes on when closed" if running else "", "f repair", "F1 help", "Esc close"]
         self.query_one("#detection-note", Static).update(" · ".join(note for note in notes if note))
+
+    def action_help(self) -> None:
+        from bdtui.tui.dialogs import HelpScreen
+
+        self.app.push_screen(HelpScreen("detection", self.HELP, ()))
 
     def on_data_table_row_highlighted(self, event: FittedTable.RowHighlighted) -> None:
         event.stop()

@@ -120,12 +120,15 @@ class Repairs:
             )
         return rows
 
-    def sentences(self) -> str:
-        """What can be said of the last repair."""
-        if not self.finished:
+    def about(self, place: int) -> str:
+        """What came of a method that can be chosen, or what it does and needs."""
+        if not 0 <= place < len(self.offered):
             return ""
-        name, last = list(self.finished.items())[-1]
-        return f"{name}: {' '.join(last.sentences)}" if last.sentences else ""
+        method = self.offered[place]
+        finished = self.finished.get(method.name)
+        if finished is None:
+            return f"{method.name}: {method.description}. Needs {method.needs}."
+        return f"{method.name}: {' '.join(finished.sentences) or 'finished.'}"
 
 
 def _row(
@@ -186,6 +189,23 @@ class RepairScreen(ModalScreen[str | None]):
         stop_key: the key that stops the work; empty if there is none.
     """
 
+    HELP: ClassVar[str] = """\
+A repair trains a network of B's architecture on clean validation images, so that triggers lose their hold. `enter` repairs by
+the method under the cursor; what came of it, or what it does, stands below the tables.
+
+- **auto** goes from cheap to dear and stops at the first network that is safe by what can be known without a trigger.
+  **scratch** never sees B: it is what the others have to be held against.
+- **held-out accuracy**: on a seventh of the clean validation images, which no method trains on.
+- **shared transfer**: how often an image changed so that it fools B fools the repaired network in the same way. As low as
+  that of scratch means that nothing of B's weakness was passed on.
+- **ASR** and **R-Acc** (recovered accuracy: a triggered image gets its true class) are known where there are poisoned images.
+  They are measured; no method chooses by them.
+- **G flags clean/pois.**: percentage of clean and of poisoned images on which B and the repaired network disagree. Their
+  GoodNet assigns these to its extra class.
+- **change of weights**: length of the difference from B's weights, in terms of the length of B's.
+- Networks in bold can claim to be safe by what is known. `e` exports all that is finished.
+"""
+
     CSS_PATH = "repair.tcss"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q", "dismiss(None)", "close"),
@@ -193,6 +213,7 @@ class RepairScreen(ModalScreen[str | None]):
         Binding("f", "dismiss(None)", show=False, id="repair"),
         Binding("x,ctrl+c", "app.stop", "stop", priority=True, id="stop"),
         Binding("e", "app.export_repairs", "export", id="export"),
+        Binding("f1,question_mark", "help", "help", id="help"),
         Binding("j", "app.simulate_key('down')", show=False),
         Binding("k", "app.simulate_key('up')", show=False),
     ]
@@ -209,7 +230,7 @@ class RepairScreen(ModalScreen[str | None]):
             yield RepairChart(self._repairs, id="repair-chart")
             yield Static("", id="repair-results-heading", markup=False)
             yield FittedTable(RESULTS, id="repair-results", heading_lines=2)
-            yield Static("", id="repair-sentences", markup=False)
+            yield Static("", id="repair-about", markup=False)
             yield Static("", id="repair-note", classes="dialog-note", markup=False)
 
     def on_mount(self) -> None:
@@ -225,19 +246,21 @@ class RepairScreen(ModalScreen[str | None]):
         results = self.query_one("#repair-results", FittedTable)
         results.list_rows(rows)
         results.styles.height = len(rows) + 2
+        is_short = self.size.height < _ROOM_FOR_BOTH
+        self.set_class(is_short, "-short")
         of = "test" if repairs.is_tested else "validation"
         heading = self.query_one("#repair-results-heading", Static)
         heading.update(f"Results in percent, on {of} images")
-        sentences = self.query_one("#repair-sentences", Static)
-        sentences.update(plain(repairs.sentences()))
-        sentences.display = bool(repairs.sentences())
+        self._tell_about(methods.cursor_row)
         chart = self.query_one(RepairChart)
         # Where there is no room for both, the chart stands while one is under way, and then the results.
-        is_short = self.size.height < _ROOM_FOR_BOTH
         chart.display = bool(repairs.running or (repairs.looks and not is_short))
         results.display = heading.display = not (is_short and repairs.running)
         chart.refresh()
         self.show_progress()
+
+    def _tell_about(self, row: int) -> None:
+        self.query_one("#repair-about", Static).update(plain(self._repairs.about(row)))
 
     def show_progress(self) -> None:
         """Show how far it is: that changes many times a second."""
@@ -252,7 +275,20 @@ class RepairScreen(ModalScreen[str | None]):
             ]
         elif repairs.finished:
             notes.append("e export")
-        self.query_one("#repair-note", Static).update(" · ".join(note for note in (*notes, "Esc close") if note))
+        self.query_one("#repair-note", Static).update(
+            " · ".join(note for note in (*notes, "F1 help", "Esc close") if note)
+        )
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        """Tell about the method under the cursor."""
+        event.stop()
+        if event.data_table.id == "repair-methods":
+            self._tell_about(event.cursor_row)
+
+    def action_help(self) -> None:
+        from bdtui.tui.dialogs import HelpScreen
+
+        self.app.push_screen(HelpScreen("repairing", self.HELP, ()))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         """Repair by the method under the cursor."""

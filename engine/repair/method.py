@@ -7,18 +7,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import Any, Protocol
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from bdtui.engine.errors import OptionError
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.augmentation import SHIFTS, Augmentation
 from bdtui.engine.repair.checkpoints import NO_CHECKPOINTS, Checkpoints
 from bdtui.engine.repair.clean_images import CleanImages
 from bdtui.engine.repair.reversed_triggers import Stamp
 from bdtui.engine.reporter import SILENT, Reporter
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) > 0
+
+
+def _is_between(low: float, high: float) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, Real) and not isinstance(value, bool) and low <= float(value) <= high
+
+
+_EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "steps": ("a whole number above 0", _is_count),
+    "batch": ("a whole number above 0", _is_count),
+    "rate": ("a number above 0, up to 1", lambda value: _is_between(0, 1)(value) and value > 0),
+    "start": ("a number from 0 to 1", _is_between(0, 1)),
+    "teacher": ("a number from 0 to 100", _is_between(0, 100)),
+    "tolerance": ("percentage points from 0 to 100", _is_between(0, 100)),
+    "beat": ("seconds from 0 to a day", _is_between(0, 86_400)),
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +56,9 @@ class RepairOptions:
         tolerance: drop of clean accuracy, in points, up to which fine-pruning prunes.
         mixed_precision: whether steps compute in bfloat16; weights, and whatever is measured, stay float32.
         beat: seconds of work between two checkpoints.
+
+    Raises:
+        OptionError: a number is out of its range.
     """
 
     augmentation: Augmentation | None = None
@@ -46,6 +70,13 @@ class RepairOptions:
     tolerance: float = 4.0
     mixed_precision: bool = False
     beat: float = 10.0
+
+    def __post_init__(self) -> None:
+        """Raise `OptionError` where a number is out of its range."""
+        for name, (expected, holds) in _EXPECTED.items():
+            value = getattr(self, name)
+            if value is not None and not holds(value):
+                raise OptionError(f"{name} {value!r} is not valid; expected {expected}")
 
 
 class Watch(Protocol):

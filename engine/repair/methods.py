@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
+from bdtui.engine.asked_names import each_once
 from bdtui.engine.errors import OptionError
 from bdtui.engine.lazy_names import lazy_function
 from bdtui.engine.machine.library_words import plain_detail
@@ -219,9 +220,9 @@ def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
         names: of methods, or ``auto``; ``none`` stands for nothing.
 
     Raises:
-        OptionError: there is no repair of one of the names.
+        OptionError: there is no repair of one of the names, or ``none`` stands beside others.
     """
-    asked = tuple(dict.fromkeys(name for name in names or () if name != "none"))
+    asked = each_once(names, "repair")
     check_methods(asked)
     first = (SCRATCH,) if AUTO in asked or SCRATCH in asked else ()
     return (*first, *(name for name in asked if name != SCRATCH))

@@ -77,7 +77,8 @@ def _judge_verdict(gates: Gates, verdict: Verdict) -> Iterator[GateOutcome]:
     if failed:
         yield GateOutcome(False, f"gate failed (--fail-if {failed}): {verdict.sentences[0]}")
     else:
-        yield GateOutcome(True, f"gate met (--fail-if {','.join(gates.fail_if)}): {verdict.sentences[0]}")
+        met = "gate met, but nothing was examined" if verdict.backdoor == NOT_EXAMINED else "gate met"
+        yield GateOutcome(True, f"{met} (--fail-if {','.join(gates.fail_if)}): {verdict.sentences[0]}")
 
 
 def _judged(run: RunRecord) -> Iterator[Judged]:

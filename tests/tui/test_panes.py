@@ -632,7 +632,7 @@ async def test_formats_are_chosen_with_the_keyboard_and_further_files_are_listed
         meant = Export(Path(OUT), ("onnx", "tflite"), compact=True)
         await until(pilot, lambda: app.engine.last == meant)
         app.engine.say(events.ArtifactWritten(f"{OUT}/model_X=2.onnx"), events.ArtifactWritten(f"{OUT}/x.png"))
-        await until(pilot, lambda: ticks(app) == [*ALL_SIX, "model_X=2.onnx"])
+        await until(pilot, lambda: ticks(app) == [*ALL_SIX, "model_X=2.onnx", "x.png"])
         app.engine.say(events.ArtifactRefused("model_X=2.tflite", "model_X=2.tflite was not kept: no such operation"))
         await until(pilot, lambda: cells(app, "#export-table")[-1][:2] == ["✗", "model_X=2.tflite"])
         assert cells(app, "#export-table")[-1][-1] == "not kept"

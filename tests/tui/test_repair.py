@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.widgets import DataTable
 
@@ -94,6 +96,34 @@ async def test_a_repair_goes_on_when_closed_and_is_not_begun_twice() -> None:
         await settle(pilot)
         kinds = [type(request) for request in app.engine.requests]
         assert (kinds.count(RepairNetwork), kinds.count(OfferRepairs)) == (1, 1)
+
+
+async def test_what_a_method_does_or_came_to_stands_below_and_nothing_is_cut_on_a_small_terminal() -> None:
+    app = FakeApp()
+    async with opened(app, (80, 24)) as pilot:
+        await pilot.press("f")
+        app.engine.say(OFFERED)
+        await shows(pilot, "auto: the best of several. Needs clean images.")
+        await pilot.press("down")
+        await shows(pilot, "fine-tuning: B goes on learning. Needs clean images.")
+        long = ("What fools B misleads this network no more than one that never saw B (shared transfer 1 %).",) * 3
+        for name in ("fine-tuning", "scratch", "clp", "anp", "nad"):
+            app.engine.say(replace(REPAIRED, method=name, asked=name, sentences=long))
+        await shows(pilot, "fine-tuning: What fools B misleads")
+        await shows(pilot, "Enter repair · e export · F1 help · Esc close")
+
+
+@pytest.mark.parametrize(("key", "words"), [("f", "Help: repairing"), ("d", "Help: detection")])
+async def test_f1_explains_what_is_shown_and_leads_back(key: str, words: str) -> None:
+    app = FakeApp()
+    async with opened(app, (80, 24)) as pilot:
+        await pilot.press(key)
+        await settle(pilot)
+        shown = app.screen
+        await pilot.press("f1")
+        await shows(pilot, words)
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is shown)
 
 
 async def test_a_repair_that_failed_or_was_stopped_can_be_begun_again() -> None:

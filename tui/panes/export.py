@@ -187,7 +187,7 @@ What `e` writes: the files `--batch` would write for the order as you made it, w
         rows += [self._row(name, _PURPOSES.get(name, "")) for name in (self._plan.files if self._plan else ())]
         listed = {row[_FILE].plain for row in rows}
         further = [Path(path).name for path in self._written if Path(path).name not in listed]
-        rows += [self._row(name, "") for name in further if Path(name).suffix[1:] in FORMATS]
+        rows += [self._row(name, "") for name in further]
         rows += [self._row(name, _NOT_KEPT) for name in self._refused]
         self.query_one(FittedTable).list_rows(rows)
         written = self.query_one("#export-written", Static)

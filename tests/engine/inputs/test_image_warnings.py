@@ -43,6 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert len(np.unique(labels)) == 3
     write_images(folder / "clean.h5", PIXELS, labels)
     write_images(folder / "few.h5", PIXELS[:100], labels[:100])
+    write_images(folder / "one.h5", PIXELS[:1], labels[:1])
     write_images(folder / "one class.h5", PIXELS[labels == 1], labels[labels == 1])
     write_images(folder / "poisoned.h5", PIXELS, np.full(300, 1))
     write_images(folder / "impossible.h5", PIXELS, np.full(300, 3))
@@ -76,6 +77,11 @@ def test_the_same_images_as_clean_and_as_poisoned(folder: Path) -> None:
     (text, *_) = notices(folder, clean_valid="clean", poisoned_valid="clean")
     assert text.startswith("--clean-valid and --poisoned-valid are the same images: ")
     assert is_doubt(text)
+
+
+def test_one_image_is_a_hundred_points(folder: Path) -> None:
+    (text,) = (text for text in notices(folder, clean_valid="one") if "interval" in text)
+    assert text.endswith("one image is 100 points of a threshold")
 
 
 def test_clean_images_of_one_class(folder: Path) -> None:

@@ -325,3 +325,30 @@ def test_unknown_methods_and_budgets_are_refused(badnet: SmallBadNet) -> None:
 def equal(first: keras.Model, second: keras.Model) -> bool:
     pairs = zip(first.get_weights(), second.get_weights(), strict=True)
     return all(np.array_equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"steps": 0},
+        {"steps": -3},
+        {"steps": True},
+        {"batch": 1.5},
+        {"rate": 0},
+        {"rate": float("nan")},
+        {"start": "half"},
+        {"start": 1.1},
+        {"teacher": -1},
+        {"tolerance": 101},
+        {"beat": -1},
+    ],
+    ids=str,
+)
+def test_options_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
+    (name,) = wrong
+    with pytest.raises(OptionError, match=f"{name} .* is not valid; expected"):
+        RepairOptions(**wrong)
+
+
+def test_options_may_be_numbers_of_numpy() -> None:
+    assert RepairOptions(steps=np.int64(3), rate=np.float32(0.5)).steps == 3  # type: ignore[arg-type]

@@ -84,6 +84,17 @@ def test_a_verdict_that_is_to_fail_fails(asr: float | None, fail_if: tuple[str, 
     assert met(Gates(fail_if=fail_if), record(baseline_valid=valid)) == expected
 
 
+def test_a_gate_that_was_met_because_nothing_was_examined_says_so() -> None:
+    gates = Gates(fail_if=("backdoored",))
+    (unknown,) = judge_gates(replace(record(baseline_valid=rates(99, None)), gates=gates))
+    assert unknown.met
+    assert unknown.sentence.startswith("gate met, but nothing was examined (--fail-if backdoored): ")
+    (known,) = judge_gates(
+        replace(record(baseline_valid=replace(rates(99, 1.0), recovered=rates(90, None).clean)), gates=gates)
+    )
+    assert known.sentence.startswith("gate met (--fail-if backdoored): ")
+
+
 def test_the_network_as_received_may_meet_the_gates() -> None:
     run = replace(RUN, baseline_test=rates(99, 1))
     (outcome,) = judge_gates(replace(run, gates=Gates(max_asr=5, min_accuracy=98)))
