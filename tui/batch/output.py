@@ -16,7 +16,7 @@ from rich.text import Text
 from bdtui.engine import events
 from bdtui.engine.event_values import ComparedThreshold, Estimate
 from bdtui.engine.events import Event
-from bdtui.engine.rates import Rates, Share
+from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.reports.exports_section import compaction_sentences, export_sentences
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict import judge
@@ -71,6 +71,9 @@ class ProgressDisplay:
                 accuracy = (
                     "" if event.held_out_accuracy is None else f" · held-out accuracy {event.held_out_accuracy:.1f} %"
                 )
+                if not self._console.is_terminal and event.method not in self._tasks:
+                    # So that a log shows what takes its time.
+                    self._line(f"{event.method}{accuracy} after {event.step:,} of {event.steps:,} steps")
                 self._advance(
                     event.method,
                     f"{event.method}{accuracy}",
@@ -129,7 +132,7 @@ def _print_rates(console: Console, run: RunRecord) -> None:
     console.print(Text(plain(title)), soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD)
     table.add_column("network")
-    for heading in ("pruned", "accuracy", "ASR", "recovered", *(("clean flagged", "poisoned flagged") if test else ())):
+    for heading in ("pruned", "accuracy", "ASR", "recovered", "clean flagged", "poisoned flagged"):
         table.add_column(heading, justify="right")
     if run.has_estimates:
         table.add_column("ASR estimate", justify="right")
@@ -137,27 +140,27 @@ def _print_rates(console: Console, run: RunRecord) -> None:
     def add_row(
         name: str, step: int | None, rates: Rates, *flagged: Share | None, estimate: Estimate | None = None
     ) -> None:
-        cells = _cells(rates.clean, rates.attack, rates.recovered, *(flagged if test else ()))
+        cells = _cells(rates.clean, rates.attack, rates.recovered, *(flagged or (None, None)))
         cells += [str(estimate or "–")] if run.has_estimates else []
         table.add_row(name, "–" if step is None else str(step), *cells)
 
-    add_row("B", 0, shown, None, None, estimate=run.estimate_at(0))
+    def add_goodnet(name: str, step: int | None, rates: Rates) -> None:
+        if rates != NO_RATES:
+            add_row(name, step, rates, rates.clean_flagged, rates.poisoned_flagged)
+
+    add_row("B", 0, shown, estimate=run.estimate_at(0))
     for threshold in run.thresholds:
         name = f"X={threshold.drop:g}"
         if threshold.step is None:
             table.add_row(f"B′ {name}", "never reached")
             continue
         rates, estimate = threshold.pruned_test if test else threshold.rates, run.estimate_at(threshold.step)
-        add_row(f"B′ {name}", threshold.step, rates, None, None, estimate=estimate)
-        if test:
-            goodnet = threshold.goodnet_test
-            add_row(f"G  {name}", threshold.step, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
+        add_row(f"B′ {name}", threshold.step, rates, estimate=estimate)
+        add_goodnet(f"G  {name}", threshold.step, threshold.goodnet_test if test else threshold.goodnet_valid)
     for repair in run.repairs:
         rates = repair.test if test else repair.valid
-        add_row(f"repaired: {repair.shown_name}", None, rates, None, None, estimate=repair.estimate)
-        if test:
-            goodnet = repair.goodnet_test
-            add_row("G  of B and it", None, goodnet, goodnet.clean_flagged, goodnet.poisoned_flagged)
+        add_row(f"repaired: {repair.shown_name}", None, rates, estimate=repair.estimate)
+        add_goodnet("G  of B and it", None, repair.goodnet_test if test else repair.goodnet_valid)
     print_table(console, table)
 
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bdtui.engine.events import LayerFound, ModelOpened
+from bdtui.engine.event_values import Threshold
+from bdtui.engine.events import LayerFound, ModelOpened, RepairMeasured
 from bdtui.engine.rates import Rates, Share
+from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.reports.record import RunRecord
-from bdtui.tui.batch.output import print_check, print_results
+from bdtui.tui.batch.output import ProgressDisplay, print_check, print_results
 from tests.records import rates, record
 
 
@@ -33,6 +35,31 @@ def test_rates_of_many_images_stand_alone() -> None:
     table = text[text.index("Rates on") :]
     assert "98.00 " in table
     assert "(" not in table
+
+
+def test_goodnets_have_rows_on_validation_images_too() -> None:
+    flagged = Rates(Share(95, 100), Share(1, 5), None, Share(4, 100), Share(3, 5))
+    threshold = Threshold(2, 7, rates=rates(97, 80), goodnet_valid=flagged)
+    repair = Repair(
+        "scratch", 0, 1.0, 1, (), (), ChosenBy(60), 1.0, "r.keras", "g.keras", rates(99, 0), goodnet_valid=flagged
+    )
+    lines = printed(record(thresholds=(threshold,), repairs=(repair,))).splitlines()
+    rows = [line.split() for line in lines if line.strip().startswith("G ")]
+    assert [row[0:3] for row in rows] == [["G", "X=2", "7"], ["G", "of", "B"]]
+    assert all("60.00" in row and "4.00" in row for row in rows)
+
+
+def test_a_log_shows_which_repair_takes_its_time() -> None:
+    console = Console(file=StringIO(), width=80)
+    with ProgressDisplay(console) as display:
+        for step in (150, 300):
+            display.show(RepairMeasured("scratch", step, 1500, 90.0, 12.0))
+        display.show(RepairMeasured("nad", 20, 200, None, None))
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().splitlines() == [
+        "scratch · held-out accuracy 90.0 % after 150 of 1,500 steps",
+        "nad after 20 of 200 steps",
+    ]
 
 
 def test_a_pipe_gets_long_names_whole() -> None:
