@@ -8,25 +8,28 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean-nets neural-cleanse sample-estimate many-classes screening clean
+.PHONY: demo test coverage quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean-nets neural-cleanse sample-estimate many-classes screening clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
 	$(BIN)/bdtui --batch --sample --all --out $(DEMO_OUT)
 
-# What to measure besides: CI says COVERAGE="--cov --cov-report=term:skip-covered --cov-fail-under=90".
-COVERAGE :=
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(COVERAGE)
+	$(PYTEST)
+
+# Takes half as long again.
+coverage: $(VENV)/installed-dev
+	$(PYTEST) --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # The loop while working: no subprocess, no terminal, no whole run.
 quick: $(VENV)/installed-dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # As on processors on which TensorFlow leaves oneDNN out: other rounding, no channels_first convolutions.
 test-plain-tensorflow: $(VENV)/installed-dev
-	TF_ENABLE_ONEDNN_OPTS=0 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) \
 		tests/engine/network tests/engine/evaluation tests/engine/incremental tests/engine/pruning
 
 check: lint types imports test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -40,6 +41,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_collection_finish() -> None:
     """Rounding as in the program: on a GPU, TensorFlow by itself is less exact and gives other numbers every time."""
+    # Else a fifth of the time goes into looking for garbage in what TensorFlow and Keras consist of.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
     if "tensorflow" in sys.modules:
         from bdtui.engine.machine.device import prepare_backend
 

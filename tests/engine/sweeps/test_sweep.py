@@ -119,8 +119,8 @@ def test_what_a_killed_client_had_finished_is_not_done_again(swept: Swept) -> No
 
 def test_the_cell_of_a_killed_worker_goes_on_where_it_was(swept: Swept) -> None:
     starts = [one.worker for one in swept.emitted if isinstance(one, events.CellStarted) and one.cell == swept.killed]
+    # The worker that takes its place may listen at the port of the one that was killed.
     assert len(starts) == 2
-    assert starts[0] != starts[1]
     saved = swept.folder / "out" / "cells" / swept.killed / SAVED
     assert saved.stat().st_mtime_ns == swept.killed_kept, "what was saved before the kill is kept"
     told = [one.text for one in swept.emitted if isinstance(one, events.Notice) and "worker was lost" in one.text]
