@@ -32,7 +32,7 @@ test-plain-tensorflow: $(VENV)/installed-dev
 	TF_ENABLE_ONEDNN_OPTS=0 $(PYTEST) \
 		tests/engine/network tests/engine/evaluation tests/engine/incremental tests/engine/pruning
 
-check: lint types imports test
+check: lint types imports coverage
 
 format: $(VENV)/installed-dev
 	$(BIN)/ruff format .

@@ -14,6 +14,7 @@ from bdtui.engine.machine.files import require_file
 from bdtui.engine.machine.path_text import path_from_text, path_text
 
 P = ParamSpec("P")
+_NOTHING = "none"
 
 
 @dataclass(frozen=True)
@@ -196,6 +197,24 @@ def _parse_names(text: str) -> tuple[str, ...]:
     return names
 
 
+def _load_methods(value: Any) -> tuple[str, ...]:
+    names = _load_names(value)
+    if _contradict(names):
+        raise OptionError(f"is {str(value)[:80]}; expected {_NOTHING} alone, or names without it")
+    return names
+
+
+def _parse_methods(text: str) -> tuple[str, ...]:
+    names = _parse_names(text)
+    if _contradict(names):
+        raise OptionError(f"{text!r} names methods and {_NOTHING}; expected {_NOTHING} alone, or names without it")
+    return names
+
+
+def _contradict(names: tuple[str, ...]) -> bool:
+    return _NOTHING in names and set(names) != {_NOTHING}
+
+
 def _load_place(value: Any) -> tuple[int, int]:
     found = _load_list(int, value, "a list of a row and a column")
     if len(found) != 2 or not all(0 <= number < 10**9 for number in found):
@@ -304,3 +323,4 @@ DEVIATION = _numbers_kind("numbers above 0", lambda number: number > 0)
 PLACE = OptionKind(_load_place, _parse_place, list, show=lambda place: f"{place[0]},{place[1]}")
 CHANNELS = OptionKind(lambda value: _load_list(int, value, "a list of channel numbers"), dump=list)
 NAMES = OptionKind(_load_names, _parse_names, list, show=",".join)
+METHODS = OptionKind(_load_methods, _parse_methods, list, show=",".join)

@@ -40,12 +40,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Rounding as in the program: on a GPU, TensorFlow by itself is less exact and gives other numbers every time."""
+    """Collect less garbage, and round as the program does."""
     # Else a fifth of the time goes into looking for garbage in what TensorFlow and Keras consist of.
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     if "tensorflow" in sys.modules:
+        # On a GPU, TensorFlow by itself is less exact and gives other numbers every time.
         from bdtui.engine.machine.device import prepare_backend
 
         prepare_backend()

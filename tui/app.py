@@ -125,7 +125,7 @@ class BdtuiApp(AppWithScreening):
         """Start the engine only after the first paint."""
         self.set_keymap(self._preferences.changed_keys)
         if self._watch is not None:
-            self.set_interval(_WATCH_SECONDS, self._leave_when_terminal_is_lost)
+            self._watching = self.set_interval(_WATCH_SECONDS, self._leave_when_terminal_is_lost)
         self.workspace.show_pane("channels")
         self.call_after_refresh(self._begin)
 
@@ -283,7 +283,7 @@ class BdtuiApp(AppWithScreening):
         self.push_screen(ChoiceDialog(f"Ranking ({self._return_note()})", choices, present), choose)
 
     def _return_note(self) -> str:
-        key = first_key("undo", self._preferences.keys)
+        key = first_key("undo", self._preferences.changed_keys)
         return f"from step 0; {key} returns" if key else "from step 0"
 
     def action_export(self) -> None:
@@ -308,6 +308,7 @@ class BdtuiApp(AppWithScreening):
 
     def _leave_when_terminal_is_lost(self) -> None:
         if self._watch is not None and self._watch.lost():
+            self._watching.stop()
             self._leave(ExitCode.INTERRUPTED)
 
     def _leave(self, code: ExitCode) -> None:

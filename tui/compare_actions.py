@@ -44,7 +44,7 @@ class AppWithComparison(AppWithFiles):
 
         from bdtui.tui.compare import ComparisonScreen
 
-        self.push_screen(ComparisonScreen(self._compared, here, first_key("stop", self._preferences.keys)), go)
+        self.push_screen(ComparisonScreen(self._compared, here, first_key("stop", self._preferences.changed_keys)), go)
 
     def action_compare_all(self) -> None:
         """Compare all layers, in place of those near the end."""

@@ -40,7 +40,9 @@ class AppWithDetection(AppWithComparison):
             self._submit(Detect())
         from bdtui.tui.detection import DetectionScreen
 
-        self.push_screen(DetectionScreen(findings, first_key("stop", self._preferences.keys)))
+        self.push_screen(
+            DetectionScreen(findings, *(first_key(name, self._preferences.changed_keys) for name in ("stop", "help")))
+        )
 
     def action_use_trigger(self) -> None:
         """Let the reversed trigger stand in for poisoned images, or no longer."""

@@ -169,20 +169,23 @@ class DetectionScreen(ModalScreen[None]):
     Args:
         findings: what was found so far; `show` shows what came to it.
         stop_key: the key that stops the work; empty if there is none.
+        help_key: likewise, the one that explains what is shown.
     """
 
     HELP: ClassVar[str] = """\
-Looks for a backdoor without a triggered image. The classes stand in the order in which they are suspected of being the target.
+Looks for a backdoor without a poisoned image. The class that is suspected most of being its target comes first.
 
-- **score**: by how much a class stands out by what was examined; **p**: how often one of a clean network's classes would do so
-  by chance.
-- **trigger pixels**: size of the smallest change that sends clean images to the class, reversed from B. A target needs little.
-- **works on (estimate)**: on how many clean images of other classes it does.
-- Pictures: the reversed trigger, a clean image, and that image with it. The small one is
-  often a part of the true trigger; the strong one works better, and may be quite another way to the class.
-- `e` uses the reversed trigger for an estimate of ASR, where there are no poisoned images; `f` repairs.
+- **score**: how far a class stands out, by all methods that have finished.
+- **p**: how rare it is to stand out so far among classes like the others, by the methods that reverse no trigger. It is no
+  probability that there is a backdoor.
+- **trigger pixels**: size of the smallest change that was found to send images to the class, for the first suspects. A backdoor's
+  target usually needs far fewer than other classes.
+- **works on (estimate)**: share of the clean images on which that change works.
+- The pictures: where the change is made, the change itself, a clean image, and the same image with it. The small trigger is the smallest
+  that was found; the strong one works more often, and may be quite another way to the class.
+- `e` uses the reversed triggers of the suspected class for an estimate of ASR, where there are no poisoned validation images. `f` repairs.
 
-`docs/detection.md` tells how the verdicts were calibrated, and how often they are wrong.
+`docs/detection.md` tells how verdicts are reached, and how often they are wrong.
 """
 
     CSS_PATH = "detect.tcss"
@@ -198,10 +201,10 @@ Looks for a backdoor without a triggered image. The classes stand in the order i
         Binding("k", "app.simulate_key('up')", show=False),
     ]
 
-    def __init__(self, findings: DetectionFindings, stop_key: str) -> None:
+    def __init__(self, findings: DetectionFindings, stop_key: str, help_key: str) -> None:
         super().__init__()
         self._findings = findings
-        self._stop_key = stop_key
+        self._stop_key, self._help_key = stop_key, help_key
         self._ranked: list[int] = []
 
     def compose(self) -> ComposeResult:
@@ -240,7 +243,12 @@ Looks for a backdoor without a triggered image. The classes stand in the order i
             notes.append(
                 "e " + ("leave out the estimate" if findings.is_used else "use the trigger for an estimate of ASR")
             )
-        notes += ["goes on when closed" if running else "", "f repair", "F1 help", "Esc close"]
+        notes += [
+            "goes on when closed" if running else "",
+            "f repair",
+            self._help_key and f"{self._help_key} help",
+            "Esc close",
+        ]
         self.query_one("#detection-note", Static).update(" · ".join(note for note in notes if note))
 
     def action_help(self) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import DataTable, Static
@@ -123,7 +123,8 @@ class Repairs:
     def about(self, place: int) -> str:
         """What came of a method that can be chosen, or what it does and needs."""
         if not 0 <= place < len(self.offered):
-            return ""
+            # Not asked for yet: then what was finished last.
+            return "".join(f"{name}: {' '.join(each.sentences)}" for name, each in [*self.finished.items()][-1:])
         method = self.offered[place]
         finished = self.finished.get(method.name)
         if finished is None:
@@ -187,23 +188,26 @@ class RepairScreen(ModalScreen[str | None]):
     Args:
         repairs: what there is; `show` shows what came to it.
         stop_key: the key that stops the work; empty if there is none.
+        help_key: likewise, the one that explains what is shown.
     """
 
     HELP: ClassVar[str] = """\
-A repair trains a network of B's architecture on clean validation images, so that triggers lose their hold. `enter` repairs by
-the method under the cursor; what came of it, or what it does, stands below the tables.
+Each method makes another network of B's architecture that triggers are not to work on. `enter` repairs by the method under
+the cursor; what that method does, or what came of it, stands below the tables.
 
-- **auto** goes from cheap to dear and stops at the first network that is safe by what can be known without a trigger.
-  **scratch** never sees B: it is what the others have to be held against.
-- **held-out accuracy**: on a seventh of the clean validation images, which no method trains on.
-- **shared transfer**: how often an image changed so that it fools B fools the repaired network in the same way. As low as
-  that of scratch means that nothing of B's weakness was passed on.
-- **ASR** and **R-Acc** (recovered accuracy: a triggered image gets its true class) are known where there are poisoned images.
-  They are measured; no method chooses by them.
-- **G flags clean/pois.**: percentage of clean and of poisoned images on which B and the repaired network disagree. Their
-  GoodNet assigns these to its extra class.
+- **auto** tries methods until a network follows what fools B no more than one from scratch does, and has lost no more held-out
+  accuracy than the budget allows (1 point, `--budget`). If none has, it returns the best there is and says what is wrong with it.
+- **scratch** never sees B, and is the reference for the others.
+- **held-out accuracy** is that on clean validation images that no method trains on: a seventh of them, at most 1,000. The chart
+  shows it on 64 of them at most.
+- **shared transfer**: held-out images are changed in ways that fool B on many images at once. To how many of them does the
+  repaired network give the same wrong class as B?
+- **ASR** and **R-Acc** (recovered accuracy: share of poisoned images that get their true class) are measured where there are
+  poisoned images, and for R-Acc true labels. No method chooses by them.
+- **G flags clean/pois.**: percentage of clean and of poisoned images on which B and the network of that row disagree, so that
+  their GoodNet assigns them to its extra class.
 - **change of weights**: length of the difference from B's weights, in terms of the length of B's.
-- Networks in bold can claim to be safe by what is known. `e` exports all that is finished.
+- A network in bold follows what fools B no more than one from scratch does. `e` exports all networks that are finished.
 """
 
     CSS_PATH = "repair.tcss"
@@ -218,10 +222,10 @@ the method under the cursor; what came of it, or what it does, stands below the 
         Binding("k", "app.simulate_key('up')", show=False),
     ]
 
-    def __init__(self, repairs: Repairs, stop_key: str) -> None:
+    def __init__(self, repairs: Repairs, stop_key: str, help_key: str) -> None:
         super().__init__()
         self._repairs = repairs
-        self._stop_key = stop_key
+        self._stop_key, self._help_key = stop_key, help_key
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog -repair"):
@@ -230,7 +234,8 @@ the method under the cursor; what came of it, or what it does, stands below the 
             yield RepairChart(self._repairs, id="repair-chart")
             yield Static("", id="repair-results-heading", markup=False)
             yield FittedTable(RESULTS, id="repair-results", heading_lines=2)
-            yield Static("", id="repair-about", markup=False)
+            with VerticalScroll(id="repair-about"):
+                yield Static("", id="repair-about-text", markup=False)
             yield Static("", id="repair-note", classes="dialog-note", markup=False)
 
     def on_mount(self) -> None:
@@ -244,46 +249,56 @@ the method under the cursor; what came of it, or what it does, stands below the 
         methods.list_rows(repairs.choices(), methods.cursor_row)
         rows = repairs.results()
         results = self.query_one("#repair-results", FittedTable)
-        results.list_rows(rows)
+        # What is new is seen, however little room there is.
+        results.list_rows(rows, len(rows) - 1 if len(rows) != results.row_count else None)
         results.styles.height = len(rows) + 2
-        is_short = self.size.height < _ROOM_FOR_BOTH
-        self.set_class(is_short, "-short")
         of = "test" if repairs.is_tested else "validation"
         heading = self.query_one("#repair-results-heading", Static)
         heading.update(f"Results in percent, on {of} images")
-        self._tell_about(methods.cursor_row)
-        chart = self.query_one(RepairChart)
-        # Where there is no room for both, the chart stands while one is under way, and then the results.
-        chart.display = bool(repairs.running or (repairs.looks and not is_short))
-        results.display = heading.display = not (is_short and repairs.running)
-        chart.refresh()
+        self._show_method(methods.cursor_row)
+        self._share_room()
+        self.query_one(RepairChart).refresh()
         self.show_progress()
 
-    def _tell_about(self, row: int) -> None:
-        self.query_one("#repair-about", Static).update(plain(self._repairs.about(row)))
+    def on_resize(self) -> None:
+        self._share_room()
+
+    def _share_room(self) -> None:
+        """Where there is no room for both, the chart stands while a repair is under way, and then the results."""
+        repairs, is_short = self._repairs, self.size.height < _ROOM_FOR_BOTH
+        self.set_class(is_short, "-short")
+        self.query_one(RepairChart).display = bool(repairs.running or (repairs.looks and not is_short))
+        for each in ("results", "results-heading", "about"):
+            self.query_one(f"#repair-{each}").display = not (is_short and repairs.running)
+
+    def _show_method(self, row: int) -> None:
+        """Show what the method of a row does, or what came of it."""
+        self.query_one("#repair-about-text", Static).update(plain(self._repairs.about(row)))
+        self.query_one("#repair-about").scroll_home(animate=False)
 
     def show_progress(self) -> None:
         """Show how far it is: that changes many times a second."""
         repairs = self._repairs
         heading = repairs.heading() if repairs.offered else "Repair: timing a training step …"
         self.query_one("#repair-heading", Static).update(plain(heading))
+        help_key = self._help_key and f"{self._help_key} help"
         notes = ["Enter repair"]
         if repairs.running:
             notes = [
                 f"{self._stop_key} stop" if self._stop_key else "",
-                "goes on when closed; pruning goes on meanwhile",
+                "goes on when closed, while you prune",
             ]
         elif repairs.finished:
             notes.append("e export")
         self.query_one("#repair-note", Static).update(
-            " · ".join(note for note in (*notes, "F1 help", "Esc close") if note)
+            " · ".join(note for note in (*notes, help_key, "Esc close") if note)
         )
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         """Tell about the method under the cursor."""
         event.stop()
         if event.data_table.id == "repair-methods":
-            self._tell_about(event.cursor_row)
+            self._show_method(event.cursor_row)
 
     def action_help(self) -> None:
         from bdtui.tui.dialogs import HelpScreen

@@ -38,7 +38,9 @@ class AppWithRepair(AppWithDetection):
             return
         if not self._repairs.offered:
             self._submit(OfferRepairs())
-        self.push_screen(RepairScreen(self._repairs, first_key("stop", self._preferences.keys)))
+        self.push_screen(
+            RepairScreen(self._repairs, *(first_key(name, self._preferences.changed_keys) for name in ("stop", "help")))
+        )
 
     def action_repair_by(self, name: str) -> None:
         """Repair by a method."""

@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -80,16 +81,23 @@ def run_app(options: Mapping[str, Any], *, in_page: bool = False) -> ExitCode:
             code = ExitCode.FAULT if app.return_code is None else app.return_code
         except Exception:
             # Textual shows what goes wrong in the app; this went wrong while it was drawing or leaving.
-            sys.stderr.write(traceback.format_exc())
+            log.exception("the app crashed while drawing or leaving")
+            _write_last_words(traceback.format_exc())
         if code == ExitCode.FAULT:
             log.error("the app crashed; last output of TensorFlow:\n%s", native.tail())
-            sys.stderr.write("bdtui: internal error; please report it with the lines above\n")
+            _write_last_words("bdtui: internal error; please report it with the lines above\n")
         elif app.autosave_folder is not None:
             again = f"bdtui --resume --out {shlex.quote(app.autosave_folder)}"
-            sys.stderr.write(plain(f"bdtui: session saved. Resume with: {again}") + "\n")
+            _write_last_words(plain(f"bdtui: session saved. Resume with: {again}") + "\n")
         # While output is still captured: TensorFlow may still be printing.
         end_process(code)
     return ExitCode(code)
+
+
+def _write_last_words(text: str) -> None:
+    """On stderr, if somebody is still there."""
+    with suppress(OSError):
+        sys.stderr.write(text)
 
 
 def end_process(code: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bdtui.engine.asked_names import each_once
 from bdtui.engine.detect.evidence import Evidence
 from bdtui.engine.detect.method import IMAGES, LABELS, NOTHING, DetectionMethod
 from bdtui.engine.errors import OptionError
@@ -108,9 +107,9 @@ def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
     """The detectors that were asked for, each once; ``auto`` stands for itself, ``none`` for nothing.
 
     Raises:
-        OptionError: there is no detector of one of the names, or ``none`` stands beside others.
+        OptionError: there is no detector of one of the names.
     """
-    asked = each_once(names, "detector")
+    asked = tuple(dict.fromkeys(name for name in names or () if name != "none"))
     check_methods(asked)
     return asked
 

@@ -33,13 +33,15 @@ def _is_between(low: float, high: float) -> Callable[[Any], bool]:
 
 _EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "steps": ("a whole number above 0", _is_count),
-    "batch": ("a whole number above 0", _is_count),
+    "batch": ("a whole number above 1", lambda value: _is_count(value) and value > 1),
     "rate": ("a number above 0, up to 1", lambda value: _is_between(0, 1)(value) and value > 0),
     "start": ("a number from 0 to 1", _is_between(0, 1)),
     "teacher": ("a number from 0 to 100", _is_between(0, 100)),
     "tolerance": ("percentage points from 0 to 100", _is_between(0, 100)),
     "beat": ("seconds from 0 to a day", _is_between(0, 86_400)),
 }
+_LEFT_TO_THE_METHOD = ("steps", "batch", "rate", "start", "teacher")
+"""What may be None."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class RepairOptions:
         """Raise `OptionError` where a number is out of its range."""
         for name, (expected, holds) in _EXPECTED.items():
             value = getattr(self, name)
-            if value is not None and not holds(value):
+            if not (holds(value) or (value is None and name in _LEFT_TO_THE_METHOD)):
                 raise OptionError(f"{name} {value!r} is not valid; expected {expected}")
 
 

@@ -8,7 +8,6 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
-from bdtui.engine.asked_names import each_once
 from bdtui.engine.errors import OptionError
 from bdtui.engine.lazy_names import lazy_function
 from bdtui.engine.machine.library_words import plain_detail
@@ -72,7 +71,7 @@ METHODS: dict[str, RepairMethod] = {
         ),
         RepairMethod(
             "shrink-distil+universal",
-            "the same, and what fools the network as it now is",
+            "shrink-distil, and what fools the network as it now is",
             _ON_CLEAN,
             2500,
             _of("shrink_distil_universal"),
@@ -80,7 +79,7 @@ METHODS: dict[str, RepairMethod] = {
         ),
         RepairMethod(
             "shrink-distil+reversed",
-            "the same, and triggers that a detector reverses first",
+            "shrink-distil, and triggers that a detector reverses first",
             _ON_CLEAN,
             3500,
             _of("shrink_distil_reversed"),
@@ -220,9 +219,9 @@ def asked_methods(names: Sequence[str] | None) -> tuple[str, ...]:
         names: of methods, or ``auto``; ``none`` stands for nothing.
 
     Raises:
-        OptionError: there is no repair of one of the names, or ``none`` stands beside others.
+        OptionError: there is no repair of one of the names.
     """
-    asked = each_once(names, "repair")
+    asked = tuple(dict.fromkeys(name for name in names or () if name != "none"))
     check_methods(asked)
     first = (SCRATCH,) if AUTO in asked or SCRATCH in asked else ()
     return (*first, *(name for name in asked if name != SCRATCH))

@@ -89,8 +89,7 @@ class Plan:
     def asked(cls, given: RepairInput, steps: int, batch: int, rate: float) -> Plan:
         """A method's plan, with what was asked for in its place."""
         options = given.options
-        # Two at least: half of a batch is changed.
-        return cls(options.steps or steps, max(2, options.batch or batch), options.rate or rate)
+        return cls(options.steps or steps, options.batch or batch, options.rate or rate)
 
 
 def train(

@@ -33,7 +33,7 @@ def warn_of_baseline(session: PruningSession, baseline: Rates, names: tuple[str,
         low, high = clean.wilson_interval()
         yield (
             f"only {clean.images} clean validation images: clean accuracy {clean.percent:.2f} % means {low:.0f} to "
-            f"{high:.0f} % (95 % interval), and one image is {float(f'{100 / clean.images:.2g}'):g} points of a threshold"
+            f"{high:.0f} % (95 % interval), and one image is {100 / clean.images:.3g} points of a threshold"
         )
     yield from _target_never_predicted(session, names)
 

@@ -15,6 +15,7 @@ from bdtui.engine.option import (
     FLAG,
     MEAN,
     MEBIBYTES,
+    METHODS,
     NAMES,
     PERCENT,
     PLACE,
@@ -242,7 +243,7 @@ class RunSettings:
         may_change=True,
     )
     detect: tuple[str, ...] | None = option(
-        NAMES,
+        METHODS,
         "look for a backdoor without poisoned images: auto, none, or names ('list' names them)",
         RUN,
         "METHODS",
@@ -256,7 +257,7 @@ class RunSettings:
         may_change=True,
     )
     repair: tuple[str, ...] | None = option(
-        NAMES,
+        METHODS,
         "then repair the network: auto, none, or names ('list' names them)",
         RUN,
         "METHODS",

@@ -814,6 +814,8 @@ OPTIONS = {
     "--max-asr 101": "no percentage between 0 and 100",
     "--min-accuracy high": "no percentage between 0 and 100",
     "--repair magic": "there is no repair 'magic'; expected auto or one of shrink-distil",
+    "--repair none,scratch": "'none,scratch' names methods and none; expected none alone",
+    "--detect scan,none": "'scan,none' names methods and none; expected none alone",
     "--budget -1": "no percentage between 0 and 100",
     "--fail-if clean": "expected some of backdoored, inconclusive",
     "--architecture deepid": "both a model and an architecture",
@@ -880,6 +882,7 @@ RECIPES = {
     "file name with NUL": ('poisoned-valid = "a\\u0000b"', "zero byte"),
     "weights name with NUL": ('weights = "a\\u0000b"', "zero byte"),
     "nested past the stack": (f"layer = {'[' * 3000}{']' * 3000}", "not valid TOML"),
+    "none beside other methods": ("repair = ['none', 'clp']", "'repair' is .*; expected none alone"),
     "model and architecture": ("architecture = 'deepid'", "both a model and an architecture"),
     "model and sample": ("sample = true", "together with model"),
 }

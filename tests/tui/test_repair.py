@@ -10,6 +10,7 @@ from textual.widgets import DataTable
 from bdtui.engine import events
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.session.requests import Export, OfferRepairs, RepairNetwork
+from bdtui.tui.preferences import Preferences
 from bdtui.tui.repair import RepairScreen
 from tests.tui.fake_engine import FakeApp, opened, settle, shows, until
 
@@ -70,7 +71,7 @@ async def test_a_method_is_chosen_followed_and_its_network_stands_beside_pruning
             await shows(pilot, "held-out accuracy 96.00 %")
             await shows(pilot, "shared transfer 2.50 %")
             await shows(pilot, "ASR 7.80 % (not used)")
-        app.engine.say(REPAIRED)
+        app.engine.say(REPAIRED, events.JobEnded("repairing"))
         await until(pilot, lambda: len(rows(app, "repair-results")) == 3)
         before, pruned, repaired = rows(app, "repair-results")
         assert before.startswith("B 99.50 100.00")
@@ -91,26 +92,51 @@ async def test_a_repair_goes_on_when_closed_and_is_not_begun_twice() -> None:
         await until(pilot, lambda: app.step == 2)
         await pilot.press("f")
         await until(pilot, lambda: isinstance(app.screen, RepairScreen))
-        await shows(pilot, "pruning goes on meanwhile")
+        await shows(pilot, "while you prune")
         await pilot.press("down", "enter")
         await settle(pilot)
         kinds = [type(request) for request in app.engine.requests]
         assert (kinds.count(RepairNetwork), kinds.count(OfferRepairs)) == (1, 1)
 
 
-async def test_what_a_method_does_or_came_to_stands_below_and_nothing_is_cut_on_a_small_terminal() -> None:
+async def test_what_a_method_does_or_came_to_is_told_below() -> None:
     app = FakeApp()
     async with opened(app, (80, 24)) as pilot:
         await pilot.press("f")
+        app.engine.say(REPAIRED)
+        await shows(pilot, "auto: What fools B misleads this network no more.")
         app.engine.say(OFFERED)
-        await shows(pilot, "auto: the best of several. Needs clean images.")
         await pilot.press("down")
         await shows(pilot, "fine-tuning: B goes on learning. Needs clean images.")
-        long = ("What fools B misleads this network no more than one that never saw B (shared transfer 1 %).",) * 3
-        for name in ("fine-tuning", "scratch", "clp", "anp", "nad"):
-            app.engine.say(replace(REPAIRED, method=name, asked=name, sentences=long))
-        await shows(pilot, "fine-tuning: What fools B misleads")
-        await shows(pilot, "Enter repair · e export · F1 help · Esc close")
+        await pilot.press("up")
+        await shows(pilot, "auto: What fools B misleads this network no more.")
+
+
+async def test_on_a_small_terminal_the_last_result_every_word_and_the_keys_are_there() -> None:
+    app = FakeApp()
+    words = " ".join(f"word{number}" for number in range(60))
+    async with opened(app, (80, 24)) as pilot:
+        await pilot.press("f")
+        for name in ("auto", "scratch", "clp", "anp", "nad"):
+            app.engine.say(OFFERED, replace(REPAIRED, method=name, asked=name, sentences=(words,)))
+        for seen in ("nad ", "word30", "Enter repair · e export · f1 help · Esc close"):
+            await shows(pilot, seen)
+        # To the results, then to the words.
+        await pilot.press("tab", "tab", "end")
+        await shows(pilot, "word59")
+        await pilot.press("shift+tab", "shift+tab", "down", "enter")
+        app.engine.say(events.RepairMeasured("fine-tuning", 100, 1000, 90.0, 12.5))
+        await shows(pilot, "goes on when closed, while you prune · f1 help · Esc close")
+        await shows(pilot, "held-out accuracy")
+
+
+async def test_the_keys_below_are_those_a_person_has_chosen() -> None:
+    app = FakeApp(preferences=Preferences(keymap="emacs", keys={"help": "f12"}))
+    async with opened(app, (80, 24)) as pilot:
+        for key in ("f", "d"):
+            await pilot.press(key)
+            await shows(pilot, "f12 help · Esc close")
+            await pilot.press("escape")
 
 
 @pytest.mark.parametrize(("key", "words"), [("f", "Help: repairing"), ("d", "Help: detection")])

@@ -17,8 +17,7 @@ from bdtui.tui.wording import plain
 
 _PATIENCE = 5.0
 """Seconds for an orderly end."""
-DRIVER = "bdtui.tui.serving.page_driver:PageDriver"
-"""What the app draws with, as Textual's variable names it."""
+_DRIVER = "bdtui.tui.serving.page_driver:PageDriver"
 _WORDS = 4000
 """How many of the last bytes on stderr are kept."""
 _PLAIN_SCREEN = b"\x1b[?1049l\x1b[?1000l\x1b[?1003l\x1b[?25h\x1b[0m"
@@ -42,6 +41,10 @@ class Session(AppService):
         self.last_words = ""
         """What the process left on stderr, e.g. why it could not start; set when it has ended."""
 
+    def environment(self, width: int, height: int) -> dict[str, str]:
+        """What the process finds in its environment: how large the page is, and what to draw with."""
+        return {**self._build_environment(width=width, height=height), "TEXTUAL_DRIVER": _DRIVER}
+
     async def _open_app_process(self, width: int = 80, height: int = 24) -> asyncio.subprocess.Process:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
@@ -49,7 +52,7 @@ class Session(AppService):
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
-            env={**self._build_environment(width=width, height=height), "TEXTUALDRIVER": DRIVER},
+            env=self.environment(width, height),
             # All that it starts is known by the session, and Ctrl-C reaches the server alone.
             start_new_session=True,
         )

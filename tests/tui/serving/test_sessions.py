@@ -178,23 +178,48 @@ async def test_no_session_outlives_the_server(
         assert "Traceback" not in process.stderr.read()
 
 
+async def nobody_reads(*anything: Any) -> None:
+    """In place of a page."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("seconds", [0, 2], ids=["at its first paint", "while it draws"])
-def test_a_session_that_nobody_reads_any_more_leaves_in_order(seconds: float, nobodys_home: Path) -> None:
-    """As when the server is killed: all pipes end at once, wherever the app is in its drawing."""
+@pytest.mark.parametrize("seconds", [0, 2], ids=["at its first paint", "while it opens the sample"])
+def test_a_session_that_nobody_reads_any_more_leaves_in_order(
+    seconds: float, nobodys_home: Path, tmp_path: Path
+) -> None:
+    """As when the server is killed: its pipes end at once, wherever the app is in its drawing."""
     command = [sys.executable, "-P", "-m", "bdtui.tui.serving.session_program", "--serve", "0", "--sample"]
-    environment = {**os.environ, "TEXTUAL_DRIVER": session_module.DRIVER}
-    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, **pipes, env=environment, cwd=nobodys_home, start_new_session=True) as process:
-        assert process.stdout is not None
+    page: Any = {
+        "write_bytes": nobody_reads,
+        "write_str": nobody_reads,
+        "close": nobody_reads,
+        "download_manager": None,
+    }
+    environment = session_module.Session(command, **page).environment(80, 24)
+    last_words = tmp_path / "stderr"
+    with last_words.open("w") as stderr:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environment,
+            cwd=nobodys_home,
+            start_new_session=True,
+        )
+    try:
+        assert process.stdin is not None and process.stdout is not None
         drawn = b""
         while b"Channels" not in drawn:
-            drawn += os.read(process.stdout.fileno(), 65536)
+            drawn += os.read(process.stdout.fileno(), 65536) or pytest.fail("the session ended before it was seen")
         time.sleep(seconds)
-        for stream in (process.stdin, process.stdout, process.stderr):
-            assert stream is not None
-            stream.close()
+        process.stdin.close()
+        process.stdout.close()
         assert process.wait(SECONDS) == ExitCode.INTERRUPTED
+    finally:
+        session_module.kill_session(process.pid)
+        process.wait()
+    assert last_words.read_text() == ""
 
 
 def refusal(*arguments: str) -> str:
