@@ -5,8 +5,9 @@ Both are found by going uphill on the network's loss over some clean images; no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -22,7 +23,9 @@ from bdtui.engine.repair.clean_images import Canvas, CleanImages
 from bdtui.engine.reporter import Reporter
 
 _ASCENT = 24
-_BOX_STEPS, _BOX_IMAGES = 30, 6
+_BOX_STEPS = 30
+_TRIED_AT_ONCE = 6
+"""Images on which boxes and warps are tried in a step."""
 _BOX_AREA = (0.005, 0.08)
 """Share of an image that a box covers."""
 _BOX_RATE = 0.08
@@ -57,6 +60,17 @@ class Change:
         """Changed images, as the network reads them."""
         changed = images.pixels * (1 - self.mask) + self.pattern
         return np.asarray(np.clip(changed, images.low, images.high), np.float32)
+
+
+class AnyChange(Protocol):
+    """What is done to every image alike."""
+
+    @property
+    def kind(self) -> str:
+        """Of the changes of its sort."""
+
+    def apply(self, images: CleanImages) -> NDArray[np.float32]:
+        """Changed images, as the network reads them."""
 
 
 class SharedAscent:
@@ -127,9 +141,54 @@ def radius_that_fools(badnet: keras.Model, images: CleanImages, seed: int, repor
     return radius
 
 
-def share_fooled(runner: ScoreRunner, change: Change, images: CleanImages) -> float:
+def share_fooled(runner: ScoreRunner, change: AnyChange, images: CleanImages) -> float:
     """Share of images, 0–1, that a network gets wrong when they are changed."""
     return float(np.mean(runner.scores(change.apply(images)).argmax(axis=1) != images.labels))
+
+
+def share_led_to_one_class(runner: ScoreRunner, change: AnyChange, images: CleanImages) -> float:
+    """Share of images, 0–1, that a network gives the same wrong class when they are changed: the class it gives most."""
+    found = runner.scores(change.apply(images)).argmax(axis=1)
+    wrong = found[found != images.labels]
+    return float(np.bincount(wrong).max() / len(found)) if len(wrong) else 0.0
+
+
+def climb(
+    ascend: Callable[..., Any],
+    raw: NDArray[np.float32],
+    beside: NDArray[np.float32],
+    images: CleanImages,
+    steps: int,
+    runner: ScoreRunner,
+    random: np.random.Generator,
+    reporter: Reporter,
+) -> NDArray[np.float32]:
+    """Raise a network's loss by many changes at once, each of them tried on the same few images in a step.
+
+    Args:
+        ascend: gives what a step makes of ``raw``; is given pixels, labels, and ``raw`` and ``beside`` of some of the changes.
+        raw: what the changes are made of, shape (changes, …).
+        beside: what belongs to each of them and stays as it is, shape (changes, …).
+        images: clean ones.
+        steps: uphill.
+        runner: of the network, which knows how many images memory bears at once.
+        random: chooses the images.
+        reporter: receives progress; is asked whether to stop.
+    """
+    compiled: Any = tf.function(ascend, autograph=False)
+    batches = SmallerBatches(most=max(1, runner.batch_size // _TRIED_AT_ONCE))
+    for step in range(steps):
+        reporter.emit(Progress("transfer bank", step, steps, "steps"))
+        rows = random.choice(len(images), _TRIED_AT_ONCE)
+        given = tf.constant(images.pixels[rows]), tf.constant(images.labels[rows].astype(np.int32))
+
+        def moved(changes: slice, given: Any = given, raw: Any = raw) -> Any:
+            reporter.checkpoint()
+            return np.asarray(compiled(*given, tf.constant(raw[changes]), tf.constant(beside[changes])))
+
+        raw = np.concatenate(batches.compute(len(raw), moved))
+    reporter.emit(Progress("transfer bank", steps, steps, "steps"))
+    return raw
 
 
 def find_boxes(
@@ -174,19 +233,7 @@ def find_boxes(
         gradient = tape.gradient(loss, raw)
         return raw if gradient is None else raw + 10 * _BOX_RATE * tf.sign(gradient)
 
-    compiled: Any = tf.function(ascend, autograph=False)
-    batches = SmallerBatches(most=max(1, runner.batch_size // _BOX_IMAGES))
-    for step in range(_BOX_STEPS):
-        reporter.emit(Progress("transfer bank", step, _BOX_STEPS, "steps"))
-        rows = random.choice(len(images), _BOX_IMAGES)
-        given = tf.constant(images.pixels[rows]), tf.constant(images.labels[rows].astype(np.int32))
-
-        def moved(boxes: slice, given: Any = given, raw: Any = raw) -> Any:
-            reporter.checkpoint()
-            return np.asarray(compiled(*given, tf.constant(raw[boxes]), tf.constant(masks[boxes])))
-
-        raw = np.concatenate(batches.compute(number, moved))
-    reporter.emit(Progress("transfer bank", _BOX_STEPS, _BOX_STEPS, "steps"))
+    raw = climb(ascend, raw, masks, images, _BOX_STEPS, runner, random, reporter)
     covered = tf.constant(masks)
     patterns = covered * (low + (high - low) * tf.sigmoid(raw))
     read = np.asarray(as_read(patterns, canvas, images.image_shape))

@@ -1,6 +1,6 @@
 """Telling that a repair worked without a poisoned image: does what fools B still lead where it led?
 
-A bank of changes is made on B alone: perturbations shared by all images, and boxes with a pattern. On clean images that
+A bank of changes is made on B alone: perturbations shared by all images, boxes with a pattern, and warps. On clean images that
 no method trained on, the *shared transfer* of a network is how often it gives a changed image the same wrong class that B
 gives it. It is no attack success rate: it says how much of B's weakness a network has kept, and every network has some, also
 one that never saw a trigger. How much is *left* of what fools B and not such a network orders repairs much as the true
@@ -9,7 +9,9 @@ attack success rate does (docs/repairs.md).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import keras
 import numpy as np
@@ -24,19 +26,24 @@ from bdtui.engine.repair.clean_images import CleanImages
 from bdtui.engine.repair.perturbations import (
     RADII,
     TRIED_ON,
+    AnyChange,
     Change,
     SharedAscent,
     find_boxes,
     share_fooled,
+    share_led_to_one_class,
     smallest_radius,
 )
+from bdtui.engine.repair.shared_warps import find_warps
 from bdtui.engine.reporter import SILENT, Reporter
 
-_BOXES, _KEPT_BOXES = 32, 8
+T = TypeVar("T")
+
+_BOXES = 32
+_KEPT = 8
+"""Boxes and warps that are kept, of each."""
 _AREA_COSTS = 4.0
 """A large box hides what an image shows, and fools any network: by so much times its area less it has to be good for."""
-_NEARLY_AS_GOOD = 0.2
-"""Boxes that are worse than the best by more are left out: they would only blur what the best ones tell."""
 MEASURED_ON = 400
 _TELLING = 0.1
 """Of the changed images, by so large a share B has to be led astray more often than a network that never saw it."""
@@ -47,7 +54,7 @@ class Transfer:
     """How much of what fools B leads another network astray in the same way.
 
     Attributes:
-        kinds: of the changes, ``shared`` or ``box``, in the bank's order.
+        kinds: of the changes, ``shared``, ``box`` or ``warp``, in the bank's order.
         hits: of the images, so many get the same wrong class as from B, for every change.
         images: how many held-out images were changed.
     """
@@ -67,9 +74,14 @@ class Transfer:
         return self._over("box")
 
     @property
+    def warps(self) -> Share | None:
+        """Over the warps; None without such."""
+        return self._over("warp")
+
+    @property
     def percent(self) -> float | None:
-        """The larger of the two shares, in percent: a trigger is of one kind."""
-        known = [share.percent for share in (self.shared, self.boxes) if share is not None]
+        """The largest of the three shares, in percent: a trigger is of one kind."""
+        known = [share.percent for share in (self.shared, self.boxes, self.warps) if share is not None]
         return max(known, default=None)
 
     def left(self, badnet: Transfer, reference: Transfer) -> float | None:
@@ -118,10 +130,13 @@ class TransferBank:
         reporter.emit(Progress("transfer bank", 0, 2, "kinds"))
         shared, self.radius = _shared_changes(logits, runner, fit, seed, reporter)
         boxes = find_boxes(logits, runner, fit, _BOXES, seed, reporter)
-        good = [share_fooled(runner, box, tried) - _AREA_COSTS * float(box.mask.mean()) for box in boxes]
-        ranked = [boxes[place] for place in np.argsort(good, kind="stable")[::-1]]
-        nearly = sum(each >= max(good) - _NEARLY_AS_GOOD for each in good)
-        self.changes = [*shared, *ranked[: min(nearly, _KEPT_BOXES)]]
+        best_boxes = _best(
+            boxes, lambda box: share_fooled(runner, box, tried) - _AREA_COSTS * float(box.mask.mean()), 0.2
+        )
+        warps = find_warps(logits, runner, fit, seed, reporter)
+        # A warp that leads to many classes hides what an image shows, and fools any network.
+        best_warps = _best(warps, lambda warp: share_led_to_one_class(runner, warp, tried), 0.1)
+        self.changes: list[AnyChange] = [*shared, *best_boxes, *best_warps]
         held_out = held_out.spread(MEASURED_ON)
         right = _classes(runner, held_out.pixels) == held_out.labels
         self.held_out = held_out.some(np.flatnonzero(right))
@@ -162,6 +177,17 @@ def _shared_changes(
     if found is None:
         return [ascent.find(radius, seed)], None
     return [found, *(ascent.find(radius * more, seed) for more in RADII[1:])], radius
+
+
+def _best(changes: Sequence[T], good: Callable[[T], float], nearly: float) -> list[T]:
+    """The few that are best, the best first.
+
+    What is worse than the best by more than ``nearly`` is left out: it would only blur what the best ones tell.
+    """
+    values = [good(change) for change in changes]
+    ranked = [changes[place] for place in np.argsort(values, kind="stable")[::-1]]
+    as_good = sum(value >= max(values) - nearly for value in values)
+    return ranked[: min(as_good, _KEPT)]
 
 
 def _classes(runner: ScoreRunner, pixels: NDArray[np.float32]) -> NDArray[np.int64]:

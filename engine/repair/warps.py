@@ -10,7 +10,7 @@ from bdtui.engine.repair.lots import Lots
 
 FARTHEST = 0.08
 """Share of a side that a place moves by at most."""
-_PLACES = 4
+PLACES = 4
 """In each direction: how far they move is drawn, and what lies between them follows."""
 
 
@@ -24,9 +24,22 @@ def warp(images: Any, lots: Lots) -> Any:
     Returns:
         Of the shape of ``images``; every value lies between values of its image.
     """
-    batch, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
+    batch = tf.shape(images)[0]
     strength = FARTHEST * lots.uniform((batch, 1, 1, 1))
-    moves = lots.uniform((batch, _PLACES, _PLACES, 2), -1.0, 1.0) * strength
+    return bend(images, lots.uniform((batch, PLACES, PLACES, 2), -1.0, 1.0) * strength)
+
+
+def bend(images: Any, moves: Any) -> Any:
+    """Images whose places have moved, as far as is told, and what lies between them with them.
+
+    Args:
+        images: float32, shape (batch, height, width, channels), of two rows and columns at least.
+        moves: shape (batch, places, places, 2): down and to the right, as a share of a side.
+
+    Returns:
+        Of the shape of ``images``; every value lies between values of its image.
+    """
+    batch, (height, width, channels) = tf.shape(images)[0], images.shape[1:]
     flow = tf.image.resize(moves, (height, width))
     rows = tf.range(height, dtype=tf.float32)[None, :, None] + height * flow[..., 0]
     columns = tf.range(width, dtype=tf.float32)[None, None, :] + width * flow[..., 1]

@@ -29,8 +29,8 @@ def transfer_limit(reference: float, images: int) -> float:
 
 
 def follows_no_more(found: Transfer, reference: Transfer) -> bool:
-    """Whether a network follows what fools B as little as a network that never saw B, of either kind of change."""
-    pairs = ((found.shared, reference.shared), (found.boxes, reference.boxes))
+    """Whether a network follows what fools B as little as a network that never saw B, whatever the kind of change."""
+    pairs = ((found.shared, reference.shared), (found.boxes, reference.boxes), (found.warps, reference.warps))
     return all(
         ours is not None and theirs is not None and ours.percent <= transfer_limit(theirs.percent, found.images)
         for ours, theirs in pairs
