@@ -103,10 +103,6 @@ class Row:
     tried: int
     badnet_hits: list[int]
 
-    def transfer_to(self, hits: list[int]) -> Transfer:
-        """The transfer to a network that so many images led astray, for every change."""
-        return Transfer(tuple(self.kinds), tuple(hits), self.tried)
-
     @property
     def key(self) -> tuple[str, int, str, int]:
         """What it is of."""
@@ -318,9 +314,23 @@ def _summed_up(images: int, method: str, rows: list[Row]) -> str:
 def what_transfer_tells(rows: list[Row]) -> str:
     """Whether transfer left orders the repairs as the attack success does, and how often a claim was wrong.
 
-    What was pruned is no repair, and where auto stopped at its first repair that is counted once.
+    What was pruned is no repair, and where auto stopped at its first repair that is counted once. Rows of the bank that had no
+    warps yet speak for themselves.
     """
+    banks = {
+        "With the bank as it is": [row for row in rows if _has_warps(row)],
+        "With the bank as it was, without warps": [row for row in rows if not _has_warps(row)],
+    }
     references = _references(rows)
+    told = [text for bank, of_it in banks.items() if (text := _told(bank, of_it, references))]
+    return "\n\n".join(told)
+
+
+def _has_warps(row: Row) -> bool:
+    return "warp" in row.kinds
+
+
+def _told(bank: str, rows: list[Row], references: dict[tuple[str, int, int], Row]) -> str:
     known = [
         (row, left)
         for row in rows
@@ -337,8 +347,8 @@ def what_transfer_tells(rows: list[Row]) -> str:
     wrong = [row for row in claimed if row.attack is not None and row.attack > _REMOVED]
     named = "".join(f" ({row.net}, {row.method}: {row.attack:.1f} %)" for row in wrong)
     return (
-        f"Over these {len(known)} repairs, scratch not among them, the transfer that is left and the ASR have a Spearman correlation of "
-        f"{order:.2f}. What fools B was said to mislead the network no more {len(claimed)} times; the ASR was above "
+        f"{bank}: over {len(known)} repairs, scratch not among them, the transfer that is left and the ASR have a Spearman "
+        f"correlation of {order:.2f}. What fools B was said to mislead the network no more {len(claimed)} times; the ASR was above "
         f"{_REMOVED:g} % in {len(wrong)} of them{named}."
     )
 
@@ -349,11 +359,17 @@ def _references(rows: list[Row]) -> dict[tuple[str, int, int], Row]:
 
 def _left(row: Row, references: dict[tuple[str, int, int], Row]) -> float | None:
     reference = references.get((row.net, row.images, row.seed))
-    return (
-        None
-        if reference is None
-        else row.transfer_to(row.hits).left(*map(row.transfer_to, (row.badnet_hits, reference.hits)))
+    if reference is None:
+        return None
+    # Where one of the two is of the bank without warps, what both were changed by; warps come last.
+    both = min(len(row.kinds), len(reference.kinds))
+    if row.kinds[:both] != reference.kinds[:both] or {*row.kinds[both:], *reference.kinds[both:]} - {"warp"}:
+        return None
+    ours, badnet, theirs = (
+        Transfer(tuple(row.kinds[:both]), tuple(hits[:both]), row.tried)
+        for hits in (row.hits, row.badnet_hits, reference.hits)
     )
+    return ours.left(badnet, theirs)
 
 
 def _ranks(values: list[float]) -> Any:

@@ -33,6 +33,9 @@ def row(method: str, seed: int, attack: float | None, clean: float = 99.0) -> Ro
     )
 
 
+HITS = (("nad", 9), ("clp", 8), ("anp", 5))
+
+
 def test_the_table_shows_b_and_the_median_with_the_worst() -> None:
     rows = [row("scratch", seed, attack) for seed, attack in enumerate((1.0, 5.0, 2.0))]
     lines = table(rows).splitlines()
@@ -73,6 +76,21 @@ def test_methods_that_were_measured_on_other_networks_are_not_summed_up_beside_o
     assert ["| 1 |" in line for line in summary([*rows, *again]).splitlines()[2:]] == [True, True, False]
     _, _, shown = summary([*rows, replace(row("nad", 0, 1.0), net="warped")]).splitlines()
     assert "| nad | 3 |" in shown
+
+
+def test_rows_of_the_bank_without_warps_speak_for_themselves() -> None:
+    older = [row("scratch", 0, 0.0), *(replace(row(name, 0, hits), hits=[hits, hits]) for name, hits in HITS)]
+    with_warps = [
+        replace(each, seed=1, hits=[*each.hits, 0], badnet_hits=[9, 9, 9], kinds=[*each.kinds, "warp"])
+        for each in older
+    ]
+    now, before = repairs.what_transfer_tells([*older, *with_warps]).split("\n\n")
+    assert now.startswith("With the bank as it is: over 3 repairs")
+    assert before.startswith("With the bank as it was, without warps: over 3 repairs")
+    # A repair that was measured with one bank beside a network from scratch that was with the other: what both have in common.
+    mixed = [with_warps[0], *(replace(each, seed=1) for each in older[1:])]
+    assert "over 3 repairs" in repairs.what_transfer_tells(mixed)
+    assert "over 3 repairs" in repairs.what_transfer_tells([*with_warps[1:], replace(older[0], seed=1)])
 
 
 def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
