@@ -17,10 +17,10 @@ from bdtui.engine.repair.perturbations import climb
 from bdtui.engine.repair.warps import PLACES, bend
 from bdtui.engine.reporter import Reporter
 
-_WARPS, _STEPS = 16, 60
+_WARPS, _STEPS = 16, 30
 _FARTHEST = 0.12
 """Share of a side that a place moves by at most: half as far again as in the random warps that students see."""
-_RATE = 0.08
+_RATE = 0.15
 """Of that, in one step."""
 _BYTES_AT_ONCE = 2**26
 """Of images that are bent at once."""
