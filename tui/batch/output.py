@@ -137,14 +137,16 @@ def _print_rates(console: Console, run: RunRecord) -> None:
     if run.has_estimates:
         table.add_column("ASR estimate", justify="right")
 
-    def add_row(name: str, step: int | None, rates: Rates, *, estimate: Estimate | None = None) -> None:
-        cells = _cells(rates.clean, rates.attack, rates.recovered, rates.clean_flagged, rates.poisoned_flagged)
+    def add_row(
+        name: str, step: int | None, rates: Rates, flags: Rates = NO_RATES, estimate: Estimate | None = None
+    ) -> None:
+        cells = _cells(rates.clean, rates.attack, rates.recovered, flags.clean_flagged, flags.poisoned_flagged)
         cells += [str(estimate or "–")] if run.has_estimates else []
         table.add_row(name, "–" if step is None else str(step), *cells)
 
     def add_goodnet(name: str, step: int | None, rates: Rates) -> None:
         if rates != NO_RATES:
-            add_row(name, step, rates)
+            add_row(name, step, rates, rates)
 
     add_row("B", 0, shown, estimate=run.estimate_at(0))
     for threshold in run.thresholds:

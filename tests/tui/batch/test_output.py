@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -39,11 +40,14 @@ def test_rates_of_many_images_stand_alone() -> None:
 
 def test_goodnets_have_rows_on_validation_images_too() -> None:
     flagged = Rates(Share(95, 100), Share(1, 5), None, Share(4, 100), Share(3, 5))
-    threshold = Threshold(2, 7, rates=rates(97, 80), goodnet_valid=flagged)
+    # What flags nothing, having no extra class, has no figures there.
+    threshold = Threshold(2, 7, rates=replace(flagged, clean_flagged=Share(0, 100)), goodnet_valid=flagged)
     repair = Repair(
         "scratch", 0, 1.0, 1, (), (), ChosenBy(60), 1.0, "r.keras", "g.keras", rates(99, 0), goodnet_valid=flagged
     )
     lines = printed(record(thresholds=(threshold,), repairs=(repair,))).splitlines()
+    (pruned,) = (line.split() for line in lines if line.strip().startswith("B′"))
+    assert pruned[-2:] == ["–", "–"]
     rows = [line.split() for line in lines if line.strip().startswith("G ")]
     assert [row[0:3] for row in rows] == [["G", "X=2", "7"], ["G", "of", "B"]]
     assert all("60.00" in row and "4.00" in row for row in rows)
