@@ -41,6 +41,8 @@ HELD_OUT = 1 / 7
 MOST_HELD_OUT = 1000
 DEFAULT_BUDGET = 1.0
 """Points of clean accuracy that a repair may cost."""
+_BANK_COST = 300
+"""Steps of training that take as long as finding what fools B, which the first repair waits for."""
 _LOOKED_AT = 64
 """Held-out images on which a network is looked at while it is trained."""
 
@@ -176,10 +178,10 @@ class RepairSession:
         Raises:
             OptionError: there is no such method.
         """
-        if name == AUTO:
-            # The reference and the first repair; often that is all.
-            return self.estimated_seconds(SCRATCH) + self.estimated_seconds(SHRINK_DISTIL)
-        return find_method(name).cost * self.step_seconds
+        # The reference and the first repair; often that is all.
+        methods = (SCRATCH, SHRINK_DISTIL) if name == AUTO else (name,)
+        steps = sum(find_method(each).cost for each in methods)
+        return (steps + (0 if "bank" in vars(self) else _BANK_COST)) * self.step_seconds
 
     @property
     def reference(self) -> RepairOutcome | None:
