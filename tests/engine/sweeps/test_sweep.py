@@ -10,15 +10,18 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
 from bdtui.engine import events
+from bdtui.engine.errors import FolderInUse
 from bdtui.engine.event_values import DONE, FAILED, CellRow
 from bdtui.engine.events import Event
 from bdtui.engine.reporter import Reporter
+from bdtui.engine.runs.folder import hold_folder
 from bdtui.engine.sweeps.plan import SweepPlan, read_plan
 from bdtui.engine.sweeps.settings import SweepOptions
 from bdtui.engine.sweeps.sweep import execute_sweep
@@ -57,6 +60,14 @@ def wait_for(holds: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
+def is_free(folder: Path) -> bool:
+    try:
+        with hold_folder(folder):
+            return True
+    except FolderInUse:
+        return False
+
+
 def kill_worker(address: str) -> None:
     """Kill the process below this one that listens at an address."""
     port = int(address.rpartition(":")[2])
@@ -81,6 +92,9 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
         client.kill()
         client.wait()
     first, *others = sorted(out.glob("cells/*/results.json"), key=lambda results: results.stat().st_mtime_ns)
+    for results in (first, *others):
+        # Else the worker of the client that was killed, in its last moment, holds the cell that the next client finds.
+        wait_for(partial(is_free, results.parent), "the end of its worker")
     for results in others:
         # Both were done before the client was killed: as if it had been sooner.
         shutil.rmtree(results.parent)
