@@ -803,6 +803,7 @@ async def test_a_folder_that_holds_no_pictures_is_unfolded_by_enter(folder: Path
     async with app.run_test() as pilot:
         node = await point_at(pilot, app, folder / "photos")
         await until(pilot, lambda: node.data is not None and node.data.previewed)
+        await until(pilot, lambda: app.tree.has_focus and app.tree.cursor_node is node)
         await pilot.press("enter")
         await until(pilot, lambda: node.is_expanded)
         assert app.line("clean_valid").value == ""
