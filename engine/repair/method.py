@@ -6,7 +6,7 @@ What a method may look at is in the input's type. Nothing of the poisoned or of 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from numbers import Integral, Real
 from typing import Any, Protocol
 
@@ -40,8 +40,6 @@ _EXPECTED: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "tolerance": ("percentage points from 0 to 100", _is_between(0, 100)),
     "beat": ("seconds from 0 to a day", _is_between(0, 86_400)),
 }
-_LEFT_TO_THE_METHOD = ("steps", "batch", "rate", "start", "teacher")
-"""What may be None."""
 
 
 @dataclass(frozen=True)
@@ -75,10 +73,11 @@ class RepairOptions:
 
     def __post_init__(self) -> None:
         """Raise `OptionError` where a number is out of its range."""
-        for name, (expected, holds) in _EXPECTED.items():
-            value = getattr(self, name)
-            if not (holds(value) or (value is None and name in _LEFT_TO_THE_METHOD)):
-                raise OptionError(f"{name} {value!r} is not valid; expected {expected}")
+        for option in fields(self):
+            expected, holds = _EXPECTED.get(option.name, ("", lambda value: True))
+            value = getattr(self, option.name)
+            if not (holds(value) or (value is None and option.default is None)):
+                raise OptionError(f"{option.name} {value!r} is not valid; expected {expected}")
 
 
 class Watch(Protocol):

@@ -156,7 +156,7 @@ def share_led_to_one_class(runner: ScoreRunner, change: AnyChange, images: Clean
 def climb(
     ascend: Callable[..., Any],
     raw: NDArray[np.float32],
-    beside: NDArray[np.float32],
+    *beside: NDArray[np.float32],
     images: CleanImages,
     steps: int,
     runner: ScoreRunner,
@@ -168,7 +168,7 @@ def climb(
     Args:
         ascend: gives what a step makes of ``raw``; is given pixels, labels, and ``raw`` and ``beside`` of some of the changes.
         raw: what the changes are made of, shape (changes, …).
-        beside: what belongs to each of them and stays as it is, shape (changes, …).
+        beside: what else belongs to each of them and stays as it is, likewise.
         images: clean ones.
         steps: uphill.
         runner: of the network, which knows how many images memory bears at once.
@@ -184,7 +184,7 @@ def climb(
 
         def moved(changes: slice, given: Any = given, raw: Any = raw) -> Any:
             reporter.checkpoint()
-            return np.asarray(compiled(*given, tf.constant(raw[changes]), tf.constant(beside[changes])))
+            return np.asarray(compiled(*given, *(tf.constant(each[changes]) for each in (raw, *beside))))
 
         raw = np.concatenate(batches.compute(len(raw), moved))
     reporter.emit(Progress("transfer bank", steps, steps, "steps"))
@@ -233,7 +233,7 @@ def find_boxes(
         gradient = tape.gradient(loss, raw)
         return raw if gradient is None else raw + 10 * _BOX_RATE * tf.sign(gradient)
 
-    raw = climb(ascend, raw, masks, images, _BOX_STEPS, runner, random, reporter)
+    raw = climb(ascend, raw, masks, images=images, steps=_BOX_STEPS, runner=runner, random=random, reporter=reporter)
     covered = tf.constant(masks)
     patterns = covered * (low + (high - low) * tf.sigmoid(raw))
     read = np.asarray(as_read(patterns, canvas, images.image_shape))

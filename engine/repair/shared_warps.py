@@ -70,7 +70,7 @@ def find_warps(logits: Logits, runner: ScoreRunner, images: CleanImages, seed: i
         return []
     random = np.random.default_rng([seed, 25])
 
-    def ascend(pixels: Any, labels: Any, moves: Any, beside: Any) -> Any:
+    def ascend(pixels: Any, labels: Any, moves: Any) -> Any:
         warps, each = moves.shape[0], pixels.shape[0]
         repeated = tf.tile(pixels, [warps, *[1] * (len(pixels.shape) - 1)])
         with tf.GradientTape() as tape:
@@ -86,5 +86,5 @@ def find_warps(logits: Logits, runner: ScoreRunner, images: CleanImages, seed: i
         return tf.clip_by_value(moves + _RATE * _FARTHEST * tf.sign(gradient), -_FARTHEST, _FARTHEST)
 
     moves = random.uniform(-_FARTHEST, _FARTHEST, (_WARPS, PLACES, PLACES, 2)).astype(np.float32)
-    unused = np.zeros(_WARPS, np.float32)
-    return [Warp(each) for each in climb(ascend, moves, unused, images, _STEPS, runner, random, reporter)]
+    found = climb(ascend, moves, images=images, steps=_STEPS, runner=runner, random=random, reporter=reporter)
+    return [Warp(each) for each in found]

@@ -14,7 +14,7 @@ from tests.hostile.trials import FUZZER_SEED, run_each_by_itself, run_fuzzer, ru
 
 pytestmark = pytest.mark.slow
 
-CASES = 200
+CASES = 400
 """Here; `make robustness` runs 3,000."""
 
 

@@ -97,15 +97,10 @@ def without_shorter_way(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(cut_runner, "find_summed_shares", lambda *rest: None)
 
 
+@pytest.mark.parametrize("which", ["_front_at_once", "_back_at_once"])
 @pytest.mark.parametrize(
-    ("which", "problem"),
-    [
-        ("_front_at_once", EXHAUSTED),
-        ("_back_at_once", EXHAUSTED),
-        ("_back_at_once", MemoryError()),
-        ("_front_at_once", NO_ALGORITHM),
-        ("_back_at_once", tf.errors.InternalError(None, None, "Dst tensor is not initialized.")),
-    ],
+    "problem",
+    [EXHAUSTED, MemoryError(), NO_ALGORITHM, tf.errors.InternalError(None, None, "Dst tensor is not initialized.")],
 )
 def test_out_of_memory_halves_the_batch_and_continues(
     settings: RunSettings,
