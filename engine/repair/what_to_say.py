@@ -99,7 +99,7 @@ def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: in
         f"{a_class:.0f} clean images a class are few" if a_class >= 1.5 else "hardly one clean image a class is little"
     )
     enough = f"about {_WOULD_DO * session.classes:,} in all would keep it"
-    advice = f"; {few}, and {enough}" if a_class < IMAGES_A_CLASS else ""
+    advice = f"; {few}, and {enough}" if a_class < IMAGES_A_CLASS and outcome.repair.steps else ""
     if drop <= session.budget + chance:
         lost = round(drop * held_out / 100)
         return f"Held-out accuracy fell {drop:.1f} points ({lost} of {held_out} images), which may be chance{advice}."

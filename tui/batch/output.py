@@ -49,6 +49,7 @@ class ProgressDisplay:
             redirect_stderr=False,
         )
         self._tasks: dict[str, Any] = {}
+        self._repairs: set[str] = set()
         self._channels = 0
 
     def __enter__(self) -> ProgressDisplay:
@@ -71,8 +72,9 @@ class ProgressDisplay:
                 accuracy = (
                     "" if event.held_out_accuracy is None else f" · held-out accuracy {event.held_out_accuracy:.1f} %"
                 )
-                if not self._console.is_terminal and event.method not in self._tasks:
+                if not self._console.is_terminal and event.method not in self._repairs:
                     # So that a log shows what takes its time.
+                    self._repairs.add(event.method)
                     self._line(f"{event.method}{accuracy} after {event.step:,} of {event.steps:,} steps")
                 self._advance(
                     event.method,

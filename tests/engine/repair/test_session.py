@@ -199,11 +199,12 @@ def test_how_many_images_would_do_is_said_to_be_in_all() -> None:
     session: Any = SimpleNamespace(
         parts=SimpleNamespace(fit=range(528)), classes=44, budget=1, fallen=lambda _: (100 / 88, 2.0)
     )
-    outcome: Any = None
-    assert _about_the_loss(session, outcome, 88) == (
-        "Held-out accuracy fell 1.1 points (1 of 88 images), which may be chance; 14 clean images a class are few, and about "
-        "2,200 in all would keep it."
-    )
+    fell = "Held-out accuracy fell 1.1 points (1 of 88 images), which may be chance"
+    few = "; 14 clean images a class are few, and about 2,200 in all would keep it"
+    for steps, said in ((100, f"{fell}{few}."), (0, f"{fell}.")):
+        # A method that trains on no image would gain nothing by more.
+        outcome: Any = SimpleNamespace(repair=SimpleNamespace(steps=steps))
+        assert _about_the_loss(session, outcome, 88) == said
 
 
 def test_where_b_is_not_needed_the_network_that_does_without_is_named(

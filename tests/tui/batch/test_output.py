@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bdtui.engine.event_values import Threshold
-from bdtui.engine.events import LayerFound, ModelOpened, RepairMeasured
+from bdtui.engine.events import LayerFound, ModelOpened, Progress, RepairMeasured
 from bdtui.engine.rates import Rates, Share
 from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.reports.record import RunRecord
@@ -57,6 +57,7 @@ def test_a_log_shows_which_repair_takes_its_time() -> None:
     console = Console(file=StringIO(), width=80)
     with ProgressDisplay(console) as display:
         for step in (150, 300):
+            display.show(Progress("scratch", step - 1, 1500, "steps"))
             display.show(RepairMeasured("scratch", step, 1500, 90.0, 12.0))
         display.show(RepairMeasured("nad", 20, 200, None, None))
     assert isinstance(console.file, StringIO)
