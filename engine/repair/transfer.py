@@ -64,25 +64,17 @@ class Transfer:
     images: int
 
     @property
-    def shared(self) -> Share | None:
-        """Over the changes that are shared by all images; None without such."""
-        return self._over("shared")
-
-    @property
-    def boxes(self) -> Share | None:
-        """Over the boxes; None without such."""
-        return self._over("box")
-
-    @property
-    def warps(self) -> Share | None:
-        """Over the warps; None without such."""
-        return self._over("warp")
+    def shares(self) -> dict[str, Share]:
+        """Over the changes of each kind; empty where no image was changed."""
+        hits: dict[str, list[int]] = {}
+        for kind, each in zip(self.kinds, self.hits, strict=True):
+            hits.setdefault(kind, []).append(each)
+        return {kind: Share(sum(each), len(each) * self.images) for kind, each in hits.items() if self.images}
 
     @property
     def percent(self) -> float | None:
-        """The largest of the three shares, in percent: a trigger is of one kind."""
-        known = [share.percent for share in (self.shared, self.boxes, self.warps) if share is not None]
-        return max(known, default=None)
+        """The largest share, in percent: a trigger is of one kind."""
+        return max((share.percent for share in self.shares.values()), default=None)
 
     def left(self, badnet: Transfer, reference: Transfer) -> float | None:
         """Of what leads B astray, beyond what leads a network astray that never saw B, so much is left, in percent.
@@ -98,10 +90,6 @@ class Transfer:
         if whole < _TELLING * self.images * len(self.hits) or whole <= 0:
             return None
         return 100 * (sum(self.hits) - sum(reference.hits)) / whole
-
-    def _over(self, kind: str) -> Share | None:
-        hits = [hits for hits, of_kind in zip(self.hits, self.kinds, strict=True) if of_kind == kind]
-        return Share(sum(hits), len(hits) * self.images) if hits and self.images else None
 
 
 class TransferBank:

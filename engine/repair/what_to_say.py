@@ -30,11 +30,9 @@ def transfer_limit(reference: float, images: int) -> float:
 
 def follows_no_more(found: Transfer, reference: Transfer) -> bool:
     """Whether a network follows what fools B as little as a network that never saw B, whatever the kind of change."""
-    pairs = ((found.shared, reference.shared), (found.boxes, reference.boxes), (found.warps, reference.warps))
-    return all(
-        ours is not None and theirs is not None and ours.percent <= transfer_limit(theirs.percent, found.images)
-        for ours, theirs in pairs
-        if ours is not None or theirs is not None
+    theirs = reference.shares
+    return found.shares.keys() == theirs.keys() and all(
+        ours.percent <= transfer_limit(theirs[kind].percent, found.images) for kind, ours in found.shares.items()
     )
 
 

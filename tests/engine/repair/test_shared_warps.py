@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from bdtui.engine.network.logits import Logits
 from bdtui.engine.network.score_runner import ScoreRunner
-from bdtui.engine.repair import shared_warps
+from bdtui.engine.repair import shared_warps, transfer
 from bdtui.engine.repair.clean_images import CleanImages
-from bdtui.engine.repair.perturbations import share_led_to_one_class
+from bdtui.engine.repair.perturbations import TRIED_ON, share_fooled, share_led_to_one_class
 from bdtui.engine.repair.shared_warps import Warp, find_warps
 from bdtui.engine.repair.transfer import Transfer, TransferBank
 from bdtui.engine.repair.warps import PLACES
@@ -55,9 +55,20 @@ def test_the_bank_finds_warps_that_lead_to_the_target_of_a_warped_trigger() -> N
     for warp in warps:
         assert np.mean(classes_of(model, warp.apply(others)) == TARGET) > 0.5
     scratch = small_badnet().model
-    found, clean = (bank.measure(each).warps for each in (model, scratch))
-    assert found is not None and clean is not None
+    found, clean = (bank.measure(each).shares["warp"] for each in (model, scratch))
     assert found.percent > clean.percent + 20, "a network that knows no warp is fooled far less"
+
+
+def test_the_bank_keeps_a_warp_that_leads_to_one_class_rather_than_one_that_hides_what_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, images = warped_badnet(), bars(200, 6)
+    runner, tried = ScoreRunner(model, images.image_shape), images.spread(TRIED_ON)
+    hiding = Warp(np.random.default_rng(10).uniform(-0.5, 0.5, (PLACES, PLACES, 2)).astype(np.float32))
+    assert share_fooled(runner, hiding, tried) > share_fooled(runner, TRIGGER, tried)
+    monkeypatch.setattr(transfer, "find_warps", lambda *_: [hiding, TRIGGER])
+    bank = TransferBank(model, images, bars(40, 7), 0)
+    assert [change for change in bank.changes if change.kind == "warp"] == [TRIGGER]
 
 
 def test_a_warp_that_b_kept_refuses_a_claim() -> None:
