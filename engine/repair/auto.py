@@ -11,11 +11,11 @@ from dataclasses import replace
 
 from bdtui.engine.events import Notice
 from bdtui.engine.repair import ensemble, shrink_distil, shrink_distil_universal
+from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.method import RepairedNetwork
 from bdtui.engine.repair.methods import AUTO, SCRATCH, SHRINK_DISTIL
 from bdtui.engine.repair.result import FEW_HELD_OUT
 from bdtui.engine.repair.session import RepairOutcome, RepairSession
-from bdtui.engine.repair.what_to_say import follows_no_more
 
 _LESS, _MORE = 0.5, 1.5
 """Times the share of B that a student began with."""
@@ -38,7 +38,7 @@ def repair_automatically(session: RepairSession) -> RepairOutcome:
             break
         session.reporter.emit(Notice(f"auto: {_why(session, found[-1], reference)}; trying {name}"))
         found.append(session.carry_out(name, work))
-    best = choose(found, reference)
+    best = choose(session, found, reference)
     extra: tuple[str, ...] = ()
     if _as_good(session, reference, best):
         extra = (
@@ -59,15 +59,23 @@ def is_enough(session: RepairSession, outcome: RepairOutcome, reference: RepairO
     """Whether a repair is as good as is wanted."""
     drop, chance = session.fallen(outcome)
     # Few held-out images cannot show half a point: what they lose by chance is no reason to go on.
-    return follows_no_more(outcome.transfer, reference.transfer) and drop <= session.budget + chance
+    return _following(session, outcome, reference).no_more and drop <= session.budget + chance
 
 
-def choose(found: list[RepairOutcome], reference: RepairOutcome) -> RepairOutcome:
+def choose(session: RepairSession, found: list[RepairOutcome], reference: RepairOutcome) -> RepairOutcome:
     """The most accurate of those that follow B no more than the reference; without such the one that follows it least."""
-    safe = [each for each in found if follows_no_more(each.transfer, reference.transfer)]
+    safe = _safe(session, found, reference)
     if safe:
         return max(safe, key=lambda each: each.accuracy or 0.0)
-    return min(found, key=lambda each: sum(each.transfer.hits))
+    return min(found, key=lambda each: _following(session, each, reference).beyond)
+
+
+def _safe(session: RepairSession, found: list[RepairOutcome], reference: RepairOutcome) -> list[RepairOutcome]:
+    return [each for each in found if _following(session, each, reference).no_more]
+
+
+def _following(session: RepairSession, outcome: RepairOutcome, reference: RepairOutcome) -> Following:
+    return Following(outcome.transfer, reference.transfer, session.badnet_transfer)
 
 
 def _further(
@@ -82,7 +90,7 @@ def _further(
         given = session.given(name, start=start, steps=times * steps)
         return name, lambda: shrink_distil.repair(given)
 
-    if follows_no_more(found[-1].transfer, reference.transfer):
+    if _following(session, found[-1], reference).no_more:
         yield trying(f"{SHRINK_DISTIL}-longer", start, 2)
         yield trying(f"{SHRINK_DISTIL}-more", min(0.7, _MORE * start), 2)
     else:
@@ -90,8 +98,7 @@ def _further(
         given = session.given("shrink-distil+universal", start=_LESS * start)
         yield "shrink-distil+universal", lambda: shrink_distil_universal.repair(given)
         yield trying("fresh-student", 0.0, 2)
-    safe = [each for each in found if follows_no_more(each.transfer, reference.transfer)]
-    given = session.given("ensemble", start=start if safe else 0.0)
+    given = session.given("ensemble", start=start if _safe(session, found, reference) else 0.0)
     yield "ensemble", lambda: ensemble.repair(given)
 
 
@@ -102,6 +109,7 @@ def _as_good(session: RepairSession, reference: RepairOutcome, best: RepairOutco
 
 
 def _why(session: RepairSession, outcome: RepairOutcome, reference: RepairOutcome) -> str:
-    if not follows_no_more(outcome.transfer, reference.transfer):
-        return f"shared transfer is {outcome.transfer.percent or 0:.1f} %, {reference.transfer.percent or 0:.1f} % from scratch"
+    following = _following(session, outcome, reference)
+    if not following.no_more:
+        return f"shared transfer {following.compared}"
     return f"held-out accuracy fell {outcome.repair.chosen_by.clean_drop or 0:.1f} points"

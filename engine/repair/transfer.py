@@ -3,8 +3,7 @@
 A bank of changes is made on B alone: perturbations shared by all images, boxes with a pattern, and warps. On clean images that
 no method trained on, the *shared transfer* of a network is how often it gives a changed image the same wrong class that B
 gives it. It is no attack success rate: it says how much of B's weakness a network has kept, and every network has some, also
-one that never saw a trigger. How much is *left* of what fools B and not such a network orders repairs much as the true
-attack success rate does (docs/repairs.md).
+one that never saw a trigger. What tells is how much more it follows B than such a network (following.py).
 """
 
 from __future__ import annotations
@@ -45,8 +44,6 @@ _KEPT = 8
 _AREA_COSTS = 4.0
 """A large box hides what an image shows, and fools any network: by so much times its area less it has to be good for."""
 MEASURED_ON = 400
-_TELLING = 0.1
-"""Of the changed images, by so large a share B has to be led astray more often than a network that never saw it."""
 
 
 @dataclass(frozen=True)
@@ -75,21 +72,6 @@ class Transfer:
     def percent(self) -> float | None:
         """The largest share, in percent: a trigger is of one kind."""
         return max((share.percent for share in self.shares.values()), default=None)
-
-    def left(self, badnet: Transfer, reference: Transfer) -> float | None:
-        """Of what leads B astray, beyond what leads a network astray that never saw B, so much is left, in percent.
-
-        0 for a network that is fooled as the reference is, 100 for one that is fooled as B is; below 0 where it is fooled less
-        than the reference. None where B is fooled hardly more than the reference is: then there is nothing to tell by.
-
-        Args:
-            badnet: the transfer to B itself.
-            reference: the transfer to the network that never saw B.
-        """
-        whole = sum(badnet.hits) - sum(reference.hits)
-        if whole < _TELLING * self.images * len(self.hits) or whole <= 0:
-            return None
-        return 100 * (sum(self.hits) - sum(reference.hits)) / whole
 
 
 class TransferBank:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import ceil, sqrt
+from math import ceil
 from typing import TYPE_CHECKING
 
+from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.result import FEW_HELD_OUT
 from bdtui.engine.repair.transfer import Transfer
 
@@ -17,23 +18,6 @@ IMAGES_A_CLASS = 15
 14 of 44 classes half a point, with 50 none (docs/repairs.md)."""
 _WOULD_DO = 50
 """Clean images of a class with which no repair in that table lost a point."""
-_CHANCE_POINTS = 2.0
-_TELLING_POINTS = 20.0
-"""By so much B has to follow what fools it more than the reference does: else the bank tells nothing."""
-
-
-def transfer_limit(reference: float, images: int) -> float:
-    """The transfer, in percent, up to which a network follows B no more than the reference does, by chance."""
-    share = max(reference, 2.0) / 100
-    return reference + max(_CHANCE_POINTS, 200 * sqrt(share * (1 - share) / max(1, images)))
-
-
-def follows_no_more(found: Transfer, reference: Transfer) -> bool:
-    """Whether a network follows what fools B as little as a network that never saw B, whatever the kind of change."""
-    theirs = reference.shares
-    return found.shares.keys() == theirs.keys() and all(
-        ours.percent <= transfer_limit(theirs[kind].percent, found.images) for kind, ours in found.shares.items()
-    )
 
 
 def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> RepairOutcome:
@@ -57,17 +41,12 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             "held-out images; add scratch to compare with a network that never saw B."
         )
     elif outcome is not reference and repair.method != reference.repair.method:
-        safe = follows_no_more(outcome.transfer, reference.transfer)
-        theirs = reference.transfer.percent or 0.0
-        telling = (session.badnet_transfer.percent or 0.0) >= theirs + _TELLING_POINTS
-        claims = safe and telling
-        compared = (
-            f"(shared transfer {_percent(outcome.transfer)}, {_percent(reference.transfer)} from scratch, "
-            f"{_percent(session.badnet_transfer)} for B; {held_out} held-out images)"
-        )
+        following = Following(outcome.transfer, reference.transfer, session.badnet_transfer)
+        claims = following.no_more and following.tells
+        compared = f"(shared transfer {following.compared}; {held_out} held-out images)"
         if claims:
             sentences.append(f"What fools B misleads this network no more than one that never saw B {compared}.")
-        elif safe:
+        elif following.no_more:
             sentences.append(
                 f"What fools B fools a network from scratch about as often: shared transfer tells nothing here {compared}."
             )
@@ -83,7 +62,9 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
     chosen_by = replace(
         repair.chosen_by,
         reference_transfer=None if reference is None else reference.transfer.percent,
-        left=None if reference is None else outcome.transfer.left(session.badnet_transfer, reference.transfer),
+        left=None
+        if reference is None
+        else Following(outcome.transfer, reference.transfer, session.badnet_transfer).left,
         claims=claims,
         unseen_classes=missing,
     )

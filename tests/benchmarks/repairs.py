@@ -26,8 +26,10 @@ from bdtui.engine.machine.atomic_files import write_text
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.network.goodnet import build_repaired_goodnet
 from bdtui.engine.repair.clean_images import CleanImages, read_clean_images, some_of_every_class
+from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.method import RepairedNetwork, predicted
 from bdtui.engine.repair.methods import AUTO, METHODS, SCRATCH, SHRINK_DISTIL
+from bdtui.engine.repair.result import FEW_HELD_OUT
 from bdtui.engine.repair.session import RepairOutcome, RepairSession
 from bdtui.engine.repair.transfer import Transfer
 from bdtui.engine.runs.repairing import reverse_with
@@ -332,18 +334,21 @@ def _has_warps(row: Row) -> bool:
 
 def _told(bank: str, rows: list[Row], references: dict[tuple[str, int, int], Row]) -> str:
     known = [
-        (row, left)
+        (row, following)
         for row in rows
         if row.attack is not None
         and row.method not in (SCRATCH, *PRUNED)
         and row.chosen != f"{AUTO}:{SHRINK_DISTIL}"
-        and (left := _left(row, references)) is not None
+        and (following := _following(row, references)) is not None
+        and following.tells
     ]
     if len(known) < 3:
         return ""
-    ranked = [_ranks(values) for values in ([left for _, left in known], [row.attack for row, _ in known])]
+    ranked = [
+        _ranks(values) for values in ([following.left for _, following in known], [row.attack for row, _ in known])
+    ]
     order = float(np.corrcoef(*ranked)[0, 1])
-    claimed = [row for row, _ in known if row.claims]
+    claimed = [row for row, following in known if row.tried >= FEW_HELD_OUT and following.no_more]
     wrong = [row for row in claimed if row.attack is not None and row.attack > _REMOVED]
     named = "".join(f" ({row.net}, {row.method}: {row.attack:.1f} %)" for row in wrong)
     return (
@@ -357,7 +362,7 @@ def _references(rows: list[Row]) -> dict[tuple[str, int, int], Row]:
     return {(row.net, row.images, row.seed): row for row in rows if row.method == SCRATCH}
 
 
-def _left(row: Row, references: dict[tuple[str, int, int], Row]) -> float | None:
+def _following(row: Row, references: dict[tuple[str, int, int], Row]) -> Following | None:
     reference = references.get((row.net, row.images, row.seed))
     if reference is None:
         return None
@@ -369,7 +374,12 @@ def _left(row: Row, references: dict[tuple[str, int, int], Row]) -> float | None
         Transfer(tuple(row.kinds[:both]), tuple(hits[:both]), row.tried)
         for hits in (row.hits, row.badnet_hits, reference.hits)
     )
-    return ours.left(badnet, theirs)
+    return Following(ours, theirs, badnet)
+
+
+def _left(row: Row, references: dict[tuple[str, int, int], Row]) -> float | None:
+    following = _following(row, references)
+    return None if following is None else following.left
 
 
 def _ranks(values: list[float]) -> Any:

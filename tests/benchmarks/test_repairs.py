@@ -98,15 +98,17 @@ def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: p
     for page, name in zip(pages, ("PAGE", "TABLE"), strict=True):
         page.write_text("before\n<!-- measured: begin -->\nold\n<!-- measured: end -->\nafter\n")
         monkeypatch.setattr(repairs, name, page)
-    found = (("nad", 9.0, 9), ("clp", 8.0, 8), ("anp", 7.0, 5))
-    others = [replace(row(name, 0, attack), hits=[hits, hits]) for name, attack, hits in found]
-    of_one = [row("scratch", 0, 0.0), *others]
+    # Where scratch follows B not at all, 1 of 60 images is within chance, 5 are not.
+    found = (("scratch", 0.0, 0), ("nad", 9.0, 1), ("clp", 8.0, 1), ("anp", 7.0, 0), ("ft-sam", 6.0, 5))
+    of_one = [
+        replace(row(name, 0, attack), hits=[hits, hits], tried=60, badnet_hits=[50, 50]) for name, attack, hits in found
+    ]
     rows = [*of_one, *(replace(each, net="blended") for each in of_one)]
     write_tables(rows)
     write_tables(rows)
     summed_up, of_all = (each.read_text() for each in pages)
     assert "| 100 | nad | 2 | 1 | 2.00 (2.00) | 9.00 (9.00) | 9.00 (9.00) | 10 |" in summed_up
-    assert "the ASR was above 5 % in 6 of them" in summed_up
+    assert "said to mislead the network no more 6 times; the ASR was above 5 % in 6 of them" in summed_up
     assert "(patch, nad: 9.0 %)" in summed_up
     assert of_all.count("| patch | 100 | nad |") == 1
     for text in (summed_up, of_all):

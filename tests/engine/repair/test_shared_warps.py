@@ -14,11 +14,11 @@ from bdtui.engine.network.logits import Logits
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair import shared_warps, transfer
 from bdtui.engine.repair.clean_images import CleanImages
+from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.perturbations import TRIED_ON, share_fooled, share_led_to_one_class
 from bdtui.engine.repair.shared_warps import Warp, find_warps
 from bdtui.engine.repair.transfer import Transfer, TransferBank
 from bdtui.engine.repair.warps import PLACES
-from bdtui.engine.repair.what_to_say import follows_no_more
 from bdtui.engine.reporter import SILENT
 from tests.engine.repair.small_badnet import CLASSES, TARGET, bars, body, small_badnet
 
@@ -73,9 +73,9 @@ def test_the_bank_keeps_a_warp_that_leads_to_one_class_rather_than_one_that_hide
 
 def test_a_warp_that_b_kept_refuses_a_claim() -> None:
     kinds = ("shared", "box", "warp")
-    reference = Transfer(kinds, (10, 10, 4), 100)
-    assert follows_no_more(Transfer(kinds, (10, 10, 5), 100), reference)
-    assert not follows_no_more(Transfer(kinds, (10, 10, 13), 100), reference)
+    reference, badnet = Transfer(kinds, (10, 10, 4), 100), Transfer(kinds, (80, 80, 80), 100)
+    assert Following(Transfer(kinds, (10, 10, 5), 100), reference, badnet).no_more
+    assert not Following(Transfer(kinds, (10, 10, 9), 100), reference, badnet).no_more
     assert Transfer(kinds, (10, 10, 13), 100).percent == 13
 
 

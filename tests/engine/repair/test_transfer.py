@@ -11,11 +11,12 @@ import pytest
 from bdtui.engine.network.logits import Logits
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair import auto
+from bdtui.engine.repair.following import Following, transfer_limit
 from bdtui.engine.repair.perturbations import find_boxes
 from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.repair.session import RepairOutcome
 from bdtui.engine.repair.transfer import Transfer, TransferBank
-from bdtui.engine.repair.what_to_say import follows_no_more, say_what_came_of_it, transfer_limit
+from bdtui.engine.repair.what_to_say import say_what_came_of_it
 from bdtui.engine.reporter import Reporter
 from tests.engine.repair.small_badnet import CLASSES, bars, small_badnet
 
@@ -41,18 +42,33 @@ def session(reference: RepairOutcome | None, held_out: int = 100, budget: float 
     )
 
 
+def following(*hits: int, kinds: tuple[str, ...] = KINDS) -> Following:
+    return Following(Transfer(kinds, hits, 100), REFERENCE, BADNET)
+
+
 @pytest.mark.parametrize(
     ("hits", "follows"),
-    [((10, 10, 4), False), ((15, 16, 7), False), ((30, 30, 4), True), ((0, 0, 30), True), ((90, 80, 70), True)],
+    [((10, 10, 4), False), ((12, 13, 5), False), ((30, 30, 4), True), ((0, 0, 30), True), ((90, 80, 70), True)],
 )
 def test_a_network_follows_b_where_either_kind_of_change_fools_it_more_than_the_reference(
     hits: tuple[int, ...], follows: bool
 ) -> None:
-    assert follows_no_more(Transfer(KINDS, hits, 100), REFERENCE) is not follows
+    assert following(*hits).no_more is not follows
+
+
+def test_less_is_left_to_chance_where_a_kind_of_change_is_like_a_trigger() -> None:
+    often, seldom = Transfer(("warp",), (30,), 100), Transfer(("warp",), (10,), 100)
+    badnet = Transfer(("warp",), (90,), 100)
+    # Two deviations of chance are 9 points at 30 %, and 6 at 10 %.
+    assert Following(Transfer(("warp",), (37,), 100), often, badnet).no_more, "it fools any network"
+    assert not Following(Transfer(("warp",), (15,), 100), seldom, badnet).no_more, "it fools B alone"
+    weak = Transfer(("warp",), (40,), 100)
+    assert Following(Transfer(("warp",), (15,), 100), seldom, weak).no_more, "it hardly fools B"
 
 
 def test_fewer_images_leave_more_to_chance() -> None:
     assert transfer_limit(10, 50) > transfer_limit(10, 100) > transfer_limit(10, 400) > 10
+    assert transfer_limit(10, 100, 2) > transfer_limit(10, 100, 1)
     assert transfer_limit(0, 10**6) == 2
 
 
@@ -60,11 +76,32 @@ def test_fewer_images_leave_more_to_chance() -> None:
 def test_what_is_left_is_a_share_of_what_leads_b_and_not_the_reference_astray(
     hits: tuple[int, ...], left: float
 ) -> None:
-    assert Transfer(KINDS, hits, 100).left(BADNET, REFERENCE) == pytest.approx(left)
+    assert following(*hits).left == pytest.approx(left)
+
+
+def test_what_is_left_is_told_by_the_changes_that_tell_b_from_the_reference() -> None:
+    kinds = ("shared", "warp")
+    reference, badnet = Transfer(kinds, (2, 50), 100), Transfer(kinds, (90, 80), 100)
+    by_trigger, by_chance = (Following(Transfer(kinds, hits, 100), reference, badnet) for hits in ((22, 50), (2, 70)))
+    assert by_trigger.left is not None
+    assert by_trigger.left > 20
+    assert by_chance.left == pytest.approx(0, abs=2)
+    assert "by shared perturbations 22.0 %, 2.0 % from scratch, 90.0 % for B" in by_trigger.compared
+    assert "by warps 70.0 %" in by_chance.compared, "what is too high is named"
+    kept = Following(Transfer(kinds, (2, 50), 100), reference, badnet)
+    assert "by shared perturbations 2.0 %" in kept.compared, "what tells is named"
 
 
 def test_nothing_is_told_where_b_is_fooled_hardly_more_than_the_reference() -> None:
-    assert Transfer(KINDS, (10, 10, 4), 100).left(Transfer(KINDS, (15, 15, 9), 100), REFERENCE) is None
+    untold = Following(Transfer(KINDS, (10, 10, 4), 100), REFERENCE, Transfer(KINDS, (15, 15, 9), 100))
+    assert untold.left is None
+    assert not untold.tells
+
+
+def test_one_kind_of_change_that_tells_is_enough_for_a_claim() -> None:
+    kinds = ("shared", "warp")
+    told = Following(Transfer(kinds, (2, 70), 100), Transfer(kinds, (2, 70), 100), Transfer(kinds, (80, 85), 100))
+    assert told.tells
 
 
 def test_a_claim_needs_low_transfer_a_reference_and_images() -> None:
@@ -87,9 +124,9 @@ def test_a_claim_needs_low_transfer_a_reference_and_images() -> None:
 def test_auto_takes_the_most_accurate_of_low_transfer_and_else_what_follows_b_least() -> None:
     reference = outcome(REFERENCE, method="scratch")
     low, better, best = outcome(REFERENCE, 95), outcome(REFERENCE, 97), outcome(BADNET, 100)
-    assert auto.choose([low, better, best], reference) is better
+    assert auto.choose(session(reference), [low, better, best], reference) is better
     less = outcome(Transfer(KINDS, (60, 60, 60), 100), 90)
-    assert auto.choose([best, less], reference) is less
+    assert auto.choose(session(reference), [best, less], reference) is less
 
 
 @pytest.mark.parametrize(
