@@ -190,11 +190,9 @@ def _repairs(run: RunRecord) -> str:
         rates = [repair.test, repair.goodnet_test] if test else [repair.valid, repair.goodnet_valid]
         rows.append(_test_row(name, rates[0], flags=False))
         rows.append(_test_row(f"G of B and {name}", rates[1], flags=True))
-        by = (
-            f"{chosen.held_out:,} clean images were held out: clean accuracy fell by {_points(chosen.clean_drop)} points there; "
-            f"shared transfer {_percent(chosen.transfer)} % ({_percent(chosen.badnet_transfer)} % for B, "
-            f"{_percent(chosen.reference_transfer)} % for a network that never saw B)."
-        )
+        by = f"{chosen.held_out:,} clean images were held out; clean accuracy fell by {_points(chosen.clean_drop)} points there."
+        if chosen.left is not None:
+            by += f" Of what fools B and not a network that never saw B, {max(0.0, chosen.left):.1f} % is left."
         said = " ".join(map(escaped, (*repair.sentences, *repair.done)))
         if repair.estimate is not None:
             by += f" Estimate, by triggers reversed from B: {repair.estimate} %."

@@ -27,6 +27,7 @@ from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RunRecord
 from bdtui.engine.reports.results import read_record, record_from_json
 from bdtui.engine.reports.verdict import results_json
 from bdtui.engine.settings import ROLES, Gates
+from tests.engine.reports.pages import full_run
 from tests.records import record
 
 CLEAN, POISONED = 1_283, 977
@@ -126,6 +127,14 @@ def test_channels_silenced_where_they_are_read_are_said_to_be(tmp_path: Path) ->
     text = " ".join(write_report_text(run).split())
     assert "the 4 channels were pruned where they are read (the weights of `inner, around` that read them" in text
     assert "where_read" not in record().as_json()["layer"], "older results say nothing of it"
+
+
+def test_what_a_repair_was_chosen_by_names_only_what_was_measured() -> None:
+    run = full_run()
+    assert "Of what fools B and not a network that never saw B, 0.5 % is left." in write_report_text(run)
+    (repair,) = run.repairs
+    alone = replace(repair, chosen_by=replace(repair.chosen_by, reference_transfer=None, left=None))
+    assert "network that never saw B" not in write_report_text(replace(run, repairs=(alone,)))
 
 
 @pytest.mark.parametrize("images", [POISONED - 77, 0])
