@@ -62,14 +62,19 @@ class Following:
         return self.left is not None
 
     @property
-    def compared(self) -> str:
-        """The three transfers by one kind of change: that which is above its limit by most, else that which tells most."""
+    def kind(self) -> str | None:
+        """The kind of change to speak of: that which is above its limit by most, else that which tells most."""
         shares = self.found.shares
-        if not shares:
-            return "–"
         above = {kind: share.percent - self._limit(kind) for kind, share in shares.items()}
-        kind = max(shares, key=self._gap if self.no_more else above.__getitem__)
-        ours, theirs, badnet = (each.shares[kind].percent for each in (self.found, self.reference, self.badnet))
+        return max(shares, key=self._gap if self.no_more else above.__getitem__, default=None)
+
+    @property
+    def compared(self) -> str:
+        """The three transfers by one kind of change."""
+        kind = self.kind
+        if kind is None:
+            return "–"
+        ours, theirs, badnet = (each.by(kind) for each in (self.found, self.reference, self.badnet))
         return f"by {_NAMES.get(kind, kind)} {ours:.1f} %, {theirs:.1f} % from scratch, {badnet:.1f} % for B"
 
     def _gap(self, kind: str) -> float:

@@ -28,6 +28,7 @@ from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.augmentation import Suitability, find_augmentation
 from bdtui.engine.repair.checkpoints import NO_CHECKPOINTS, Checkpoints
 from bdtui.engine.repair.clean_images import CleanImages, Parts, read_clean_images, split_images
+from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions, Watch, look_away, predicted
 from bdtui.engine.repair.methods import AUTO, SCRATCH, SHRINK_DISTIL, find_method, needs_triggers
 from bdtui.engine.repair.result import ChosenBy, Repair
@@ -296,7 +297,10 @@ class RepairSession:
             self._watched = (network, ScoreRunner(network, images.image_shape, self.reporter))
         runner = self._watched[1]
         accuracy = 100 * float(np.mean(runner.scores(images.pixels).argmax(axis=1) == images.labels))
-        transfer = self.bank.measure(runner, _LOOKED_AT).percent
+        reference = None if self.reference is None else self.reference.transfer
+        # Else what fools any network would be all that is seen.
+        kind = None if reference is None else Following(reference, reference, self.badnet_transfer).kind
+        transfer = self.bank.measure(runner, _LOOKED_AT).by(kind)
         self.reporter.emit(RepairMeasured(method, step, steps, accuracy, transfer))
 
 

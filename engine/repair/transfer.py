@@ -73,6 +73,10 @@ class Transfer:
         """The largest share, in percent: a trigger is of one kind."""
         return max((share.percent for share in self.shares.values()), default=None)
 
+    def by(self, kind: str | None) -> float | None:
+        """The share by one kind of change, in percent; the largest without a kind."""
+        return self.percent if kind is None else self.shares[kind].percent
+
 
 class TransferBank:
     """Changes that fool B, and what B makes of held-out images under them.

@@ -24,6 +24,7 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
     """An outcome with sentences, and with whether they claim that a backdoor would be gone."""
     repair, reference = outcome.repair, session.reference
     held_out, drop = len(session.parts.held_out), repair.chosen_by.clean_drop
+    following = None if reference is None else Following(outcome.transfer, reference.transfer, session.badnet_transfer)
     sentences = []
     claims = False
     if min(held_out, outcome.transfer.images) < FEW_HELD_OUT:
@@ -35,13 +36,12 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             f"{number} clean {'image is' if number == 1 else 'images are'} too few to tell whether the repair worked: nothing is "
             f"claimed; a claim takes about {needed:,} in all."
         )
-    elif reference is None:
+    elif reference is None or following is None:
         sentences.append(
             f"Shared transfer is {_percent(outcome.transfer)} ({_percent(session.badnet_transfer)} for B) on {held_out} "
             "held-out images; add scratch to compare with a network that never saw B."
         )
     elif outcome is not reference and repair.method != reference.repair.method:
-        following = Following(outcome.transfer, reference.transfer, session.badnet_transfer)
         claims = following.no_more and following.tells
         compared = f"(shared transfer {following.compared}; {held_out} held-out images)"
         if claims:
@@ -59,15 +59,14 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         sentences.append(
             f"{missing:,} of {session.classes:,} classes have no clean image: expect them to be forgotten."
         )
-    chosen_by = replace(
-        repair.chosen_by,
-        reference_transfer=None if reference is None else reference.transfer.percent,
-        left=None
-        if reference is None
-        else Following(outcome.transfer, reference.transfer, session.badnet_transfer).left,
-        claims=claims,
-        unseen_classes=missing,
-    )
+    chosen_by = replace(repair.chosen_by, claims=claims, unseen_classes=missing)
+    if following is not None:
+        ours, theirs, badnet = (
+            each.by(following.kind) for each in (following.found, following.reference, following.badnet)
+        )
+        chosen_by = replace(
+            chosen_by, transfer=ours, reference_transfer=theirs, badnet_transfer=badnet, left=following.left
+        )
     return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))
 
 

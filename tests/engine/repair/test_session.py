@@ -21,6 +21,7 @@ from bdtui.engine.repair.checkpoints import FolderCheckpoints
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions, predicted
 from bdtui.engine.repair.methods import METHODS
 from bdtui.engine.repair.session import RepairSession
+from bdtui.engine.repair.transfer import Transfer, TransferBank
 from bdtui.engine.repair.what_to_say import _about_the_loss
 from bdtui.engine.reporter import Reporter
 from tests.engine.repair.small_badnet import CLASSES, SmallBadNet, bars, body, poisoned_training, small_badnet
@@ -77,6 +78,23 @@ def test_fine_tuning_leaves_the_trigger_and_nothing_is_claimed(badnet: SmallBadN
     assert outcome.transfer.percent is not None
     assert reference.transfer.percent is not None
     assert outcome.transfer.percent > reference.transfer.percent + 10
+
+
+def test_what_is_shown_while_it_trains_is_of_the_kind_of_change_that_tells(
+    badnet: SmallBadNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[Event] = []
+    session = session_of(badnet, reporter=Reporter(events.append))
+    kinds, answers = ("shared", "warp"), {id(badnet.model): (80, 90)}
+
+    def measure(bank: TransferBank, network: object, most: int = 0) -> Transfer:
+        return Transfer(kinds, answers.get(id(network), (2, 60)), 100)
+
+    monkeypatch.setattr(TransferBank, "measure", measure)
+    for name in ("scratch", "shrink-distil"):
+        session.repair(name)
+    shown = {event.method: event.transfer for event in events if isinstance(event, RepairMeasured)}
+    assert shown == {"scratch": 60, "shrink-distil": 2}, "what fools any network says nothing, once that is known"
 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "ensemble"])

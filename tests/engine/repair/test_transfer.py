@@ -121,6 +121,15 @@ def test_a_claim_needs_low_transfer_a_reference_and_images() -> None:
     assert "tells nothing" in told.sentences[0]
 
 
+def test_the_three_figures_of_a_repair_are_of_one_kind_of_change() -> None:
+    kinds = ("shared", "warp")
+    reference, badnet = Transfer(kinds, (2, 60), 100), Transfer(kinds, (85, 90), 100)
+    given = session(outcome(reference, method="scratch"))
+    given.badnet_transfer = badnet
+    known = say_what_came_of_it(given, outcome(Transfer(kinds, (3, 55), 100))).repair.chosen_by
+    assert (known.transfer, known.reference_transfer, known.badnet_transfer) == (3, 2, 85)
+
+
 def test_auto_takes_the_most_accurate_of_low_transfer_and_else_what_follows_b_least() -> None:
     reference = outcome(REFERENCE, method="scratch")
     low, better, best = outcome(REFERENCE, 95), outcome(REFERENCE, 97), outcome(BADNET, 100)
