@@ -17,8 +17,9 @@ class RepairMeasured(Event):
         step: of its training, from 1.
         steps: how many there are.
         held_out_accuracy: in percent; None where no images are held out.
-        transfer: share of changed held-out images that it gives the same wrong class as B, in percent; None where that
-            was not measured.
+        transfer: share of changed held-out images that it gives the same wrong class as B, in percent, by the kind of change that
+            tells B from the reference best, without a reference by that with the largest share; None where that was
+            not measured.
     """
 
     method: str

@@ -5,20 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from bdtui.engine.repair.transfer import Transfer
+from bdtui.engine.repair.transfer import KINDS, Transfer
 
 _CHANCE_POINTS = 2.0
 _DEVIATIONS = 2.0
 _STRICT_DEVIATIONS = 1.0
-"""Of chance, so many are allowed: fewer where a kind of change is like a trigger, as a false claim is worse than none."""
+"""Of chance, so many are allowed: fewer where changes are like a trigger, as a false claim is worse than none."""
 _LIKE_A_TRIGGER = (20.0, 40.0)
-"""A kind is like a trigger where it leads the reference astray at most so often, and B by so many points more."""
+"""Changes are like a trigger where they lead the reference astray at most so often, and B by so many points more."""
 _TELLING_POINTS = 20.0
 """By so much B has to follow what fools it more than the reference does: else the bank tells nothing."""
 _WEIGHT_POWER = 4
-"""Changes count by how much more they fool B than the reference, to this power: of 184 repairs, with 50 images and more held
-out, the order by what is left then had a Spearman correlation of 0.85 with that by attack success; by the sum, 0.79."""
-_NAMES = {"shared": "shared perturbations", "box": "boxes", "warp": "warps"}
+"""Changes count by how much more they fool B than the reference, to this power: warps that fool any network would blur the order
+of repairs (docs/repairs.md; where they are in the bank, a Spearman correlation of 0.34 in place of 0.17)."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +36,23 @@ class Following:
 
     @property
     def no_more(self) -> bool:
-        """Whether the network follows B as little as the reference does, whatever the kind of change."""
+        """Whether the network follows B as little as the reference does, by every kind of change and by those that tell most.
+
+        The second, because a kind that fools the reference by some of its changes says little by its share, and one of the
+        others may be the trigger.
+        """
         ours, theirs = self.found.shares, self.reference.shares
-        return ours.keys() == theirs.keys() and all(share.percent <= self._limit(kind) for kind, share in ours.items())
+        telling = self._limit(self._weighted(self.reference), self._weighted(self.badnet))
+        return (
+            ours.keys() == theirs.keys()
+            and all(self._above(kind) <= 0 for kind in ours)
+            and self._weighted(self.found) <= telling
+        )
 
     @property
     def beyond(self) -> float:
         """So often the network follows B beyond the reference, in points; most by what tells B from the reference most."""
-        return self._beyond(self.found)
+        return self._weighted(self.found) - self._weighted(self.reference)
 
     @property
     def left(self) -> float | None:
@@ -53,7 +61,7 @@ class Following:
         0 for a network that is fooled as the reference is, 100 for one that is fooled as B is; below 0 where it is fooled less
         than the reference. None where B is fooled hardly more than the reference is: then there is nothing to tell by.
         """
-        whole = self._beyond(self.badnet)
+        whole = self._weighted(self.badnet) - self._weighted(self.reference)
         return 100 * self.beyond / whole if whole >= _TELLING_POINTS else None
 
     @property
@@ -65,8 +73,8 @@ class Following:
     def kind(self) -> str | None:
         """The kind of change to speak of: that which is above its limit by most, else that which tells most."""
         shares = self.found.shares
-        above = {kind: share.percent - self._limit(kind) for kind, share in shares.items()}
-        return max(shares, key=self._gap if self.no_more else above.__getitem__, default=None)
+        too_high = any(self._above(kind) > 0 for kind in shares)
+        return max(shares, key=self._above if too_high else self._gap, default=None)
 
     @property
     def compared(self) -> str:
@@ -75,28 +83,31 @@ class Following:
         if kind is None:
             return "–"
         ours, theirs, badnet = (each.by(kind) for each in (self.found, self.reference, self.badnet))
-        return f"by {_NAMES.get(kind, kind)} {ours:.1f} %, {theirs:.1f} % from scratch, {badnet:.1f} % for B"
+        return f"of {KINDS[kind]} {ours:.1f} %, {theirs:.1f} % for scratch, {badnet:.1f} % for B"
 
     def _gap(self, kind: str) -> float:
         return self.badnet.shares[kind].percent - self.reference.shares[kind].percent
 
-    def _limit(self, kind: str) -> float:
-        reference = self.reference.shares[kind].percent
+    def _above(self, kind: str) -> float:
+        """By so much the share of a kind is above its limit, in points."""
+        ours, theirs, badnet = (each.shares[kind].percent for each in (self.found, self.reference, self.badnet))
+        return ours - self._limit(theirs, badnet)
+
+    def _limit(self, reference: float, badnet: float) -> float:
         most, more = _LIKE_A_TRIGGER
-        like_a_trigger = reference <= most and self._gap(kind) >= more
+        like_a_trigger = reference <= most and badnet >= reference + more
         return transfer_limit(reference, self.found.images, _STRICT_DEVIATIONS if like_a_trigger else _DEVIATIONS)
 
-    def _beyond(self, transfer: Transfer) -> float:
-        theirs, badnet = self.reference.hits, self.badnet.hits
-        weights = [
-            float(max(0, fooled - reference)) ** _WEIGHT_POWER for fooled, reference in zip(badnet, theirs, strict=True)
-        ]
+    def _weighted(self, transfer: Transfer) -> float:
+        """The share over all changes, in percent, each counted by how much more it fools B than the reference."""
+        gaps = (
+            max(0, fooled - by_chance) for fooled, by_chance in zip(self.badnet.hits, self.reference.hits, strict=True)
+        )
+        weights = [float(gap) ** _WEIGHT_POWER for gap in gaps]
         if not sum(weights):
             return 0.0
-        more = sum(
-            weight * (ours - reference) for weight, ours, reference in zip(weights, transfer.hits, theirs, strict=True)
-        )
-        return 100 * more / (sum(weights) * transfer.images)
+        hits = sum(weight * ours for weight, ours in zip(weights, transfer.hits, strict=True))
+        return 100 * hits / (sum(weights) * transfer.images)
 
 
 def transfer_limit(reference: float, images: int, deviations: float = _DEVIATIONS) -> float:

@@ -19,8 +19,11 @@ class ChosenBy:
     Attributes:
         held_out: clean images that nothing was trained on.
         clean_drop: clean accuracy of B less that of the repaired network on them, in points; None without them.
-        transfer: how often what fools B gives the repaired network the same wrong class, in percent; None where that was
-            not measured.
+        kind: of the changes that the transfers are of, ``shared``, ``box`` or ``warp``: that by which the repaired network follows B
+            more than chance allows, else that which tells B from the reference best; without a reference that which fools
+            the repaired network most. None where nothing was measured.
+        transfer: how often such changes, which fool B, give the repaired network the same wrong class, in percent; None where
+            that was not measured.
         badnet_transfer: the same for B itself.
         reference_transfer: the same for a network that never saw B; None where there is none.
         left: of what leads B astray and not that network, the share that leads the repaired one astray, in percent.
@@ -36,6 +39,7 @@ class ChosenBy:
     left: float | None = None
     claims: bool = False
     unseen_classes: int = 0
+    kind: str | None = None
 
     @property
     def shows_the_cost(self) -> bool:
@@ -46,6 +50,7 @@ class ChosenBy:
         """As results.json has it."""
         return {
             "clean_drop": self.clean_drop,
+            "transfer_kind": self.kind,
             "transfer": self.transfer,
             "badnet_transfer": self.badnet_transfer,
             "reference_transfer": self.reference_transfer,

@@ -257,7 +257,10 @@ class RepairSession:
         transfer = self.bank.measure(repaired.network)
         right = self._right(repaired.network)
         drop = 100 * float(self.badnet_right.mean() - right.mean()) if len(right) else None
-        chosen_by = ChosenBy(len(self.parts.held_out), drop, transfer.percent, self.badnet_transfer.percent)
+        kind = transfer.kind
+        chosen_by = ChosenBy(
+            len(self.parts.held_out), drop, transfer.by(kind), self.badnet_transfer.by(kind), kind=kind
+        )
         repair = Repair(
             name,
             self.seed,
@@ -298,7 +301,7 @@ class RepairSession:
         runner = self._watched[1]
         accuracy = 100 * float(np.mean(runner.scores(images.pixels).argmax(axis=1) == images.labels))
         reference = None if self.reference is None else self.reference.transfer
-        # Else what fools any network would be all that is seen.
+        # The kind that fools B and hardly the reference; the largest share is often of a kind that fools any network.
         kind = None if reference is None else Following(reference, reference, self.badnet_transfer).kind
         transfer = self.bank.measure(runner, _LOOKED_AT).by(kind)
         self.reporter.emit(RepairMeasured(method, step, steps, accuracy, transfer))

@@ -38,6 +38,9 @@ from bdtui.engine.reporter import SILENT, Reporter
 
 T = TypeVar("T")
 
+KINDS = {"shared": "perturbations", "box": "boxes", "warp": "warps"}
+"""What the kinds of changes are called."""
+
 _BOXES = 32
 _KEPT = 8
 """Boxes and warps that are kept, of each."""
@@ -67,6 +70,11 @@ class Transfer:
         for kind, each in zip(self.kinds, self.hits, strict=True):
             hits.setdefault(kind, []).append(each)
         return {kind: Share(sum(each), len(each) * self.images) for kind, each in hits.items() if self.images}
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of change with the largest share."""
+        return max(self.shares, key=lambda kind: self.shares[kind].percent, default=None)
 
     @property
     def percent(self) -> float | None:

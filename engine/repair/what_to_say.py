@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.result import FEW_HELD_OUT
-from bdtui.engine.repair.transfer import Transfer
+from bdtui.engine.repair.transfer import KINDS
 
 if TYPE_CHECKING:
     from bdtui.engine.repair.session import RepairOutcome, RepairSession
@@ -37,13 +37,15 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             f"claimed; a claim takes about {needed:,} in all."
         )
     elif reference is None or following is None:
+        kind = outcome.transfer.kind
+        ours, badnet = (_percent(transfer.by(kind)) for transfer in (outcome.transfer, session.badnet_transfer))
         sentences.append(
-            f"Shared transfer is {_percent(outcome.transfer)} ({_percent(session.badnet_transfer)} for B) on {held_out} "
+            f"Shared transfer of {KINDS[kind] if kind else 'nothing'} is {ours} ({badnet} for B) on {outcome.transfer.images} "
             "held-out images; add scratch to compare with a network that never saw B."
         )
     elif outcome is not reference and repair.method != reference.repair.method:
         claims = following.no_more and following.tells
-        compared = f"(shared transfer {following.compared}; {held_out} held-out images)"
+        compared = f"(shared transfer {following.compared}; {outcome.transfer.images} held-out images)"
         if claims:
             sentences.append(f"What fools B misleads this network no more than one that never saw B {compared}.")
         elif following.no_more:
@@ -61,11 +63,14 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         )
     chosen_by = replace(repair.chosen_by, claims=claims, unseen_classes=missing)
     if following is not None:
-        ours, theirs, badnet = (
-            each.by(following.kind) for each in (following.found, following.reference, following.badnet)
-        )
+        kind = following.kind
         chosen_by = replace(
-            chosen_by, transfer=ours, reference_transfer=theirs, badnet_transfer=badnet, left=following.left
+            chosen_by,
+            kind=kind,
+            transfer=following.found.by(kind),
+            reference_transfer=following.reference.by(kind),
+            badnet_transfer=following.badnet.by(kind),
+            left=following.left,
         )
     return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))
 
@@ -84,5 +89,5 @@ def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: in
     return f"Held-out accuracy fell {drop:.1f} points, more than the {session.budget:g} allowed{advice}."
 
 
-def _percent(transfer: Transfer) -> str:
-    return "–" if transfer.percent is None else f"{transfer.percent:.1f} %"
+def _percent(percent: float | None) -> str:
+    return "–" if percent is None else f"{percent:.1f} %"

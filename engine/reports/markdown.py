@@ -191,8 +191,8 @@ def _repairs(run: RunRecord) -> str:
         rows.append(_test_row(name, rates[0], flags=False))
         rows.append(_test_row(f"G of B and {name}", rates[1], flags=True))
         by = f"{chosen.held_out:,} clean images were held out; clean accuracy fell by {_points(chosen.clean_drop)} points there."
-        if chosen.left is not None:
-            by += f" Of what fools B and not a network that never saw B, {max(0.0, chosen.left):.1f} % is left."
+        if chosen.claims and chosen.left is not None:
+            by += f" Of B's shared transfer beyond that of scratch, {max(0.0, chosen.left):.1f} % is left."
         said = " ".join(map(escaped, (*repair.sentences, *repair.done)))
         if repair.estimate is not None:
             by += f" Estimate, by triggers reversed from B: {repair.estimate} %."
@@ -206,7 +206,8 @@ def _repairs(run: RunRecord) -> str:
     return (
         f"## Repairs\n\nNetworks of B's architecture, made from clean validation images; no poisoned or test image was seen. "
         f"Rates on the {part} images; percent with 95 % Wilson intervals.{learned} Shared transfer: how often what fools B "
-        "leads the other network to the same wrong class; it is no attack success.\n\n"
+        "(perturbations and warps that all images share, boxes with a pattern) leads the other network to the same wrong class; it is "
+        "no attack success.\n\n"
         "| network | clean accuracy | attack success | recovered accuracy | clean flagged | poisoned flagged |\n"
         "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows) + "\n\n" + "\n".join(words)
     )

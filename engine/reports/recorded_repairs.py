@@ -50,6 +50,7 @@ def _chosen_by(content: Mapping[str, Any]) -> ChosenBy:
         held_out=integer(content.get("held_out_images", 0)),
         unseen_classes=integer(content.get("unseen_classes", 0)),
         clean_drop=_number_or_none(content["clean_drop"]),
+        kind=_text_or_none(content.get("transfer_kind")),
         transfer=_number_or_none(content["transfer"]),
         badnet_transfer=_number_or_none(content.get("badnet_transfer")),
         reference_transfer=_number_or_none(content.get("reference_transfer")),

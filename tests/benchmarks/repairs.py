@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -97,13 +97,13 @@ class Row:
     clean_flagged: float
     poisoned_flagged: float | None
     transfer: float | None
-    claims: bool
     chosen: str
     seconds: float
     hits: list[int]
     kinds: list[str]
     tried: int
     badnet_hits: list[int]
+    reference_hits: list[int]
 
     @property
     def key(self) -> tuple[str, int, str, int]:
@@ -152,7 +152,7 @@ def subjects(seed: int) -> dict[str, Callable[[], Subject]]:
     return found
 
 
-def measure(subject: Subject, outcome: RepairOutcome, badnet_hits: Sequence[int], row: dict[str, Any]) -> Row:
+def measure(subject: Subject, outcome: RepairOutcome, session: RepairSession, row: dict[str, Any]) -> Row:
     """The rates of a repair on test images."""
 
     def share(hits: Any) -> float:
@@ -183,13 +183,13 @@ def measure(subject: Subject, outcome: RepairOutcome, badnet_hits: Sequence[int]
         clean=share(clean == subject.test.labels),
         clean_flagged=share(flagged),
         transfer=repair.chosen_by.transfer,
-        claims=repair.chosen_by.claims,
         chosen=repair.method,
         seconds=round(repair.seconds, 1),
         hits=list(outcome.transfer.hits),
         kinds=list(outcome.transfer.kinds),
         tried=outcome.transfer.images,
-        badnet_hits=list(badnet_hits),
+        badnet_hits=list(session.badnet_transfer.hits),
+        reference_hits=list(reference.transfer.hits if (reference := session.reference) else ()),
     )
 
 
@@ -231,15 +231,15 @@ def _rows(subject: Subject, net: str, size: int, methods: list[str], seed: int) 
     if size and size < len(clean):
         clean = clean.some(some_of_every_class(clean.labels, size / len(clean), seed))
     session = RepairSession(subject.model, clean, seed=seed, reverse=reverse_with(subject.model, seed))
+    # With this bank, also where its own row was measured before: another machine's bank is another one.
+    session.repair(SCRATCH)
     for method in methods:
         began = time.process_time()
         if method in PRUNED:
             outcome = session.carry_out(method, partial(pruned, subject.model, clean, PRUNED[method]))
         else:
             outcome = session.judged(session.repair(method))
-        row = measure(
-            subject, outcome, session.badnet_transfer.hits, {"net": net, "images": size, "method": method, "seed": seed}
-        )
+        row = measure(subject, outcome, session, {"net": net, "images": size, "method": method, "seed": seed})
         print(f"{time.process_time() - began:.0f} s of processor time", flush=True)
         yield row
 
@@ -323,8 +323,7 @@ def what_transfer_tells(rows: list[Row]) -> str:
         "With the bank as it is": [row for row in rows if _has_warps(row)],
         "With the bank as it was, without warps": [row for row in rows if not _has_warps(row)],
     }
-    references = _references(rows)
-    told = [text for bank, of_it in banks.items() if (text := _told(bank, of_it, references))]
+    told = [text for bank, of_it in banks.items() if (text := _told(bank, of_it))]
     return "\n\n".join(told)
 
 
@@ -332,14 +331,14 @@ def _has_warps(row: Row) -> bool:
     return "warp" in row.kinds
 
 
-def _told(bank: str, rows: list[Row], references: dict[tuple[str, int, int], Row]) -> str:
+def _told(bank: str, rows: list[Row]) -> str:
     known = [
         (row, following)
         for row in rows
         if row.attack is not None
         and row.method not in (SCRATCH, *PRUNED)
         and row.chosen != f"{AUTO}:{SHRINK_DISTIL}"
-        and (following := _following(row, references)) is not None
+        and (following := _following(row)) is not None
         and following.tells
     ]
     if len(known) < 3:
@@ -353,32 +352,24 @@ def _told(bank: str, rows: list[Row], references: dict[tuple[str, int, int], Row
     named = "".join(f" ({row.net}, {row.method}: {row.attack:.1f} %)" for row in wrong)
     return (
         f"{bank}: over {len(known)} repairs, scratch not among them, the transfer that is left and the ASR have a Spearman "
-        f"correlation of {order:.2f}. What fools B was said to mislead the network no more {len(claimed)} times; the ASR was above "
+        f"correlation of {order:.2f}. By today's rule {len(claimed)} of them are said to follow what fools B no more; the ASR is above "
         f"{_REMOVED:g} % in {len(wrong)} of them{named}."
     )
 
 
-def _references(rows: list[Row]) -> dict[tuple[str, int, int], Row]:
-    return {(row.net, row.images, row.seed): row for row in rows if row.method == SCRATCH}
-
-
-def _following(row: Row, references: dict[tuple[str, int, int], Row]) -> Following | None:
-    reference = references.get((row.net, row.images, row.seed))
-    if reference is None:
+def _following(row: Row) -> Following | None:
+    if not row.reference_hits:
         return None
-    # Where one of the two is of the bank without warps, what both were changed by; warps come last.
-    both = min(len(row.kinds), len(reference.kinds))
-    if row.kinds[:both] != reference.kinds[:both] or {*row.kinds[both:], *reference.kinds[both:]} - {"warp"}:
-        return None
-    ours, badnet, theirs = (
-        Transfer(tuple(row.kinds[:both]), tuple(hits[:both]), row.tried)
-        for hits in (row.hits, row.badnet_hits, reference.hits)
+    return Following(
+        *(
+            Transfer(tuple(row.kinds), tuple(hits), row.tried)
+            for hits in (row.hits, row.reference_hits, row.badnet_hits)
+        )
     )
-    return Following(ours, theirs, badnet)
 
 
-def _left(row: Row, references: dict[tuple[str, int, int], Row]) -> float | None:
-    following = _following(row, references)
+def _left(row: Row) -> float | None:
+    following = _following(row)
     return None if following is None else following.left
 
 
@@ -396,7 +387,6 @@ def table(rows: list[Row]) -> str:
     groups: dict[tuple[str, int, str], list[Row]] = {}
     for row in sorted(rows, key=_place):
         groups.setdefault((row.net, row.images, row.method), []).append(row)
-    references = _references(rows)
     named: set[tuple[str, int]] = set()
     for (net, images, method), group in groups.items():
         if (net, images) not in named:
@@ -408,7 +398,7 @@ def table(rows: list[Row]) -> str:
             _figure([row.attack for row in group], max),
             _figure([row.recovered for row in group], min),
             f"{_figure([row.poisoned_flagged for row in group], 0)} / {_figure([row.clean_flagged for row in group], 0)}",
-            _figure([_left(row, references) for row in group], max),
+            _figure([_left(row) for row in group], max),
             f"{median(row.seconds for row in group):.0f}",
         ]
         lines.append(f"| {net} | {images or 'all'} | {method} | {' | '.join(figures)} | {len(group)} |")

@@ -23,13 +23,13 @@ def row(method: str, seed: int, attack: float | None, clean: float = 99.0) -> Ro
         (97.0, attack),
         *rates,
         2.0,
-        True,
         method,
         10.0,
         [0, 1],
         ["shared", "box"],
         14,
         [9, 9],
+        [0, 1],
     )
 
 
@@ -81,16 +81,21 @@ def test_methods_that_were_measured_on_other_networks_are_not_summed_up_beside_o
 def test_rows_of_the_bank_without_warps_speak_for_themselves() -> None:
     older = [row("scratch", 0, 0.0), *(replace(row(name, 0, hits), hits=[hits, hits]) for name, hits in HITS)]
     with_warps = [
-        replace(each, seed=1, hits=[*each.hits, 0], badnet_hits=[9, 9, 9], kinds=[*each.kinds, "warp"])
+        replace(
+            each,
+            seed=1,
+            hits=[*each.hits, 0],
+            badnet_hits=[9, 9, 9],
+            reference_hits=[*each.reference_hits, 0],
+            kinds=[*each.kinds, "warp"],
+        )
         for each in older
     ]
     now, before = repairs.what_transfer_tells([*older, *with_warps]).split("\n\n")
     assert now.startswith("With the bank as it is: over 3 repairs")
     assert before.startswith("With the bank as it was, without warps: over 3 repairs")
-    # A repair that was measured with one bank beside a network from scratch that was with the other: what both have in common.
-    mixed = [with_warps[0], *(replace(each, seed=1) for each in older[1:])]
-    assert "over 3 repairs" in repairs.what_transfer_tells(mixed)
-    assert "over 3 repairs" in repairs.what_transfer_tells([*with_warps[1:], replace(older[0], seed=1)])
+    without = [replace(each, reference_hits=[]) for each in with_warps]
+    assert not repairs.what_transfer_tells(without), "nothing to compare with"
 
 
 def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,14 +106,18 @@ def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: p
     # Where scratch follows B not at all, 1 of 60 images is within chance, 5 are not.
     found = (("scratch", 0.0, 0), ("nad", 9.0, 1), ("clp", 8.0, 1), ("anp", 7.0, 0), ("ft-sam", 6.0, 5))
     of_one = [
-        replace(row(name, 0, attack), hits=[hits, hits], tried=60, badnet_hits=[50, 50]) for name, attack, hits in found
+        replace(row(name, 0, attack), hits=[hits, hits], tried=60, badnet_hits=[50, 50], reference_hits=[0, 0])
+        for name, attack, hits in found
     ]
     rows = [*of_one, *(replace(each, net="blended") for each in of_one)]
     write_tables(rows)
     write_tables(rows)
     summed_up, of_all = (each.read_text() for each in pages)
     assert "| 100 | nad | 2 | 1 | 2.00 (2.00) | 9.00 (9.00) | 9.00 (9.00) | 10 |" in summed_up
-    assert "said to mislead the network no more 6 times; the ASR was above 5 % in 6 of them" in summed_up
+    assert (
+        "By today's rule 6 of them are said to follow what fools B no more; the ASR is above 5 % in 6 of them"
+        in summed_up
+    )
     assert "(patch, nad: 9.0 %)" in summed_up
     assert of_all.count("| patch | 100 | nad |") == 1
     for text in (summed_up, of_all):

@@ -86,10 +86,31 @@ def test_what_is_left_is_told_by_the_changes_that_tell_b_from_the_reference() ->
     assert by_trigger.left is not None
     assert by_trigger.left > 20
     assert by_chance.left == pytest.approx(0, abs=2)
-    assert "by shared perturbations 22.0 %, 2.0 % from scratch, 90.0 % for B" in by_trigger.compared
-    assert "by warps 70.0 %" in by_chance.compared, "what is too high is named"
+    assert "of perturbations 22.0 %, 2.0 % for scratch, 90.0 % for B" in by_trigger.compared
+    assert "of warps 70.0 %" in by_chance.compared, "what is too high is named"
     kept = Following(Transfer(kinds, (2, 50), 100), reference, badnet)
-    assert "by shared perturbations 2.0 %" in kept.compared, "what tells is named"
+    assert "of perturbations 2.0 %" in kept.compared, "what tells is named"
+
+
+@pytest.mark.parametrize(
+    ("reference", "badnet", "ours"),
+    [((3, 19, 44), (43, 54, 61), (17, 27, 44)), ((2, 60, 90), (55, 60, 70), (50, 40, 45))],
+)
+def test_the_share_of_a_kind_hides_no_change_that_the_network_still_follows(
+    reference: tuple[int, ...], badnet: tuple[int, ...], ours: tuple[int, ...]
+) -> None:
+    kinds = ("shared",) * 3
+    found = Following(*(Transfer(kinds, hits, 100) for hits in (ours, reference, badnet)))
+    assert found.left is not None
+    assert found.left > 20
+    assert not found.no_more
+    assert "of perturbations" in found.compared
+
+
+def test_without_images_nothing_is_compared() -> None:
+    none = Transfer(KINDS, (0, 0, 0), 0)
+    empty = Following(none, none, none)
+    assert (empty.left, empty.kind, empty.compared, empty.tells) == (None, None, "–", False)
 
 
 def test_nothing_is_told_where_b_is_fooled_hardly_more_than_the_reference() -> None:
@@ -127,7 +148,10 @@ def test_the_three_figures_of_a_repair_are_of_one_kind_of_change() -> None:
     given = session(outcome(reference, method="scratch"))
     given.badnet_transfer = badnet
     known = say_what_came_of_it(given, outcome(Transfer(kinds, (3, 55), 100))).repair.chosen_by
-    assert (known.transfer, known.reference_transfer, known.badnet_transfer) == (3, 2, 85)
+    assert (known.kind, known.transfer, known.reference_transfer, known.badnet_transfer) == ("shared", 3, 2, 85)
+    given.reference = None
+    alone = say_what_came_of_it(given, outcome(Transfer(kinds, (3, 55), 100))).repair
+    assert alone.sentences[0].startswith("Shared transfer of warps is 55.0 % (90.0 % for B) on 100 held-out images")
 
 
 def test_auto_takes_the_most_accurate_of_low_transfer_and_else_what_follows_b_least() -> None:

@@ -131,10 +131,11 @@ def test_channels_silenced_where_they_are_read_are_said_to_be(tmp_path: Path) ->
 
 def test_what_a_repair_was_chosen_by_names_only_what_was_measured() -> None:
     run = full_run()
-    assert "Of what fools B and not a network that never saw B, 0.5 % is left." in write_report_text(run)
+    assert "Of B's shared transfer beyond that of scratch, 0.5 % is left." in write_report_text(run)
     (repair,) = run.repairs
-    alone = replace(repair, chosen_by=replace(repair.chosen_by, reference_transfer=None, left=None))
-    assert "network that never saw B" not in write_report_text(replace(run, repairs=(alone,)))
+    for less in ({"reference_transfer": None, "left": None, "claims": False}, {"claims": False}):
+        other = replace(repair, chosen_by=replace(repair.chosen_by, **less))
+        assert "beyond that of scratch" not in write_report_text(replace(run, repairs=(other,)))
 
 
 @pytest.mark.parametrize("images", [POISONED - 77, 0])
