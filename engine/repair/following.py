@@ -83,7 +83,7 @@ class Following:
         if kind is None:
             return "–"
         ours, theirs, badnet = (each.by(kind) for each in (self.found, self.reference, self.badnet))
-        return f"of {KINDS[kind]} {ours:.1f} %, {theirs:.1f} % for scratch, {badnet:.1f} % for B"
+        return f"of {KINDS[kind]} {ours:.1f} %, {theirs:.1f} % from scratch, {badnet:.1f} % for B"
 
     def _gap(self, kind: str) -> float:
         return self.badnet.shares[kind].percent - self.reference.shares[kind].percent

@@ -86,7 +86,7 @@ def test_what_is_left_is_told_by_the_changes_that_tell_b_from_the_reference() ->
     assert by_trigger.left is not None
     assert by_trigger.left > 20
     assert by_chance.left == pytest.approx(0, abs=2)
-    assert "of perturbations 22.0 %, 2.0 % for scratch, 90.0 % for B" in by_trigger.compared
+    assert "of perturbations 22.0 %, 2.0 % from scratch, 90.0 % for B" in by_trigger.compared
     assert "of warps 70.0 %" in by_chance.compared, "what is too high is named"
     kept = Following(Transfer(kinds, (2, 50), 100), reference, badnet)
     assert "of perturbations 2.0 %" in kept.compared, "what tells is named"
