@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bdtui.engine.repair.method import RepairOptions, predicted
+from bdtui.engine.repair.session import RepairSession
 from tests.benchmarks import repairs
 from tests.benchmarks.repairs import Row, read_kept, subjects, summary, table, write_tables
+from tests.engine.repair.small_badnet import TARGET, bars, small_badnet, triggered
 
 
 def row(method: str, seed: int, attack: float | None, clean: float = 99.0) -> Row:
@@ -109,7 +114,8 @@ def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: p
         replace(row(name, 0, attack), hits=[hits, hits], tried=60, badnet_hits=[50, 50], reference_hits=[0, 0])
         for name, attack, hits in found
     ]
-    rows = [*of_one, *(replace(each, net="blended") for each in of_one)]
+    few = replace(of_one[1], method="fine-tuning", tried=14, hits=[0, 0], badnet_hits=[14, 14])
+    rows = [*of_one, few, *(replace(each, net="blended") for each in of_one)]
     write_tables(rows)
     write_tables(rows)
     summed_up, of_all = (each.read_text() for each in pages)
@@ -124,6 +130,19 @@ def test_what_is_written_stands_between_its_marks(tmp_path: Path, monkeypatch: p
         assert text.startswith("before\n")
         assert text.endswith("<!-- measured: end -->\nafter\n")
         assert "old" not in text
+
+
+def test_a_row_is_measured_beside_a_network_from_scratch_with_the_same_bank(monkeypatch: pytest.MonkeyPatch) -> None:
+    badnet = small_badnet()
+    poisoned = triggered(badnet.test.pixels)
+    subject = repairs.Subject(
+        badnet.model, bars(400, 2), badnet.test, poisoned, np.full(len(poisoned), TARGET), badnet.test.labels
+    )
+    monkeypatch.setattr(repairs, "RepairSession", partial(RepairSession, options=RepairOptions(steps=3, batch=16)))
+    (found,) = repairs._rows(subject, "patch", 0, ["clp"], 0)
+    assert (found.method, found.images, found.seed) == ("clp", 0, 0)
+    assert len(found.hits) == len(found.kinds) == len(found.badnet_hits) == len(found.reference_hits) > 0
+    assert found.before[1] == 100 * np.mean(predicted(badnet.model, poisoned) == TARGET)
 
 
 def test_what_is_committed_can_be_resumed_and_is_what_the_pages_show() -> None:

@@ -62,7 +62,7 @@ def whole_run() -> RunRecord:
                 1500,
                 ("Trained.",),
                 ("It holds.",),
-                ChosenBy(88, -0.5, 1.25, 93.5, 0.75, 0.5, True),
+                ChosenBy(88, -0.5, 1.25, 93.5, 0.75, 0.5, True, kind="warp"),
                 0.9,
                 "repaired_auto.keras",
                 "goodnet_auto.keras",
@@ -127,6 +127,16 @@ def test_channels_silenced_where_they_are_read_are_said_to_be(tmp_path: Path) ->
     text = " ".join(write_report_text(run).split())
     assert "the 4 channels were pruned where they are read (the weights of `inner, around` that read them" in text
     assert "where_read" not in record().as_json()["layer"], "older results say nothing of it"
+
+
+def test_a_repair_is_read_again_as_it_was_written() -> None:
+    run = whole_run()
+    content = json.loads(json.dumps(run.as_json()))
+    assert content["repairs"][0]["chosen_by"]["transfer_kind"] == "warp"
+    assert record_from_json(content).repairs == run.repairs
+    del content["repairs"][0]["chosen_by"]["transfer_kind"]
+    (older,) = record_from_json(content).repairs
+    assert older.chosen_by.kind is None, "files of earlier versions do not tell it"
 
 
 def test_what_a_repair_was_chosen_by_names_only_what_was_measured() -> None:
