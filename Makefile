@@ -8,7 +8,7 @@ DEMO_OUT := demo-run
 # The installed package is bdtui.*, the folders are engine/, tui/, sample_data/: mypy sees them through these links.
 TYPING := build/typing
 
-.PHONY: demo test coverage quick test-plain-tensorflow check format lint types imports bench rounding applications repairs robustness sample screenshots man calibrate-detect clean-nets neural-cleanse sample-estimate many-classes screening clean
+.PHONY: demo test coverage quick test-plain-tensorflow check format lint types imports bench rounding applications repairs repair-steps robustness sample screenshots man calibrate-detect clean-nets neural-cleanse sample-estimate many-classes screening clean
 
 demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
@@ -89,6 +89,10 @@ applications: $(VENV)/installed-dev
 REPAIRS :=
 repairs: $(VENV)/installed-dev
 	$(BIN)/python -m tests.benchmarks.repairs $(REPAIRS)
+
+# What a training step of a repair costs beside a plain one: the table in docs/repairs.md, minutes on a machine that does nothing else.
+repair-steps: $(VENV)/installed-dev
+	$(BIN)/python -m tests.benchmarks.repair_steps
 
 robustness: $(VENV)/installed-dev
 	$(BIN)/python -m tests.robustness
