@@ -47,7 +47,7 @@ def measure_steps(
     batches = batches.shuffle(len(parts.fit), seed=0).repeat().batch(BATCH).prefetch(2)
 
     def fit(steps: int) -> None:
-        plain.fit(batches, steps_per_epoch=steps, verbose=0)
+        plain.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
 
     def repair(method: str, steps: int) -> None:
         METHODS[method].run(RepairInput(badnet, parts.fit, parts.held_out, options=RepairOptions(steps=steps)))
