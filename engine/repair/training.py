@@ -32,6 +32,8 @@ _LOOKS = 10
 _OF_A_CHECKPOINT = ("step", "of", "seconds")
 """What a checkpoint holds besides variables: how far the training is, of what it is, and what it took."""
 _TELL_EVERY = 0.5
+_STATE_OF_RANDOM_LAYER = "seed_generator_state"
+"""What Keras calls the seed and the number of draws of a layer that draws at random."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +132,18 @@ def train(
         run.go_on()
 
 
+def _seed_random_layers(network: keras.Model, seed: int) -> None:
+    """Let layers that draw while they learn, as Dropout does, begin with this seed.
+
+    A layer without a seed of its own begins with one that depends on how many layers Keras has built before, and so on
+    what else was done: a repair that is resumed would end with another network than one that was not.
+    """
+    random = np.random.default_rng([seed, 26])
+    for variable in network.variables:
+        if variable.name == _STATE_OF_RANDOM_LAYER:
+            variable.assign(np.array([random.integers(2**31), 0]))
+
+
 class _Run:
     """A training under way."""
 
@@ -150,6 +164,7 @@ class _Run:
         self._variables, self._gradients = variables, gradients
         self._optimizer = optimizer(keras.optimizers.schedules.CosineDecay(plan.rate, plan.steps))
         self._optimizer.build(self._variables)
+        _seed_random_layers(network, given.seed)
         images = given.images
         self._canvas = Canvas.of(images.image_shape)
         self._pixels = tf.constant(images.pixels)

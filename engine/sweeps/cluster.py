@@ -75,6 +75,11 @@ def worker_environment(threads: int, gpu: str | None) -> dict[str, str]:
     }
 
 
+def threads_of_each(workers: int) -> int:
+    """That TensorFlow computes an operation with in one of so many workers of this machine."""
+    return max(1, cores() // workers)
+
+
 @contextmanager
 def local_cluster(workers: int | None = None, *, use_gpus: bool = True) -> Iterator[Client]:
     """A client of a cluster of worker processes on this machine that ends with the context.
@@ -89,7 +94,7 @@ def local_cluster(workers: int | None = None, *, use_gpus: bool = True) -> Itera
 
         gpus = gpu_names() if use_gpus else []
         number = workers or default_workers(len(gpus))
-        threads = max(1, cores() // number)
+        threads = threads_of_each(number)
         # Certificates for this cluster alone: whoever reaches a scheduler can run code, and a machine may have other users.
         security = Security.temporary()
         own: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "security": security}

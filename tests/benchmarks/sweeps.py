@@ -24,7 +24,7 @@ from rich.table import Table
 from bdtui.engine import events
 from bdtui.engine.events import Event
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.sweeps.cluster import worker_environment
+from bdtui.engine.sweeps.cluster import threads_of_each, worker_environment
 from bdtui.engine.sweeps.plan import read_plan
 from bdtui.engine.sweeps.settings import SweepOptions
 from bdtui.engine.sweeps.sweep import execute_sweep
@@ -105,7 +105,7 @@ for number in numbers:
 
 def _independent(folder: Path, models: int) -> float:
     """Seconds of two processes with half of the models each."""
-    environment = os.environ | worker_environment(1, None)
+    environment = os.environ | worker_environment(threads_of_each(WORKERS), None)
     began = time.perf_counter()
     processes = [
         subprocess.Popen(

@@ -133,6 +133,24 @@ def test_weights_of_any_precision_are_repaired(name: str, dtype: str) -> None:
     assert all(np.isfinite(weight).all() for weight in network.get_weights())
 
 
+@pytest.mark.parametrize("name", [name for name in METHODS if name not in ("clp", "shrink-distil+reversed")])
+def test_layers_that_draw_at_random_draw_by_the_seed_of_the_repair(name: str) -> None:
+    """And not by how many layers Keras has built before."""
+    keras.utils.set_random_seed(1)
+    dropping = layers.Dropout(0.5)
+    inner = keras.Sequential([keras.Input((10, 10, 6)), layers.GaussianNoise(0.5), layers.Flatten(), dropping])
+    x = layers.Conv2D(6, 3, activation="relu")(start := keras.Input((12, 12, 1)))
+    model = keras.Model(start, layers.Dense(4, "softmax")(inner(x)))
+    images = bars(60, 1)
+    given = RepairInput(model, images, images.some(slice(0)), options=RepairOptions(steps=2, batch=8))
+    networks = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        networks.append(METHODS[name].run(given).network)
+    pairs = zip(*(network.get_weights() for network in networks), strict=True)
+    assert all(np.array_equal(one, other) for one, other in pairs)
+
+
 def test_what_has_no_convolution_is_not_distilled_by_attention() -> None:
     model = keras.Sequential([keras.Input((12, 12, 1)), layers.Flatten(), layers.Dense(4, "softmax")])
     images = bars(20, 1)

@@ -33,6 +33,7 @@ pytestmark = pytest.mark.slow
 # A repair takes seconds, in which a worker can be killed that has saved its pruned networks already.
 SLOW = PLAN + 'repair = "fine-tuning"\n'
 SAVED = "goodnet_X=10.keras"
+WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
     path = make_zoo(folder, models=2)
     path.write_text(SLOW)
     out = folder / "out"
-    command = [sys.executable, "-m", "bdtui.tui", "--batch", "--sweep", str(path), "--out", str(out), "--workers", "2"]
+    command = [sys.executable, "-m", "bdtui.tui", "--batch", "--sweep", str(path), "--out", str(out)]
+    command += ["--workers", str(WORKERS)]
     client = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: [*out.glob("cells/*/results.json")], "the first cell")
@@ -119,7 +121,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Swept:
             os.kill(workers[event.cell][-1], signal.SIGKILL)
 
     plan = read_plan(path)
-    result = execute_sweep(plan, out, SweepOptions(workers=2, resume=True), Reporter(kill_once))
+    result = execute_sweep(plan, out, SweepOptions(workers=WORKERS, resume=True), Reporter(kill_once))
     return Swept(folder, plan, result.rows, emitted, first.parent.name, first_kept, *killed[0], workers[killed[0][0]])
 
 
@@ -155,7 +157,8 @@ def test_every_cell_equals_the_same_run_alone(swept: Swept, tmp_path: Path) -> N
     cell = next(cell for cell in swept.plan.cells if cell.name == swept.killed)
     model, images = cell.settings.model, cell.settings.clean_valid
     assert model is not None
-    run_alone(model, tmp_path / "alone", "--clean-valid", str(images), "--repair", "fine-tuning")
+    repair = ("--repair", "fine-tuning")
+    run_alone(model, tmp_path / "alone", "--clean-valid", str(images), *repair, workers=WORKERS)
     assert content_of_run(swept.folder / "out" / "cells" / cell.name) == content_of_run(tmp_path / "alone")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from bdtui.engine.sweeps.cluster import worker_environment
+from bdtui.engine.sweeps.cluster import threads_of_each, worker_environment
 from tests.networks import CASES, build, random_images, write_images
 
 PLAN = """
@@ -39,9 +39,9 @@ def make_zoo(folder: Path, models: int = 2) -> Path:
     return plan
 
 
-def run_alone(model: Path, out: Path, *options: str) -> None:
-    """The run of a cell by itself, in a process of its own, with as many threads as a worker of two."""
-    environment = os.environ | worker_environment(1, None)
+def run_alone(model: Path, out: Path, *options: str, workers: int) -> None:
+    """The run of a cell by itself, in a process of its own, with as many threads as one of so many workers has here."""
+    environment = os.environ | worker_environment(threads_of_each(workers), None)
     command = [sys.executable, "-m", "bdtui.tui", "--batch", str(model), *options, "--out", str(out)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
