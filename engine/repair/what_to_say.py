@@ -6,6 +6,7 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
+from bdtui.engine.rates import Share
 from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.result import FEW_HELD_OUT
 from bdtui.engine.repair.transfer import KINDS
@@ -45,15 +46,19 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         )
     elif outcome is not reference and repair.method != reference.repair.method:
         claims = following.no_more and following.tells
-        compared = f"(shared transfer {following.compared}; {outcome.transfer.images} held-out images)"
+        compared = f"shared transfer {following.compared}; {outcome.transfer.images} held-out images"
         if claims:
-            sentences.append(f"What fools B misleads this network no more than one that never saw B {compared}.")
+            missed = Share(0, outcome.transfer.images).wilson_interval()[1]
+            sentences.append(
+                f"What fools B misleads this network no more than one that never saw B ({compared}, which may miss an attack "
+                f"below {missed:.1f} %)."
+            )
         elif following.no_more:
             sentences.append(
-                f"What fools B fools a network from scratch about as often: shared transfer tells nothing here {compared}."
+                f"What fools B fools a network from scratch about as often: shared transfer tells nothing here ({compared})."
             )
         else:
-            sentences.append(f"Some of what fools B still misleads this network: do not rely on it {compared}.")
+            sentences.append(f"Some of what fools B still misleads this network: do not rely on it ({compared}).")
     if drop is not None and drop > session.budget:
         sentences.append(_about_the_loss(session, outcome, held_out))
     missing = session.classes - len(set(session.parts.fit.labels.tolist()))

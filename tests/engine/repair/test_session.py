@@ -65,8 +65,8 @@ def test_auto_removes_the_backdoor(badnet: SmallBadNet, session: RepairSession, 
     assert outcome.repair.method.startswith("auto:")
     assert outcome.repair.chosen_by.claims
     assert outcome.repair.sentences[0].startswith("What fools B misleads this network no more")
-    assert outcome.repair.chosen_by.clean_drop is not None
-    assert outcome.repair.chosen_by.clean_drop <= 1
+    drop, chance = session.fallen(outcome)
+    assert drop <= session.budget + chance
     assert any(isinstance(event, RepairMeasured) and event.transfer is not None for event in events)
     assert any(isinstance(event, Progress) and event.unit == "steps" for event in events)
 

@@ -57,13 +57,27 @@ def test_a_network_follows_b_where_either_kind_of_change_fools_it_more_than_the_
 
 
 def test_less_is_left_to_chance_where_a_kind_of_change_is_like_a_trigger() -> None:
-    often, seldom = Transfer(("warp",), (30,), 100), Transfer(("warp",), (10,), 100)
-    badnet = Transfer(("warp",), (90,), 100)
+    def follows(reference: int, badnet: int, found: int) -> bool:
+        hits = ((badnet, 99), (reference, 2), (found, 2))
+        theirs, scratch, ours = (Transfer(("warp", "shared"), each, 100) for each in hits)
+        return not Following(ours, scratch, theirs).no_more
+
     # Two deviations of chance are 9 points at 30 %, and 6 at 10 %.
-    assert Following(Transfer(("warp",), (37,), 100), often, badnet).no_more, "it fools any network"
-    assert not Following(Transfer(("warp",), (15,), 100), seldom, badnet).no_more, "it fools B alone"
-    weak = Transfer(("warp",), (40,), 100)
-    assert Following(Transfer(("warp",), (15,), 100), seldom, weak).no_more, "it hardly fools B"
+    assert not follows(30, 60, 37), "it fools any network"
+    assert follows(10, 60, 15), "it fools B alone"
+    assert not follows(10, 40, 15), "it hardly fools B"
+
+
+@pytest.mark.parametrize(("hits", "follows"), [(11, False), (12, True)])
+def test_chance_leaves_no_more_than_three_percent_of_the_transfer_to_b(hits: int, follows: bool) -> None:
+    # 2 and 4 % of the 50 images that mislead B and not the network from scratch.
+    scratch, badnet = Transfer(("warp",), (10,), 60), Transfer(("warp",), (60,), 60)
+    assert transfer_limit(100 * 10 / 60, 60, 1) > 100 * 12 / 60, "within a deviation of chance"
+    found = Following(Transfer(("warp",), (hits,), 60), scratch, badnet)
+    assert found.no_more is not follows
+    assert ("over all changes 4.0 % of B's is left, 3 may be chance" in found.compared) is follows, (
+        "the sentence says why"
+    )
 
 
 def test_fewer_images_leave_more_to_chance() -> None:
@@ -130,6 +144,8 @@ def test_a_claim_needs_low_transfer_a_reference_and_images() -> None:
     claimed = say_what_came_of_it(session(reference), low).repair
     assert claimed.chosen_by.claims
     assert claimed.sentences[0].startswith("What fools B misleads this network no more")
+    # The end of the interval of none of 100.
+    assert claimed.sentences[0].endswith("100 held-out images, which may miss an attack below 3.7 %).")
     for refused in (
         say_what_came_of_it(session(reference), high),
         say_what_came_of_it(session(None), low),
