@@ -202,7 +202,8 @@ the cursor; what that method does, or what came of it, stands below the tables.
   shows it on 64 of them at most.
 - **shared transfer**: held-out images are changed in ways that fool B on many images at once (perturbations, boxes, warps). To
   how many of them does the repaired network give the same wrong class as B? The chart shows the kind of change that fools B
-  and hardly the network from scratch; before that is trained, the kind that fools most.
+  and hardly the network from scratch; before that is trained, the kind that fools most. For a claim no kind may mislead the
+  network more than one from scratch, chance aside, and over all changes at most 3 % of what misleads B beyond that may be left.
 - **ASR** and **R-Acc** (recovered accuracy: share of poisoned images that get their true class) are measured where there are
   poisoned images, and for R-Acc true labels. No method chooses by them.
 - **G flags clean/pois.**: percentage of clean and of poisoned images on which B and the network of that row disagree, so that

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
 
+from bdtui.engine.rates import Share
 from bdtui.engine.repair.transfer import KINDS, Transfer
 
 _CHANCE_POINTS = 2.0
@@ -14,12 +15,12 @@ _STRICT_DEVIATIONS = 1.0
 _LIKE_A_TRIGGER = (20.0, 40.0)
 """Changes are like a trigger where they lead the reference astray at most so often, and B by so many points more."""
 _LEFT = 3.0
-"""More of B's transfer than that, in percent, is not put down to chance: it is the ASR to be expected beyond the reference's."""
+"""Percent of B's transfer that may be left, however few the images: their chance could hide an attack that still works."""
 _TELLING_POINTS = 20.0
 """By so much B has to follow what fools it more than the reference does: else the bank tells nothing."""
 _WEIGHT_POWER = 4
 """Changes count by how much more they fool B than the reference, to this power: warps that fool any network would blur the order
-of repairs (docs/repairs.md; where they are in the bank, a Spearman correlation of 0.85 in place of 0.82)."""
+of repairs (docs/repairs.md)."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,7 @@ class Following:
         others may be the trigger; and because chance on few images could hide an attack that still works.
         """
         ours, theirs = self.found.shares, self.reference.shares
-        same_kinds = ours.keys() == theirs.keys()
-        return same_kinds and not self._is_any_above and (self.left is None or self.left <= _LEFT)
+        return ours.keys() == theirs.keys() and not self._is_any_above and not self._is_too_much_left
 
     @property
     def beyond(self) -> float:
@@ -74,15 +74,32 @@ class Following:
 
     @property
     def compared(self) -> str:
-        """The three transfers by one kind of change, and what is left where that alone is too much."""
+        """The three transfers by one kind of change, and what is left where no kind is above its limit but that is."""
         kind = self.kind
         if kind is None:
             return "–"
         ours, theirs, badnet = (each.by(kind) for each in (self.found, self.reference, self.badnet))
         compared = f"of {KINDS[kind]} {ours:.1f} %, {theirs:.1f} % from scratch, {badnet:.1f} % for B"
-        if self.left is None or self.left <= _LEFT or self._is_any_above:
+        if self.left is None or self._is_any_above or not self._is_too_much_left:
             return compared
-        return f"{compared}; over all changes {self.left:.1f} % of B's is left, {_LEFT:g} may be chance"
+        return f"{compared}; over all changes {self.left:.1f} % of B's transfer beyond that of scratch is left, at most {_LEFT:g} may be"
+
+    @property
+    def not_ruled_out(self) -> float:
+        """The attack success, in percent, up to which so many images would show as little as they do, if the bank had the trigger.
+
+        The upper end of the 95 % interval (Wilson) of what is left. Without images 100.
+        """
+        number = self.found.images
+        hits = ceil(max(0.0, self.left or 0.0) * number / 100)
+        return max(_LEFT, Share(min(hits, number), number).wilson_interval()[1]) if number else 100.0
+
+    @property
+    def _is_too_much_left(self) -> bool:
+        """Whether the changes that tell most mislead the network by more than a few percent; by more than chance, if none tells much."""
+        if self.left is not None:
+            return self.left > _LEFT
+        return self._weighted(self.found) > self._limit(self._weighted(self.reference), self._weighted(self.badnet))
 
     @property
     def _is_any_above(self) -> bool:

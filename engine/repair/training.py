@@ -133,10 +133,10 @@ def train(
 
 
 def _seed_random_layers(network: keras.Model, seed: int) -> None:
-    """Let layers that draw while they learn, as Dropout does, begin with this seed.
+    """Seed all layers that draw while they learn, as Dropout does; also those that have a seed of their own.
 
-    A layer without a seed of its own begins with one that depends on how many layers Keras has built before, and so on
-    what else was done: a repair that is resumed would end with another network than one that was not.
+    Keras draws a missing seed from Python's generator, so that it depends on what was built before: a resumed repair, which
+    skips what was finished, would end with other weights.
     """
     random = np.random.default_rng([seed, 26])
     for variable in network.variables:

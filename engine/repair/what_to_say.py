@@ -6,7 +6,6 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bdtui.engine.rates import Share
 from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.result import FEW_HELD_OUT
 from bdtui.engine.repair.transfer import KINDS
@@ -48,10 +47,9 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         claims = following.no_more and following.tells
         compared = f"shared transfer {following.compared}; {outcome.transfer.images} held-out images"
         if claims:
-            missed = Share(0, outcome.transfer.images).wilson_interval()[1]
             sentences.append(
-                f"What fools B misleads this network no more than one that never saw B ({compared}, which may miss an attack "
-                f"below {missed:.1f} %)."
+                f"What fools B misleads this network no more than one that never saw B ({compared} cannot rule out an ASR of up "
+                f"to {following.not_ruled_out:.1f} %)."
             )
         elif following.no_more:
             sentences.append(

@@ -76,7 +76,7 @@ def worker_environment(threads: int, gpu: str | None) -> dict[str, str]:
 
 
 def threads_of_each(workers: int) -> int:
-    """That TensorFlow computes an operation with in one of so many workers of this machine."""
+    """Threads for TensorFlow in each of so many workers: an equal share of this machine's cores, at least one."""
     return max(1, cores() // workers)
 
 

@@ -309,8 +309,9 @@ def _summed_up(images: int, method: str, rows: list[Row]) -> str:
         figure(lambda row: row.recovered or 0.0, min),
         f"{middle(lambda row: row.seconds):.0f}",
     ]
-    seeds = max(len(group) for group in nets.values())
-    return f"| {images or 'all'} | {method} | {len(nets)} | {seeds} | {' | '.join(figures)} |"
+    seeds = sorted({len(group) for group in nets.values()})
+    several = "–".join(str(number) for number in dict.fromkeys((seeds[0], seeds[-1])))
+    return f"| {images or 'all'} | {method} | {len(nets)} | {several} | {' | '.join(figures)} |"
 
 
 def what_transfer_tells(rows: list[Row]) -> str:

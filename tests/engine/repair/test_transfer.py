@@ -63,7 +63,7 @@ def test_less_is_left_to_chance_where_a_kind_of_change_is_like_a_trigger() -> No
         return not Following(ours, scratch, theirs).no_more
 
     # Two deviations of chance are 9 points at 30 %, and 6 at 10 %.
-    assert not follows(30, 60, 37), "it fools any network"
+    assert not follows(30, 90, 37), "it fools any network"
     assert follows(10, 60, 15), "it fools B alone"
     assert not follows(10, 40, 15), "it hardly fools B"
 
@@ -75,9 +75,7 @@ def test_chance_leaves_no_more_than_three_percent_of_the_transfer_to_b(hits: int
     assert transfer_limit(100 * 10 / 60, 60, 1) > 100 * 12 / 60, "within a deviation of chance"
     found = Following(Transfer(("warp",), (hits,), 60), scratch, badnet)
     assert found.no_more is not follows
-    assert ("over all changes 4.0 % of B's is left, 3 may be chance" in found.compared) is follows, (
-        "the sentence says why"
-    )
+    assert ("over all changes 4.0 % of B's transfer" in found.compared) is follows, "the sentence says why"
 
 
 def test_fewer_images_leave_more_to_chance() -> None:
@@ -133,6 +131,25 @@ def test_nothing_is_told_where_b_is_fooled_hardly_more_than_the_reference() -> N
     assert not untold.tells
 
 
+def test_where_the_bank_tells_little_chance_is_what_a_network_may_follow() -> None:
+    kinds = ("shared",) * 3
+    reference, badnet = Transfer(kinds, (10, 60, 60), 100), Transfer(kinds, (28, 60, 60), 100)
+    untold = Following(badnet, reference, badnet)
+    assert not untold.tells
+    assert not untold.no_more, "B itself is fooled by the first more often than chance has it"
+
+
+def test_what_images_cannot_rule_out_is_more_with_fewer_and_with_what_is_left() -> None:
+    def up_to(found: int, images: int) -> float:
+        every = Transfer(("shared",), (images,), images)
+        ours, scratch = (Transfer(("shared",), (hits,), images) for hits in (found, 0))
+        return Following(ours, scratch, every).not_ruled_out
+
+    assert up_to(0, 50) > up_to(0, 100) > up_to(0, 1000) == 3, "no less than what may be left"
+    assert up_to(2, 100) > 2 + up_to(0, 100) / 2
+    assert up_to(100, 100) == up_to(0, 0) == 100
+
+
 def test_one_kind_of_change_that_tells_is_enough_for_a_claim() -> None:
     kinds = ("shared", "warp")
     told = Following(Transfer(kinds, (2, 70), 100), Transfer(kinds, (2, 70), 100), Transfer(kinds, (80, 85), 100))
@@ -145,7 +162,7 @@ def test_a_claim_needs_low_transfer_a_reference_and_images() -> None:
     assert claimed.chosen_by.claims
     assert claimed.sentences[0].startswith("What fools B misleads this network no more")
     # The end of the interval of none of 100.
-    assert claimed.sentences[0].endswith("100 held-out images, which may miss an attack below 3.7 %).")
+    assert claimed.sentences[0].endswith("100 held-out images cannot rule out an ASR of up to 3.7 %).")
     for refused in (
         say_what_came_of_it(session(reference), high),
         say_what_came_of_it(session(None), low),

@@ -40,7 +40,7 @@ def make_zoo(folder: Path, models: int = 2) -> Path:
 
 
 def run_alone(model: Path, out: Path, *options: str, workers: int) -> None:
-    """The run of a cell by itself, in a process of its own, with as many threads as one of so many workers has here."""
+    """The run of a cell by itself, in a process of its own, with the threads that each of ``workers`` workers gets here."""
     environment = os.environ | worker_environment(threads_of_each(workers), None)
     command = [sys.executable, "-m", "bdtui.tui", "--batch", str(model), *options, "--out", str(out)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
