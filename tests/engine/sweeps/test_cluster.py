@@ -17,7 +17,8 @@ from bdtui.engine.event_values import DONE
 from bdtui.engine.events import Event
 from bdtui.engine.reporter import SILENT, Reporter
 from bdtui.engine.runs.manifest import check_manifest
-from bdtui.engine.sweeps.cluster import worker_environment
+from bdtui.engine.sweeps import cluster
+from bdtui.engine.sweeps.cluster import threads_of_each, worker_environment
 from bdtui.engine.sweeps.plan import read_plan
 from bdtui.engine.sweeps.settings import SweepOptions
 from bdtui.engine.sweeps.sweep import execute_sweep
@@ -91,6 +92,12 @@ def test_workers_that_do_not_see_the_folder_are_refused_without_shipping(
     with pytest.raises(OptionError, match="no worker can be used"):
         execute_sweep(plan, HERE / "out", SweepOptions(scheduler=scheduler), SILENT)
     assert not (tmp_path / "out" / "sweep.csv").exists()
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, 8), (3, 2), (8, 1), (20, 1)])
+def test_workers_share_the_cores(workers: int, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "cores", lambda: 8)
+    assert threads_of_each(workers) == threads
 
 
 def test_no_scheduler_at_an_address_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
