@@ -35,8 +35,7 @@ def begin_student(badnet: keras.Model, share: float, seed: int) -> keras.Model:
     student = copy_model(badnet)
     if share == 1:
         return student
-    with _seeded(seed):
-        fresh = keras.models.clone_model(badnet)
+    fresh = _begun_anew(badnet, seed)
     generator = np.random.default_rng([seed, 21])
     settled = {id(weight) for layer in layers_of(student) if _is_settled(layer) for weight in layer.weights}
     for weight, beginning in zip(student.weights, fresh.weights, strict=True):
@@ -89,12 +88,27 @@ def _drawn_if_constant(values: np.ndarray, generator: np.random.Generator) -> np
     return generator.uniform(-limit, limit, values.shape).astype(np.float32)
 
 
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Let initialisers without a seed draw by this one; Keras takes theirs from Python's random numbers."""
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
+def _begun_anew(model: keras.Model, seed: int) -> keras.Model:
+    """A model of the same layers with the weights of their initialisers, which draw by this seed.
+
+    An initialiser with a seed of its own would begin with B's beginning. One without takes its seed from Python's one generator,
+    from which other threads draw too.
+    """
+    seeds = random.Random(seed)
+
+    def begun_anew(layer: Any) -> Any:
+        return type(layer).from_config(_with_new_seeds(layer.get_config(), seeds))
+
+    return keras.models.clone_model(model, clone_function=begun_anew)
+
+
+def _with_new_seeds(config: Any, seeds: random.Random) -> Any:
+    """The configuration of a layer, in which every seed is another."""
+    if isinstance(config, dict):
+        return {
+            name: seeds.randint(1, 10**9) if name == "seed" else _with_new_seeds(value, seeds)
+            for name, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_with_new_seeds(value, seeds) for value in config)
+    return config

@@ -24,7 +24,6 @@ from bdtui.engine.settings import RunSettings
 from bdtui.engine.startup import load_tensorflow
 from bdtui.engine.sweeps.cell import Cell
 from bdtui.engine.sweeps.job import Job, Outcome, sees
-from bdtui.engine.sweeps.own_random import leave_random_to_the_run
 from bdtui.engine.sweeps.rows import failed_row, row_of
 from bdtui.engine.sweeps.run_cell import run_cell
 from bdtui.engine.sweeps.shipping import cache_folder, unpacked
@@ -107,7 +106,6 @@ def _row(cell: Cell, run: Callable[[], RunRecord]) -> CellRow:
 
 def _run(job: Job, folder: Path, send: Callable[..., None], reporter: Reporter) -> RunRecord:
     load_tensorflow()
-    leave_random_to_the_run()
     settings: RunSettings = job.cell.settings
     if job.shipments:
         settings = unpacked(settings, job.shipments, lambda sha256: send(WANTED, sha256=sha256), reporter)

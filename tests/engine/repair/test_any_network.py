@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from itertools import count
 from pathlib import Path
 
 import h5py
@@ -150,6 +152,27 @@ def test_layers_that_draw_at_random_draw_by_the_seed_of_the_repair(name: str) ->
         networks.append(METHODS[name].run(given).network)
     pairs = zip(*(network.get_weights() for network in networks), strict=True)
     assert all(np.array_equal(one, other) for one, other in pairs)
+
+
+def test_a_fresh_beginning_is_that_of_the_seed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not of other threads that draw from Python's numbers, as the app does; nor B's own, where B's initialisers have seeds."""
+    inner = keras.Sequential([keras.Input((12, 12, 1)), layers.Conv2D(6, 3), layers.Flatten()])
+    seeded = layers.Dense(4, "softmax", kernel_initializer=keras.initializers.GlorotUniform(seed=1))
+    model = keras.Model(start := keras.Input((12, 12, 1)), seeded(inner(start)))
+    of_config, elsewhere = layers.Conv2D.from_config, count()
+
+    def while_another_thread_draws(config: dict[str, object]) -> layers.Conv2D:
+        random.seed(next(elsewhere))
+        return of_config(config)
+
+    monkeypatch.setattr(layers.Conv2D, "from_config", while_another_thread_draws)
+    networks = [begin_student(model, 0, seed) for seed in (1, 2, 2)]
+    begun = [[kernel for kernel in network.get_weights() if kernel.ndim > 1] for network in networks]
+    own = [kernel for kernel in model.get_weights() if kernel.ndim > 1]
+    for begun_at_1, begun_at_2, again, of_b in zip(*begun, own, strict=True):
+        assert np.array_equal(begun_at_2, again)
+        assert not np.array_equal(begun_at_1, begun_at_2)
+        assert not np.array_equal(begun_at_2, of_b)
 
 
 def test_every_layer_that_draws_at_random_has_a_seed_of_its_own() -> None:
