@@ -71,7 +71,7 @@ def test_the_summary_counts_a_network_once_and_names_the_worst() -> None:
     other = replace(row("scratch", 0, 8.0, 99.0), net="blended")
     clean_network = replace(row("scratch", 0, None, 50.0), net="none")
     (line,) = summary([*rows, other, clean_network]).splitlines()[2:]
-    assert line == "| 100 | scratch | 2 | 2 | 1.00 (-1.00) | 5.00 (8.00) | 5.00 (1.00) | 10 |"
+    assert line == "| 100 | scratch | 2 | 1–2 | 1.00 (-1.00) | 5.00 (8.00) | 5.00 (1.00) | 10 |"
 
 
 def test_methods_that_were_measured_on_other_networks_are_not_summed_up_beside_one_another() -> None:

@@ -119,7 +119,9 @@ async def point_at(pilot: Pilot[None], app: Host, path: Path) -> TreeNode[Entry]
         await until(pilot, lambda above=above: node_of(app.tree, above) is not None)  # type: ignore[misc]
         node = node_of(app.tree, above)
         assert node is not None
-        node.expand()
+        if not node.is_expanded:
+            # Else its folder is listed anew, and what lies in it is folded again as soon as that is done.
+            node.expand()
     await until(pilot, lambda: node_of(app.tree, path) is not None)
     node = node_of(app.tree, path)
     assert node is not None
