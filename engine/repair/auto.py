@@ -39,18 +39,15 @@ def repair_automatically(session: RepairSession) -> RepairOutcome:
         session.reporter.emit(Notice(f"auto: {_why(session, found[-1], reference)}; trying {name}"))
         found.append(session.carry_out(name, work))
     best = choose(session, found, reference)
-    extra: tuple[str, ...] = ()
-    if _as_good(session, reference, best):
-        extra = (
-            "A network trained from scratch on the same images is as good on held-out images, so B is not needed: "
-            "take that of scratch, which never saw B.",
-        )
     repair = best.repair
     seconds = sum(each.repair.seconds for each in [reference, *found])
     return replace(
         best,
         repair=replace(
-            repair, method=f"{AUTO}:{repair.method}", seconds=seconds, sentences=(*repair.sentences, *extra)
+            repair,
+            method=f"{AUTO}:{repair.method}",
+            seconds=seconds,
+            sentences=(*repair.sentences, *_where_scratch_does(session, reference, best)),
         ),
     )
 
@@ -102,10 +99,18 @@ def _further(
     yield "ensemble", lambda: ensemble.repair(given)
 
 
-def _as_good(session: RepairSession, reference: RepairOutcome, best: RepairOutcome) -> bool:
+def _where_scratch_does(session: RepairSession, reference: RepairOutcome, best: RepairOutcome) -> tuple[str, ...]:
+    """Where the network from scratch is the better choice, a sentence that says so."""
     if reference.accuracy is None or best.accuracy is None or len(session.parts.held_out) < FEW_HELD_OUT:
-        return False
-    return reference.accuracy >= best.accuracy
+        return ()
+    drop, chance = session.fallen(reference)
+    if reference.accuracy >= best.accuracy:
+        does = "is as good on held-out images, so B is not needed"
+    elif not best.repair.chosen_by.claims and drop <= session.budget + chance:
+        does = "is within the budget on held-out images"
+    else:
+        return ()
+    return (f"A network trained from scratch on the same images {does}: take that of scratch, which never saw B.",)
 
 
 def _why(session: RepairSession, outcome: RepairOutcome, reference: RepairOutcome) -> str:

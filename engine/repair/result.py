@@ -7,6 +7,7 @@ from typing import Any
 
 from bdtui.engine.event_values import Estimate, estimate_json
 from bdtui.engine.rates import NO_RATES, Rates
+from bdtui.engine.repair.methods import SCRATCH
 
 FEW_HELD_OUT = 50
 """Held-out images below which nothing is claimed, and no repair is recommended."""
@@ -104,6 +105,11 @@ class Repair:
         """The method as a person reads it: ``auto (shrink-distil)``."""
         name, _, chosen = self.method.partition(":")
         return f"{name} ({chosen})" if chosen else name
+
+    @property
+    def never_saw_badnet(self) -> bool:
+        """Whether nothing of B went into it, neither weights nor answers: then nothing that is hidden in B did."""
+        return self.method == SCRATCH
 
     def as_json(self) -> dict[str, Any]:
         """An entry of ``repairs`` in results.json."""

@@ -30,6 +30,17 @@ class Candidate:
     is_goodnet: bool
     repair: Repair | None = None
 
+    @property
+    def never_saw_badnet(self) -> bool:
+        """Whether nothing of B went into it."""
+        return self.repair is not None and not self.is_goodnet and self.repair.never_saw_badnet
+
+    @property
+    def speaks_for_itself(self) -> bool:
+        """Whether it may be recommended without a poisoned image."""
+        claims = self.repair is not None and not self.is_goodnet and self.repair.chosen_by.claims
+        return claims or self.never_saw_badnet
+
 
 def held_out_accuracy(run: RunRecord, one: Candidate) -> float | None:
     """Of a repaired network on validation images, in percent: B's less what was lost on those held out; None where they are

@@ -21,7 +21,10 @@ def unknowns(run: RunRecord, verdict: Verdict) -> Iterator[str]:
         yield "The attacker's class: the poisoned images agree on none, or an earlier version did not record it."
     recommended = recommended_network(run) if RECOMMENDATION in verdict.kinds else None
     if recommended is not None and recommended.valid.attack is None and recommended.test.attack is None:
-        yield "Whether the recommended network still has the backdoor: clean images alone spoke for it."
+        if recommended.never_saw_badnet:
+            yield "Whether the images that the recommended network learned from are clean: it never saw B, and knows them alone."
+        else:
+            yield "Whether the recommended network still has the backdoor: clean images alone spoke for it."
     if run.has_images and not run.is_tested:
         yield (
             "Rates on images that decided nothing: no test images were given, and validation images chose the networks."

@@ -19,7 +19,8 @@ SAFE_DROP = 4.0
 def recommended_network(run: RunRecord) -> Candidate | None:
     """The network that surely keeps the attack out at a tolerable cost: of those the one that costs least.
 
-    Where no poisoned validation images may decide, a repair that can claim what can be claimed without them.
+    Where no poisoned validation images may decide, a repair that can claim what can be claimed without them, or a network
+    that never saw B, which is preferred where it is as good.
     """
     before = run.baseline_valid.clean
     if before is None:
@@ -30,9 +31,9 @@ def recommended_network(run: RunRecord) -> Candidate | None:
     safe = [
         (one, lost)
         for one, lost in affordable
-        if lost <= tolerated and (_keeps_out(one, gates) if run.baseline_valid.attack else _claims(one))
+        if lost <= tolerated and (_keeps_out(one, gates) if run.baseline_valid.attack else one.speaks_for_itself)
     ]
-    return min(safe, key=lambda found: found[1], default=(None, 0.0))[0]
+    return min(safe, key=lambda found: (found[1], not found[0].never_saw_badnet), default=(None, 0.0))[0]
 
 
 def recommendation(run: RunRecord, recommended: Candidate | None, backdoor: str) -> Iterator[str]:
@@ -58,6 +59,8 @@ def _what_it_does(run: RunRecord, one: Candidate) -> str:
     rates, baseline = (one.test, run.baseline_test) if tested else (one.valid, run.baseline_valid)
     attack, clean, before = rates.attack, rates.clean, baseline.clean
     if not (attack and clean and before):
+        if one.never_saw_badnet:
+            return "which never saw B: nothing that is hidden in B is in it. It is as clean as the images it was trained on"
         return "by clean images alone; whether a backdoor is gone was not measured"
     measured = (
         f"with {percent(attack)} ASR ({interval(attack)}) and {percent(clean)} clean accuracy ({interval(clean)}; "
@@ -108,10 +111,6 @@ def _lost(one: Candidate, before: Share) -> float | None:
 
 def _keeps_out(one: Candidate, gates: Gates) -> bool:
     return one.valid.attack is not None and one.valid.attack.wilson_interval()[1] <= _tolerated_asr(gates)
-
-
-def _claims(one: Candidate) -> bool:
-    return one.repair is not None and not one.is_goodnet and one.repair.chosen_by.claims
 
 
 def _tolerated_asr(gates: Gates) -> float:

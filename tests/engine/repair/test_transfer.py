@@ -205,11 +205,26 @@ def test_auto_stops_at_low_transfer_within_the_budget_and_what_chance_may_take(
     assert auto.is_enough(session(None), outcome(transfer, right), outcome(REFERENCE)) is enough
 
 
-def test_b_is_not_needed_where_scratch_is_as_good_on_enough_images() -> None:
-    scratch, repaired = outcome(REFERENCE, 97), outcome(REFERENCE, 97)
-    assert auto._as_good(session(scratch), scratch, repaired)
-    assert not auto._as_good(session(scratch), outcome(REFERENCE, 96), repaired)
-    assert not auto._as_good(session(scratch, held_out=49), scratch, repaired)
+@pytest.mark.parametrize(
+    ("right", "repaired", "held_out", "said"),
+    [
+        (97, REFERENCE, 100, "is as good on held-out images"),
+        (97, BADNET, 100, "is as good on held-out images"),
+        (97, REFERENCE, 49, None),
+        # A point below B and one that may be chance are within the budget, where the repair can claim nothing.
+        (98, REFERENCE, 100, None),
+        (98, BADNET, 100, "is within the budget on held-out images"),
+        (96, BADNET, 100, None),
+    ],
+)
+def test_scratch_is_advised_where_it_is_as_good_or_good_enough_and_nothing_is_claimed(
+    right: int, repaired: Transfer, held_out: int, said: str | None
+) -> None:
+    scratch = outcome(REFERENCE, right, method="scratch")
+    around = session(scratch, held_out)
+    best = say_what_came_of_it(around, outcome(repaired, 97 if right == 97 else 99))
+    told = auto._where_scratch_does(around, scratch, best)
+    assert [said in sentence for sentence in told] == ([True] if said else [])
 
 
 def test_a_look_at_some_images_is_at_images_from_the_first_to_the_last() -> None:

@@ -14,6 +14,7 @@ from bdtui.engine.rates import NO_RATES, Rates, Share
 from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.reports.gates import judge_gates
 from bdtui.engine.reports.record import RecordedImages, RecordedTrigger, RunRecord
+from bdtui.engine.reports.unknowns import unknowns
 from bdtui.engine.reports.verdict import judge, results_json
 from bdtui.engine.settings import Gates
 from tests.records import rates, record
@@ -485,7 +486,62 @@ def test_without_poisoned_images_a_repair_is_recommended_only_if_it_can_claim_so
     assert any(sentence.startswith(told) for sentence in verdict.sentences) == claims
 
 
+def from_scratch(clean: float, **chosen_by: object) -> Repair:
+    """What the clean images give without B."""
+    files = {"model": "repaired_scratch.keras", "goodnet": None}
+    return replace(repaired(rates(clean, None), **chosen_by), method="scratch", sentences=(), **files)
+
+
+@pytest.mark.parametrize(
+    ("repairs", "expected"),
+    [
+        ([repaired(rates(98.5, None)), from_scratch(97)], "repaired_scratch.keras"),
+        ([repaired(rates(98.5, None), claims=True), from_scratch(97)], "repaired_auto.keras"),
+        ([repaired(rates(98.5, None), claims=True), from_scratch(98.5)], "repaired_scratch.keras"),
+        ([from_scratch(94)], None),
+        ([from_scratch(98.5, clean_drop=4.5)], None),
+        ([from_scratch(98.5, unseen_classes=1)], None),
+    ],
+    ids=[
+        "no repair claims anything",
+        "a repair that claims costs less",
+        "it costs no more than a repair",
+        "it costs too much",
+        "it costs too much on held-out images",
+        "a class is missing",
+    ],
+)
+def test_without_poisoned_images_a_network_that_never_saw_b_needs_no_claim(
+    repairs: list[Repair], expected: str | None
+) -> None:
+    run = changed(baseline_valid=rates(99, None), baseline_test=NO_RATES, repairs=tuple(repairs))
+    verdict = judge(run)
+    assert verdict.recommended == expected
+    told = "Recommended: repaired_scratch.keras (network repaired by scratch), which never saw B"
+    assert any(sentence.startswith(told) for sentence in verdict.sentences) is (expected == "repaired_scratch.keras")
+
+
+def test_g_of_b_and_a_network_from_scratch_is_half_b() -> None:
+    joined = replace(from_scratch(90), goodnet="goodnet_scratch.keras", goodnet_valid=rates(99, None))
+    run = changed(baseline_valid=rates(99, None), baseline_test=NO_RATES, repairs=(joined,))
+    assert judge(run).recommended is None
+
+
 def test_test_images_alone_never_choose_a_repair() -> None:
     poisoned_in_test = replace(repaired(rates(98.5, None)), test=rates(98.5, 0))
     run = changed(baseline_valid=rates(99, None), repairs=(poisoned_in_test,))
     assert judge(run).recommended is None
+
+
+@pytest.mark.parametrize(
+    ("repair", "expected"),
+    [
+        (from_scratch(98.5), "Whether the images that the recommended network learned from are clean"),
+        (repaired(rates(98.5, None), claims=True), "Whether the recommended network still has the backdoor"),
+    ],
+    ids=["never saw B", "repaired"],
+)
+def test_what_is_not_known_of_a_network_that_clean_images_chose(repair: Repair, expected: str) -> None:
+    run = changed(baseline_valid=rates(99, None), baseline_test=NO_RATES, repairs=(repair,))
+    told = [sentence for sentence in unknowns(run, judge(run)) if "recommended network" in sentence]
+    assert len(told) == 1 and told[0].startswith(expected)

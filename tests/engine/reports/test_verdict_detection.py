@@ -127,7 +127,7 @@ def test_what_to_do_next_depends_on_what_was_given() -> None:
 
 def repaired() -> Repair:
     claims = ChosenBy(100, 0.5, 2.0, 80.0, 2.0, claims=True)
-    return Repair("scratch", 0, 1.0, 10, (), (), claims, 0.0, "r.keras", "g.keras", rates(98, None), NO_RATES)
+    return Repair("fine-tuning", 0, 1.0, 10, (), (), claims, 0.0, "r.keras", "g.keras", rates(98, None), NO_RATES)
 
 
 @pytest.mark.parametrize(("verdict", "expected"), [(BACKDOORED, "r.keras"), (INCONCLUSIVE, "r.keras"), (NO_SIGN, None)])
