@@ -209,7 +209,8 @@ the cursor; what that method does, or what came of it, stands below the tables.
 - **G flags clean/pois.**: percentage of clean and of poisoned images on which B and the network of that row disagree, so that
   their GoodNet assigns them to its extra class.
 - **change of weights**: length of the difference from B's weights, in terms of the length of B's.
-- A network in bold follows what fools B no more than one from scratch does. `e` exports all networks that are finished.
+- A network in bold follows what fools B no more than one from scratch does. `enter` on a network, or on a method that has made one,
+  and `e` export all networks that are finished.
 """
 
     CSS_PATH = "repair.tcss"
@@ -284,13 +285,13 @@ the cursor; what that method does, or what came of it, stands below the tables.
         heading = repairs.heading() if repairs.offered else "Repair: timing a training step …"
         self.query_one("#repair-heading", Static).update(plain(heading))
         help_key = self._help_key and f"{self._help_key} help"
-        notes = ["Enter repair"]
+        notes = ["Enter export" if (has_result := self._has_result()) else "Enter repair"]
         if repairs.running:
             notes = [
                 f"{self._stop_key} stop" if self._stop_key else "",
                 "goes on when closed, while you prune",
             ]
-        elif repairs.finished:
+        elif repairs.finished and not has_result:
             notes.append("e export")
         self.query_one("#repair-note", Static).update(
             " · ".join(note for note in (*notes, help_key, "Esc close") if note)
@@ -301,6 +302,11 @@ the cursor; what that method does, or what came of it, stands below the tables.
         event.stop()
         if event.data_table.id == "repair-methods":
             self._show_method(event.cursor_row)
+            self.show_progress()
+
+    def on_descendant_focus(self) -> None:
+        """Say what `enter` does in the table that has the focus."""
+        self.show_progress()
 
     def action_help(self) -> None:
         from bdtui.tui.dialogs import HelpScreen
@@ -308,9 +314,19 @@ the cursor; what that method does, or what came of it, stands below the tables.
         self.app.push_screen(HelpScreen("repairing", self.HELP, ()))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
-        """Repair by the method under the cursor."""
+        """Repair by the method under the cursor; export where that is done, and from the results."""
         event.stop()
-        if event.data_table.id == "repair-methods" and event.cursor_row < len(self._repairs.offered):
-            name = self._repairs.offered[event.cursor_row].name
-            if name not in self._repairs.finished and not self._repairs.running:
-                self.app.call_later(self.app.run_action, f"repair_by('{name}')")
+        if self._has_result():
+            self.app.call_later(self.app.run_action, "export_repairs")
+        elif (method := self._under_cursor()) and not self._repairs.running:
+            self.app.call_later(self.app.run_action, f"repair_by('{method}')")
+
+    def _under_cursor(self) -> str:
+        """The name of the method under the cursor; empty where none is offered yet."""
+        row = self.query_one("#repair-methods", FittedTable).cursor_row
+        return self._repairs.offered[row].name if row < len(self._repairs.offered) else ""
+
+    def _has_result(self) -> bool:
+        """Whether a network is under the cursor, or a method that has made one."""
+        results = self.query_one("#repair-results")
+        return results.has_focus or self._under_cursor() in self._repairs.finished

@@ -119,7 +119,7 @@ async def test_on_a_small_terminal_the_last_result_every_word_and_the_keys_are_t
         await pilot.press("f")
         for name in ("auto", "scratch", "clp", "anp", "nad"):
             app.engine.say(OFFERED, replace(REPAIRED, method=name, asked=name, sentences=(words,)))
-        for seen in ("nad ", "word30", "Enter repair · e export · f1 help · Esc close"):
+        for seen in ("nad ", "word30", "Enter export · f1 help · Esc close"):
             await shows(pilot, seen)
         # To the results, then to the words.
         await pilot.press("tab", "tab", "end")
@@ -170,11 +170,25 @@ async def test_a_repair_that_failed_or_was_stopped_can_be_begun_again() -> None:
         assert [type(request) for request in app.engine.requests].count(RepairNetwork) == 2
 
 
-async def test_e_exports_what_was_repaired() -> None:
+@pytest.mark.parametrize("keys", [["e"], ["enter"], ["down", "tab", "enter"]], ids=["e", "its method", "its network"])
+async def test_what_was_repaired_is_exported_by_e_and_by_enter_on_it(keys: list[str]) -> None:
     app = FakeApp()
     async with opened(app, (120, 40)) as pilot:
         await pilot.press("f")
         app.engine.say(OFFERED, REPAIRED)
-        await shows(pilot, "e export")
-        await pilot.press("e")
+        await shows(pilot, "Enter export")
+        await pilot.press(*keys)
         await until(pilot, lambda: isinstance(app.engine.last, Export))
+        assert not any(isinstance(request, RepairNetwork) for request in app.engine.requests)
+
+
+async def test_enter_says_what_it_does() -> None:
+    app = FakeApp()
+    async with opened(app, (120, 40)) as pilot:
+        await pilot.press("f")
+        app.engine.say(OFFERED, REPAIRED)
+        await shows(pilot, "Enter export")
+        await pilot.press("down")
+        await shows(pilot, "Enter repair · e export")
+        await pilot.press("tab")
+        await shows(pilot, "Enter export")
