@@ -47,6 +47,17 @@ class ChosenBy:
         """Whether what was held out can show what the repair costs; accuracy on what it was trained on shows nothing."""
         return self.held_out >= FEW_HELD_OUT and not self.unseen_classes
 
+    @property
+    def about_held_out(self) -> str:
+        """How many images were held out, and what became of clean accuracy there: a sentence."""
+        number = f"{self.held_out:,} clean {'image was' if self.held_out == 1 else 'images were'} held out"
+        if self.clean_drop is None:
+            return f"{number}."
+        if not self.clean_drop:
+            return f"{number}; clean accuracy is the same there."
+        went = f"fell by {self.clean_drop:.2f}" if self.clean_drop > 0 else f"rose by {-self.clean_drop:.2f}"
+        return f"{number}; clean accuracy {went} points there."
+
     def as_json(self) -> dict[str, Any]:
         """As results.json has it."""
         return {

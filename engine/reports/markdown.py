@@ -190,7 +190,7 @@ def _repairs(run: RunRecord) -> str:
         rates = [repair.test, repair.goodnet_test] if test else [repair.valid, repair.goodnet_valid]
         rows.append(_test_row(name, rates[0], flags=False))
         rows.append(_test_row(f"G of B and {name}", rates[1], flags=True))
-        by = f"{chosen.held_out:,} clean images were held out; clean accuracy fell by {_points(chosen.clean_drop)} points there."
+        by = chosen.about_held_out
         if chosen.claims and chosen.left is not None:
             by += f" Of B's shared transfer beyond that of scratch, {max(0.0, chosen.left):.1f} % is left."
         said = " ".join(map(escaped, (*repair.sentences, *repair.done)))
@@ -211,10 +211,6 @@ def _repairs(run: RunRecord) -> str:
         "| network | clean accuracy | attack success | recovered accuracy | clean flagged | poisoned flagged |\n"
         "| --- | --- | --- | --- | --- | --- |\n" + "\n".join(rows) + "\n\n" + "\n".join(words)
     )
-
-
-def _points(points: float | None) -> str:
-    return "–" if points is None else f"{points:.2f}"
 
 
 def _comparison(run: RunRecord) -> str:

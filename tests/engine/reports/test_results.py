@@ -23,6 +23,8 @@ from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.reports.curve_csv import write_curve
 from bdtui.engine.reports.curve_png import write_figure
 from bdtui.engine.reports.markdown import write_report_text
+from bdtui.engine.reports.page.attached import Attached
+from bdtui.engine.reports.page.page import write_page
 from bdtui.engine.reports.record import RecordedImages, RecordedLayer, RunRecord
 from bdtui.engine.reports.results import read_record, record_from_json
 from bdtui.engine.reports.verdict import results_json
@@ -146,6 +148,22 @@ def test_what_a_repair_was_chosen_by_names_only_what_was_measured() -> None:
     for less in ({"reference_transfer": None, "left": None, "claims": False}, {"claims": False}):
         other = replace(repair, chosen_by=replace(repair.chosen_by, **less))
         assert "beyond that of scratch" not in write_report_text(replace(run, repairs=(other,)))
+
+
+@pytest.mark.parametrize(
+    ("held_out", "drop", "said"),
+    [
+        (88, 1.136, "88 clean images were held out; clean accuracy fell by 1.14 points there."),
+        (71, -4.226, "71 clean images were held out; clean accuracy rose by 4.23 points there."),
+        (1, 0.0, "1 clean image was held out; clean accuracy is the same there."),
+        (0, None, "0 clean images were held out."),
+    ],
+)
+def test_reports_say_what_became_of_accuracy_on_what_was_held_out(held_out: int, drop: float | None, said: str) -> None:
+    run = whole_run()
+    run = replace(run, repairs=(replace(run.repairs[0], chosen_by=ChosenBy(held_out, drop)),))
+    assert said in write_report_text(run)
+    assert said in write_page(run, Attached())
 
 
 @pytest.mark.parametrize("images", [POISONED - 77, 0])
