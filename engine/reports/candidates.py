@@ -31,15 +31,19 @@ class Candidate:
     repair: Repair | None = None
 
     @property
+    def repaired_alone(self) -> Repair | None:
+        """What made it, where B is no part of it any more; None for a GoodNet and for a network of a threshold."""
+        return None if self.is_goodnet else self.repair
+
+    @property
     def never_saw_badnet(self) -> bool:
         """Whether nothing of B went into it."""
-        return self.repair is not None and not self.is_goodnet and self.repair.never_saw_badnet
+        return self.repaired_alone is not None and self.repaired_alone.never_saw_badnet
 
     @property
     def speaks_for_itself(self) -> bool:
         """Whether it may be recommended without a poisoned image."""
-        claims = self.repair is not None and not self.is_goodnet and self.repair.chosen_by.claims
-        return claims or self.never_saw_badnet
+        return self.never_saw_badnet or (self.repaired_alone is not None and self.repaired_alone.chosen_by.claims)
 
 
 def held_out_accuracy(run: RunRecord, one: Candidate) -> float | None:

@@ -90,5 +90,5 @@ def _judged(run: RunRecord) -> Iterator[Judged]:
         attack = one.test.attack or (None if only_test else one.valid.attack)
         if clean is not None:
             yield Judged(one.name, clean.percent, None if attack is None else attack.percent)
-        elif one.repair is not None and not one.is_goodnet and (held_out := held_out_accuracy(run, one)) is not None:
+        elif one.repaired_alone is not None and (held_out := held_out_accuracy(run, one)) is not None:
             yield Judged(one.name, held_out, None if one.valid.attack is None else one.valid.attack.percent)

@@ -80,9 +80,9 @@ def _what_it_does(run: RunRecord, one: Candidate) -> str:
 def _what_repairs_lack(run: RunRecord) -> Iterator[str]:
     """Why repaired networks that keep the attack out are not recommended."""
     for one in candidates(run):
-        if one.repair is None or one.is_goodnet or not _keeps_out(one, run.gates):
+        if one.repaired_alone is None or not _keeps_out(one, run.gates):
             continue
-        known = one.repair.chosen_by
+        known = one.repaired_alone.chosen_by
         if known.unseen_classes:
             yield f"The {one.name} is not recommended: {known.unseen_classes:,} classes had no clean image."
         elif not known.shows_the_cost:
