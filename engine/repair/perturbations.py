@@ -146,11 +146,11 @@ def share_fooled(runner: ScoreRunner, change: AnyChange, images: CleanImages) ->
     return float(np.mean(runner.scores(change.apply(images)).argmax(axis=1) != images.labels))
 
 
-def share_led_to_one_class(runner: ScoreRunner, change: AnyChange, images: CleanImages) -> float:
-    """Share of images, 0–1, that a network gives the same wrong class when they are changed: the class it gives most."""
+def most_led_to(runner: ScoreRunner, change: AnyChange, images: CleanImages) -> tuple[int, float]:
+    """The wrong class that a network gives changed images most, and the share of images, 0–1, that get it."""
     found = runner.scores(change.apply(images)).argmax(axis=1)
-    wrong = found[found != images.labels]
-    return float(np.bincount(wrong).max() / len(found)) if len(wrong) else 0.0
+    times = np.bincount(found[found != images.labels], minlength=1)
+    return int(times.argmax()), float(times.max() / len(found))
 
 
 def climb(

@@ -1,9 +1,14 @@
-"""Warps that fool a network on many images at once: a backdoor whose trigger moves pixels is found by no other change."""
+"""Warps that fool a network on many images at once: a backdoor whose trigger moves pixels is found by no other change.
+
+Far ones fool any network by hiding what an image shows. Where small ones suffice, they and those that aim at the class which these
+lead to tell what is left of such a trigger from what fools any network.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -13,13 +18,17 @@ from bdtui.engine.network.logits import Logits
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair.augmentation import as_canvas, as_read
 from bdtui.engine.repair.clean_images import Canvas, CleanImages
-from bdtui.engine.repair.perturbations import climb
+from bdtui.engine.repair.perturbations import TRIED_ON, climb, most_led_to
 from bdtui.engine.repair.warps import PLACES, bend
 from bdtui.engine.reporter import Reporter
 
 _WARPS, _STEPS = 16, 30
 _FARTHEST = 0.12
 """Share of a side that a place moves by at most: half as far again as in the random warps that students see."""
+_SMALLER = (0.08, 0.06, 0.04)
+"""So far small warps move a place: the last of these that suffices."""
+_SUFFICES = 0.75
+"""Share of the images of other classes that the best of them has to lead to one class."""
 _RATE = 0.15
 """Of that, in one step."""
 _BYTES_AT_ONCE = 2**26
@@ -32,10 +41,11 @@ class Warp:
 
     Attributes:
         moves: float32, shape (places, places, 2): down and to the right, as a share of a side.
+        kind: ``warp`` for a far one, ``small warp`` or ``aimed warp``.
     """
 
-    kind: ClassVar[str] = "warp"
     moves: NDArray[np.float32]
+    kind: str = "warp"
 
     def apply(self, images: CleanImages) -> NDArray[np.float32]:
         """Changed images, as the network reads them."""
@@ -55,8 +65,12 @@ def _bent(pixels: Any, moves: Any, canvas: Canvas, image_shape: tuple[int, ...])
     return as_read(bend(clean, each), canvas, image_shape)
 
 
-def find_warps(logits: Logits, runner: ScoreRunner, images: CleanImages, seed: int, reporter: Reporter) -> list[Warp]:
-    """Smooth warps that raise a network's loss; none where images are no pictures.
+def find_warps(
+    logits: Logits, runner: ScoreRunner, images: CleanImages, seed: int, reporter: Reporter
+) -> list[list[Warp]]:
+    """Smooth warps that lead a network astray: far ones and, where small ones suffice, these and aimed ones.
+
+    None where images are no pictures.
 
     Args:
         logits: of the network.
@@ -68,23 +82,78 @@ def find_warps(logits: Logits, runner: ScoreRunner, images: CleanImages, seed: i
     canvas = Canvas.of(images.image_shape)
     if not canvas.is_picture or min(canvas.height, canvas.width) < 2:
         return []
-    random = np.random.default_rng([seed, 25])
+    ascent = _WarpAscent(logits, runner, images, reporter)
+    found, tried = [ascent.find(_FARTHEST, seed)], images.spread(TRIED_ON)
+    for farthest in _SMALLER:
+        small = ascent.find(farthest, seed, "small warp")
+        target, share = max((most_led_to(runner, warp, tried) for warp in small), key=lambda led: led[1])
+        if share <= _SUFFICES * np.mean(tried.labels != target):
+            break
+        found[1:] = small, ascent.aim(target, farthest, seed)
+    return found
 
-    def ascend(pixels: Any, labels: Any, moves: Any) -> Any:
+
+class _WarpAscent:
+    """Finds warps on some clean images, many at once; the arguments are those of find_warps."""
+
+    def __init__(self, logits: Logits, runner: ScoreRunner, images: CleanImages, reporter: Reporter) -> None:
+        self._logits = logits
+        self._runner = runner
+        self._images = images
+        self._canvas = Canvas.of(images.image_shape)
+        self._reporter = reporter
+
+    def find(self, farthest: float, seed: int, kind: str = "warp") -> list[Warp]:
+        """Warps that raise the network's loss.
+
+        Args:
+            farthest: share of a side that a place moves by at most.
+            seed: of where they begin.
+            kind: what they are called.
+        """
+
+        def ascend(pixels: Any, labels: Any, moves: Any) -> Any:
+            return self._moved(pixels, tf.tile(labels, moves.shape[:1]), moves, farthest)
+
+        return self._climb(ascend, self._images, farthest, seed, kind)
+
+    def aim(self, target: int, farthest: float, seed: int) -> list[Warp]:
+        """Warps that lead images of other classes to this one."""
+
+        def descend(pixels: Any, labels: Any, moves: Any) -> Any:
+            wanted = tf.fill((moves.shape[0] * pixels.shape[0],), tf.cast(target, labels.dtype))
+            return self._moved(pixels, wanted, moves, farthest, uphill=False)
+
+        others = self._images.some(np.flatnonzero(self._images.labels != target))
+        return self._climb(descend, others, farthest, seed, "aimed warp")
+
+    def _climb(
+        self, ascend: Callable[..., Any], images: CleanImages, farthest: float, seed: int, kind: str
+    ) -> list[Warp]:
+        random = np.random.default_rng([seed, 25])
+        moves = random.uniform(-farthest, farthest, (_WARPS, PLACES, PLACES, 2)).astype(np.float32)
+        found = climb(
+            ascend,
+            moves,
+            images=images,
+            steps=_STEPS,
+            runner=self._runner,
+            random=random,
+            reporter=self._reporter,
+        )
+        return [Warp(each, kind) for each in found]
+
+    def _moved(self, pixels: Any, classes: Any, moves: Any, farthest: float, *, uphill: bool = True) -> Any:
+        """Moves after a step that makes these classes less likely for the bent images, or downhill likelier."""
         warps, each = moves.shape[0], pixels.shape[0]
         repeated = tf.tile(pixels, [warps, *[1] * (len(pixels.shape) - 1)])
         with tf.GradientTape() as tape:
             tape.watch(moves)
-            changed = _bent(repeated, tf.repeat(moves, each, axis=0), canvas, images.image_shape)
-            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(
-                labels=tf.tile(labels, [warps]), logits=logits(changed)
-            )
+            changed = _bent(repeated, tf.repeat(moves, each, axis=0), self._canvas, self._images.image_shape)
+            loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels=classes, logits=self._logits(changed))
             loss = tf.reduce_sum(loss)
         gradient = tape.gradient(loss, moves)
         if gradient is None:
             return moves
-        return tf.clip_by_value(moves + _RATE * _FARTHEST * tf.sign(gradient), -_FARTHEST, _FARTHEST)
-
-    moves = random.uniform(-_FARTHEST, _FARTHEST, (_WARPS, PLACES, PLACES, 2)).astype(np.float32)
-    found = climb(ascend, moves, images=images, steps=_STEPS, runner=runner, random=random, reporter=reporter)
-    return [Warp(each) for each in found]
+        step = _RATE * farthest * tf.sign(gradient)
+        return tf.clip_by_value(moves + step if uphill else moves - step, -farthest, farthest)

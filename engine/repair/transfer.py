@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 import keras
@@ -29,8 +30,8 @@ from bdtui.engine.repair.perturbations import (
     Change,
     SharedAscent,
     find_boxes,
+    most_led_to,
     share_fooled,
-    share_led_to_one_class,
     smallest_radius,
 )
 from bdtui.engine.repair.shared_warps import find_warps
@@ -38,7 +39,13 @@ from bdtui.engine.reporter import SILENT, Reporter
 
 T = TypeVar("T")
 
-KINDS = {"shared": "perturbations", "box": "boxes", "warp": "warps"}
+KINDS = {
+    "shared": "perturbations",
+    "box": "boxes",
+    "warp": "warps",
+    "small warp": "small warps",
+    "aimed warp": "aimed warps",
+}
 """What the kinds of changes are called."""
 
 _BOXES = 32
@@ -54,7 +61,7 @@ class Transfer:
     """How much of what fools B leads another network astray in the same way.
 
     Attributes:
-        kinds: of the changes, ``shared``, ``box`` or ``warp``, in the bank's order.
+        kinds: of the changes, each a key of ``KINDS``, in the bank's order.
         hits: of the images, so many get the same wrong class as from B, for every change.
         images: how many held-out images were changed.
     """
@@ -117,8 +124,8 @@ class TransferBank:
         )
         warps = find_warps(logits, runner, fit, seed, reporter)
         # A warp that leads to many classes hides what an image shows, and fools any network.
-        best_warps = _best(warps, lambda warp: share_led_to_one_class(runner, warp, tried), 0.1)
-        self.changes: list[AnyChange] = [*shared, *best_boxes, *best_warps]
+        best_warps = [_best(alike, lambda warp: most_led_to(runner, warp, tried)[1], 0.1) for alike in warps]
+        self.changes: list[AnyChange] = [*shared, *best_boxes, *chain.from_iterable(best_warps)]
         held_out = held_out.spread(MEASURED_ON)
         right = _classes(runner, held_out.pixels) == held_out.labels
         self.held_out = held_out.some(np.flatnonzero(right))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import chain
 
 import keras
 import numpy as np
@@ -15,7 +16,7 @@ from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair import shared_warps, transfer
 from bdtui.engine.repair.clean_images import CleanImages
 from bdtui.engine.repair.following import Following
-from bdtui.engine.repair.perturbations import TRIED_ON, share_fooled, share_led_to_one_class
+from bdtui.engine.repair.perturbations import TRIED_ON, most_led_to, share_fooled
 from bdtui.engine.repair.shared_warps import Warp, find_warps
 from bdtui.engine.repair.transfer import Transfer, TransferBank
 from bdtui.engine.repair.warps import PLACES
@@ -59,6 +60,20 @@ def test_the_bank_finds_warps_that_lead_to_the_target_of_a_warped_trigger() -> N
     assert found.percent > clean.percent + 20, "a network that knows no warp is fooled far less"
 
 
+def test_small_warps_and_aimed_ones_are_kept_where_small_ones_suffice() -> None:
+    model, images, held_out = warped_badnet(), bars(200, 6), bars(100, 7)
+    others = held_out.some(np.flatnonzero(held_out.labels != TARGET))
+    bank = TransferBank(model, images, held_out, 0)
+    for kind in ("small warp", "aimed warp"):
+        found = [change for change in bank.changes if change.kind == kind]
+        assert found
+        for warp in found:
+            assert np.mean(classes_of(model, warp.apply(others)) == TARGET) > 0.5
+        assert max(np.abs(warp.moves).max() for warp in found if isinstance(warp, Warp)) < np.abs(TRIGGER.moves).max()
+    kinds = {change.kind for change in TransferBank(small_badnet().model, images, held_out, 0).changes}
+    assert kinds == {"shared", "box", "warp"}, "no small warp sends this network's images to one class"
+
+
 def test_the_bank_keeps_a_warp_that_leads_to_one_class_rather_than_one_that_hides_what_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -66,7 +81,7 @@ def test_the_bank_keeps_a_warp_that_leads_to_one_class_rather_than_one_that_hide
     runner, tried = ScoreRunner(model, images.image_shape), images.spread(TRIED_ON)
     hiding = Warp(np.random.default_rng(10).uniform(-0.5, 0.5, (PLACES, PLACES, 2)).astype(np.float32))
     assert share_fooled(runner, hiding, tried) > share_fooled(runner, TRIGGER, tried)
-    monkeypatch.setattr(transfer, "find_warps", lambda *_: [hiding, TRIGGER])
+    monkeypatch.setattr(transfer, "find_warps", lambda *_: [[hiding, TRIGGER]])
     bank = TransferBank(model, images, bars(40, 7), 0)
     assert [change for change in bank.changes if change.kind == "warp"] == [TRIGGER]
 
@@ -110,7 +125,7 @@ def test_ascended_warps_lead_more_images_to_one_class_than_those_they_began_as(m
 
     def best() -> float:
         warps = find_warps(Logits(model), runner, images, 0, SILENT)
-        return max(share_led_to_one_class(runner, warp, images) for warp in warps)
+        return max(most_led_to(runner, warp, images)[1] for warp in warps[0])
 
     found = best()
     monkeypatch.setattr(shared_warps, "_STEPS", 0)
@@ -122,7 +137,9 @@ def test_the_same_seed_finds_the_same_and_vectors_have_no_warps() -> None:
     one, other = (
         find_warps(Logits(model), ScoreRunner(model, images.image_shape), images, 3, SILENT) for _ in range(2)
     )
-    assert all(np.array_equal(first.moves, second.moves) for first, second in zip(one, other, strict=True))
+    assert all(
+        np.array_equal(first.moves, second.moves) for first, second in zip(chain(*one), chain(*other), strict=True)
+    )
     vectors = images.pixels.reshape(len(images), -1)
     ends = [np.full(vectors.shape[1:], end, np.float32) for end in (0, 1)]
     flat = CleanImages(vectors, images.labels, *ends)
