@@ -27,7 +27,7 @@ _FARTHEST = 0.12
 """Share of a side that a place moves by at most: half as far again as in the random warps that students see."""
 _SMALLER = (0.08, 0.06, 0.04)
 """So far small warps move a place: the last of these that suffices."""
-_SUFFICES = 0.75
+_SUFFICES = 2 / 3
 """Share of the images of other classes that the best of them has to lead to one class."""
 _RATE = 0.15
 """Of that, in one step."""
