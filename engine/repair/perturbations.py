@@ -156,7 +156,7 @@ def most_led_to(runner: ScoreRunner, change: AnyChange, images: CleanImages) -> 
 def climb(
     ascend: Callable[..., Any],
     raw: NDArray[np.float32],
-    *beside: NDArray[np.float32],
+    *beside: NDArray[Any],
     images: CleanImages,
     steps: int,
     runner: ScoreRunner,
@@ -166,7 +166,8 @@ def climb(
     """Raise a network's loss by many changes at once, each of them tried on the same few images in a step.
 
     Args:
-        ascend: gives what a step makes of ``raw``; is given pixels, labels, and ``raw`` and ``beside`` of some of the changes.
+        ascend: compiled; gives what a step makes of ``raw``; is given pixels, labels, and ``raw`` and ``beside`` of some of
+            the changes.
         raw: what the changes are made of, shape (changes, …).
         beside: what else belongs to each of them and stays as it is, likewise.
         images: clean ones.
@@ -175,7 +176,6 @@ def climb(
         random: chooses the images.
         reporter: receives progress; is asked whether to stop.
     """
-    compiled: Any = tf.function(ascend, autograph=False)
     batches = SmallerBatches(most=max(1, runner.batch_size // _TRIED_AT_ONCE))
     for step in range(steps):
         reporter.emit(Progress("transfer bank", step, steps, "steps"))
@@ -184,7 +184,7 @@ def climb(
 
         def moved(changes: slice, given: Any = given, raw: Any = raw) -> Any:
             reporter.checkpoint()
-            return np.asarray(compiled(*given, *(tf.constant(each[changes]) for each in (raw, *beside))))
+            return np.asarray(ascend(*given, *(tf.constant(each[changes]) for each in (raw, *beside))))
 
         raw = np.concatenate(batches.compute(len(raw), moved))
     reporter.emit(Progress("transfer bank", steps, steps, "steps"))
@@ -233,7 +233,8 @@ def find_boxes(
         gradient = tape.gradient(loss, raw)
         return raw if gradient is None else raw + 10 * _BOX_RATE * tf.sign(gradient)
 
-    raw = climb(ascend, raw, masks, images=images, steps=_BOX_STEPS, runner=runner, random=random, reporter=reporter)
+    compiled = tf.function(ascend, autograph=False)
+    raw = climb(compiled, raw, masks, images=images, steps=_BOX_STEPS, runner=runner, random=random, reporter=reporter)
     covered = tf.constant(masks)
     patterns = covered * (low + (high - low) * tf.sigmoid(raw))
     read = np.asarray(as_read(patterns, canvas, images.image_shape))

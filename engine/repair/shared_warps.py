@@ -6,7 +6,6 @@ lead to tell what is left of such a trigger from what fools any network.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +101,8 @@ class _WarpAscent:
         self._images = images
         self._canvas = Canvas.of(images.image_shape)
         self._reporter = reporter
+        # Once for all that are found: TensorFlow takes longer to prepare it than the steps take.
+        self._compiled: Any = tf.function(self._moved, autograph=False)
 
     def find(self, farthest: float, seed: int, kind: str = "warp") -> list[Warp]:
         """Warps that raise the network's loss.
@@ -111,30 +112,24 @@ class _WarpAscent:
             seed: of where they begin.
             kind: what they are called.
         """
-
-        def ascend(pixels: Any, labels: Any, moves: Any) -> Any:
-            return self._moved(pixels, tf.tile(labels, moves.shape[:1]), moves, farthest)
-
-        return self._climb(ascend, self._images, farthest, seed, kind)
+        return self._climb(self._images, farthest, _RATE * farthest, seed, kind)
 
     def aim(self, target: int, farthest: float, seed: int) -> list[Warp]:
         """Warps that lead images of other classes to this one."""
-
-        def descend(pixels: Any, labels: Any, moves: Any) -> Any:
-            wanted = tf.fill((moves.shape[0] * pixels.shape[0],), tf.cast(target, labels.dtype))
-            return self._moved(pixels, wanted, moves, farthest, uphill=False)
-
         others = self._images.some(np.flatnonzero(self._images.labels != target))
-        return self._climb(descend, others, farthest, seed, "aimed warp")
+        targets = np.full(_WARPS, target, np.int32)
+        return self._climb(others, farthest, -_RATE * farthest, seed, "aimed warp", targets)
 
     def _climb(
-        self, ascend: Callable[..., Any], images: CleanImages, farthest: float, seed: int, kind: str
+        self, images: CleanImages, farthest: float, step: float, seed: int, kind: str, *targets: NDArray[np.int32]
     ) -> list[Warp]:
         random = np.random.default_rng([seed, 25])
         moves = random.uniform(-farthest, farthest, (_WARPS, PLACES, PLACES, 2)).astype(np.float32)
         found = climb(
-            ascend,
+            self._compiled,
             moves,
+            *(np.full((_WARPS, 1, 1, 1), each, np.float32) for each in (farthest, step)),
+            *targets,
             images=images,
             steps=_STEPS,
             runner=self._runner,
@@ -143,9 +138,10 @@ class _WarpAscent:
         )
         return [Warp(each, kind) for each in found]
 
-    def _moved(self, pixels: Any, classes: Any, moves: Any, farthest: float, *, uphill: bool = True) -> Any:
-        """Moves after a step that makes these classes less likely for the bent images, or downhill likelier."""
+    def _moved(self, pixels: Any, labels: Any, moves: Any, farthest: Any, step: Any, targets: Any = None) -> Any:
+        """Moves after a step that raises the loss of the bent images, for the targets where there are some, else for their labels."""
         warps, each = moves.shape[0], pixels.shape[0]
+        classes = tf.tile(labels, [warps]) if targets is None else tf.repeat(targets, each)
         repeated = tf.tile(pixels, [warps, *[1] * (len(pixels.shape) - 1)])
         with tf.GradientTape() as tape:
             tape.watch(moves)
@@ -155,5 +151,4 @@ class _WarpAscent:
         gradient = tape.gradient(loss, moves)
         if gradient is None:
             return moves
-        step = _RATE * farthest * tf.sign(gradient)
-        return tf.clip_by_value(moves + step if uphill else moves - step, -farthest, farthest)
+        return tf.clip_by_value(moves + step * tf.sign(gradient), -farthest, farthest)
