@@ -101,7 +101,7 @@ class _WarpAscent:
         self._images = images
         self._canvas = Canvas.of(images.image_shape)
         self._reporter = reporter
-        # Once for all that are found: TensorFlow takes longer to prepare it than the steps take.
+        # Once for all that are found: TensorFlow needs half a second and more to prepare it.
         self._compiled: Any = tf.function(self._moved, autograph=False)
 
     def find(self, farthest: float, seed: int, kind: str = "warp") -> list[Warp]:
@@ -123,6 +123,7 @@ class _WarpAscent:
     def _climb(
         self, images: CleanImages, farthest: float, step: float, seed: int, kind: str, *targets: NDArray[np.int32]
     ) -> list[Warp]:
+        """Warps after all steps; what belongs to each of them goes along as an array, so that one compiled step does for all."""
         random = np.random.default_rng([seed, 25])
         moves = random.uniform(-farthest, farthest, (_WARPS, PLACES, PLACES, 2)).astype(np.float32)
         found = climb(
@@ -139,7 +140,10 @@ class _WarpAscent:
         return [Warp(each, kind) for each in found]
 
     def _moved(self, pixels: Any, labels: Any, moves: Any, farthest: Any, step: Any, targets: Any = None) -> Any:
-        """Moves after a step that raises the loss of the bent images, for the targets where there are some, else for their labels."""
+        """Moves after a step up the loss of the bent images, for the targets where there are some, else for their labels.
+
+        A negative step goes down.
+        """
         warps, each = moves.shape[0], pixels.shape[0]
         classes = tf.tile(labels, [warps]) if targets is None else tf.repeat(targets, each)
         repeated = tf.tile(pixels, [warps, *[1] * (len(pixels.shape) - 1)])
