@@ -131,22 +131,22 @@ class EngineThread:
         Raises:
             DeviceLost: nothing can be computed in this process any more.
         """
-        job = session.job
+        job = session.jobs.next
         if job is None:
             return False
         self._stops_before_work = self._stops
         self._emit(WorkStarted(job.work))
         try:
             job.run(Reporter(self._emit, lambda: self._attend(session, job.work)))
-            session.end_job()
+            session.jobs.end()
         except DeviceLost:
             raise
         except Interrupted:
             # Where something else is opened the job ends with what it was about.
-            session.drop_jobs()
+            session.jobs.drop()
             self._emit(WorkStopped(job.conclude()))
         except Exception as problem:
-            session.drop_jobs()
+            session.jobs.drop()
             self._emit_failure(job.work, problem)
         finally:
             self._emit(WorkEnded())

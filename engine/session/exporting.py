@@ -15,11 +15,9 @@ from bdtui.engine.runs.folder import holds_another_run
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.journal_folder import open_run_folder
 from bdtui.engine.runs.preparation import PreparedRun
-from bdtui.engine.runs.repairing import copy_repairs
 from bdtui.engine.runs.run import export_run, keep_in_journal
-from bdtui.engine.session.detecting import Detecting
+from bdtui.engine.session.findings import Findings
 from bdtui.engine.session.moves_journal import SessionJournal
-from bdtui.engine.session.repairing import Repairing
 from bdtui.engine.session.requests import Export
 
 
@@ -28,8 +26,7 @@ def export_session(
     request: Export,
     folder: Path,
     kept: SessionJournal,
-    detecting: Detecting | None,
-    repairing: Repairing | None,
+    findings: Findings,
     reporter: Reporter,
 ) -> None:
     """Finish a run as the person left it, and write its files.
@@ -39,8 +36,7 @@ def export_session(
         request: the further formats that were asked for.
         folder: where to.
         kept: the session's journal.
-        detecting: what examines the network, where it was examined.
-        repairing: what repairs it, where it was repaired.
+        findings: what was found besides the curve.
         reporter: receives progress.
 
     Raises:
@@ -51,7 +47,7 @@ def export_session(
     asked_formats(request.formats)
     settings = replace(prepared.inputs.settings, formats=request.formats or None, compact=request.compact)
     prepared = replace(prepared, inputs=replace(prepared.inputs, settings=settings))
-    with _journal_for(folder, prepared, kept, detecting, repairing, reporter) as journal:
+    with _journal_for(folder, prepared, kept, findings, reporter) as journal:
         export_run(prepared, folder, journal, reporter=_without_comparison(reporter))
 
 
@@ -60,8 +56,7 @@ def _journal_for(
     folder: Path,
     prepared: PreparedRun,
     kept: SessionJournal,
-    detecting: Detecting | None,
-    repairing: Repairing | None,
+    findings: Findings,
     reporter: Reporter,
 ) -> Iterator[Journal]:
     """The journal of a folder: the session's own, which ends with the export, or that of another folder."""
@@ -78,10 +73,7 @@ def _journal_for(
         keep_in_journal(prepared, journal, reporter)
         journal.keep_compared(kept.compared)
         prepared.suspects.keep_in(journal)
-        if detecting is not None:
-            detecting.keep_in(journal)
-        if repairing is not None and repairing.folder is not None:
-            copy_repairs(prepared, repairing.repairs, repairing.folder, folder, journal)
+        findings.keep_in(folder, journal, prepared)
         try:
             yield journal
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+from bdtui.engine.events import JobEnded
 from bdtui.engine.reporter import Reporter
 
 
@@ -32,3 +33,34 @@ class Job(ABC):
     @abstractmethod
     def conclude(self) -> str:
         """Somebody stopped it: emit what there is, and give back a sentence about it."""
+
+
+class Jobs:
+    """The work of minutes that is to be done, one piece after the other.
+
+    Args:
+        reporter: is told of each that ends.
+    """
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._waiting: list[Job] = []
+
+    @property
+    def next(self) -> Job | None:
+        """The one to do next, or to go on with."""
+        return self._waiting[0] if self._waiting else None
+
+    def begin(self, job: Job) -> None:
+        """Do this one after those that wait, unless it waits itself."""
+        if job not in self._waiting:
+            self._waiting.append(job)
+
+    def end(self) -> None:
+        """The next one is done."""
+        self._reporter.emit(JobEnded(self._waiting.pop(0).work))
+
+    def drop(self) -> None:
+        """None is to be done any more."""
+        while self._waiting:
+            self.end()

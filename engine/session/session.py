@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import keras
 import tensorflow as tf
@@ -23,7 +22,6 @@ from bdtui.engine.events import (
     EngineReady,
     Event,
     ExportPlanned,
-    JobEnded,
     NothingOpen,
     Notice,
     PicturesTaken,
@@ -56,16 +54,14 @@ from bdtui.engine.runs.folder import planned_folder, unused_folder
 from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.profiled_layers import ProfiledLayers
-from bdtui.engine.screen.found import Screening
 from bdtui.engine.session.comparison import Comparison
-from bdtui.engine.session.detecting import Detecting
 from bdtui.engine.session.exploration import Exploration
 from bdtui.engine.session.exporting import export_session
+from bdtui.engine.session.findings import Findings
 from bdtui.engine.session.gallery import Gallery
 from bdtui.engine.session.ground import ground_of, profile_of
-from bdtui.engine.session.jobs import Job
+from bdtui.engine.session.jobs import Jobs
 from bdtui.engine.session.moves_journal import SessionJournal
-from bdtui.engine.session.repairing import Repairing
 from bdtui.engine.session.requests import (
     Compare,
     Detect,
@@ -81,10 +77,8 @@ from bdtui.engine.session.requests import (
     UseTrigger,
 )
 from bdtui.engine.session.reversing import Reversing
-from bdtui.engine.session.screening import keep_screened, screen_with
 from bdtui.engine.settings import POISONED_VALID, RunSettings, check_thresholds
 
-_Job = TypeVar("_Job", bound=Job)
 _REST_SECONDS, _LOOK_SECONDS = 0.4, 0.004
 _PICTURES = 6
 """Of every image set, how many are shown."""
@@ -97,6 +91,9 @@ class Session:
         reporter: receives every event; is asked whether to stop.
         settings: their device and seed are used; the rest comes with `Open`.
         out: where the first export goes; None for a new folder under ``bdtui-runs/``.
+
+    Attributes:
+        jobs: the work of minutes that is to be done, by whoever runs the session.
     """
 
     def __init__(self, reporter: Reporter, settings: RunSettings, out: Path | None = None) -> None:
@@ -110,11 +107,9 @@ class Session:
         self._exploration: Exploration | None = None
         self._gallery: Gallery | None = None
         self._comparison: Comparison | None = None
-        self._detecting: Detecting | None = None
-        self._repairing: Repairing | None = None
+        self._findings: Findings | None = None
         self._reversing: Reversing | None = None
-        self._screened: Screening | None = None
-        self._jobs: list[Job] = []
+        self.jobs = Jobs(reporter)
         self._folder: Path | None = None
         self._kept = SessionJournal(reporter)
         device = prepare_backend(settings.device, settings.seed)
@@ -148,26 +143,23 @@ class Session:
                     self._look_beyond_pruning(request)
 
     def _look_beyond_pruning(self, request: Request) -> None:
+        exploration, findings = self._current_exploration(), self._current_findings()
         match request:
             case Detect():
-                self._begin_job(self._examination_under_way(), lambda job: job.ask(request.methods))
+                findings.detect(request)
             case UseTrigger():
-                exploration = self._current_exploration()
-                stand_in = self._examination_under_way().stand_in() if request.use else None
+                stand_in = findings.stand_in() if request.use else None
                 exploration.estimate_of = stand_in or (lambda layer, pruned: None)
                 exploration.emit_position()
             case ScreenImages():
-                self._screened = screen_with(self._opened(), request.path, self._reporter)
+                findings.screen(request.path)
             case KeepScreened():
-                if self._screened is None:
-                    raise OptionError("no images were screened yet")
-                self._reporter.emit(Notice(f"Saved {keep_screened(self._screened, Path())}"))
+                findings.keep_screened()
             case OfferRepairs():
-                self._opened()
                 assert self._folder is not None
-                self._repairs_under_way().offer(self._kept.folder or self._folder, self._reporter)
+                findings.offer_repairs(self._kept.folder or self._folder)
             case RepairNetwork():
-                self._begin_job(self._repairs_under_way(), lambda job: job.ask(request.method))
+                findings.repair(request)
             case _:
                 raise TypeError(f"{request!r} is not a request")
 
@@ -234,37 +226,6 @@ class Session:
         self._gallery.show(pruned, reporter)
         return True
 
-    @property
-    def job(self) -> Job | None:
-        """The work of minutes that is to be done next."""
-        return self._jobs[0] if self._jobs else None
-
-    def end_job(self) -> None:
-        """That work is done."""
-        self._reporter.emit(JobEnded(self._jobs.pop(0).work))
-
-    def drop_jobs(self) -> None:
-        """None of it is to be done any more."""
-        while self._jobs:
-            self.end_job()
-
-    def _begin_job(self, job: _Job, ask: Callable[[_Job], None]) -> None:
-        """Do some work next, or again with what is asked for now."""
-        ask(job)
-        if job not in self._jobs:
-            self._jobs.append(job)
-
-    def _examination_under_way(self) -> Detecting:
-        if self._detecting is None:
-            opened = self._opened()
-            self._detecting = Detecting(opened, self._reporter, lambda: self._begun()[1], self._judge_again)
-        return self._detecting
-
-    def _repairs_under_way(self) -> Repairing:
-        if self._repairing is None:
-            self._repairing = Repairing(self._opened(), self._reporter, self._begun, self._judge_again)
-        return self._repairing
-
     def _begun(self) -> tuple[Path, Journal]:
         """The folder and the journal of the session, which this begins."""
         assert self._folder is not None
@@ -315,15 +276,13 @@ class Session:
         self._reporter.emit(describe_layer(self._prepared.evaluator.source))
         self._reporter.emit(profile_of(self._prepared))
         self._exploration.emit_position()
-        for found in (self._detecting, self._repairing):
-            if found is not None:
-                found.emit_again()
+        self._current_findings().emit_again()
 
     def _show(self, prepared: PreparedRun, moves: Sequence[Move]) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
-        self._prepared, self._comparison = prepared, None
-        self._detecting = self._repairing = self._reversing = self._screened = None
-        self.drop_jobs()
+        self._prepared, self._comparison, self._reversing = prepared, None, None
+        self.jobs.drop()
+        self._findings = Findings(self._opened, self._begun, self.jobs, self._judge_again, self._reporter)
         self._gallery = Gallery(prepared.evaluator)
         self._judged = None
         self._idle_failed = False
@@ -351,16 +310,8 @@ class Session:
             self._exploration.emit_position()
         self._reporter.emit(SessionOpened(self._opened().inputs.settings))
         self._plan_export()
-        self._take_up_what_was_found()
-
-    def _take_up_what_was_found(self) -> None:
-        """Show the examination and the repairs that the journal of an earlier session holds."""
-        if self._kept.folder is None:
-            return
-        folder, journal = self._begun()
-        self._examination_under_way().restore(journal)
-        self._repairs_under_way().restore(folder, journal)
-        self._judge_again()
+        if self._kept.folder is not None:
+            self._findings.restore()
 
     def _enter(self, position: Position) -> None:
         """Show the layer and the ranking that the person comes to."""
@@ -386,9 +337,8 @@ class Session:
         curve = list(known_steps(prepared.evaluator, order))
         compared = known_places(self._kept.compared, prepared).values()
         self._judged = thresholds
-        repairs = [] if self._repairing is None else list(self._repairing.repairs.values())
-        detection = None if self._detecting is None else self._detecting.detection
-        record = run_record(prepared, curve, thresholds, best_first(compared), repairs, detection)
+        found = self._current_findings()
+        record = run_record(prepared, curve, thresholds, best_first(compared), found.repairs, found.detection)
         self._reporter.emit(VerdictReached(judge(record)))
 
     def _judge_again(self) -> None:
@@ -420,7 +370,7 @@ class Session:
         if needs_triggers and self._reversing is None and not self._opened().suspects.is_found:
             # As a job: in the background, every key would begin it anew.
             self._reversing = Reversing(self._opened().suspects)
-            self._jobs.append(self._reversing)
+            self.jobs.begin(self._reversing)
             return True
         # First, so that what the person works on stays among the layers that are kept.
         layers.run_at(exploration.position.place, reporter)
@@ -455,7 +405,7 @@ class Session:
         folder = request.out or self._folder
         assert folder is not None
         try:
-            export_session(prepared, request, folder, self._kept, self._detecting, self._repairing, self._reporter)
+            export_session(prepared, request, folder, self._kept, self._current_findings(), self._reporter)
         finally:
             exploration.mark_announced()
             exploration.emit_position()
@@ -480,6 +430,11 @@ class Session:
         self._opened()
         assert self._layers is not None
         return self._layers
+
+    def _current_findings(self) -> Findings:
+        self._opened()
+        assert self._findings is not None
+        return self._findings
 
     def _current_exploration(self) -> Exploration:
         self._opened()

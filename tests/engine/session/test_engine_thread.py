@@ -18,13 +18,14 @@ from bdtui.engine.events import Event, Notice, Progress, WorkEnded, WorkFailed, 
 from bdtui.engine.pruning.moves import GoTo, Move, Prune, Undo
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.session.engine_thread import EngineThread
+from bdtui.engine.session.jobs import Job, Jobs
 from bdtui.engine.session.requests import Compare, Detect, Export, NextThreshold, Open, Request
 from bdtui.engine.settings import RunSettings
 
 SECONDS = 60
 
 
-class LongJob:
+class LongJob(Job):
     """Minutes of work: goes on until it is let go, and counts its batches."""
 
     work = "detecting"
@@ -53,25 +54,15 @@ class SlowSession:
         self.idle_pieces = 0
         self.comparing = False
         self.fail: Exception | None = None
-        self.jobs: list[LongJob] = []
+        self.jobs = Jobs(reporter)
         sessions.put(self)
-
-    @property
-    def job(self) -> LongJob | None:
-        return self.jobs[0] if self.jobs else None
-
-    def end_job(self) -> None:
-        del self.jobs[0]
-
-    def drop_jobs(self) -> None:
-        self.jobs.clear()
 
     def catch_up(self, reporter: Reporter) -> bool:
         return False
 
     def fulfil(self, request: Request) -> None:
         if isinstance(request, Detect):
-            self.jobs.append(LongJob())
+            self.jobs.begin(LongJob())
             return
         self.busy.set()
         if self.fail is not None:
@@ -341,16 +332,17 @@ def test_a_job_lets_moves_between_its_batches_and_goes_on(engine: tuple[EngineTh
     heard.until(lambda event: event == WorkStarted("detecting"))
     heard.until(ended)
     heard.until(lambda event: event == WorkStarted("detecting"))
-    (job,) = bench.jobs
+    job = bench.jobs.next
+    assert isinstance(job, LongJob)
     thread.submit(Prune(3))
     heard.until(lambda event: event == WorkStarted("detecting"))
     assert bench.done == [[Prune(3)]]
-    assert bench.jobs == [job], "it goes on"
+    assert bench.jobs.next is job, "it goes on"
     job.gate.set()
     heard.until(ended)
     thread.submit(Undo())
     heard.until(ended)
-    assert bench.jobs == []
+    assert bench.jobs.next is None
 
 
 def test_stop_ends_a_job_with_what_there_is(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
@@ -364,7 +356,7 @@ def test_stop_ends_a_job_with_what_there_is(engine: tuple[EngineThread, SlowSess
     assert WorkStopped("detection stopped") in seen
     thread.submit(Prune())
     heard.until(ended)
-    assert (bench.jobs, bench.done) == ([], [[Prune()]])
+    assert (bench.jobs.next, bench.done) == (None, [[Prune()]])
 
 
 def test_an_export_waits_for_no_job_and_says_so(engine: tuple[EngineThread, SlowSession, Heard]) -> None:
@@ -391,4 +383,4 @@ def test_another_network_ends_the_job_of_the_one_before(engine: tuple[EngineThre
     thread.submit(asked)
     heard.until(lambda event: event == WorkStarted("opening"))
     heard.until(ended)
-    assert (bench.jobs, bench.done) == ([], [asked])
+    assert (bench.jobs.next, bench.done) == (None, [asked])

@@ -74,9 +74,9 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def work(person: Person, stop: Any = lambda: False) -> None:
     """Do the jobs, as the engine's thread does."""
-    while (job := person.session.job) is not None:
+    while (job := person.session.jobs.next) is not None:
         job.run(Reporter(person.events.append, stop))
-        person.session.end_job()
+        person.session.jobs.end()
 
 
 def verdict(person: Person) -> list[str]:
@@ -108,13 +108,13 @@ def test_an_examination_is_shown_kept_and_not_done_again(settings: RunSettings, 
 def test_an_examination_that_is_stopped_concludes_and_goes_on(settings: RunSettings, tmp_path: Path) -> None:
     person = Person(settings, tmp_path / "out")
     person.do(Detect(METHODS))
-    job = person.session.job
+    job = person.session.jobs.next
     assert job is not None
     with pytest.raises(Interrupted):
         work(person, lambda: any(isinstance(event, DetectorFinished) for event in person.events))
     assert job.conclude() == "detection stopped; 1 of 2 methods have run"
     assert isinstance(person.last(DetectionFinished), DetectionFinished)
-    person.session.drop_jobs()
+    person.session.jobs.drop()
     person.do(Detect(METHODS))
     work(person)
     assert [event.method for event in person.events if isinstance(event, DetectorFinished)] == list(METHODS)
@@ -193,7 +193,7 @@ def test_a_repair_that_is_stopped_goes_on_from_where_it_was(settings: RunSetting
     stopped.do(RepairNetwork("fine-tuning"))
     with pytest.raises(Interrupted):
         work(stopped, lambda: any(isinstance(event, RepairMeasured) for event in stopped.events))
-    job = stopped.session.job
+    job = stopped.session.jobs.next
     assert job is not None
     assert job.conclude() == "repair by fine-tuning stopped; choose it again to resume it"
     assert isinstance(stopped.last(RepairAttacked), RepairAttacked), "measured for the person"

@@ -83,9 +83,9 @@ def test_a_comparison_reverses_them_once_as_a_job_between_whose_batches_one_prun
     monkeypatch.chdir(tmp_path)
     person = Person(settings, tmp_path / "out")
     person.do(Compare(("pool", "first")))
-    while person.session.job is None:
+    while person.session.jobs.next is None:
         assert person.session.idle(Reporter(person.events.append))
-    assert isinstance(person.session.job, Reversing)
+    assert isinstance(person.session.jobs.next, Reversing)
     assert not reversed_for
     moves = iter([Prune(1)])
 
@@ -94,11 +94,11 @@ def test_a_comparison_reverses_them_once_as_a_job_between_whose_batches_one_prun
             person.do(move)
         return False
 
-    person.session.job.run(Reporter(person.events.append, between))
+    person.session.jobs.next.run(Reporter(person.events.append, between))
     assert person.position.step == 1
-    person.session.end_job()
+    person.session.jobs.end()
     searches = len(reversed_for)
     person.wait()
     assert len(reversed_for) == searches
     assert len([event for event in person.events if isinstance(event, OrderCompared)]) == 2 * len(RANKINGS)
-    assert person.session.job is None
+    assert person.session.jobs.next is None
