@@ -14,7 +14,7 @@ demo: $(VENV)/installed
 	rm -rf $(DEMO_OUT)
 	$(BIN)/bdtui --batch --sample --all --out $(DEMO_OUT)
 
-PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/installed-dev
 	$(PYTEST)
