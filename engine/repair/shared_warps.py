@@ -29,7 +29,7 @@ _SMALLER = (0.08, 0.06, 0.04)
 _SUFFICES = 2 / 3
 """Share of the images of other classes that the best of them has to lead to one class."""
 _RATE = 0.15
-"""Of that, in one step."""
+"""A place moves in one step by this share of how far it may."""
 _BYTES_AT_ONCE = 2**26
 """Of images that are bent at once."""
 
@@ -101,7 +101,7 @@ class _WarpAscent:
         self._images = images
         self._canvas = Canvas.of(images.image_shape)
         self._reporter = reporter
-        # Once for all that are found: TensorFlow needs half a second and more to prepare it.
+        # Once for all that are found: TensorFlow takes more than half a second to trace it.
         self._compiled: Any = tf.function(self._moved, autograph=False)
 
     def find(self, farthest: float, seed: int, kind: str = "warp") -> list[Warp]:
@@ -121,15 +121,15 @@ class _WarpAscent:
         return self._climb(others, farthest, -_RATE * farthest, seed, "aimed warp", targets)
 
     def _climb(
-        self, images: CleanImages, farthest: float, step: float, seed: int, kind: str, *targets: NDArray[np.int32]
+        self, images: CleanImages, farthest: float, stride: float, seed: int, kind: str, *targets: NDArray[np.int32]
     ) -> list[Warp]:
-        """Warps after all steps; what belongs to each of them goes along as an array, so that one compiled step does for all."""
+        """Warps after all steps; bound, stride and targets are arrays, so that another value is no reason to trace again."""
         random = np.random.default_rng([seed, 25])
         moves = random.uniform(-farthest, farthest, (_WARPS, PLACES, PLACES, 2)).astype(np.float32)
         found = climb(
             self._compiled,
             moves,
-            *(np.full((_WARPS, 1, 1, 1), each, np.float32) for each in (farthest, step)),
+            *(np.full((_WARPS, 1, 1, 1), each, np.float32) for each in (farthest, stride)),
             *targets,
             images=images,
             steps=_STEPS,
@@ -139,10 +139,10 @@ class _WarpAscent:
         )
         return [Warp(each, kind) for each in found]
 
-    def _moved(self, pixels: Any, labels: Any, moves: Any, farthest: Any, step: Any, targets: Any = None) -> Any:
+    def _moved(self, pixels: Any, labels: Any, moves: Any, farthest: Any, stride: Any, targets: Any = None) -> Any:
         """Moves after a step up the loss of the bent images, for the targets where there are some, else for their labels.
 
-        A negative step goes down.
+        A negative stride goes down.
         """
         warps, each = moves.shape[0], pixels.shape[0]
         classes = tf.tile(labels, [warps]) if targets is None else tf.repeat(targets, each)
@@ -155,4 +155,4 @@ class _WarpAscent:
         gradient = tape.gradient(loss, moves)
         if gradient is None:
             return moves
-        return tf.clip_by_value(moves + step * tf.sign(gradient), -farthest, farthest)
+        return tf.clip_by_value(moves + stride * tf.sign(gradient), -farthest, farthest)

@@ -73,7 +73,7 @@ def _journal_for(
         keep_in_journal(prepared, journal, reporter)
         journal.keep_compared(kept.compared)
         prepared.suspects.keep_in(journal)
-        findings.keep_in(folder, journal, prepared)
+        findings.keep_in(folder, prepared, journal)
         try:
             yield journal
         finally:

@@ -24,13 +24,14 @@ from bdtui.engine.session.screening import keep_screened, screen_with
 
 
 class Findings:
-    """Begins the work that finds something, when it is first asked for, and holds what it found.
+    """The examination, the repairs and the judged images of the network that is open; each begins when first asked for.
 
     Args:
         opened: gives the run that is open, at the layer where the person stands.
         begun: gives the session's folder and its journal, which are begun with it.
-        jobs: work of minutes waits there.
-        concluded: is called whenever more was found.
+        jobs: examinations and repairs wait there for their turn.
+        concluded: is called when an examination or a repair came to something, and after those of an earlier session were
+            looked for.
         reporter: receives what is found; is asked whether to stop.
     """
 
@@ -42,13 +43,11 @@ class Findings:
         concluded: Callable[[], None],
         reporter: Reporter,
     ) -> None:
-        self._opened, self._begun, self._jobs, self._concluded, self._reporter = (
-            opened,
-            begun,
-            jobs,
-            concluded,
-            reporter,
-        )
+        self._opened = opened
+        self._begun = begun
+        self._jobs = jobs
+        self._concluded = concluded
+        self._reporter = reporter
         self._detecting: Detecting | None = None
         self._repairing: Repairing | None = None
         self._screened: Screening | None = None
@@ -67,13 +66,13 @@ class Findings:
         """Examine the network, as a job."""
         job = self._examination_under_way()
         job.ask(request.methods)
-        self._jobs.begin(job)
+        self._jobs.add(job)
 
     def repair(self, request: RepairNetwork) -> None:
         """Repair the network, as a job."""
         job = self._repairs_under_way()
         job.ask(request.method)
-        self._jobs.begin(job)
+        self._jobs.add(job)
 
     def offer_repairs(self, folder: Path) -> None:
         """Emit which repairs can be chosen.
@@ -121,13 +120,13 @@ class Findings:
         self._repairs_under_way().restore(folder, journal)
         self._concluded()
 
-    def keep_in(self, folder: Path, journal: Journal, prepared: PreparedRun) -> None:
+    def keep_in(self, folder: Path, prepared: PreparedRun, journal: Journal) -> None:
         """Keep all that was found in another folder as well.
 
         Args:
             folder: that one.
-            journal: of that folder.
             prepared: what is exported there.
+            journal: of that folder.
 
         Raises:
             OutputError: it cannot be written.

@@ -36,10 +36,10 @@ class Job(ABC):
 
 
 class Jobs:
-    """The work of minutes that is to be done, one piece after the other.
+    """Long work that is still to be done, one job after the other.
 
     Args:
-        reporter: is told of each that ends.
+        reporter: receives `JobEnded` for each that ends.
     """
 
     def __init__(self, reporter: Reporter) -> None:
@@ -51,16 +51,16 @@ class Jobs:
         """The one to do next, or to go on with."""
         return self._waiting[0] if self._waiting else None
 
-    def begin(self, job: Job) -> None:
+    def add(self, job: Job) -> None:
         """Do this one after those that wait, unless it waits itself."""
         if job not in self._waiting:
             self._waiting.append(job)
 
     def end(self) -> None:
-        """The next one is done."""
+        """Remove the next one, which is done, and emit `JobEnded`."""
         self._reporter.emit(JobEnded(self._waiting.pop(0).work))
 
     def drop(self) -> None:
-        """None is to be done any more."""
+        """Remove all, and emit `JobEnded` for each."""
         while self._waiting:
             self.end()

@@ -55,7 +55,7 @@ from bdtui.engine.runs.journal import Journal
 from bdtui.engine.runs.preparation import PreparedRun, prepare_run
 from bdtui.engine.runs.profiled_layers import ProfiledLayers
 from bdtui.engine.session.comparison import Comparison
-from bdtui.engine.session.exploration import Exploration
+from bdtui.engine.session.exploration import Exploration, Ground
 from bdtui.engine.session.exporting import export_session
 from bdtui.engine.session.findings import Findings
 from bdtui.engine.session.gallery import Gallery
@@ -93,7 +93,7 @@ class Session:
         out: where the first export goes; None for a new folder under ``bdtui-runs/``.
 
     Attributes:
-        jobs: the work of minutes that is to be done, by whoever runs the session.
+        jobs: long work that is still to be done; the engine's thread takes it from here.
     """
 
     def __init__(self, reporter: Reporter, settings: RunSettings, out: Path | None = None) -> None:
@@ -143,11 +143,12 @@ class Session:
                     self._look_beyond_pruning(request)
 
     def _look_beyond_pruning(self, request: Request) -> None:
-        exploration, findings = self._current_exploration(), self._current_findings()
+        findings = self._current_findings()
         match request:
             case Detect():
                 findings.detect(request)
             case UseTrigger():
+                exploration = self._current_exploration()
                 stand_in = findings.stand_in() if request.use else None
                 exploration.estimate_of = stand_in or (lambda layer, pruned: None)
                 exploration.emit_position()
@@ -252,6 +253,8 @@ class Session:
             journal = None if kept.folder is None else kept.journal_of(kept.folder)
             prepared = prepare_run(request.settings, reporter, request.expected_sha256, journal=journal)
             kept.attach(prepared)
+            # Its ranking may need reversed triggers, which take minutes in which a person may stop it.
+            ground = ground_of(prepared, reporter)
             for role, images in prepared.inputs.data.items():
                 reporter.emit(PicturesTaken(role, take_pictures(images, range(min(images.images, _PICTURES)))))
         except BaseException:
@@ -262,7 +265,7 @@ class Session:
         self._kept.leave()
         self._kept = kept
         self._gallery = None
-        self._show(prepared, moves)
+        self._show(prepared, ground, moves)
 
     def _emit_again(self) -> None:
         """Emit once more what is open, after something else could not be opened."""
@@ -278,7 +281,7 @@ class Session:
         self._exploration.emit_position()
         self._current_findings().emit_again()
 
-    def _show(self, prepared: PreparedRun, moves: Sequence[Move]) -> None:
+    def _show(self, prepared: PreparedRun, ground: Ground, moves: Sequence[Move]) -> None:
         """Begin to explore a profiled network, where some moves lead to."""
         self._prepared, self._comparison, self._reversing = prepared, None, None
         self.jobs.drop()
@@ -289,7 +292,7 @@ class Session:
         self._layers = ProfiledLayers(prepared, self._kept.attach_layer)
         self._reporter.emit(profile_of(prepared))
         self._exploration = Exploration(
-            ground_of(prepared, self._reporter),
+            ground,
             prepared.order,
             planned_thresholds(prepared.inputs.settings.thresholds, prepared.inputs.model),
             self._reporter.also(self._judge_position),
@@ -303,7 +306,7 @@ class Session:
             except BaseException:
                 # Moves made now would be kept behind moves that were not made.
                 self._kept.leave()
-                self._prepared = self._exploration = self._layers = None
+                self._prepared = self._exploration = self._layers = self._findings = None
                 self._reporter.emit(NothingOpen())
                 raise
         else:
@@ -370,7 +373,7 @@ class Session:
         if needs_triggers and self._reversing is None and not self._opened().suspects.is_found:
             # As a job: in the background, every key would begin it anew.
             self._reversing = Reversing(self._opened().suspects)
-            self.jobs.begin(self._reversing)
+            self.jobs.add(self._reversing)
             return True
         # First, so that what the person works on stays among the layers that are kept.
         layers.run_at(exploration.position.place, reporter)

@@ -62,7 +62,7 @@ class SlowSession:
 
     def fulfil(self, request: Request) -> None:
         if isinstance(request, Detect):
-            self.jobs.begin(LongJob())
+            self.jobs.add(LongJob())
             return
         self.busy.set()
         if self.fail is not None:

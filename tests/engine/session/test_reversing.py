@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,14 @@ import pytest
 from keras import layers
 
 from bdtui.engine.detect.examination import Examination
-from bdtui.engine.events import ChannelsProfiled, OrderCompared
+from bdtui.engine.errors import Interrupted
+from bdtui.engine.events import ChannelsProfiled, Event, OrderCompared, PositionReached
 from bdtui.engine.pruning.moves import ChooseRanking, Prune, Undo
 from bdtui.engine.pruning.rankings import RANKINGS, TRIGGER_EXCITATION
 from bdtui.engine.reporter import Reporter
-from bdtui.engine.session.requests import Compare
+from bdtui.engine.session.requests import Compare, Open
 from bdtui.engine.session.reversing import Reversing
+from bdtui.engine.session.session import Session
 from bdtui.engine.settings import RunSettings
 from tests.engine.session.test_moves_journal import Person, killed
 from tests.networks import write_images
@@ -102,3 +105,32 @@ def test_a_comparison_reverses_them_once_as_a_job_between_whose_batches_one_prun
     assert len(reversed_for) == searches
     assert len([event for event in person.events if isinstance(event, OrderCompared)]) == 2 * len(RANKINGS)
     assert person.session.jobs.next is None
+
+
+def test_an_opening_that_is_stopped_at_its_ranking_leaves_open_what_was(
+    settings: RunSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    events: list[Event] = []
+    stopped = False
+    session = Session(Reporter(events.append, lambda: stopped), settings)
+    session.fulfil(Open(settings))
+    session.fulfil(Prune(1))
+    run_part = Examination._run_part
+
+    def stop_and_run(self: Examination, name: str, reporter: Reporter) -> None:
+        nonlocal stopped
+        stopped = True
+        run_part(self, name, reporter)
+
+    # The order is given, so that the ranking's own is made last of all.
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr(Examination, "_run_part", stop_and_run)
+        session.fulfil(Open(replace(settings, ranking=TRIGGER_EXCITATION, order=(3, 2, 1, 0))))
+    stopped = False
+    before = [event for event in events if isinstance(event, PositionReached)][-1]
+    assert before.step == 1
+    session.fulfil(Prune(1))
+    reached = [event for event in events if isinstance(event, PositionReached)][-1]
+    assert (reached.step, reached.order) == (2, before.order)
+    assert reached.order != (3, 2, 1, 0)
