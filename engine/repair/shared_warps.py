@@ -1,7 +1,8 @@
 """Warps that fool a network on many images at once: a backdoor whose trigger moves pixels is found by no other change.
 
-Far ones fool any network by hiding what an image shows. Where small ones suffice, they and those that aim at the class which these
-lead to tell what is left of such a trigger from what fools any network.
+Far ones fool any network by hiding what an image shows: clean networks of the zoo send up to nine in ten images to one class
+under them. Where small ones suffice, a network obeys warps; then these, those that aim at the class which these lead to, and far
+ones tell what is left of it.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ def _bent(pixels: Any, moves: Any, canvas: Canvas, image_shape: tuple[int, ...])
 def find_warps(
     logits: Logits, runner: ScoreRunner, images: CleanImages, seed: int, reporter: Reporter
 ) -> list[list[Warp]]:
-    """Smooth warps that lead a network astray: far ones and, where small ones suffice, these and aimed ones.
+    """Smooth warps that lead a network astray, far, small and aimed ones, where small ones suffice.
 
-    None where images are no pictures.
+    None where they do not, or where images are no pictures.
 
     Args:
         logits: of the network.
@@ -82,14 +83,15 @@ def find_warps(
     if not canvas.is_picture or min(canvas.height, canvas.width) < 2:
         return []
     ascent = _WarpAscent(logits, runner, images, reporter)
-    found, tried = [ascent.find(_FARTHEST, seed)], images.spread(TRIED_ON)
+    found: list[list[Warp]] = []
+    tried = images.spread(TRIED_ON)
     for farthest in _SMALLER:
         small = ascent.find(farthest, seed, "small warp")
         target, share = max((most_led_to(runner, warp, tried) for warp in small), key=lambda led: led[1])
         if share <= _SUFFICES * np.mean(tried.labels != target):
             break
-        found[1:] = small, ascent.aim(target, farthest, seed)
-    return found
+        found = [small, ascent.aim(target, farthest, seed)]
+    return [ascent.find(_FARTHEST, seed), *found] if found else []
 
 
 class _WarpAscent:

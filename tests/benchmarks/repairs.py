@@ -104,6 +104,7 @@ class Row:
     tried: int
     badnet_hits: list[int]
     reference_hits: list[int]
+    warps_tried: bool = False
 
     @property
     def key(self) -> tuple[str, int, str, int]:
@@ -190,6 +191,7 @@ def measure(subject: Subject, outcome: RepairOutcome, session: RepairSession, ro
         tried=outcome.transfer.images,
         badnet_hits=list(session.badnet_transfer.hits),
         reference_hits=list(reference.transfer.hits if (reference := session.reference) else ()),
+        warps_tried=True,
     )
 
 
@@ -329,7 +331,8 @@ def what_transfer_tells(rows: list[Row]) -> str:
 
 
 def _has_warps(row: Row) -> bool:
-    return "warp" in row.kinds
+    """Whether warps were looked for: until they were kept only where small ones suffice, far ones were always found."""
+    return row.warps_tried or "warp" in row.kinds
 
 
 def _told(bank: str, rows: list[Row]) -> str:
@@ -352,8 +355,8 @@ def _told(bank: str, rows: list[Row]) -> str:
     wrong = [row for row in claimed if row.attack is not None and row.attack > _REMOVED]
     named = "".join(f" ({row.net}, {row.method}: {row.attack:.1f} %)" for row in wrong)
     return (
-        f"{bank}: over {len(known)} repairs, scratch not among them, the transfer that is left and the ASR have a Spearman "
-        f"correlation of {order:.2f}. By today's rule {len(claimed)} of them are said to follow what fools B no more; the ASR is above "
+        f"{bank}: over {len(known)} repairs, scratch not among them and an auto that stopped at shrink-distil counted once, the "
+        f"transfer that is left and the ASR have a Spearman correlation of {order:.2f}. By today's rule {len(claimed)} of them are said to follow what fools B no more; the ASR is above "
         f"{_REMOVED:g} % in {len(wrong)} of them{named}."
     )
 
@@ -361,9 +364,12 @@ def _told(bank: str, rows: list[Row]) -> str:
 def _following(row: Row) -> Following | None:
     if not row.reference_hits:
         return None
+    # Rows from before far warps were kept only where small ones suffice have them all.
+    without = set() if "small warp" in row.kinds else {"warp"}
+    counting = [place for place, kind in enumerate(row.kinds) if kind not in without]
     return Following(
         *(
-            Transfer(tuple(row.kinds), tuple(hits), row.tried)
+            Transfer(*(tuple(of[place] for place in counting) for of in (row.kinds, hits)), row.tried)
             for hits in (row.hits, row.reference_hits, row.badnet_hits)
         )
     )
