@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil, sqrt
 
 from bdtui.engine.rates import Share
+from bdtui.engine.repair.shared_warps import SMALL_WARP
 from bdtui.engine.repair.transfer import KINDS, Transfer
 
 _CHANCE_POINTS = 2.0
@@ -16,6 +17,9 @@ _LIKE_A_TRIGGER = (20.0, 40.0)
 """Changes are like a trigger where they lead the reference astray at most so often, and B by so many points more."""
 _LEFT = 3.0
 """Percent of B's transfer that may be left, however few the images: their chance could hide an attack that still works."""
+_RULED_OUT = 5.0
+"""Where B obeys warps, a claim needs so many images that an ASR above this, in percent, is ruled out: what a repair keeps of
+a warped trigger differs from what warps do to any network by little more than chance does on few (docs/repairs.md)."""
 _TELLING_POINTS = 20.0
 """By so much B has to follow what fools it more than the reference does: else the bank tells nothing."""
 _WEIGHT_POWER = 4
@@ -66,6 +70,16 @@ class Following:
     def tells(self) -> bool:
         """Whether B is fooled so much more than the reference that a network that is not has lost something."""
         return self.left is not None
+
+    @property
+    def claims(self) -> bool:
+        """Whether all this speaks for a backdoor, if there was one, to be gone."""
+        return self.no_more and self.tells and (not self.obeys_warps or self.not_ruled_out <= _RULED_OUT)
+
+    @property
+    def obeys_warps(self) -> bool:
+        """Whether small warps suffice to lead B astray; no others are in the bank (shared_warps.py)."""
+        return SMALL_WARP in self.found.shares
 
     @property
     def kind(self) -> str | None:

@@ -22,6 +22,7 @@ from bdtui.engine.repair.perturbations import TRIED_ON, climb, most_led_to
 from bdtui.engine.repair.warps import PLACES, bend
 from bdtui.engine.reporter import Reporter
 
+SMALL_WARP = "small warp"
 _WARPS, _STEPS = 16, 30
 _FARTHEST = 0.12
 """Share of a side that a place moves by at most: half as far again as in the random warps that students see."""
@@ -86,7 +87,7 @@ def find_warps(
     found: list[list[Warp]] = []
     tried = images.spread(TRIED_ON)
     for farthest in _SMALLER:
-        small = ascent.find(farthest, seed, "small warp")
+        small = ascent.find(farthest, seed, SMALL_WARP)
         target, share = max((most_led_to(runner, warp, tried) for warp in small), key=lambda led: led[1])
         if share <= _SUFFICES * np.mean(tried.labels != target):
             break

@@ -34,7 +34,7 @@ from bdtui.engine.repair.perturbations import (
     share_fooled,
     smallest_radius,
 )
-from bdtui.engine.repair.shared_warps import find_warps
+from bdtui.engine.repair.shared_warps import SMALL_WARP, find_warps
 from bdtui.engine.reporter import SILENT, Reporter
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ KINDS = {
     "shared": "perturbations",
     "box": "boxes",
     "warp": "warps",
-    "small warp": "small warps",
+    SMALL_WARP: "small warps",
     "aimed warp": "aimed warps",
 }
 """What the kinds of changes are called."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 IMAGES_A_CLASS = 15
 """Clean images of a class below which a loss is put down to there being few: with 10 a class repairs lost up to 2.4 points, with
 14 of 44 classes half a point, with 50 none (docs/repairs.md)."""
+_FEW_WHERE_WARPED = 3 * FEW_HELD_OUT
+"""Held-out images that bear a claim where B obeys warps, also where two of them follow it."""
 _WOULD_DO = 50
 """Clean images of a class with which no repair in that table lost a point."""
 
@@ -28,13 +30,10 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
     sentences = []
     claims = False
     if min(held_out, outcome.transfer.images) < FEW_HELD_OUT:
-        # Transfer is measured on those held-out images that B gets right.
-        usable = max(1, outcome.transfer.images) / max(1, held_out)
-        needed = ceil(max(7 * FEW_HELD_OUT / usable, IMAGES_A_CLASS * session.classes) / 50) * 50
         number = len(session.parts.fit) + held_out
         sentences.append(
             f"{number} clean {'image is' if number == 1 else 'images are'} too few to tell whether the repair worked: nothing is "
-            f"claimed; a claim takes about {needed:,} in all."
+            f"claimed; a claim takes about {_takes(session, outcome, FEW_HELD_OUT):,} in all."
         )
     elif reference is None or following is None:
         kind = outcome.transfer.kind
@@ -44,12 +43,18 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             "held-out images; add scratch to compare with a network that never saw B."
         )
     elif outcome is not reference and repair.method != reference.repair.method:
-        claims = following.no_more and following.tells
+        claims = following.claims
         compared = f"shared transfer {following.compared}; {outcome.transfer.images} held-out images"
         if claims:
             sentences.append(
                 f"What fools B misleads this network no more than one that never saw B ({compared} cannot rule out an ASR of up "
                 f"to {following.not_ruled_out:.1f} %)."
+            )
+        elif following.no_more and following.tells:
+            sentences.append(
+                f"What fools B misleads this network no more than one that never saw B, but small warps mislead B, and these are too "
+                f"few images to tell what is left of a warped trigger: nothing is claimed ({compared} cannot rule out an ASR of up to "
+                f"{following.not_ruled_out:.1f} %); a claim takes about {_takes(session, outcome, _FEW_WHERE_WARPED):,} in all."
             )
         elif following.no_more:
             sentences.append(
@@ -76,6 +81,12 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             left=following.left,
         )
     return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))
+
+
+def _takes(session: RepairSession, outcome: RepairOutcome, held_out: int) -> int:
+    """Clean images of which as many are held out, and B gets as many right as transfer has to be measured on."""
+    usable = max(1, outcome.transfer.images) / max(1, len(session.parts.held_out))
+    return ceil(max(7 * held_out / usable, IMAGES_A_CLASS * session.classes) / 50) * 50
 
 
 def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: int) -> str:

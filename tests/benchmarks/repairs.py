@@ -351,7 +351,7 @@ def _told(bank: str, rows: list[Row]) -> str:
         _ranks(values) for values in ([following.left for _, following in known], [row.attack for row, _ in known])
     ]
     order = float(np.corrcoef(*ranked)[0, 1])
-    claimed = [row for row, following in known if row.tried >= FEW_HELD_OUT and following.no_more]
+    claimed = [row for row, following in known if row.tried >= FEW_HELD_OUT and following.claims]
     wrong = [row for row in claimed if row.attack is not None and row.attack > _REMOVED]
     named = "".join(f" ({row.net}, {row.method}: {row.attack:.1f} %)" for row in wrong)
     return (

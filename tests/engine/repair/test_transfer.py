@@ -175,6 +175,25 @@ def test_a_claim_needs_low_transfer_a_reference_and_images() -> None:
     assert "tells nothing" in told.sentences[0]
 
 
+@pytest.mark.parametrize(
+    ("images", "followed", "claimed"), [(70, 0, False), (80, 0, True), (80, 1, False), (150, 2, True)]
+)
+def test_where_b_obeys_warps_a_claim_takes_images_that_rule_an_attack_out(
+    images: int, followed: int, claimed: bool
+) -> None:
+    def of(kind: str) -> Repair:
+        reference, ours, badnet = (Transfer((kind,), (hits,), images) for hits in (0, followed, images))
+        given = session(outcome(reference, method="scratch"), held_out=images)
+        given.badnet_transfer = badnet
+        return say_what_came_of_it(given, outcome(ours)).repair
+
+    assert of("box").chosen_by.claims, "what is no warp is told from chance by fewer"
+    warped = of("small warp")
+    assert warped.chosen_by.claims is claimed
+    assert ("nothing is claimed" in warped.sentences[0]) is not claimed
+    assert claimed or warped.sentences[0].endswith("a claim takes about 1,050 in all.")
+
+
 def test_the_three_figures_of_a_repair_are_of_one_kind_of_change() -> None:
     kinds = ("shared", "warp")
     reference, badnet = Transfer(kinds, (2, 60), 100), Transfer(kinds, (85, 90), 100)
