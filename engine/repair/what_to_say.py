@@ -44,24 +44,7 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
         )
     elif outcome is not reference and repair.method != reference.repair.method:
         claims = following.claims
-        compared = f"shared transfer {following.compared}; {outcome.transfer.images} held-out images"
-        if claims:
-            sentences.append(
-                f"What fools B misleads this network no more than one that never saw B ({compared} cannot rule out an ASR of up "
-                f"to {following.not_ruled_out:.1f} %)."
-            )
-        elif following.no_more and following.tells:
-            sentences.append(
-                f"What fools B misleads this network no more than one that never saw B, but small warps mislead B, and these are too "
-                f"few images to tell what is left of a warped trigger: nothing is claimed ({compared} cannot rule out an ASR of up to "
-                f"{following.not_ruled_out:.1f} %); a claim takes about {_takes(session, outcome, _FEW_WHERE_WARPED):,} in all."
-            )
-        elif following.no_more:
-            sentences.append(
-                f"What fools B fools a network from scratch about as often: shared transfer tells nothing here ({compared})."
-            )
-        else:
-            sentences.append(f"Some of what fools B still misleads this network: do not rely on it ({compared}).")
+        sentences.append(_about_transfer(session, outcome, following))
     if drop is not None and drop > session.budget:
         sentences.append(_about_the_loss(session, outcome, held_out))
     missing = session.classes - len(set(session.parts.fit.labels.tolist()))
@@ -81,6 +64,22 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             left=following.left,
         )
     return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))
+
+
+def _about_transfer(session: RepairSession, outcome: RepairOutcome, following: Following) -> str:
+    compared = f"shared transfer {following.compared}; {outcome.transfer.images} held-out images"
+    if not following.no_more:
+        return f"Some of what fools B still misleads this network: do not rely on it ({compared})."
+    if not following.tells:
+        return f"What fools B fools a network from scratch about as often: shared transfer tells nothing here ({compared})."
+    followed = "What fools B misleads this network no more than one that never saw B"
+    open_still = f"({compared} cannot rule out an ASR of up to {following.not_ruled_out:.1f} %)"
+    if following.claims:
+        return f"{followed} {open_still}."
+    return (
+        f"{followed}, but small warps mislead B, and these are too few images to tell what is left of a warped trigger: nothing is "
+        f"claimed {open_still}; a claim takes about {_takes(session, outcome, _FEW_WHERE_WARPED):,} in all."
+    )
 
 
 def _takes(session: RepairSession, outcome: RepairOutcome, held_out: int) -> int:
