@@ -443,9 +443,22 @@ def test_a_repaired_network_without_the_backdoor_is_recommended() -> None:
     assert verdict.recommended == "repaired_auto.keras"
     assert verdict.survives_pruning is True
     assert (
-        "Repaired by auto (shrink-distil): clean accuracy 98.50 %, ASR 0.20 % (validation images). What fools B misleads "
-        "this network no more."
+        "Repaired by auto (shrink-distil): clean accuracy 98.50 %, ASR 0.20 % (validation images; it was trained on most of them). "
+        "What fools B misleads this network no more."
     ) in verdict.sentences
+
+
+@pytest.mark.parametrize(
+    ("repair", "expected"),
+    [
+        (replace(repaired(rates(100, 0)), chosen_by=ChosenBy(0)), "(validation images; it was trained on them)"),
+        (replace(repaired(rates(100, 0)), steps=0), "(validation images)"),
+        (replace(repaired(rates(100, 0)), test=rates(97, 0)), "97.00 %, ASR 0.00 % (test images)"),
+    ],
+    ids=["nothing held out", "no training", "test images"],
+)
+def test_what_was_learned_by_heart_is_not_taken_for_accuracy(repair: Repair, expected: str) -> None:
+    assert any(expected in sentence for sentence in judge(replace(BACKDOORED, repairs=(repair,))).sentences)
 
 
 @pytest.mark.parametrize(
