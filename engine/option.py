@@ -193,7 +193,7 @@ def _load_names(value: Any) -> tuple[str, ...]:
 def _parse_names(text: str) -> tuple[str, ...]:
     names = tuple(part.strip() for part in text.split(","))
     if not all(names):
-        raise OptionError(f"{text!r} is no list of names, such as pool_2,pool_3")
+        raise OptionError(f"{text!r} is no list of names with commas between them")
     return names
 
 
@@ -245,7 +245,7 @@ def _parse_percent(text: str) -> float:
     try:
         return _load_percent(float(text))
     except (ValueError, OptionError):
-        raise OptionError(f"{text!r} is no percentage between 0 and 100") from None
+        raise OptionError(f"{text!r} is no number between 0 and 100") from None
 
 
 def words_kind(*words: str) -> OptionKind:

@@ -20,7 +20,7 @@ _LEFT = 3.0
 _RULED_OUT = 5.0
 """Where B obeys warps, a claim needs so many images that an ASR above this, in percent, is ruled out: what a repair keeps of
 a warped trigger differs from what warps do to any network by little more than chance does on few (docs/repairs.md)."""
-_TELLING_POINTS = 20.0
+TELLING_POINTS = 20.0
 """By so much B has to follow what fools it more than the reference does: else the bank tells nothing."""
 _WEIGHT_POWER = 4
 """Changes count by how much more they fool B than the reference, to this power: warps that fool any network would blur the order
@@ -64,7 +64,7 @@ class Following:
         than the reference. None where B is fooled hardly more than the reference is: then there is nothing to tell by.
         """
         whole = self._weighted(self.badnet) - self._weighted(self.reference)
-        return 100 * self.beyond / whole if whole >= _TELLING_POINTS else None
+        return 100 * self.beyond / whole if whole >= TELLING_POINTS else None
 
     @property
     def tells(self) -> bool:

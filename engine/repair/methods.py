@@ -134,7 +134,7 @@ METHODS: dict[str, RepairMethod] = {
         RepairMethod(
             "clp",
             "prune channels with the largest Lipschitz constants",
-            "nothing but B",
+            "only B; clean images measure it",
             0,
             _of("clp"),
             "Zheng et al. 2022",

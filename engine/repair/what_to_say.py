@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
 
-from bdtui.engine.repair.following import Following
+from bdtui.engine.repair.following import TELLING_POINTS, Following
 from bdtui.engine.repair.result import FEW_HELD_OUT
 from bdtui.engine.repair.transfer import KINDS
 
@@ -18,6 +18,12 @@ IMAGES_A_CLASS = 15
 14 of 44 classes half a point, with 50 none (docs/repairs.md)."""
 _FEW_WHERE_WARPED = 3 * FEW_HELD_OUT
 """Held-out images that bear a claim where B obeys warps, also where two of them follow it."""
+_FEW_STEPS = 500
+"""Training steps of a person's choice below which a loss is put down to them: no method takes as few for a fresh beginning."""
+_LOST = 0.5
+"""Of what B gets right, a network that gets less right answers by habit: that it does not follow B says nothing of a trigger."""
+_MISLED = 0.5
+"""Of what misleads B, so much speaks against a repair also where no network from scratch is there to compare with."""
 _WOULD_DO = 50
 """Clean images of a class with which no repair in that table lost a point."""
 
@@ -36,15 +42,11 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             f"claimed; a claim takes about {_takes(session, outcome, FEW_HELD_OUT):,} in all."
         )
     elif reference is None or following is None:
-        kind = outcome.transfer.kind
-        ours, badnet = (_percent(transfer.by(kind)) for transfer in (outcome.transfer, session.badnet_transfer))
-        sentences.append(
-            f"Shared transfer of {KINDS[kind] if kind else 'nothing'} is {ours} ({badnet} for B) on {outcome.transfer.images} "
-            "held-out images; add scratch to compare with a network that never saw B."
-        )
+        sentences.append(_without_reference(session, outcome))
     elif outcome is not reference and repair.method != reference.repair.method:
-        claims = following.claims
-        sentences.append(_about_transfer(session, outcome, following))
+        lost = _has_lost_what_b_knew(session, outcome, reference) if following.no_more else ""
+        claims = following.claims and not lost
+        sentences.append(lost or _about_transfer(session, outcome, following))
     if drop is not None and drop > session.budget:
         sentences.append(_about_the_loss(session, outcome, held_out))
     missing = session.classes - len(set(session.parts.fit.labels.tolist()))
@@ -64,6 +66,28 @@ def say_what_came_of_it(session: RepairSession, outcome: RepairOutcome) -> Repai
             left=following.left,
         )
     return replace(outcome, repair=replace(repair, sentences=tuple(sentences), chosen_by=chosen_by))
+
+
+def _without_reference(session: RepairSession, outcome: RepairOutcome) -> str:
+    kind, badnet = outcome.transfer.kind, session.badnet_transfer
+    ours, theirs = outcome.transfer.by(kind), badnet.by(kind)
+    compared = f"{_percent(ours)} ({_percent(theirs)} for B) on {outcome.transfer.images} held-out images"
+    named = KINDS[kind] if kind else "nothing"
+    if ours is not None and theirs is not None and theirs >= TELLING_POINTS and ours > _MISLED * theirs:
+        return f"Most of what fools B still misleads this network: do not rely on it (shared transfer of {named} {compared})."
+    return f"Shared transfer of {named} is {compared}; add scratch to compare with a network that never saw B."
+
+
+def _has_lost_what_b_knew(session: RepairSession, outcome: RepairOutcome, reference: RepairOutcome) -> str:
+    """A sentence where the network, or that from scratch, hardly tells classes apart any more; else empty."""
+    badnet = 100 * float(session.badnet_right.mean())
+    for name, one in (("This network", outcome), ("The network from scratch", reference)):
+        if one.accuracy is not None and one.accuracy < _LOST * badnet:
+            return (
+                f"{name} gets {one.accuracy:.0f} % of the held-out images right (B {badnet:.0f} %): what misleads it says nothing, and "
+                "nothing is claimed."
+            )
+    return ""
 
 
 def _about_transfer(session: RepairSession, outcome: RepairOutcome, following: Following) -> str:
@@ -94,8 +118,11 @@ def _about_the_loss(session: RepairSession, outcome: RepairOutcome, held_out: in
     few = (
         f"{a_class:.0f} clean images a class are few" if a_class >= 1.5 else "hardly one clean image a class is little"
     )
-    enough = f"about {_WOULD_DO * session.classes:,} in all would keep it"
-    advice = f"; {few}, and {enough}" if a_class < IMAGES_A_CLASS and outcome.repair.steps else ""
+    advice = ""
+    if 0 < outcome.repair.steps < _FEW_STEPS and session.options.steps is not None:
+        advice = f"; {outcome.repair.steps:,} training {'step is' if outcome.repair.steps == 1 else 'steps are'} few"
+    elif a_class < IMAGES_A_CLASS and outcome.repair.steps:
+        advice = f"; {few}, and about {_WOULD_DO * session.classes:,} in all would keep it"
     if drop <= session.budget + chance:
         lost = round(drop * held_out / 100)
         return f"Held-out accuracy fell {drop:.1f} points ({lost} of {held_out} images), which may be chance{advice}."

@@ -10,6 +10,10 @@ from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.opening import open_inputs
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.pruning.rankings import check_ranking
+from bdtui.engine.repair.methods import AUTO, SHRINK_DISTIL, find_method
+from bdtui.engine.repair.methods import asked_methods as asked_repairs
+from bdtui.engine.repair.result import FEW_HELD_OUT
+from bdtui.engine.repair.session import HELD_OUT, MOST_HELD_OUT
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.preparation import check_order
@@ -33,6 +37,7 @@ def check_inputs(settings: RunSettings, reporter: Reporter, expected_sha256: Map
         return
     inputs = open_inputs(settings, reporter, expected_sha256)
     _announce_detection(settings, inputs.model.classes, inputs.data[CLEAN_VALID], reporter)
+    _announce_repairs(settings, inputs.data[CLEAN_VALID].images, reporter)
     if settings.order is not None:
         check_order(settings.order, inputs.source.channels)
     if settings.compare is not None:
@@ -59,5 +64,21 @@ def _announce_detection(settings: RunSettings, classes: int, clean: LabelledImag
         Notice(
             f"detection will run {', '.join(names)} with {given}: about {seconds:.0f} s for a small network of ten classes, more "
             "for a larger one"
+        )
+    )
+
+
+def _announce_repairs(settings: RunSettings, images: int, reporter: Reporter) -> None:
+    """Emit which repairs will run, on how many images and what they cost, where some were asked for."""
+    names = asked_repairs(settings.repair)
+    if not names:
+        return
+    cost = sum(find_method(SHRINK_DISTIL if name == AUTO else name).cost for name in names)
+    held_out = min(round(HELD_OUT * images), MOST_HELD_OUT)
+    few = "" if held_out >= FEW_HELD_OUT else f": too few to tell whether it worked, which takes {FEW_HELD_OUT}"
+    reporter.emit(
+        Notice(
+            f"repairs will run {', '.join(names)}: about {cost:,} training steps{', or more' if AUTO in names else ''}; of {images:,} "
+            f"clean images about {held_out:,} are held out{few}"
         )
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bdtui.engine.event_values import ComparedOrder
+from bdtui.engine.repair.methods import AUTO
 from bdtui.engine.reports.candidates import Candidate
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict.detection import next_by_detection
@@ -29,8 +30,8 @@ def next_step(run: RunRecord, backdoor: str, recommended: Candidate | None) -> I
         yield next_by_detection(run, run.detection)
     elif attack is None:
         yield (
-            "Next: give poisoned images (--poisoned-valid), or the trigger (--trigger); without them a trained backdoor goes "
-            "unseen."
+            "Next: look for a backdoor by clean images alone (--detect auto, or d in the app), or give poisoned images "
+            "(--poisoned-valid) or the trigger (--trigger); until then a trained backdoor goes unseen."
         )
     elif recommended is not None:
         yield "Next: try it on images of your own; a low ASR applies only to this trigger and these images."
@@ -51,7 +52,7 @@ def next_step(run: RunRecord, backdoor: str, recommended: Candidate | None) -> I
 
 
 def _next_order(run: RunRecord) -> str:
-    tried = any(repair.method.startswith("auto") for repair in run.repairs)
+    tried = any(repair.method.startswith(AUTO) for repair in run.repairs)
     repair = "" if tried else "repair it (--repair auto, or f in the app)"
     if not run.comparison:
         return f"Next: {repair}{repair and ', or '}compare layers and rankings (--compare, or c in the app)."

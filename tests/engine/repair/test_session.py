@@ -6,7 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
@@ -22,7 +22,7 @@ from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptio
 from bdtui.engine.repair.methods import METHODS
 from bdtui.engine.repair.session import RepairSession
 from bdtui.engine.repair.transfer import Transfer, TransferBank
-from bdtui.engine.repair.what_to_say import _about_the_loss
+from bdtui.engine.repair.what_to_say import _about_the_loss, _has_lost_what_b_knew, _without_reference
 from bdtui.engine.reporter import Reporter
 from tests.engine.repair.small_badnet import CLASSES, SmallBadNet, bars, body, poisoned_training, small_badnet
 
@@ -185,7 +185,7 @@ def test_the_seconds_of_an_earlier_start_count(badnet: SmallBadNet, tmp_path: Pa
 
 def test_a_repair_is_judged_anew_once_there_is_a_network_to_compare_it_with(badnet: SmallBadNet) -> None:
     session = session_of(badnet)
-    assert "add scratch" in session.repair("clp").repair.sentences[0]
+    assert session.repair("clp").repair.chosen_by.reference_transfer is None
     session.repair("scratch")
     judged = session.repair("clp").repair
     assert "from scratch" in judged.sentences[0]
@@ -221,7 +221,11 @@ def test_few_images_claim_nothing_and_are_told_how_many_would_do(badnet: SmallBa
 
 def test_how_many_images_would_do_is_said_to_be_in_all() -> None:
     session: Any = SimpleNamespace(
-        parts=SimpleNamespace(fit=range(528)), classes=44, budget=1, fallen=lambda _: (100 / 88, 2.0)
+        parts=SimpleNamespace(fit=range(528)),
+        classes=44,
+        budget=1,
+        fallen=lambda _: (100 / 88, 2.0),
+        options=RepairOptions(),
     )
     fell = "Held-out accuracy fell 1.1 points (1 of 88 images), which may be chance"
     few = "; 14 clean images a class are few, and about 2,200 in all would keep it"
@@ -229,6 +233,26 @@ def test_how_many_images_would_do_is_said_to_be_in_all() -> None:
         # A method that trains on no image would gain nothing by more.
         outcome: Any = SimpleNamespace(repair=SimpleNamespace(steps=steps))
         assert _about_the_loss(session, outcome, 88) == said
+    session.options = RepairOptions(steps=100)
+    asked: Any = SimpleNamespace(repair=SimpleNamespace(steps=100))
+    assert _about_the_loss(session, asked, 88) == f"{fell}; 100 training steps are few.", "images are not to blame"
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(0.4, 0.9), (0.9, 0.4)], ids=["the repair", "the reference"])
+def test_of_a_network_that_hardly_tells_classes_apart_nothing_is_claimed(ours: float, theirs: float) -> None:
+    session: Any = SimpleNamespace(badnet_right=np.ones(100, bool))
+    repaired, reference = (cast(Any, SimpleNamespace(accuracy=100 * share)) for share in (ours, theirs))
+    said = _has_lost_what_b_knew(session, repaired, reference)
+    assert "gets 40 % of the held-out images right (B 100 %)" in said
+    sound = cast(Any, SimpleNamespace(accuracy=90.0))
+    assert not _has_lost_what_b_knew(session, sound, sound)
+
+
+@pytest.mark.parametrize(("follows", "said"), [(90, "do not rely on it"), (20, "add scratch to compare")])
+def test_a_repair_that_follows_b_is_warned_of_without_a_network_from_scratch(follows: int, said: str) -> None:
+    badnet, ours = (Transfer(("box",) * 4, (hits,) * 4, 100) for hits in (100, follows))
+    session: Any = SimpleNamespace(badnet_transfer=badnet)
+    assert said in _without_reference(session, cast(Any, SimpleNamespace(transfer=ours)))
 
 
 def test_where_b_is_not_needed_the_network_that_does_without_is_named(

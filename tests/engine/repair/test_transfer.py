@@ -12,6 +12,7 @@ from bdtui.engine.network.logits import Logits
 from bdtui.engine.network.score_runner import ScoreRunner
 from bdtui.engine.repair import auto
 from bdtui.engine.repair.following import Following, transfer_limit
+from bdtui.engine.repair.method import RepairOptions
 from bdtui.engine.repair.perturbations import find_boxes
 from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.repair.session import RepairOutcome
@@ -36,8 +37,10 @@ def session(reference: RepairOutcome | None, held_out: int = 100, budget: float 
         reference=reference,
         parts=SimpleNamespace(fit=bars(600, 0), held_out=range(held_out)),
         badnet_transfer=BADNET,
+        badnet_right=np.ones(held_out, bool),
         classes=CLASSES,
         budget=budget,
+        options=RepairOptions(),
         fallen=lambda one: (100.0 - int(np.count_nonzero(one.right)), 1.0),
     )
 
@@ -203,7 +206,7 @@ def test_the_three_figures_of_a_repair_are_of_one_kind_of_change() -> None:
     assert (known.kind, known.transfer, known.reference_transfer, known.badnet_transfer) == ("shared", 3, 2, 85)
     given.reference = None
     alone = say_what_came_of_it(given, outcome(Transfer(kinds, (3, 55), 100))).repair
-    assert alone.sentences[0].startswith("Shared transfer of warps is 55.0 % (90.0 % for B) on 100 held-out images")
+    assert "shared transfer of warps 55.0 % (90.0 % for B) on 100 held-out images" in alone.sentences[0]
 
 
 def test_auto_takes_the_most_accurate_of_low_transfer_and_else_what_follows_b_least() -> None:

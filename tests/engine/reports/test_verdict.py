@@ -214,7 +214,7 @@ def test_without_poisoned_images_nothing_is_claimed() -> None:
     )
     verdict = judge(run)
     assert (verdict.target, verdict.survives_pruning, verdict.recommended) == (None, None, None)
-    assert verdict.sentences[-1].startswith("Next: give poisoned images (--poisoned-valid)")
+    assert verdict.sentences[-1].startswith("Next: look for a backdoor by clean images alone (--detect auto")
 
 
 @pytest.mark.parametrize(

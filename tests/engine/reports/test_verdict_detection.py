@@ -119,6 +119,8 @@ def test_what_to_do_next_depends_on_what_was_given() -> None:
         return judge(run).sentences[-1]
 
     assert after(examined()).startswith("Next: look at trigger_3.png, and repair the network (--repair auto, or")
+    automatic = replace(examined(), repairs=(replace(repaired(), method="auto:shrink-distil"),))
+    assert after(automatic).startswith("Next: look at trigger_3.png; poisoned images (--poisoned-valid) would measure")
     assert after(examined(NO_SIGN)) == (
         "Next: give poisoned images (--poisoned-valid) or the trigger (--trigger), if there are any."
     )

@@ -101,7 +101,7 @@ def test_a_layer_that_is_not_there_is_refused_before_anything_is_measured(
     [
         (["--compare"], "expected --batch with it (in the app, c compares)"),
         (["--batch", "--compare", "net.h5", "--clean-valid", "x"], "--compare took 'net.h5' for the layers to compare"),
-        (["--batch", "--compare", "a,,b"], "is no list of names, such as pool_2,pool_3"),
+        (["--batch", "--compare", "a,,b"], "is no list of names with commas between them"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(typed: list[str], says: str, capfd: pytest.CaptureFixture[str]) -> None:

@@ -101,10 +101,15 @@ def test_check_says_what_will_run_and_writes_nothing(
     monkeypatch.chdir(tmp_path)
     clean = ("--clean-valid", str(folder / "clean.npz"))
     for given, expected in (
-        ((), "detection will run last-layer, scan, margins with no image"),
-        (clean, "scan-images, inversion with 40 clean images"),
+        (("--detect", "auto"), "detection will run last-layer, scan, margins with no image"),
+        ((*clean, "--detect", "auto"), "scan-images, inversion with 40 clean images"),
+        (
+            (*clean, "--repair", "auto"),
+            "repairs will run scratch, auto: about 3,800 training steps, or more; of 40 clean images",
+        ),
+        ((*clean, "--repair", "auto"), "about 6 are held out: too few to tell whether it worked, which takes 50"),
     ):
-        assert main(["--check", str(folder / "net.keras"), *given, "--detect", "auto"]) == 0
+        assert main(["--check", str(folder / "net.keras"), *given]) == 0
         assert expected in capfd.readouterr().err
     assert not list(tmp_path.iterdir())
 
