@@ -199,6 +199,16 @@ def find_method(name: str) -> RepairMethod:
     return methods[name]
 
 
+def training_steps(names: Sequence[str]) -> int:
+    """About how many steps of training repairs take, each done once; ``auto`` its first two: often that is all.
+
+    Raises:
+        OptionError: there is no repair of one of the names.
+    """
+    methods = dict.fromkeys(each for name in names for each in ((SCRATCH, SHRINK_DISTIL) if name == AUTO else (name,)))
+    return sum(find_method(each).cost for each in methods)
+
+
 def needs_triggers(name: str) -> bool:
     """Whether triggers are to be reversed for a method; False where there is none of that name."""
     method = all_methods().get(name)

@@ -30,7 +30,7 @@ from bdtui.engine.repair.checkpoints import NO_CHECKPOINTS, Checkpoints
 from bdtui.engine.repair.clean_images import CleanImages, Parts, read_clean_images, split_images
 from bdtui.engine.repair.following import Following
 from bdtui.engine.repair.method import RepairedNetwork, RepairInput, RepairOptions, Watch, look_away, predicted
-from bdtui.engine.repair.methods import AUTO, SCRATCH, SHRINK_DISTIL, find_method, needs_triggers
+from bdtui.engine.repair.methods import AUTO, SCRATCH, find_method, needs_triggers, training_steps
 from bdtui.engine.repair.result import ChosenBy, Repair
 from bdtui.engine.repair.reversed_triggers import Reverse, Stamp, find_once
 from bdtui.engine.repair.transfer import Transfer, TransferBank
@@ -110,7 +110,7 @@ class RepairSession:
         self.seed, self.budget, self.options = seed, budget, options or RepairOptions()
         self.reporter, self.checkpoints = reporter, checkpoints
         images = clean if isinstance(clean, CleanImages) else read_clean_images(clean, reporter)
-        self.parts: Parts = split_images(images, min(HELD_OUT, MOST_HELD_OUT / max(1, len(images))), seed)
+        self.parts: Parts = split_images(images, share_held_out(len(images)), seed)
         self.classes = scoring_network(badnet).classes
         self._reverse = reverse
         self._outcomes: dict[str, RepairOutcome] = {}
@@ -179,10 +179,7 @@ class RepairSession:
         Raises:
             OptionError: there is no such method.
         """
-        # The reference and the first repair; often that is all.
-        methods = (SCRATCH, SHRINK_DISTIL) if name == AUTO else (name,)
-        steps = sum(find_method(each).cost for each in methods)
-        return (steps + (0 if "bank" in vars(self) else _BANK_COST)) * self.step_seconds
+        return (training_steps([name]) + (0 if "bank" in vars(self) else _BANK_COST)) * self.step_seconds
 
     @property
     def reference(self) -> RepairOutcome | None:
@@ -305,6 +302,11 @@ class RepairSession:
         kind = None if reference is None else Following(reference, reference, self.badnet_transfer).kind
         transfer = self.bank.measure(runner, _LOOKED_AT).by(kind)
         self.reporter.emit(RepairMeasured(method, step, steps, accuracy, transfer))
+
+
+def share_held_out(images: int) -> float:
+    """The share of so many clean images that nothing is trained on."""
+    return min(HELD_OUT, MOST_HELD_OUT / max(1, images))
 
 
 def measured(

@@ -10,10 +10,10 @@ from bdtui.engine.inputs.datasets import LabelledImages
 from bdtui.engine.inputs.opening import open_inputs
 from bdtui.engine.machine.device import prepare_backend
 from bdtui.engine.pruning.rankings import check_ranking
-from bdtui.engine.repair.methods import AUTO, SHRINK_DISTIL, find_method
+from bdtui.engine.repair.methods import AUTO, training_steps
 from bdtui.engine.repair.methods import asked_methods as asked_repairs
 from bdtui.engine.repair.result import FEW_HELD_OUT
-from bdtui.engine.repair.session import HELD_OUT, MOST_HELD_OUT
+from bdtui.engine.repair.session import share_held_out
 from bdtui.engine.reporter import Reporter
 from bdtui.engine.runs.compared_layers import layers_to_compare
 from bdtui.engine.runs.preparation import check_order
@@ -73,12 +73,11 @@ def _announce_repairs(settings: RunSettings, images: int, reporter: Reporter) ->
     names = asked_repairs(settings.repair)
     if not names:
         return
-    cost = sum(find_method(SHRINK_DISTIL if name == AUTO else name).cost for name in names)
-    held_out = min(round(HELD_OUT * images), MOST_HELD_OUT)
+    held_out = round(share_held_out(images) * images)
     few = "" if held_out >= FEW_HELD_OUT else f": too few to tell whether it worked, which takes {FEW_HELD_OUT}"
     reporter.emit(
         Notice(
-            f"repairs will run {', '.join(names)}: about {cost:,} training steps{', or more' if AUTO in names else ''}; of {images:,} "
+            f"repairs will run {', '.join(names)}: about {training_steps(names):,} training steps{', or more' if AUTO in names else ''}; of {images:,} "
             f"clean images about {held_out:,} are held out{few}"
         )
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bdtui.engine.detect.detection import ALL_TO_ALL, BACKDOORED, NO_SIGN, Detection
-from bdtui.engine.repair.methods import AUTO
 from bdtui.engine.reports.record import RunRecord
+from bdtui.engine.reports.verdict.evidence import was_repaired_automatically
 
 SUSPECTED = "suspected"
 
@@ -60,7 +60,7 @@ def next_by_detection(run: RunRecord, found: Detection) -> str:
     suspect = found.suspects[0] if found.suspects else None
     if found.verdict == NO_SIGN or suspect is None or suspect.trigger_file is None:
         return "Next: give poisoned images (--poisoned-valid) or the trigger (--trigger), if there are any."
-    if any(repair.method.startswith(AUTO) for repair in run.repairs):
+    if was_repaired_automatically(run):
         return f"Next: look at {suspect.trigger_file}; poisoned images (--poisoned-valid) would measure the network and its repairs."
     return (
         f"Next: look at {suspect.trigger_file}, and repair the network (--repair auto, or f in the app); poisoned images "

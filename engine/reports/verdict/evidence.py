@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bdtui.engine.event_values import Threshold
 from bdtui.engine.rates import Rates, Share
+from bdtui.engine.repair.methods import AUTO
 from bdtui.engine.reports.record import RunRecord
 
 MEASURED, NO_SIGN, INCONCLUSIVE, NOT_EXAMINED = "measured", "no sign", "inconclusive", "not examined"
@@ -31,6 +32,11 @@ def measured_networks(run: RunRecord) -> list[tuple[Threshold, Share]]:
         for threshold in run.thresholds
         if threshold.step is not None and (attack := (threshold.pruned_test if test else threshold.rates).attack)
     ]
+
+
+def was_repaired_automatically(run: RunRecord) -> bool:
+    """Whether ``auto`` has done what it could."""
+    return any(repair.method.startswith(AUTO) for repair in run.repairs)
 
 
 def is_complete(run: RunRecord) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bdtui.engine.event_values import ComparedOrder
-from bdtui.engine.repair.methods import AUTO
 from bdtui.engine.reports.candidates import Candidate
 from bdtui.engine.reports.record import RunRecord
 from bdtui.engine.reports.verdict.detection import next_by_detection
@@ -17,6 +16,7 @@ from bdtui.engine.reports.verdict.evidence import (
     baseline,
     is_complete,
     measured_networks,
+    was_repaired_automatically,
 )
 
 _TELLING = 73
@@ -52,8 +52,7 @@ def next_step(run: RunRecord, backdoor: str, recommended: Candidate | None) -> I
 
 
 def _next_order(run: RunRecord) -> str:
-    tried = any(repair.method.startswith(AUTO) for repair in run.repairs)
-    repair = "" if tried else "repair it (--repair auto, or f in the app)"
+    repair = "" if was_repaired_automatically(run) else "repair it (--repair auto, or f in the app)"
     if not run.comparison:
         return f"Next: {repair}{repair and ', or '}compare layers and rankings (--compare, or c in the app)."
     best = run.comparison[0]

@@ -176,6 +176,11 @@ def test_a_claim_needs_low_transfer_a_reference_and_images() -> None:
     told = say_what_came_of_it(untold, outcome(Transfer(KINDS, (80, 70, 60), 100))).repair
     assert not told.chosen_by.claims
     assert "tells nothing" in told.sentences[0]
+    for name, ours, theirs in (("This network", 40, 100), ("The network from scratch", 100, 40)):
+        wrecked = session(outcome(REFERENCE, theirs, method="scratch"))
+        known = say_what_came_of_it(wrecked, outcome(REFERENCE, ours)).repair
+        assert not known.chosen_by.claims, "one that hardly tells classes apart follows nothing"
+        assert known.sentences[0].startswith(f"{name} gets 40 % of the held-out images right (B 100 %)")
 
 
 @pytest.mark.parametrize(
@@ -206,7 +211,10 @@ def test_the_three_figures_of_a_repair_are_of_one_kind_of_change() -> None:
     assert (known.kind, known.transfer, known.reference_transfer, known.badnet_transfer) == ("shared", 3, 2, 85)
     given.reference = None
     alone = say_what_came_of_it(given, outcome(Transfer(kinds, (3, 55), 100))).repair
-    assert "shared transfer of warps 55.0 % (90.0 % for B) on 100 held-out images" in alone.sentences[0]
+    assert alone.sentences[0] == (
+        "Most of what fools B still misleads this network: do not rely on it (shared transfer of warps 55.0 % (90.0 % for B) on "
+        "100 held-out images)."
+    )
 
 
 def test_auto_takes_the_most_accurate_of_low_transfer_and_else_what_follows_b_least() -> None:

@@ -124,6 +124,7 @@ def test_a_repair_asked_for_later_is_made_alone_and_the_others_are_judged_by_it(
     out = tmp_path / "out"
     first = execute_run(settings(inputs, repair=("clp",)), out, reporter=Reporter())
     assert first.results["repairs"][0]["chosen_by"]["reference_transfer"] is None
+    assert not any("from scratch" in sentence for sentence in first.results["repairs"][0]["sentences"])
     (out / "results.json").unlink()
     made: list[str] = []
     carry_out = RepairSession.carry_out
